@@ -1,0 +1,58 @@
+"""posembed: learned position tables for Transformers. The whole public interface is on this page.
+
+Importing it imports no torch: names are loaded when they are first used (PEP 562).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from posembed._version import __version__
+
+if TYPE_CHECKING:
+    from posembed.lab.compare import compare as compare
+    from posembed.layout import TableLayout as TableLayout
+    from posembed.models.load import load_transformers_state_dict as load_transformers_state_dict
+    from posembed.nn.checks import check_positions as check_positions
+    from posembed.nn.learned import LearnedPositionalEmbedding as LearnedPositionalEmbedding
+    from posembed.nn.positions import positions_from_lengths as positions_from_lengths
+    from posembed.nn.positions import positions_from_mask as positions_from_mask
+    from posembed.nn.sinusoidal import SinusoidalPositionalEmbedding as SinusoidalPositionalEmbedding
+    from posembed.nn.token_position import TokenPositionEmbedding as TokenPositionEmbedding
+    from posembed.presets import PRESETS as PRESETS
+    from posembed.presets import PositionPreset as PositionPreset
+    from posembed.presets import preset as preset
+    from posembed.tables.extend import extend_table as extend_table
+
+_HOME = {
+    "LearnedPositionalEmbedding": "posembed.nn.learned",
+    "PRESETS": "posembed.presets",
+    "PositionPreset": "posembed.presets",
+    "SinusoidalPositionalEmbedding": "posembed.nn.sinusoidal",
+    "TableLayout": "posembed.layout",
+    "TokenPositionEmbedding": "posembed.nn.token_position",
+    "check_positions": "posembed.nn.checks",
+    "compare": "posembed.lab.compare",
+    "extend_table": "posembed.tables.extend",
+    "load_transformers_state_dict": "posembed.models.load",
+    "positions_from_lengths": "posembed.nn.positions",
+    "positions_from_mask": "posembed.nn.positions",
+    "preset": "posembed.presets",
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'posembed' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Public names first, loaded or not."""
+    return sorted({*globals(), *__all__})

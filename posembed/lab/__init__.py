@@ -1,0 +1,1 @@
+"""The lab: small models trained alike, only the position encoding differs."""

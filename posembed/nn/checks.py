@@ -1,0 +1,135 @@
+"""When the values inside a tensor of ids are looked at, and the errors that follow.
+
+A bound that follows from shapes is always checked by plain Python integers: it costs nothing and needs no
+device. The values *inside* a tensor are another matter:
+
+* on the CPU they are always checked;
+* on an accelerator reading them makes the host wait for the device, so it is off unless
+  :func:`check_positions` or the environment variable ``POSEMBED_CHECK_POSITIONS=1`` switches it on;
+* under ``torch.compile`` and ``torch.export`` the check becomes an assertion inside the graph
+  (``aten._assert_async``), under the same two rules.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
+
+from posembed.errors import ArgumentTypeError, InvalidArgumentError, PositionOutOfRangeError
+
+_INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+_enabled: ContextVar[bool] = ContextVar(
+    "posembed_check_positions", default=os.environ.get("POSEMBED_CHECK_POSITIONS", "") not in ("", "0")
+)
+
+
+@contextmanager
+def check_positions(enabled: bool = True) -> Iterator[None]:
+    """Switch the checks of position values on accelerators on (or off) inside a ``with`` block.
+
+    Each check makes the host wait for the device: meant for finding a fault, not for training.
+    ``POSEMBED_CHECK_POSITIONS=1`` in the environment switches it on for a whole process.
+    On the CPU the values are always checked, whatever this says.
+
+    Args:
+        enabled: whether values on accelerators are checked.
+
+    Example:
+        >>> with check_positions():
+        ...     pass  # model(...).backward() on the GPU
+    """
+    token = _enabled.set(enabled)
+    try:
+        yield
+    finally:
+        _enabled.reset(token)
+
+
+def values_readable(tensor: Tensor) -> bool:
+    """Whether the values of ``tensor`` may be read now to check them."""
+    if tensor.numel() == 0 or tensor.is_meta or isinstance(tensor, FakeTensor):
+        return False
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # vmap cannot branch on values
+        return False
+    return tensor.device.type == "cpu" or _enabled.get()
+
+
+def require_integers(name: str, tensor: Tensor) -> None:
+    """Refuse ids that are not integers, instead of letting a cast round them."""
+    if not isinstance(tensor, Tensor):
+        raise ArgumentTypeError(f"{name} must be an integer tensor, got {type(tensor).__name__}")
+    if tensor.dtype not in _INTEGERS:
+        raise ArgumentTypeError(
+            f"{name} has dtype {tensor.dtype}; ids must be integers (torch.int64): convert them with .long() "
+            "after checking that no value is rounded"
+        )
+
+
+def require_count(name: str, value: object, *, minimum: int = 0) -> None:
+    """Refuse anything but a whole number of at least ``minimum``."""
+    if isinstance(value, bool) or not isinstance(value, (int, torch.SymInt)):
+        raise ArgumentTypeError(
+            f"{name} must be a Python int, got {type(value).__name__}"
+            + (": reading a tensor would make the host wait for the device" if isinstance(value, Tensor) else "")
+        )
+    if value < minimum:
+        raise InvalidArgumentError(f"{name}={value} must be at least {minimum}")
+
+
+def check_ids(name: str, ids: Tensor, rows: int, what: str) -> None:
+    """Check every id of ``ids`` against ``[0, rows)`` where values may be read (see this module's text)."""
+    require_integers(name, ids)
+    if torch.compiler.is_compiling():
+        if ids.device.type == "cpu" or _enabled.get():
+            torch._assert_async(((ids >= 0) & (ids < rows)).all(), f"{name} outside [0, {rows}): {what}")
+    elif values_readable(ids):
+        low, high = (int(v) for v in torch.aminmax(ids))
+        if low < 0 or high >= rows:
+            raise PositionOutOfRangeError(
+                f"{name} contains {low if low < 0 else high}, but allowed are 0 to {rows - 1}: {what}"
+            )
+
+
+def out_of_range_text(position: object, rows: int, reserved: int, usable: int) -> str:
+    """The sentence that every position without a row is answered with."""
+    return (
+        f"position {position} has no row: the table has {rows} rows, {reserved} of them reserved, so its usable "
+        f"length is {usable} (positions 0 to {usable - 1}). Truncate the input to {usable} tokens, or give the "
+        "table more rows: posembed.extend_table for an array, extend_model for a live model, "
+        "`posembed extend` for a checkpoint"
+    )
+
+
+def check_last_position(length: int, rows: int, reserved: int) -> None:
+    """Raise unless positions ``0 … length − 1`` all have rows. Integers only: no device is touched."""
+    if length > rows - reserved:
+        raise PositionOutOfRangeError(out_of_range_text(length - 1, rows, reserved, rows - reserved))
+
+
+def check_position_values(positions: Tensor, rows: int, reserved: int) -> None:
+    """Raise unless every value of ``positions`` has a row, where values may be read."""
+    require_integers("positions", positions)
+    usable = rows - reserved
+    if torch.compiler.is_compiling():
+        if positions.device.type == "cpu" or _enabled.get():
+            torch._assert_async(
+                ((positions >= 0) & (positions < usable)).all(),
+                f"a position is outside 0 to {usable - 1}: the table has {rows} rows, {reserved} of them reserved, "
+                f"so its usable length is {usable}; truncate the input or extend the table",
+            )
+    elif values_readable(positions):
+        low, high = (int(v) for v in torch.aminmax(positions))
+        if low < 0:
+            raise PositionOutOfRangeError(
+                f"position {low} is negative: positions count from 0, and row = reserved ({reserved}) + position; "
+                f"allowed are 0 to {usable - 1}. Ids that already include the reserved rows (RoBERTa, OPT) "
+                f"need {reserved} subtracted, padding is said with attention_mask"
+            )
+        if high >= usable:
+            raise PositionOutOfRangeError(out_of_range_text(high, rows, reserved, usable))

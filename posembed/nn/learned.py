@@ -1,0 +1,190 @@
+"""The trainable position table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from posembed.errors import ArgumentTypeError, InvalidArgumentError
+from posembed.layout import TableLayout
+from posembed.nn.checks import check_last_position, check_position_values, require_count
+from posembed.presets import Init, preset
+
+
+class LearnedPositionalEmbedding(nn.Module):
+    """A trainable table with one row per position, looked up by position.
+
+    ``row = reserved + position``, positions count from 0. Nothing is added to tokens here: see
+    :class:`posembed.TokenPositionEmbedding` for the sum.
+
+    Args:
+        max_len: number of usable positions.
+        d_model: width of a row.
+        reserved: rows before position 0 that belong to no position (2 in RoBERTa and OPT).
+        padding_idx: a row of this table that padding reads; it starts at zero and gets no gradient.
+        init_std: standard deviation of the initial rows.
+        init: ``"normal"`` or ``"truncated_normal"`` (cut at two standard deviations, as BERT).
+        device: device of the table; ``"meta"`` allocates nothing until ``to_empty`` and ``reset_parameters``.
+        dtype: dtype of the table. The gradient of a bfloat16 or float16 table is summed in float32 all the same.
+
+    Shapes:
+        ``pe(n, start=0)`` gives the rows of positions ``start … start + n − 1``, ``[n, d_model]``: a slice of
+        the table, no gather. ``pe(positions)`` with integers ``[...]`` gives ``[..., d_model]``.
+
+    Raises:
+        PositionOutOfRangeError: for a position without a row. For ``pe(n, start)`` this follows from integers
+            alone, on every device; the values of a tensor are checked as :mod:`posembed.nn.checks` says.
+
+    Source:
+        Gehring et al. 2017, arXiv:1705.03122; Devlin et al. 2019, arXiv:1810.04805.
+
+    Example:
+        >>> pe = LearnedPositionalEmbedding(512, 768)
+        >>> sum(p.numel() for p in pe.parameters())
+        393216
+        >>> pe(3, start=10).shape
+        torch.Size([3, 768])
+        >>> torch.equal(pe(torch.tensor([10, 11, 12])), pe(3, start=10))
+        True
+    """
+
+    weight: nn.Parameter
+
+    def __init__(
+        self,
+        max_len: int,
+        d_model: int,
+        *,
+        reserved: int = 0,
+        padding_idx: int | None = None,
+        init_std: float = 0.02,
+        init: Init = "normal",
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        require_count("max_len", max_len, minimum=1)
+        require_count("d_model", d_model, minimum=1)
+        require_count("reserved", reserved)
+        if padding_idx is not None:
+            require_count("padding_idx", padding_idx)
+            if padding_idx >= reserved + max_len:
+                raise InvalidArgumentError(
+                    f"padding_idx={padding_idx} is a row of the position table, which has {reserved + max_len} rows"
+                )
+        if not init_std >= 0:
+            raise InvalidArgumentError(f"init_std={init_std} must not be negative")
+        if init not in ("normal", "truncated_normal"):
+            raise InvalidArgumentError(f"init={init!r} must be 'normal' or 'truncated_normal'")
+        if dtype is not None and not dtype.is_floating_point:
+            raise InvalidArgumentError(f"dtype={dtype} must be a floating-point type")
+        self.reserved = reserved
+        self.padding_idx = padding_idx
+        self.init_std = init_std
+        self.init: Init = init
+        self.weight = nn.Parameter(torch.empty(reserved + max_len, d_model, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    @classmethod
+    def from_preset(cls, name: str, **overrides: Any) -> LearnedPositionalEmbedding:
+        """Build the empty table of a published model; ``overrides`` are arguments of the constructor.
+
+        Example:
+            >>> LearnedPositionalEmbedding.from_preset("roberta-base")
+            LearnedPositionalEmbedding(512, 768, reserved=2, padding_idx=1)
+        """
+        p = preset(name)
+        arguments: dict[str, Any] = {
+            "max_len": p.layout.usable_length,
+            "d_model": p.d_model,
+            "reserved": p.layout.reserved,
+            "padding_idx": p.padding_idx,
+            "init": p.init,
+        }
+        if p.init_std is not None:
+            arguments["init_std"] = p.init_std
+        return cls(**(arguments | overrides))
+
+    def reset_parameters(self) -> None:
+        """Draw the table again; the padding row, if there is one, becomes zero."""
+        if self.init == "truncated_normal":
+            nn.init.trunc_normal_(self.weight, std=self.init_std, a=-2 * self.init_std, b=2 * self.init_std)
+        else:
+            nn.init.normal_(self.weight, std=self.init_std)
+        if self.padding_idx is not None:
+            with torch.no_grad():
+                self.weight[self.padding_idx].zero_()
+
+    # All sizes are read from the table itself: an attribute would go stale when the table is replaced.
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table, reserved ones included."""
+        return self.weight.shape[0]
+
+    @property
+    def d_model(self) -> int:
+        """Width of a row."""
+        return self.weight.shape[1]
+
+    @property
+    def usable_length(self) -> int:
+        """The longest input in tokens: rows without the reserved ones."""
+        return self.weight.shape[0] - self.reserved
+
+    @property
+    def max_len(self) -> int:
+        """The same as :attr:`usable_length`."""
+        return self.usable_length
+
+    @property
+    def layout(self) -> TableLayout:
+        """What the rows mean, as a :class:`posembed.TableLayout`."""
+        return TableLayout(length=self.usable_length, reserved=self.reserved)
+
+    def forward(self, positions: int | Tensor, start: int = 0, *, padding_mask: Tensor | None = None) -> Tensor:
+        """Rows by position: a count ``n`` (with ``start``), or a tensor of positions.
+
+        Args:
+            positions: ``n``, or an integer tensor ``[...]`` of 0-based positions.
+            start: the first position, with ``n`` only.
+            padding_mask: bool ``[...]``, True where a token is padding: it reads row ``padding_idx`` if the table
+                has one, and is left at its position if not.
+        """
+        if isinstance(positions, Tensor):
+            if isinstance(start, Tensor) or start != 0:
+                raise InvalidArgumentError(f"start={start} goes with a number of positions, not with a tensor of them")
+            return self._gather(positions, padding_mask)
+        require_count("positions", positions)
+        require_count("start", start)
+        if padding_mask is not None:
+            raise ArgumentTypeError("padding_mask goes with a tensor of positions, not with a number of them")
+        check_last_position(start + positions, self.rows, self.reserved)
+        if self.padding_idx is not None and self.padding_idx >= self.reserved:
+            # The padding row is itself a position: only a lookup can leave its gradient out.
+            return self._gather(torch.arange(start, start + positions, device=self.weight.device), None)
+        return self.weight.narrow(0, self.reserved + start, positions)
+
+    def _gather(self, positions: Tensor, padding_mask: Tensor | None) -> Tensor:
+        check_position_values(positions, self.rows, self.reserved)
+        rows = positions.to(torch.int64) + self.reserved
+        if padding_mask is not None and self.padding_idx is not None:
+            rows = rows.masked_fill(padding_mask, self.padding_idx)
+        weight = self.weight
+        if weight.requires_grad and torch.is_grad_enabled() and weight.dtype in (torch.bfloat16, torch.float16):
+            # A gather's backward adds in the dtype of its table, and hundreds of additions in bfloat16 lose digits.
+            # Widening the table first moves that sum to float32; the values are the same to the bit.
+            return F.embedding(rows, weight.float(), self.padding_idx).to(weight.dtype)
+        return F.embedding(rows, weight, self.padding_idx)
+
+    def extra_repr(self) -> str:
+        """The arguments that make this table."""
+        text = f"{self.usable_length}, {self.d_model}"
+        if self.reserved:
+            text += f", reserved={self.reserved}"
+        if self.padding_idx is not None:
+            text += f", padding_idx={self.padding_idx}"
+        return text

@@ -1,0 +1,115 @@
+"""Position ids from what the caller knows: a mask, packed lengths. Pure functions, 0-based."""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import Tensor
+
+from posembed.errors import ArgumentTypeError, InvalidArgumentError
+from posembed.nn.checks import require_count, require_integers, values_readable
+
+
+def positions_from_mask(attention_mask: Tensor, *, start: int = 0) -> Tensor:
+    """Count the real tokens of each row from 0, whichever side the padding is on.
+
+    Args:
+        attention_mask: ``[batch, seq]``, 1 for real tokens and 0 for padding; any dtype. It is counted in int64:
+            a half-precision running sum loses positions above 256.
+        start: the position of each row's first real token.
+
+    Returns:
+        int64 ``[batch, seq]``. Padding gets position 0; a module that has a row for padding reads that row instead.
+
+    Raises:
+        ArgumentTypeError: if the mask is not a tensor or ``start`` is not an int.
+        InvalidArgumentError: if the mask is not two-dimensional or, where values may be read (always on the CPU),
+            holds anything but 0 and 1.
+
+    Example:
+        >>> import torch
+        >>> positions_from_mask(torch.tensor([[0, 0, 1, 1, 1], [1, 1, 1, 0, 0]]))
+        tensor([[0, 0, 0, 1, 2],
+                [0, 1, 2, 0, 0]])
+    """
+    check_mask(attention_mask)
+    require_count("start", start)
+    real = attention_mask.to(torch.int64)
+    return (real.cumsum(dim=-1) + (start - 1)) * real
+
+
+def check_mask(attention_mask: Tensor) -> None:
+    """Refuse masks that are not ``[batch, seq]`` of 0 and 1."""
+    if not isinstance(attention_mask, Tensor):
+        raise ArgumentTypeError(f"attention_mask must be a tensor, got {type(attention_mask).__name__}")
+    if attention_mask.dim() != 2:
+        raise InvalidArgumentError(
+            f"attention_mask has shape {list(attention_mask.shape)}; positions follow from a [batch, seq] mask of "
+            "0 and 1, not from an expanded or additive one"
+        )
+    if attention_mask.dtype == torch.bool or torch.compiler.is_compiling() or not values_readable(attention_mask):
+        return
+    wrong = (attention_mask != 0) & (attention_mask != 1)
+    if bool(wrong.any()):
+        raise InvalidArgumentError(
+            f"attention_mask contains {attention_mask[wrong][0].item()}; allowed are 1 (token) and 0 (padding). "
+            "Additive masks must be turned into 0/1 first; document numbers of packed input belong in cu_seqlens"
+        )
+
+
+def positions_from_lengths(cu_seqlens: Tensor, total: int | None = None) -> Tensor:
+    """Positions of packed sequences: each starts again at 0.
+
+    Remember that packed sequences need an attention mask that keeps them apart, too.
+
+    Args:
+        cu_seqlens: int ``[sequences + 1]``, the cumulative lengths ``[0, n₁, n₁+n₂, …]``.
+        total: the number of packed tokens. Given, nothing is read back from an accelerator.
+
+    Returns:
+        int64 ``[total]``.
+
+    Raises:
+        ArgumentTypeError: if ``cu_seqlens`` is not an integer tensor.
+        InvalidArgumentError: if it is not one-dimensional or, where values may be read (always on the CPU), does
+            not start at 0, falls, or does not end at ``total``.
+
+    Example:
+        >>> import torch
+        >>> positions_from_lengths(torch.tensor([0, 3, 5]))
+        tensor([0, 1, 2, 0, 1])
+    """
+    check_lengths(cu_seqlens, total)
+    if total is None:
+        total = int(cu_seqlens[-1])
+    bounds = cu_seqlens.to(torch.int64)
+    starts = torch.repeat_interleave(bounds[:-1], bounds.diff(), output_size=total)
+    return torch.arange(total, device=cu_seqlens.device) - starts
+
+
+def check_lengths(cu_seqlens: Tensor, total: int | None, max_seqlen: int | None = None) -> None:
+    """Refuse cumulative lengths that do not describe ``total`` packed tokens."""
+    require_integers("cu_seqlens", cu_seqlens)
+    if cu_seqlens.dim() != 1 or cu_seqlens.shape[0] < 1:
+        raise InvalidArgumentError(
+            f"cu_seqlens has shape {list(cu_seqlens.shape)}; it must be one-dimensional: [0, n1, n1+n2, …]"
+        )
+    if total is not None:
+        require_count("total", total)
+    if max_seqlen is not None:
+        require_count("max_seqlen", max_seqlen)
+    if torch.compiler.is_compiling() or not values_readable(cu_seqlens):
+        return
+    bounds: list[int] = cu_seqlens.tolist()
+    lengths = [b - a for a, b in itertools.pairwise(bounds)]
+    if bounds[0] != 0 or any(n < 0 for n in lengths):
+        raise InvalidArgumentError(
+            f"cu_seqlens starts {bounds[:8]}; it must begin with 0 and never fall: cumulative lengths, not lengths"
+        )
+    if total is not None and bounds[-1] != total:
+        raise InvalidArgumentError(f"cu_seqlens ends at {bounds[-1]}, but there are {total} packed tokens")
+    if max_seqlen is not None and max(lengths, default=0) > max_seqlen:
+        raise InvalidArgumentError(
+            f"max_seqlen={max_seqlen} is below the longest sequence in cu_seqlens, {max(lengths)}"
+        )

@@ -1,0 +1,1 @@
+"""Results turned into text and pictures; reads results, trains nothing."""

@@ -1,0 +1,1 @@
+"""Position tables as plain arrays: NumPy and SciPy, no torch."""
