@@ -1,0 +1,161 @@
+"""The command line: parses, calls, prints."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from posembed._version import __version__
+
+app = typer.Typer(
+    name="posembed",
+    help="Learned position tables for Transformers: build them, compare them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        print(f"posembed {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def compare(
+    data: Annotated[
+        str, typer.Option(help="stdlib (the running Python's standard library), a text file, or a directory.")
+    ] = "stdlib",
+    encodings: Annotated[
+        str,
+        typer.Option(help="Comma-separated: learned, sinusoidal, rope, alibi, none, learned-from-sinusoid."),
+    ] = "learned,sinusoidal",
+    model: Annotated[str, typer.Option(help="decoder (next token) or encoder (masked tokens).")] = "decoder",
+    seeds: Annotated[int, typer.Option(help="Number of seeds; with one, intervals are over documents only.")] = 1,
+    first_seed: Annotated[int, typer.Option(help="The first seed.")] = 0,
+    train_length: Annotated[int, typer.Option(help="Training length in tokens.")] = 128,
+    steps: Annotated[int, typer.Option(help="Optimizer steps of each unit.")] = 600,
+    batch_size: Annotated[int, typer.Option(help="Sequences in a step.")] = 32,
+    layers: Annotated[int, typer.Option(help="Transformer layers.")] = 3,
+    d_model: Annotated[int, typer.Option("--d-model", help="Width.")] = 128,
+    heads: Annotated[int, typer.Option(help="Attention heads.")] = 4,
+    learning_rate: Annotated[float, typer.Option(help="AdamW's peak learning rate.")] = 3e-3,
+    tokenizer: Annotated[str, typer.Option(help="A tokenizer.json; without it, tokens are bytes.")] = "",
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps.")] = "cpu",
+    precision: Annotated[str, typer.Option(help="auto (bf16 where the hardware has it), bf16 or fp32.")] = "auto",
+    threads: Annotated[int, typer.Option(help="Threads of each unit.")] = 1,
+    jobs: Annotated[int | None, typer.Option(help="Units side by side; by default cores / threads.")] = None,
+    compile_model: Annotated[bool, typer.Option("--compile", help="Use torch.compile.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Directory for results.json, tables and plots.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what --out holds.")] = False,
+    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw PNG plots into --out.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print results.json on standard output.")] = False,
+    require_below_bigram: Annotated[
+        float | None,
+        typer.Option(help="End with 1 unless every arm is at least this many nats below the bigram baseline."),
+    ] = None,
+) -> None:
+    """Train learned positions against others on the same text, and measure what differs."""
+    from rich.console import Console
+
+    from posembed.report import live, text
+    from posembed.report import plots as pictures
+
+    drawn = plots and out is not None
+    if drawn:
+        pictures.require_matplotlib()
+    messages = Console(stderr=True)
+    messages.print("reading the corpus …", highlight=False)
+    from posembed.lab.compare import RESULTS
+    from posembed.lab.compare import compare as run
+
+    with live.LiveProgress(messages, steps) as progress:
+        results = run(
+            data,
+            encodings=[name.strip() for name in encodings.split(",") if name.strip()],
+            model=model,
+            seeds=seeds,
+            first_seed=first_seed,
+            train_length=train_length,
+            steps=steps,
+            batch_size=batch_size,
+            layers=layers,
+            d_model=d_model,
+            heads=heads,
+            learning_rate=learning_rate,
+            tokenizer=tokenizer,
+            device=device,
+            precision=precision,
+            threads=threads,
+            jobs=jobs,
+            compile=compile_model,
+            out=out,
+            resume=resume,
+            on_event=progress,
+        )
+    if out is not None:
+        (out / "report.md").write_text(text.markdown(results), encoding="utf-8")
+        if drawn:
+            pictures.draw_comparison(results, out)
+    if as_json:
+        print(json.dumps(results, indent=1, allow_nan=False))
+    else:
+        text.print_results(results, Console())
+    if out is not None:
+        where = f"Results: {out / RESULTS}, report.md" + (f", plots: {out / 'plots'}" if drawn else "")
+        messages.print(where, highlight=False, soft_wrap=True)
+    _end(results, require_below_bigram)
+
+
+def _end(results: dict[str, Any], below_bigram: float | None) -> None:
+    """Exit with 1 where an arm did not finish, or did not learn enough to prove anything."""
+    wrong = [f"{arm['encoding']} did not finish" for arm in results["arms"] if arm["status"] != "finished"]
+    bigram = results["baselines"]["bigram"]["mean"]
+    if below_bigram is not None and not wrong:
+        for arm in results["arms"]:
+            gain = bigram - arm["quality"]["mean"]
+            if gain < below_bigram:
+                wrong.append(
+                    f"{arm['encoding']} ended {gain:.3f} nats below the bigram baseline, "
+                    f"{below_bigram:g} are asked for: this run proved nothing"
+                )
+    if wrong:
+        _say("; ".join(wrong))
+        raise typer.Exit(1)
+
+
+def _say(sentence: str) -> None:
+    print(f"posembed: {sentence}", file=sys.stderr)
+
+
+def main() -> NoReturn:
+    """Run the command line; every error of ours is one sentence and an exit code."""
+    from posembed.errors import PosembedError
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        app()
+    except PosembedError as error:
+        _say(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _say("stopped")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+    sys.exit(0)

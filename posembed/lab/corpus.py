@@ -1,0 +1,221 @@
+"""Real text, split by document into train, validation and test."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posembed.errors import DataError, MissingExtraError
+
+Tokens = NDArray[np.int32]
+BYTES = 256
+_PIECE = 8192
+_SHARES = (("train", 0.8), ("validation", 0.1), ("test", 0.1))
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Tokens of three disjoint sets of documents.
+
+    Attributes:
+        train: all training documents end to end, each followed by :attr:`separator`.
+        validation: documents that choose nothing but show the training's progress.
+        test: documents that every reported figure is measured on.
+        separator: id of the token between training documents.
+        mask: id of the token that hides another in the masked task.
+        vocab_size: ids in all, the two above included.
+        train_documents: number of training documents.
+        sha256: fingerprint of the tokens and the split.
+        skipped: files that were left out, with the reason.
+    """
+
+    train: Tokens
+    validation: tuple[Tokens, ...]
+    test: tuple[Tokens, ...]
+    separator: int
+    mask: int
+    vocab_size: int
+    train_documents: int
+    sha256: str
+    skipped: tuple[str, ...]
+
+
+def load_corpus(data: str, tokenizer: str = "") -> Corpus:
+    """Read a corpus and split it by document.
+
+    Args:
+        data: ``"stdlib"`` (the source text of the running Python's standard library, without its tests), a file,
+            or a directory (every file below it is a document; files that are not UTF-8 text are left out and
+            listed). A single file is cut at line ends into pieces of about 8 KiB: the first 80 % of them train,
+            the next 10 % validate, the last 10 % test. The documents of a directory are drawn into the three
+            sets by their content's hash, so equal files never land in two sets.
+        tokenizer: a ``tokenizer.json`` of the `tokenizers` package; left out, tokens are bytes.
+
+    Raises:
+        DataError: if there is nothing to read, or too little to split.
+        MissingExtraError: if a tokenizer is asked for and `tokenizers` is not installed.
+    """
+    path = Path(sysconfig.get_paths()["stdlib"] if data == "stdlib" else data)
+    skipped: list[str] = []
+    if data != "stdlib" and not path.exists():
+        raise DataError(f"--data {data}: no such file or directory; give a text file, a directory, or stdlib")
+    if path.is_file():
+        sets = _split_file(path)
+    else:
+        sets = _split_documents(_read_directory(path, data == "stdlib", skipped))
+        if not any(sets.values()):
+            raise DataError(f"--data {data}: the directory {path} holds no text" + _say_skipped(skipped))
+    for name, documents in sets.items():
+        if not documents:
+            raise DataError(
+                f"--data {data}: too little text: no document is left for the {name} set; "
+                "give at least a few dozen documents, or a file of at least 100 KB" + _say_skipped(skipped)
+            )
+    encode, vocabulary = _encoder(tokenizer)
+    tokens = {name: tuple(encode(text) for text in documents) for name, documents in sets.items()}
+    separator = np.array([vocabulary], dtype=np.int32)
+    digest = hashlib.sha256()
+    for name, encoded in tokens.items():
+        for document in encoded:
+            digest.update(f"{name} {len(document)}\n".encode())
+            digest.update(document.tobytes())
+    return Corpus(
+        train=np.concatenate([part for document in tokens["train"] for part in (document, separator)]),
+        validation=tokens["validation"],
+        test=tokens["test"],
+        separator=vocabulary,
+        mask=vocabulary + 1,
+        vocab_size=vocabulary + 2,
+        train_documents=len(tokens["train"]),
+        sha256=digest.hexdigest(),
+        skipped=tuple(skipped),
+    )
+
+
+def _say_skipped(skipped: list[str]) -> str:
+    return f" ({len(skipped)} files left out, first: {skipped[0]})" if skipped else ""
+
+
+def _read_directory(root: Path, stdlib: bool, skipped: list[str]) -> list[bytes]:
+    leave_out = {"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"} if stdlib else set()
+    documents: list[bytes] = []
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(name for name in names if name not in leave_out and not name.startswith("."))
+        for name in sorted(files):
+            path = Path(folder) / name
+            if name.startswith(".") or (stdlib and path.suffix != ".py"):
+                continue
+            try:
+                content = path.read_bytes()
+                content.decode("utf-8")
+            except OSError as error:
+                skipped.append(f"{path}: {error.strerror}")
+            except UnicodeDecodeError:
+                skipped.append(f"{path}: not UTF-8 text")
+            else:
+                if b"\0" in content:
+                    skipped.append(f"{path}: not text (it holds NUL bytes)")
+                elif content.strip():
+                    documents.append(content)
+    return documents
+
+
+def _split_documents(documents: list[bytes]) -> dict[str, list[bytes]]:
+    """Order by content hash and cut at 80 % and 90 %: no order of the directory, no equal files in two sets."""
+    ordered = [text for _, text in sorted({hashlib.sha256(text).digest(): text for text in documents}.items())]
+    return _cut(ordered)
+
+
+def _split_file(path: Path) -> dict[str, list[bytes]]:
+    try:
+        content = path.read_bytes()
+        content.decode("utf-8")
+    except OSError as error:
+        raise DataError(f"--data {path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"--data {path}: not UTF-8 text (byte {error.start}); convert it first") from None
+    if not content.strip():
+        raise DataError(f"--data {path}: the file is empty; there is nothing to train on")
+    if b"\0" in content:
+        raise DataError(f"--data {path}: the file holds NUL bytes, so it is not text")
+    pieces: list[bytes] = []
+    begin = 0
+    while begin < len(content):
+        line_end = content.find(b"\n", min(begin + _PIECE, len(content)))
+        end = len(content) if line_end < 0 else line_end + 1
+        if end - begin > 2 * _PIECE:  # a file of few line ends is cut anyway
+            end = begin + _PIECE
+        pieces.append(content[begin:end])
+        begin = end
+    return _cut(pieces)
+
+
+def _cut(documents: list[bytes]) -> dict[str, list[bytes]]:
+    sets: dict[str, list[bytes]] = {}
+    share = 0.0
+    begin = 0
+    for name, part in _SHARES:
+        share += part
+        end = round(share * len(documents))
+        sets[name] = documents[begin:end]
+        begin = end
+    return sets
+
+
+class _Bytes:
+    def __call__(self, text: bytes) -> Tokens:
+        return np.frombuffer(text, dtype=np.uint8).astype(np.int32)
+
+
+class _Tokenizer:
+    def __init__(self, path: str) -> None:
+        try:
+            from tokenizers import Tokenizer
+        except ImportError:
+            raise MissingExtraError("tokenizers", "models", "--tokenizer") from None
+        if not Path(path).is_file():
+            raise DataError(f"--tokenizer {path}: no such file; give a tokenizer.json")
+        try:
+            self.tokenizer = Tokenizer.from_file(path)
+        except Exception as error:  # tokenizers raises plain Exception
+            raise DataError(f"--tokenizer {path}: not a tokenizer.json ({error})") from None
+        # A stored truncation would silently cut every document.
+        self.tokenizer.no_truncation()
+        self.tokenizer.no_padding()
+        self.size: int = self.tokenizer.get_vocab_size(with_added_tokens=True)
+
+    def __call__(self, text: bytes) -> Tokens:
+        return np.array(self.tokenizer.encode(text.decode("utf-8"), add_special_tokens=False).ids, dtype=np.int32)
+
+
+def _encoder(tokenizer: str) -> tuple[_Bytes | _Tokenizer, int]:
+    if not tokenizer:
+        return _Bytes(), BYTES
+    encoder = _Tokenizer(tokenizer)
+    return encoder, encoder.size
+
+
+def require_length(corpus: Corpus, train_length: int, data: str) -> None:
+    """Refuse a training length that the documents cannot fill."""
+    needed = train_length + 1
+    if len(corpus.train) < needed:
+        raise DataError(
+            f"--train-length {train_length} is larger than the data: --data {data} has {len(corpus.train)} training "
+            f"tokens, {needed} are needed"
+        )
+    for name, documents in (("validation", corpus.validation), ("test", corpus.test)):
+        lengths = sorted((len(document) for document in documents), reverse=True)
+        long_enough = sum(length >= needed for length in lengths)
+        if long_enough < 2:
+            second = lengths[1] if len(lengths) > 1 else 0
+            raise DataError(
+                f"--train-length {train_length} is larger than the data: {long_enough} {name} documents of "
+                f"--data {data} have {needed} tokens, at least 2 are needed; "
+                f"the largest length that fits is {max(second - 1, 0)}"
+            )

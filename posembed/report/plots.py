@@ -1,0 +1,126 @@
+"""PNG pictures of a comparison and of position tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from posembed.errors import MissingExtraError
+from posembed.tables.analyze import cosine_matrix
+
+# Okabe & Ito's palette: told apart with every common form of colour blindness.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_LARGEST = 1024  # rows of a cosine matrix that is drawn whole
+
+
+def require_matplotlib() -> None:
+    """Raise with the install command if the plots cannot be drawn."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("matplotlib", "report", "drawing plots (or give --no-plots)") from None
+
+
+def draw_comparison(results: dict[str, Any], out: Path) -> list[Path]:
+    """Draw every plot of a comparison into ``out/plots``; returns the files."""
+    folder = out / "plots"
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [draw_loss_per_position(results, folder / "loss-per-position.png")]
+    files.append(draw_curves(results, folder / "training-curves.png"))
+    for table in sorted((out / "tables").glob("*.safetensors")):
+        rows = load_file(table)["position"]
+        files.append(draw_cosines(rows, table.stem, folder / f"cosine-{table.stem}.png"))
+    return files
+
+
+def draw_loss_per_position(results: dict[str, Any], file: Path) -> Path:
+    """Loss at each position at the training length, and at twice it where that was measured."""
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    axes = figure.add_subplot()
+    length = results["configuration"]["train_length"]
+    for index, arm in enumerate(results["arms"]):
+        if arm["per_position"] is None:
+            continue
+        colour = _COLOURS[index % len(_COLOURS)]
+        mean, error = (_smooth(arm["per_position"][name]) for name in ("mean", "standard_error"))
+        x = np.arange(len(mean))
+        axes.plot(x, mean, color=colour, label=arm["encoding"])
+        axes.fill_between(x, mean - 1.96 * error, mean + 1.96 * error, color=colour, alpha=0.15, linewidth=0)
+        for entry in arm["beyond"]:
+            if entry["factor"] == 2.0 and entry["per_position"]:
+                tail = _smooth(entry["per_position"])[length:]
+                style = {"direct": "-", "tile": "--", "linear": ":"}[entry["method"]]
+                label = None if entry["method"] == "direct" else f"{arm['encoding']}, {entry['method']}"
+                axes.plot(np.arange(length, length + len(tail)), tail, style, color=colour, label=label)
+    axes.axvline(length - 0.5, color="0.5", linewidth=0.8)
+    axes.set(
+        xlabel=f"position (tokens); trained up to {length}, marked",
+        ylabel="loss (nats per token)",
+        title="Test loss by position, bands: 95 % over documents",
+    )
+    axes.legend(fontsize="small")
+    figure.savefig(file, dpi=120)
+    return file
+
+
+def draw_curves(results: dict[str, Any], file: Path) -> Path:
+    """Validation loss during training."""
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    for index, arm in enumerate(results["arms"]):
+        for number, curve in enumerate(arm["curves"]):
+            points = curve["points"]
+            axes.plot(
+                [point["step"] for point in points],
+                [point["validation"] for point in points],
+                marker=".",
+                color=_COLOURS[index % len(_COLOURS)],
+                label=arm["encoding"] if number == 0 else None,
+            )
+    axes.set(xlabel="step", ylabel="loss (nats per token)", title="Validation loss during training")
+    axes.legend(fontsize="small")
+    figure.savefig(file, dpi=120)
+    return file
+
+
+def draw_cosines(table: NDArray[Any], name: str, file: Path) -> Path:
+    """Cosine similarity of every pair of centred rows; every k-th row of tables that are too large."""
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
+    step = -(-len(table) // _LARGEST)
+    figure = Figure(figsize=(5.6, 4.8), layout="constrained")
+    axes = figure.add_subplot()
+    image = axes.imshow(
+        cosine_matrix(table[::step]),
+        cmap="RdBu_r",
+        vmin=-1,
+        vmax=1,
+        extent=(-0.5, len(table) - 0.5, len(table) - 0.5, -0.5),
+    )
+    every = f", every {step}th row" if step > 1 else ""
+    axes.set(xlabel="position", ylabel="position", title=f"{name}: cosine of centred rows{every}")
+    figure.colorbar(image, ax=axes, label="cosine")
+    figure.savefig(file, dpi=120)
+    return file
+
+
+def _smooth(values: list[float | None], width: int = 9) -> NDArray[np.float64]:
+    """Running mean over ``width`` positions, shorter at the ends, gaps left out."""
+    array = np.array([np.nan if value is None else value for value in values])
+    present = np.isfinite(array)
+    kernel = np.ones(min(width, len(array)))
+    total = np.convolve(np.where(present, array, 0.0), kernel, mode="same")
+    count = np.convolve(present.astype(float), kernel, mode="same")
+    smooth: NDArray[np.float64] = np.divide(total, count, out=np.full(len(array), np.nan), where=count > 0)
+    return smooth
