@@ -55,6 +55,9 @@ def compare(
     d_model: Annotated[int, typer.Option("--d-model", help="Width.")] = 128,
     heads: Annotated[int, typer.Option(help="Attention heads.")] = 4,
     learning_rate: Annotated[float, typer.Option(help="AdamW's peak learning rate.")] = 3e-3,
+    sinusoid_rms: Annotated[
+        float, typer.Option(help="Root mean square of the sinusoid; the bare formula has 0.7071.")
+    ] = 0.02,
     tokenizer: Annotated[str, typer.Option(help="A tokenizer.json; without it, tokens are bytes.")] = "",
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps.")] = "cpu",
     precision: Annotated[str, typer.Option(help="auto (bf16 where the hardware has it), bf16 or fp32.")] = "auto",
@@ -98,6 +101,7 @@ def compare(
             d_model=d_model,
             heads=heads,
             learning_rate=learning_rate,
+            sinusoid_rms=sinusoid_rms,
             tokenizer=tokenizer,
             device=device,
             precision=precision,
@@ -118,7 +122,7 @@ def compare(
         text.print_results(results, Console())
     if out is not None:
         where = f"Results: {out / RESULTS}, report.md" + (f", plots: {out / 'plots'}" if drawn else "")
-        messages.print(where, highlight=False, soft_wrap=True)
+        messages.print(where, markup=False, highlight=False, soft_wrap=True)
     _end(results, require_below_bigram)
 
 
@@ -157,5 +161,8 @@ def main() -> NoReturn:
         _say("stopped")
         sys.exit(130)
     except BrokenPipeError:
+        sys.exit(1)
+    except OSError as error:  # a full disk, a folder that may not be written
+        _say(str(error))
         sys.exit(1)
     sys.exit(0)

@@ -146,7 +146,9 @@ def _claim(folder: Path, configs: Sequence[UnitConfig], resume: bool) -> None:
     if setup.exists():
         try:
             there = read_json(setup)
-        except ValueError as error:
+            if not isinstance(there, dict):
+                raise ValueError("not an object")
+        except (OSError, ValueError) as error:
             raise ResultsConflictError(
                 f"--out {folder}: {SETUP} cannot be read ({error}); give another --out"
             ) from None
@@ -182,7 +184,7 @@ def _run(
             if kept
             else "stopped; nothing was kept, because there was no --out"
         ) from None
-    done = {config: read_json(units / config.name / RESULT) for config in configs if config.name not in failures}
+    done = {config: _read_result(units / config.name / RESULT) for config in configs if config.name not in failures}
     if not done:
         raise WorkFailedError("no unit finished. " + "; ".join(f"{name}: {why}" for name, why in failures.items()))
     results = build_results(configs, done, failures, corpus)
@@ -194,6 +196,14 @@ def _run(
                 shutil.copyfile(table, folder / TABLES / f"{config.name}.safetensors")
         write_json(folder / RESULTS, results)
     return results
+
+
+def _read_result(file: Path) -> dict[str, Any]:
+    try:
+        result: dict[str, Any] = read_json(file)
+    except ValueError as error:
+        raise WorkFailedError(f"{file} is damaged ({error}); delete it to train this unit again") from None
+    return result
 
 
 def build_results(

@@ -105,13 +105,16 @@ def _say_skipped(skipped: list[str]) -> str:
 def _read_directory(root: Path, stdlib: bool, skipped: list[str]) -> list[bytes]:
     leave_out = {"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"} if stdlib else set()
     documents: list[bytes] = []
-    for folder, names, files in os.walk(root):
+    for folder, names, files in os.walk(root, onerror=lambda e: skipped.append(f"{e.filename}: {e.strerror}")):
         names[:] = sorted(name for name in names if name not in leave_out and not name.startswith("."))
         for name in sorted(files):
             path = Path(folder) / name
             if name.startswith(".") or (stdlib and path.suffix != ".py"):
                 continue
             try:
+                if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+                    skipped.append(f"{path}: not a regular file")
+                    continue
                 content = path.read_bytes()
                 content.decode("utf-8")
             except OSError as error:
@@ -151,6 +154,8 @@ def _split_file(path: Path) -> dict[str, list[bytes]]:
         end = len(content) if line_end < 0 else line_end + 1
         if end - begin > 2 * _PIECE:  # a file of few line ends is cut anyway
             end = begin + _PIECE
+            while content[end] & 0xC0 == 0x80:  # not inside a character
+                end -= 1
         pieces.append(content[begin:end])
         begin = end
     return _cut(pieces)
@@ -188,7 +193,8 @@ class _Tokenizer:
         # A stored truncation would silently cut every document.
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
-        self.size: int = self.tokenizer.get_vocab_size(with_added_tokens=True)
+        # Not the number of tokens: a vocabulary may leave ids out.
+        self.size: int = max(self.tokenizer.get_vocab(with_added_tokens=True).values(), default=-1) + 1
 
     def __call__(self, text: bytes) -> Tokens:
         return np.array(self.tokenizer.encode(text.decode("utf-8"), add_special_tokens=False).ids, dtype=np.int32)
@@ -204,18 +210,18 @@ def _encoder(tokenizer: str) -> tuple[_Bytes | _Tokenizer, int]:
 def require_length(corpus: Corpus, train_length: int, data: str) -> None:
     """Refuse a training length that the documents cannot fill."""
     needed = train_length + 1
+    held_out = {"validation": corpus.validation, "test": corpus.test}
+    seconds = [sorted((len(document) for document in documents), reverse=True)[1:2] for documents in held_out.values()]
+    largest = max(0, min(len(corpus.train), *(second[0] if second else 0 for second in seconds)) - 1)
     if len(corpus.train) < needed:
         raise DataError(
             f"--train-length {train_length} is larger than the data: --data {data} has {len(corpus.train)} training "
-            f"tokens, {needed} are needed"
+            f"tokens, {needed} are needed; the largest length that fits is {largest}"
         )
-    for name, documents in (("validation", corpus.validation), ("test", corpus.test)):
-        lengths = sorted((len(document) for document in documents), reverse=True)
-        long_enough = sum(length >= needed for length in lengths)
+    for name, documents in held_out.items():
+        long_enough = sum(len(document) >= needed for document in documents)
         if long_enough < 2:
-            second = lengths[1] if len(lengths) > 1 else 0
             raise DataError(
                 f"--train-length {train_length} is larger than the data: {long_enough} {name} documents of "
-                f"--data {data} have {needed} tokens, at least 2 are needed; "
-                f"the largest length that fits is {max(second - 1, 0)}"
+                f"--data {data} have {needed} tokens, at least 2 are needed; the largest length that fits is {largest}"
             )

@@ -18,9 +18,17 @@ from posembed.tables.extend import extend_table
 _TOKENS_PER_BATCH = 8192
 
 
+class NonFiniteLossError(ArithmeticError):
+    """A model that gives a token it predicts no finite loss: no mean over the others may hide that."""
+
+
 @torch.no_grad()
 def token_losses(model: LabModel, windows: Windows, corpus: Corpus, config: UnitConfig) -> Floats:
-    """Nats of every predicted token, ``[windows, length]``, NaN where nothing is predicted; measured in float32."""
+    """Nats of every predicted token, ``[windows, length]``, NaN where nothing is predicted; measured in float32.
+
+    Raises:
+        NonFiniteLossError: if the loss of a predicted token is not finite.
+    """
     inputs, targets = evaluation_task(windows, corpus, config.model)
     device = next(model.parameters()).device
     size = max(1, _TOKENS_PER_BATCH // max(1, inputs.shape[1]))
@@ -32,7 +40,10 @@ def token_losses(model: LabModel, windows: Windows, corpus: Corpus, config: Unit
         logits = model(torch.from_numpy(inputs[part]).to(device)).float()
         loss = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="none", ignore_index=IGNORED)
         values = loss.view(wanted.shape).double().cpu().numpy()
-        losses[part] = np.where(targets[part] == IGNORED, np.nan, values)
+        predicted = targets[part] != IGNORED
+        if not np.isfinite(values[predicted]).all():
+            raise NonFiniteLossError("the loss of held-out tokens became non-finite")
+        losses[part] = np.where(predicted, values, np.nan)
     model.train()
     return losses
 

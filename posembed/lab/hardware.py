@@ -18,7 +18,7 @@ def resolve_device(name: str) -> str:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:  # ImportError: a backend's own package
         raise InvalidArgumentError(
             f"device {name!r} cannot be used here ({str(error).splitlines()[0]}); "
             f"available: {', '.join(_available_devices())}"

@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from posembed.errors import InvalidArgumentError
+from posembed.lab.attention import attention
 from posembed.lab.config import TRAINABLE, UnitConfig
 from posembed.lab.encodings import alibi_bias, rope_tables, rotate
 from posembed.nn.learned import LearnedPositionalEmbedding
-from posembed.nn.sinusoidal import sinusoidal_rows
+from posembed.nn.sinusoidal import SinusoidalPositionalEmbedding, sinusoidal_rows
 from posembed.nn.token_position import TokenPositionEmbedding
 
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -43,6 +44,18 @@ class Block(nn.Module):
         return y
 
 
+class ScaledSinusoid(SinusoidalPositionalEmbedding):
+    """The sinusoid times a constant, so that every arm starts with position rows of the same size."""
+
+    def __init__(self, max_len: int, d_model: int, rms: float) -> None:
+        super().__init__(max_len, d_model)
+        self.scale = rms * 2**0.5  # sin² + cos² = 1 in pairs: the formula's own mean square is 1/2
+
+    def forward(self, positions: int | Tensor, start: int = 0) -> Tensor:
+        """Rows by position, as in the base class, scaled."""
+        return super().forward(positions, start) * self.scale
+
+
 class LabModel(nn.Module):
     """A small Transformer whose parameters, apart from the position table, do not depend on the encoding.
 
@@ -61,12 +74,14 @@ class LabModel(nn.Module):
         self.encoding = config.encoding
         self.causal = config.model == "decoder"
         self.heads = config.heads
-        absolute = {"learned-from-sinusoid": "learned", "rope": "none", "alibi": "none"}
+        position: str | nn.Module = "learned" if config.encoding in TRAINABLE else "none"
+        if config.encoding == "sinusoidal":
+            position = ScaledSinusoid(config.train_length, config.d_model, config.sinusoid_rms)
         self.embed = TokenPositionEmbedding(
             vocab_size,
             config.train_length,
             config.d_model,
-            position=absolute.get(config.encoding, config.encoding),
+            position=position,
         )
         self.blocks = nn.ModuleList(Block(config.d_model, config.heads) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.d_model)
@@ -90,7 +105,8 @@ class LabModel(nn.Module):
         if self.encoding == "learned-from-sinusoid":
             table = self.embed.position.weight  # type: ignore[union-attr]
             assert isinstance(table, Tensor)
-            table.copy_(sinusoidal_rows(torch.arange(config.train_length), config.d_model))
+            rows = sinusoidal_rows(torch.arange(config.train_length), config.d_model)
+            table.copy_(rows * config.sinusoid_rms * 2**0.5)
 
     @property
     def table(self) -> nn.Parameter | None:
@@ -139,10 +155,10 @@ class LabModel(nn.Module):
 
             def attend_rotated(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
                 q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-                return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+                return attention(q, k, v, causal=causal)
 
             return attend_rotated
-        return lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+        return lambda q, k, v: attention(q, k, v, causal=causal)
 
 
 def position_cost(config: UnitConfig) -> dict[str, int]:

@@ -18,7 +18,7 @@ from torch import Tensor
 from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
 from posembed.lab.config import UnitConfig, differences
 from posembed.lab.corpus import Corpus, load_corpus, require_length
-from posembed.lab.evaluate import evaluate_beyond, evaluate_in_range, token_losses
+from posembed.lab.evaluate import NonFiniteLossError, evaluate_beyond, evaluate_in_range, token_losses
 from posembed.lab.hardware import environment
 from posembed.lab.model import LabModel, position_cost
 from posembed.lab.storage import read_json, write_json, write_whole
@@ -78,8 +78,15 @@ def _run(
     trainer = Trainer(config, corpus, model)
     if (folder / CHECKPOINT).exists():
         trainer.restore(folder / CHECKPOINT)
-    status, message = trainer.train(folder / CHECKPOINT, report, should_stop, save_seconds)
-    result = {
+    measured: dict[str, Any] = {"in_range": None, "beyond": [], "flexibility": None}
+    try:
+        status, message = trainer.train(folder / CHECKPOINT, report, should_stop, save_seconds)
+        if status == "finished":
+            report({"phase": "evaluating", "step": config.steps})
+            measured = _measure(model, config, corpus, folder)
+    except NonFiniteLossError as error:
+        status, message = "non-finite", f"{error} at step {trainer.step} of {config.steps}"
+    return {
         "configuration": config.to_json(),
         "environment": environment(config.device),
         "status": status,
@@ -88,23 +95,24 @@ def _run(
         "speed": trainer.speed(),
         "cost": position_cost(config),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "in_range": None,
-        "beyond": [],
+    } | measured
+
+
+def _measure(model: LabModel, config: UnitConfig, corpus: Corpus, folder: Path) -> dict[str, Any]:
+    """Everything that is measured of a trained model; its position rows go into a file."""
+    measured: dict[str, Any] = {
+        "in_range": evaluate_in_range(model, config, corpus),
+        "beyond": evaluate_beyond(model, config, corpus),
         "flexibility": None,
     }
-    if status != "finished":
-        return result
-    report({"phase": "evaluating", "step": config.steps})
-    result["in_range"] = evaluate_in_range(model, config, corpus)
-    result["beyond"] = evaluate_beyond(model, config, corpus)
     position = model.embed.position
     if position is not None:
         with torch.no_grad():
             rows = position(config.train_length).detach().float().cpu().contiguous()
         write_whole(folder / TABLE, lambda path: save_file({"position": rows}, path))
         if model.table is not None:
-            result["flexibility"] = flexibility(rows.numpy())
-    return result
+            measured["flexibility"] = flexibility(rows.numpy())
+    return measured
 
 
 def flexibility(table: np.ndarray[Any, Any]) -> dict[str, Any]:
@@ -263,7 +271,8 @@ class Trainer:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch.load raises whatever the broken file leads to
-            raise WorkFailedError(f"{path} cannot be read ({error}); delete it to train this unit again") from None
+            kind = type(error).__name__  # its text is a page about flags that must not be set here
+            raise WorkFailedError(f"{path} is damaged ({kind}); delete it to train this unit again") from None
         _require_same(state["configuration"], self.config, path.parent)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])

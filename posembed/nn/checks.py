@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 
 import torch
 from torch import Tensor
@@ -24,16 +23,17 @@ from torch._subclasses.fake_tensor import FakeTensor
 from posembed.errors import ArgumentTypeError, InvalidArgumentError, PositionOutOfRangeError
 
 _INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
-_enabled: ContextVar[bool] = ContextVar(
-    "posembed_check_positions", default=os.environ.get("POSEMBED_CHECK_POSITIONS", "") not in ("", "0")
-)
+
+# A plain global and no ContextVar: torch.compile can read it inside a graph, and compiles again when it changes.
+_enabled: bool = os.environ.get("POSEMBED_CHECK_POSITIONS", "") not in ("", "0")
 
 
 @contextmanager
 def check_positions(enabled: bool = True) -> Iterator[None]:
     """Switch the checks of position values on accelerators on (or off) inside a ``with`` block.
 
-    Each check makes the host wait for the device: meant for finding a fault, not for training.
+    Each check makes the host wait for the device: meant for finding a fault, not for training. It holds for all
+    threads of the process.
     ``POSEMBED_CHECK_POSITIONS=1`` in the environment switches it on for a whole process.
     On the CPU the values are always checked, whatever this says.
 
@@ -44,11 +44,12 @@ def check_positions(enabled: bool = True) -> Iterator[None]:
         >>> with check_positions():
         ...     pass  # model(...).backward() on the GPU
     """
-    token = _enabled.set(enabled)
+    global _enabled
+    before, _enabled = _enabled, enabled
     try:
         yield
     finally:
-        _enabled.reset(token)
+        _enabled = before
 
 
 def values_readable(tensor: Tensor) -> bool:
@@ -57,7 +58,7 @@ def values_readable(tensor: Tensor) -> bool:
         return False
     if torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # vmap cannot branch on values
         return False
-    return tensor.device.type == "cpu" or _enabled.get()
+    return tensor.device.type == "cpu" or _enabled
 
 
 def require_integers(name: str, tensor: Tensor) -> None:
@@ -82,11 +83,17 @@ def require_count(name: str, value: object, *, minimum: int = 0) -> None:
         raise InvalidArgumentError(f"{name}={value} must be at least {minimum}")
 
 
+def require_float_dtype(dtype: torch.dtype | None) -> None:
+    """Refuse a dtype that no table can have; ``None`` is PyTorch's default."""
+    if dtype is not None and not dtype.is_floating_point:
+        raise InvalidArgumentError(f"dtype={dtype} must be a floating-point type")
+
+
 def check_ids(name: str, ids: Tensor, rows: int, what: str) -> None:
     """Check every id of ``ids`` against ``[0, rows)`` where values may be read (see this module's text)."""
     require_integers(name, ids)
     if torch.compiler.is_compiling():
-        if ids.device.type == "cpu" or _enabled.get():
+        if ids.device.type == "cpu" or _enabled:
             torch._assert_async(((ids >= 0) & (ids < rows)).all(), f"{name} outside [0, {rows}): {what}")
     elif values_readable(ids):
         low, high = (int(v) for v in torch.aminmax(ids))
@@ -117,7 +124,7 @@ def check_position_values(positions: Tensor, rows: int, reserved: int) -> None:
     require_integers("positions", positions)
     usable = rows - reserved
     if torch.compiler.is_compiling():
-        if positions.device.type == "cpu" or _enabled.get():
+        if positions.device.type == "cpu" or _enabled:
             torch._assert_async(
                 ((positions >= 0) & (positions < usable)).all(),
                 f"a position is outside 0 to {usable - 1}: the table has {rows} rows, {reserved} of them reserved, "

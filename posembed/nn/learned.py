@@ -10,8 +10,38 @@ from torch import Tensor, nn
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError
 from posembed.layout import TableLayout
-from posembed.nn.checks import check_last_position, check_position_values, require_count
+from posembed.nn.checks import check_last_position, check_position_values, require_count, require_float_dtype
 from posembed.presets import Init, preset
+
+
+def check_init(init: str, std: float) -> None:
+    """Refuse a distribution that cannot be drawn from."""
+    if not std >= 0:
+        raise InvalidArgumentError(f"init_std={std} must not be negative")
+    if init not in ("normal", "truncated_normal"):
+        raise InvalidArgumentError(f"init={init!r} must be 'normal' or 'truncated_normal'")
+
+
+def draw_rows(table: Tensor, init: Init, std: float, padding_idx: int | None) -> None:
+    """Draw a table in place; the padding row, if there is one, becomes zero."""
+    if std == 0:
+        nn.init.zeros_(table)  # PyTorch's truncated normal divides by std
+    elif init == "truncated_normal":
+        nn.init.trunc_normal_(table, std=std, a=-2 * std, b=2 * std)
+    else:
+        nn.init.normal_(table, std=std)
+    if padding_idx is not None:
+        with torch.no_grad():
+            table[padding_idx].zero_()
+
+
+def gather_rows(table: Tensor, rows: Tensor, padding_idx: int | None = None) -> Tensor:
+    """Look rows up; in a half-precision table the gradient of each row is summed in float32 all the same."""
+    if table.requires_grad and torch.is_grad_enabled() and table.dtype in (torch.bfloat16, torch.float16):
+        # A gather's backward adds in the dtype of its table, and hundreds of additions in bfloat16 lose digits.
+        # Widening the table first moves that sum to float32; the values are the same to the bit.
+        return F.embedding(rows, table.float(), padding_idx).to(table.dtype)
+    return F.embedding(rows, table, padding_idx)
 
 
 class LearnedPositionalEmbedding(nn.Module):
@@ -75,12 +105,8 @@ class LearnedPositionalEmbedding(nn.Module):
                 raise InvalidArgumentError(
                     f"padding_idx={padding_idx} is a row of the position table, which has {reserved + max_len} rows"
                 )
-        if not init_std >= 0:
-            raise InvalidArgumentError(f"init_std={init_std} must not be negative")
-        if init not in ("normal", "truncated_normal"):
-            raise InvalidArgumentError(f"init={init!r} must be 'normal' or 'truncated_normal'")
-        if dtype is not None and not dtype.is_floating_point:
-            raise InvalidArgumentError(f"dtype={dtype} must be a floating-point type")
+        check_init(init, init_std)
+        require_float_dtype(dtype)
         self.reserved = reserved
         self.padding_idx = padding_idx
         self.init_std = init_std
@@ -110,13 +136,7 @@ class LearnedPositionalEmbedding(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw the table again; the padding row, if there is one, becomes zero."""
-        if self.init == "truncated_normal":
-            nn.init.trunc_normal_(self.weight, std=self.init_std, a=-2 * self.init_std, b=2 * self.init_std)
-        else:
-            nn.init.normal_(self.weight, std=self.init_std)
-        if self.padding_idx is not None:
-            with torch.no_grad():
-                self.weight[self.padding_idx].zero_()
+        draw_rows(self.weight, self.init, self.init_std, self.padding_idx)
 
     # All sizes are read from the table itself: an attribute would go stale when the table is replaced.
 
@@ -171,14 +191,15 @@ class LearnedPositionalEmbedding(nn.Module):
     def _gather(self, positions: Tensor, padding_mask: Tensor | None) -> Tensor:
         check_position_values(positions, self.rows, self.reserved)
         rows = positions.to(torch.int64) + self.reserved
-        if padding_mask is not None and self.padding_idx is not None:
-            rows = rows.masked_fill(padding_mask, self.padding_idx)
-        weight = self.weight
-        if weight.requires_grad and torch.is_grad_enabled() and weight.dtype in (torch.bfloat16, torch.float16):
-            # A gather's backward adds in the dtype of its table, and hundreds of additions in bfloat16 lose digits.
-            # Widening the table first moves that sum to float32; the values are the same to the bit.
-            return F.embedding(rows, weight.float(), self.padding_idx).to(weight.dtype)
-        return F.embedding(rows, weight, self.padding_idx)
+        if padding_mask is not None:
+            if padding_mask.dtype != torch.bool or padding_mask.shape != positions.shape:
+                raise InvalidArgumentError(
+                    f"padding_mask has dtype {padding_mask.dtype} and shape {list(padding_mask.shape)}; it must be "
+                    f"bool of the positions' shape {list(positions.shape)}"
+                )
+            if self.padding_idx is not None:
+                rows = rows.masked_fill(padding_mask, self.padding_idx)
+        return gather_rows(self.weight, rows, self.padding_idx)
 
     def extra_repr(self) -> str:
         """The arguments that make this table."""

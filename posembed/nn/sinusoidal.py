@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from posembed.errors import InvalidArgumentError
-from posembed.nn.checks import check_position_values, require_count, values_readable
+from posembed.nn.checks import check_position_values, require_count, require_float_dtype, values_readable
 
 Variant = Literal["interleaved", "half", "fairseq"]
 _ANY_LENGTH = 2**53  # whole numbers stay exact in float64 up to here
@@ -53,7 +53,7 @@ def sinusoidal_rows(
             exponents = steps / max(half, 1)
         case "fairseq":
             exponents = steps / max(half - 1, 1)
-    angles = positions.to(exact)[..., None] / torch.pow(torch.tensor(base, dtype=exact), exponents)
+    angles = positions.to(exact)[..., None] / torch.pow(base, exponents)
     if variant == "interleaved":
         return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(-2)[..., :d_model]
     rows = torch.cat((angles.sin(), angles.cos()), dim=-1)
@@ -104,8 +104,7 @@ class SinusoidalPositionalEmbedding(nn.Module):
             raise InvalidArgumentError(f"variant={variant!r} must be one of {', '.join(get_args(Variant))}")
         if not base > 0:
             raise InvalidArgumentError(f"base={base} must be above 0")
-        if dtype is not None and not dtype.is_floating_point:
-            raise InvalidArgumentError(f"dtype={dtype} must be a floating-point type")
+        require_float_dtype(dtype)
         self.max_len = max_len
         self.d_model = d_model
         self.variant: Variant = variant

@@ -8,15 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from posembed.errors import ArgumentTypeError, InvalidArgumentError, PositionOutOfRangeError
-from posembed.nn.checks import (
-    check_ids,
-    out_of_range_text,
-    require_count,
-    require_integers,
-)
-from posembed.nn.learned import LearnedPositionalEmbedding
-from posembed.nn.positions import check_lengths, check_mask, positions_from_lengths, positions_from_mask
+from posembed.errors import InvalidArgumentError
+from posembed.nn.blocked import can_embed_blocked, embed_blocked
+from posembed.nn.checks import check_ids, require_count, require_float_dtype
+from posembed.nn.inputs import Bound, Where, as_index, check_same_shape, input_shape, resolve_positions
+from posembed.nn.learned import LearnedPositionalEmbedding, check_init, draw_rows, gather_rows
 from posembed.nn.sinusoidal import SinusoidalPositionalEmbedding, Variant
 from posembed.presets import Init, preset
 
@@ -97,17 +93,21 @@ class TokenPositionEmbedding(nn.Module):
             raise InvalidArgumentError(f"dropout={dropout} must be at least 0 and below 1")
         if layer_norm_eps is not None and not layer_norm_eps > 0:
             raise InvalidArgumentError(f"layer_norm_eps={layer_norm_eps} must be above 0, or None for no LayerNorm")
+        check_init(init, init_std)
+        require_float_dtype(dtype)
+        if position != "learned" and (reserved or position_padding_idx is not None or position_init_std is not None):
+            given = f"a {type(position).__name__}" if isinstance(position, nn.Module) else f"position={position!r}"
+            raise InvalidArgumentError(
+                f"reserved, position_padding_idx and position_init_std belong to position='learned', not to {given}"
+            )
+        if position != "sinusoidal" and (variant != "interleaved" or base != 10000.0):
+            raise InvalidArgumentError(f"variant={variant!r} and base={base} belong to position='sinusoidal'")
         place: dict[str, Any] = {"device": device, "dtype": dtype}
         self.init_std = init_std
         self.init: Init = init
         self.token = nn.Embedding(vocab_size, d_model, padding_idx, **place)
         self.position: nn.Module | None
         if isinstance(position, nn.Module):
-            if reserved or position_padding_idx is not None or position_init_std is not None:
-                raise InvalidArgumentError(
-                    "reserved, position_padding_idx and position_init_std belong to position='learned'; "
-                    f"a module ({type(position).__name__}) brings its own"
-                )
             self.position = position
         elif position == "learned":
             self.position = LearnedPositionalEmbedding(
@@ -179,15 +179,8 @@ class TokenPositionEmbedding(nn.Module):
 
     def _draw_own_tables(self) -> None:
         for table in (self.token, self.segment):
-            if table is None:
-                continue
-            if self.init == "truncated_normal":
-                nn.init.trunc_normal_(table.weight, std=self.init_std, a=-2 * self.init_std, b=2 * self.init_std)
-            else:
-                nn.init.normal_(table.weight, std=self.init_std)
-            if table.padding_idx is not None:
-                with torch.no_grad():
-                    table.weight[table.padding_idx].zero_()
+            if table is not None:
+                draw_rows(table.weight, self.init, self.init_std, table.padding_idx)
 
     @property
     def d_model(self) -> int:
@@ -237,152 +230,77 @@ class TokenPositionEmbedding(nn.Module):
             InvalidArgumentError: for shapes or combinations that contradict each other.
             ArgumentTypeError: for ids that are not integers.
         """
-        shape, own_tokens = self._check_tokens(input_ids, inputs_embeds)
-        rows = self._position_rows(shape, position_ids, attention_mask, start, cu_seqlens, max_seqlen)
-        rows = self._add_segment(rows, shape, token_type_ids)
-        tokens = self.token(input_ids) if inputs_embeds is None else inputs_embeds
-        if rows is None:
-            hidden = tokens
-        elif own_tokens and rows.dtype == tokens.dtype and not self.token._forward_hooks:
-            hidden = tokens.add_(rows)  # nobody else has seen this tensor: no second one is allocated
+        shape = input_shape(input_ids, inputs_embeds, self.d_model)
+        where = resolve_positions(
+            shape,
+            Bound(getattr(self.position, "rows", None), self.usable_length),
+            position_ids=position_ids,
+            attention_mask=attention_mask,
+            start=start,
+            cu_seqlens=cu_seqlens,
+            max_seqlen=max_seqlen,
+        )
+        self._check_values(input_ids, token_type_ids, shape)
+        rows = self._position_rows(shape, where)
+        if input_ids is not None and rows is not None and self._can_embed_blocked(input_ids, rows):
+            assert isinstance(self.norm, nn.LayerNorm)
+            hidden = embed_blocked(input_ids, rows, self.token, self.norm, token_type_ids, self.segment)
         else:
-            hidden = tokens + rows
-        if self.norm is not None:
-            hidden = self.norm(hidden)
+            hidden = self._add_tokens(self._add_segment(rows, token_type_ids), input_ids, inputs_embeds)
+            if self.norm is not None:
+                hidden = self.norm(hidden)
         return hidden if self.dropout is None else self.dropout(hidden)
 
-    def _check_tokens(self, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> tuple[torch.Size, bool]:
-        if (input_ids is None) == (inputs_embeds is None):
-            raise InvalidArgumentError(
-                "exactly one of input_ids and inputs_embeds must be given, "
-                + ("neither was" if input_ids is None else "both were")
-            )
+    def _can_embed_blocked(self, input_ids: Tensor, rows: Tensor) -> bool:
+        return self.norm is not None and can_embed_blocked(input_ids, rows, (self.token, self.segment, self.norm))
+
+    def _check_values(self, input_ids: Tensor | None, token_type_ids: Tensor | None, shape: torch.Size) -> None:
         if input_ids is not None:
             check_ids("input_ids", input_ids, self.token.weight.shape[0], "the token table has no other rows")
-            shape = input_ids.shape
-        else:
-            assert inputs_embeds is not None
-            if not inputs_embeds.is_floating_point():
-                raise ArgumentTypeError(f"inputs_embeds has dtype {inputs_embeds.dtype}; it must be floating-point")
-            if inputs_embeds.dim() < 2 or inputs_embeds.shape[-1] != self.d_model:
-                raise InvalidArgumentError(
-                    f"inputs_embeds has shape {list(inputs_embeds.shape)}; it must end with d_model={self.d_model}"
-                )
-            shape = inputs_embeds.shape[:-1]
-        if len(shape) not in (1, 2):
-            raise InvalidArgumentError(f"the input has shape {list(shape)}; it must be [batch, seq] or [seq]")
-        return shape, input_ids is not None and type(self.token) is nn.Embedding
+        if token_type_ids is None:
+            return
+        if self.segment is None:
+            raise InvalidArgumentError("token_type_ids were given, but type_vocab_size is 0: there is no segment table")
+        check_same_shape("token_type_ids", token_type_ids, shape)
+        rows = self.segment.weight.shape[0]
+        check_ids("token_type_ids", token_type_ids, rows, "the segment table has no other rows")
 
-    def _position_rows(
-        self,
-        shape: torch.Size,
-        position_ids: Tensor | None,
-        attention_mask: Tensor | None,
-        start: int,
-        cu_seqlens: Tensor | None,
-        max_seqlen: int | None,
-    ) -> Tensor | None:
-        require_count("start", start)
-        given = {
-            "position_ids": position_ids is not None,
-            "attention_mask": attention_mask is not None,
-            "cu_seqlens": cu_seqlens is not None,
-        }
-        named = [name for name, is_given in given.items() if is_given]
-        if len(named) > 1:
-            raise InvalidArgumentError(
-                f"{' and '.join(named)} both say where the tokens are: give one of them "
-                "(positions_from_mask and positions_from_lengths turn the others into position_ids)"
-            )
-        if start and (position_ids is not None or cu_seqlens is not None):
-            raise InvalidArgumentError(f"start={start} and {named[0]} both say where the tokens are: give one of them")
-        if max_seqlen is not None and cu_seqlens is None:
-            raise InvalidArgumentError(f"max_seqlen={max_seqlen} goes with cu_seqlens, which was not given")
-        if position_ids is not None:
-            _check_same_shape("position_ids", position_ids, shape)
-            return self._look_up(position_ids)
-        if cu_seqlens is not None:
-            return self._packed_rows(shape, cu_seqlens, max_seqlen)
-        seq = shape[-1]
-        self._check_bound(start + seq)
-        if attention_mask is None:
-            return None if self.position is None else self._checked(self.position(seq, start), (seq, self.d_model))
-        return self._masked_rows(shape, attention_mask, start)
-
-    def _masked_rows(self, shape: torch.Size, attention_mask: Tensor, start: int) -> Tensor | None:
-        seq = shape[-1]
-        check_mask(attention_mask)
-        if len(shape) != 2 or attention_mask.shape[0] != shape[0] or attention_mask.shape[1] not in (seq, start + seq):
-            allowed = f"[batch, seq] = {list(shape)}" + (
-                f" or [batch, start + seq] = [{shape[0]}, {start + seq}]" if start and len(shape) == 2 else ""
-            )
-            raise InvalidArgumentError(f"attention_mask has shape {list(attention_mask.shape)}; it must be {allowed}")
-        if attention_mask.shape[1] == seq:
-            positions = positions_from_mask(attention_mask, start=start)
-        else:
-            positions = positions_from_mask(attention_mask)[:, start:]
-            attention_mask = attention_mask[:, start:]
-        if getattr(self.position, "padding_idx", None) is None:
-            return self._look_up(positions)
-        return self._look_up(positions, padding_mask=attention_mask == 0)
-
-    def _packed_rows(self, shape: torch.Size, cu_seqlens: Tensor, max_seqlen: int | None) -> Tensor | None:
-        if len(shape) == 2 and shape[0] != 1:
-            raise InvalidArgumentError(f"packed input must be [total] or [1, total], got {list(shape)}")
-        if max_seqlen is not None:
-            require_count("max_seqlen", max_seqlen)
-            self._check_bound(max_seqlen)
-        check_lengths(cu_seqlens, shape[-1], max_seqlen)
-        return self._look_up(positions_from_lengths(cu_seqlens, shape[-1]).view(shape))
-
-    def _check_bound(self, length: int) -> None:
-        """Raise unless positions ``0 … length − 1`` have rows. Integers only: no device is touched."""
-        usable = self.usable_length
-        if usable is not None and length > usable:
-            rows = getattr(self.position, "rows", usable)
-            raise PositionOutOfRangeError(out_of_range_text(length - 1, rows, rows - usable, usable))
-
-    def _look_up(self, positions: Tensor, **options: Tensor) -> Tensor | None:
+    def _position_rows(self, shape: torch.Size, where: Where) -> Tensor | None:
         if self.position is None:
             return None
-        return self._checked(self.position(positions, **options), (*positions.shape, self.d_model))
-
-    def _checked(self, rows: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """Refuse rows of another shape: adding them would broadcast silently."""
-        if rows.shape != shape:
+        if where.ids is None:
+            rows, wanted = self.position(shape[-1], where.start), (shape[-1], self.d_model)
+        else:
+            options: dict[str, Tensor] = {}
+            if where.padding_mask is not None and getattr(self.position, "padding_idx", None) is not None:
+                options["padding_mask"] = where.padding_mask
+            rows, wanted = self.position(where.ids, **options), (*where.ids.shape, self.d_model)
+        assert isinstance(rows, Tensor)
+        if rows.shape != wanted:  # adding them would broadcast silently
             raise InvalidArgumentError(
                 f"position module {type(self.position).__name__} returned shape {list(rows.shape)} "
-                f"where {list(shape)} was asked for"
+                f"where {list(wanted)} was asked for"
             )
         return rows
 
-    def _add_segment(self, rows: Tensor | None, shape: torch.Size, token_type_ids: Tensor | None) -> Tensor | None:
+    def _add_segment(self, rows: Tensor | None, token_type_ids: Tensor | None) -> Tensor | None:
         if self.segment is None:
-            if token_type_ids is not None:
-                raise InvalidArgumentError(
-                    "token_type_ids were given, but type_vocab_size is 0: there is no segment table"
-                )
             return rows
         if token_type_ids is None:
             types = self.segment.weight[0]
         else:
-            check_ids(
-                "token_type_ids",
-                token_type_ids,
-                self.segment.weight.shape[0],
-                "the segment table has no other rows",
-            )
-            _check_same_shape("token_type_ids", token_type_ids, shape)
-            types = self.segment(token_type_ids)
+            types = gather_rows(self.segment.weight, as_index(token_type_ids))
         return types if rows is None else rows + types
 
-
-def _check_same_shape(name: str, ids: Tensor, shape: torch.Size) -> None:
-    """Accept the input's own shape, or one row of ids for a whole batch; never a broadcast along the sequence."""
-    require_integers(name, ids)
-    if ids.shape == shape or (len(shape) == 2 and ids.shape in (shape[1:], (1, shape[1]))):
-        return
-    raise InvalidArgumentError(
-        f"{name} has shape {list(ids.shape)}, the input {list(shape)}; allowed are the input's shape or one row for "
-        "the whole batch"
-    )
+    def _add_tokens(self, rows: Tensor | None, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
+        if input_ids is None:
+            assert inputs_embeds is not None
+            return inputs_embeds if rows is None else inputs_embeds + rows
+        tokens: Tensor = self.token(as_index(input_ids))
+        if rows is None:
+            return tokens
+        # A hook may have kept the tokens, or (backward hooks) have wrapped them; another module may need them.
+        hooks = self.token._forward_hooks or self.token._backward_hooks or self.token._backward_pre_hooks
+        if hooks or type(self.token) is not nn.Embedding or rows.dtype != tokens.dtype:
+            return tokens + rows
+        return tokens.add_(rows)  # nobody else has seen this tensor: no second one is allocated

@@ -1,0 +1,39 @@
+# From a fresh clone with Python ≥ 3.11 and pip, nothing else:
+#   make demo    the main job: learned against sinusoidal positions on real text
+#   make test    the whole test suite
+# Each sets up its own .venv; a second call finds it ready.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint bench setup clean
+
+demo: $(READY)
+	$(BIN)/posembed compare --encodings learned,sinusoidal --out runs/demo --resume --require-below-bigram 0.2
+
+test: $(READY)
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.embedding
+	$(BIN)/python -m benchmarks.training
+
+setup: $(READY)
+
+# torch comes first and alone, pinned, so that nothing else picks another build of it.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "posembed needs Python 3.11 or newer; set PYTHON=python3.x")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) runs

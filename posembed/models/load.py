@@ -1,0 +1,300 @@
+"""Weights of a Transformers model, by its names, into a :class:`posembed.TokenPositionEmbedding`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from posembed.errors import ArgumentTypeError, StateDictError
+from posembed.nn.learned import LearnedPositionalEmbedding
+from posembed.nn.token_position import TokenPositionEmbedding
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What :func:`load_transformers_state_dict` did with each key.
+
+    Attributes:
+        family: whose names they are: ``"bert"``, ``"roberta"``, ``"distilbert"``, ``"mpnet"``, ``"gpt2"``,
+            ``"opt"``, or ``"bert-like"`` where names alone cannot tell BERT from RoBERTa.
+        loaded: the module's name -> the key it was loaded from.
+        dropped: old buffers (``position_ids``, ``token_type_ids``), which say nothing that the module needs.
+        outside: keys of other parts of the model; they were not read.
+    """
+
+    family: str
+    loaded: dict[str, str]
+    dropped: tuple[str, ...]
+    outside: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Law:
+    """How a family names its embeddings.
+
+    Attributes:
+        names: the module's name -> the names under the family's prefix, today's first.
+        prefix_end: what the prefix ends with.
+        bare: whether the prefix may be empty, too.
+        reserved: rows before position 0; ``"padding_idx + 1"`` as in RoBERTa; ``None`` where it is not known.
+        buffers: names of old buffers.
+        neighbours: first words of other parts that stand under the same prefix.
+        refused: names that make the family's sum another one than the module's, and why.
+    """
+
+    names: Mapping[str, tuple[str, ...]]
+    prefix_end: str
+    reserved: int | str | None = 0
+    buffers: tuple[str, ...] = ()
+    bare: bool = False
+    neighbours: tuple[str, ...] = ()
+    refused: Mapping[str, str] | None = None
+
+
+_BERT_NAMES = {
+    "token.weight": ("word_embeddings.weight",),
+    "position.weight": ("position_embeddings.weight",),
+    "segment.weight": ("token_type_embeddings.weight",),
+    "norm.weight": ("LayerNorm.weight", "LayerNorm.gamma"),  # gamma and beta: checkpoints from TensorFlow
+    "norm.bias": ("LayerNorm.bias", "LayerNorm.beta"),
+}
+_BERT_BUFFERS = ("position_ids", "token_type_ids")
+
+# The first law that fits a key holds, so the nameless one stands after those with a name.
+_LAWS = {
+    "bert": _Law(_BERT_NAMES, "bert.embeddings.", 0, _BERT_BUFFERS),
+    "roberta": _Law(_BERT_NAMES, "roberta.embeddings.", "padding_idx + 1", _BERT_BUFFERS),
+    "distilbert": _Law(_BERT_NAMES, "distilbert.embeddings.", 0, _BERT_BUFFERS),
+    "mpnet": _Law(_BERT_NAMES, "mpnet.embeddings.", 2, _BERT_BUFFERS),
+    "bert-like": _Law(_BERT_NAMES, "embeddings.", None, _BERT_BUFFERS, bare=True),
+    "gpt2": _Law(
+        {"token.weight": ("wte.weight",), "position.weight": ("wpe.weight",)},
+        "",
+        neighbours=("h", "ln_f", "lm_head", "score", "classifier", "qa_outputs", "multiple_choice_head"),
+    ),
+    "opt": _Law(
+        {"token.weight": ("embed_tokens.weight",), "position.weight": ("embed_positions.weight",)},
+        "decoder.",
+        2,
+        bare=True,
+        neighbours=("layers", "final_layer_norm", "project_out"),
+        refused={"project_in.weight": "it projects the tokens before positions are added, which the module does not"},
+    ),
+}
+
+_ARGUMENT = {"token": "vocab_size", "position": "max_len", "segment": "type_vocab_size", "norm": "d_model"}
+_ABSENT = {"segment": "type_vocab_size=0", "norm": "layer_norm_eps=None", "position": "position='none'"}
+_WIDENING = {
+    torch.float16: (torch.float32, torch.float64),
+    torch.bfloat16: (torch.float32, torch.float64),
+    torch.float32: (torch.float64,),
+}
+
+
+def load_transformers_state_dict(module: TokenPositionEmbedding, state_dict: Mapping[str, Tensor]) -> LoadReport:
+    """Copy the embeddings of a BERT, RoBERTa, XLM-R, DistilBERT, MPNet, GPT-2 or OPT state dict into ``module``.
+
+    The state dict may be that of the whole model, under any wrapper's prefix. Old buffers (``position_ids``,
+    ``token_type_ids``) are dropped and reported; about everything else the function is strict. All is checked
+    before anything is copied: if it raises, the module is as it was.
+
+    A prefix ``roberta.`` tells RoBERTa from BERT. Bare ``embeddings.…`` names are the same in both: then nothing
+    is guessed, and ``reserved`` is what the module was built with (2 for RoBERTa and XLM-R).
+
+    Args:
+        module: built for the model, for example with :meth:`posembed.TokenPositionEmbedding.from_preset`.
+            It is changed in place and keeps its device and dtype.
+        state_dict: names and tensors, on any device, of the module's dtype or of one that it holds without loss.
+
+    Raises:
+        StateDictError: if a tensor is missing, unknown, there twice, of another shape, of a dtype that would lose
+            digits, or if the rows of the table mean something else in ``module``.
+        ArgumentTypeError: if an argument is of another type.
+
+    Source:
+        huggingface/transformers: ``modeling_bert.py``, ``modeling_roberta.py``, ``modeling_distilbert.py``,
+        ``modeling_mpnet.py``, ``modeling_gpt2.py``, ``modeling_opt.py``.
+
+    Example:
+        >>> embed = TokenPositionEmbedding(vocab_size=10, max_len=6, d_model=4)
+        >>> state_dict = {
+        ...     "transformer.wte.weight": torch.ones(10, 4),
+        ...     "transformer.wpe.weight": torch.zeros(6, 4),
+        ...     "lm_head.weight": torch.ones(10, 4),
+        ... }
+        >>> load_transformers_state_dict(embed, state_dict)  # doctest: +NORMALIZE_WHITESPACE
+        LoadReport(family='gpt2',
+            loaded={'token.weight': 'transformer.wte.weight', 'position.weight': 'transformer.wpe.weight'},
+            dropped=(), outside=('lm_head.weight',))
+    """
+    if not isinstance(module, TokenPositionEmbedding):
+        raise ArgumentTypeError(f"module must be a TokenPositionEmbedding, got {type(module).__name__}")
+    if not isinstance(state_dict, Mapping) or not all(isinstance(key, str) for key in state_dict):
+        raise ArgumentTypeError(f"state_dict must map names to tensors, got {type(state_dict).__name__}")
+    family, prefix = _find_family(state_dict)
+    law = _LAWS[family]
+    report, unknown = _sort_keys(family, prefix, state_dict)
+    targets = _targets(module, family)
+    _check_parts(report, targets, prefix)
+    _check_unknown(law, prefix, unknown)
+    _check_reserved(module, law, family)
+    for ours, theirs in report.loaded.items():
+        _check_tensor(ours, targets[ours], theirs, state_dict[theirs], getattr(module.position, "reserved", 0))
+    with torch.no_grad():
+        for ours, theirs in report.loaded.items():
+            targets[ours].copy_(state_dict[theirs])
+    return report
+
+
+def _find_family(state_dict: Mapping[str, Tensor]) -> tuple[str, str]:
+    """The law and prefix that hold for the token and position tables."""
+    found: dict[str, str] = {}  # prefix -> family
+    for key in state_dict:
+        for family, law in _LAWS.items():
+            for name in (*law.names["token.weight"], *law.names["position.weight"]):
+                prefix = key.removesuffix(name)
+                fits = f".{prefix}".endswith(f".{law.prefix_end}") or (law.bare and not prefix)
+                if prefix != key and fits:
+                    found.setdefault(prefix, family)
+    if not found:
+        known = ", ".join(law.prefix_end + name for law in _LAWS.values() for name in law.names["token.weight"])
+        raise StateDictError(
+            f"state_dict has no token table under a known name among its {len(state_dict)} keys ({_some(state_dict)}); "
+            f"known are {known}: rename the keys, or copy into module.token.weight and module.position.weight yourself"
+        )
+    if len(found) > 1:
+        raise StateDictError(
+            f"state_dict holds embeddings in {len(found)} places ({_some(sorted(found))}): pass the entries of one of "
+            "them, {key: value for key, value in state_dict.items() if key.startswith(prefix)}"
+        )
+    prefix, family = next(iter(found.items()))
+    return family, prefix
+
+
+def _sort_keys(family: str, prefix: str, state_dict: Mapping[str, Tensor]) -> tuple[LoadReport, list[str]]:
+    """What each key is for, and the keys that nothing is known about."""
+    law = _LAWS[family]
+    ours_of = {theirs: ours for ours, names in law.names.items() for theirs in names}
+    loaded: dict[str, str] = {}
+    dropped, outside, unknown = [], [], []
+    for key in state_dict:
+        name = key.removeprefix(prefix)
+        if not key.startswith(prefix) or name.split(".")[0] in law.neighbours:
+            outside.append(key)
+        elif name in law.buffers:
+            dropped.append(key)
+        elif name not in ours_of:
+            unknown.append(key)
+        elif ours_of[name] in loaded:
+            raise StateDictError(
+                f"{key} and {loaded[ours_of[name]]} are both {ours_of[name]}: remove one of them from state_dict"
+            )
+        else:
+            loaded[ours_of[name]] = key
+    return LoadReport(family, loaded, tuple(dropped), tuple(outside)), unknown
+
+
+def _check_unknown(law: _Law, prefix: str, unknown: list[str]) -> None:
+    if unknown:
+        known = [name for names in law.names.values() for name in names]
+        why = (law.refused or {}).get(unknown[0].removeprefix(prefix), f"known are {', '.join([*known, *law.buffers])}")
+        raise StateDictError(
+            f"{unknown[0]} has no place in TokenPositionEmbedding ({why}): remove it from state_dict if it may be left "
+            "out"
+        )
+
+
+def _targets(module: TokenPositionEmbedding, family: str) -> dict[str, Tensor]:
+    if not isinstance(module.position, LearnedPositionalEmbedding):
+        raise StateDictError(
+            f"module.position is {type(module.position).__name__}, and {family} weights hold a learned position table: "
+            "build the module with position='learned'"
+        )
+    return dict(module.named_parameters())
+
+
+def _check_parts(report: LoadReport, targets: Mapping[str, Tensor], prefix: str) -> None:
+    """Every tensor of the module must be there, and every tensor that is there must be in the module."""
+    law = _LAWS[report.family]
+    for ours in targets:
+        if ours in report.loaded:
+            continue
+        part = ours.split(".")[0]
+        if ours not in law.names:
+            raise StateDictError(
+                f"the module has {ours}, which {report.family} embeddings do not have: "
+                + (f"build the module with {_ABSENT[part]}" if part in _ABSENT else "build the module without it")
+            )
+        raise StateDictError(
+            f"state_dict lacks {' or '.join(prefix + name for name in law.names[ours])}, which {ours} is loaded from: "
+            "pass all embeddings of the model"
+            + (f", or build the module with {_ABSENT[part]} if it has none" if part in _ABSENT else "")
+        )
+    for ours, theirs in report.loaded.items():
+        if ours not in targets:
+            wanted = "a layer_norm_eps" if ours.startswith("norm") else "its type_vocab_size"
+            raise StateDictError(f"{theirs} has no place: the module has no {ours}; build the module with {wanted}")
+
+
+def _check_reserved(module: TokenPositionEmbedding, law: _Law, family: str) -> None:
+    """The same shape is not enough: the rows must mean the same positions."""
+    assert isinstance(module.position, LearnedPositionalEmbedding)
+    if law.reserved is None:
+        return
+    wanted, why = law.reserved, f"{family} tables have {law.reserved}"
+    if isinstance(wanted, str):
+        ids = (module.position.padding_idx, module.token.padding_idx, 1)
+        pad = next(i for i in ids if i is not None)
+        wanted, why = pad + 1, f"{family} tables have padding_idx + 1, with padding_idx={pad}"
+    if module.position.reserved != wanted:
+        raise StateDictError(
+            f"module.position.reserved is {module.position.reserved}, but {why} reserved rows: build the module with "
+            f"reserved={wanted}, or every position would read the row of another"
+        )
+
+
+def _check_tensor(ours: str, target: Tensor, theirs: str, tensor: Tensor, reserved: int) -> None:
+    if not isinstance(tensor, Tensor) or tensor.layout != torch.strided or tensor.is_meta:
+        kind = f"a {tensor.layout} tensor on {tensor.device}" if isinstance(tensor, Tensor) else type(tensor).__name__
+        raise StateDictError(f"{theirs} is {kind}, but must be a dense tensor with values: convert it first")
+    if target.is_meta:
+        raise StateDictError(f"{ours} is on the meta device, which holds no values: call module.to_empty first")
+    if not tensor.is_floating_point():
+        raise StateDictError(
+            f"{theirs} has dtype {tensor.dtype}, but {ours} is {target.dtype}, and only floating-point weights can be "
+            "loaded: dequantise it first"
+        )
+    if tensor.shape != target.shape:
+        raise StateDictError(
+            f"{theirs} has shape {list(tensor.shape)}, but {ours} has {list(target.shape)}: "
+            f"{_shape_remedy(ours, target.shape, tensor.shape, reserved)}"
+        )
+    if tensor.dtype != target.dtype and target.dtype not in _WIDENING.get(tensor.dtype, ()):
+        raise StateDictError(
+            f"{theirs} has dtype {tensor.dtype}, but {ours} is {target.dtype}, and only the same dtype or a lossless "
+            f"widening is loaded: load into a module of dtype {tensor.dtype}, then cast it with .to({target.dtype})"
+        )
+
+
+def _shape_remedy(ours: str, target: torch.Size, given: torch.Size, reserved: int) -> str:
+    part = ours.split(".")[0]
+    if len(given) != len(target) or given[-1] != target[-1]:
+        return "build the module with the d_model of the checkpoint"
+    remedy = f"build the module with {_ARGUMENT[part]}={given[0] - (reserved if part == 'position' else 0)}"
+    if part != "position":
+        return remedy
+    return (
+        remedy
+        + (f" (rows without the {reserved} reserved ones)" if reserved else "")
+        + ", or change the table first: posembed.extend_table or `posembed extend` to lengthen it, truncation (its "
+        "first rows) to shorten it"
+    )
+
+
+def _some(names: Mapping[str, Tensor] | list[str]) -> str:
+    """The first few names, for a message."""
+    first = [repr(name) for name, _ in zip(names, range(4), strict=False)]
+    return ", ".join(first) + (", …" if len(names) > len(first) else "")

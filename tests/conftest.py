@@ -1,0 +1,22 @@
+"""Shared by all tests: reproducible examples, one thread, one seed."""
+
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+# derandomize: a run shows the same examples everywhere; no database, so nothing is written beside the tests.
+settings.register_profile(
+    "posembed",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("posembed")
+torch.set_num_threads(1)  # the tensors are tiny: more threads only wait for each other
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    torch.manual_seed(0)
