@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from posembed._version import __version__
+from posembed.lab.config import UnitConfig
 
 app = typer.Typer(
     name="posembed",
@@ -45,23 +46,23 @@ def compare(
         str,
         typer.Option(help="Comma-separated: learned, sinusoidal, rope, alibi, none, learned-from-sinusoid."),
     ] = "learned,sinusoidal",
-    model: Annotated[str, typer.Option(help="decoder (next token) or encoder (masked tokens).")] = "decoder",
+    model: Annotated[str, typer.Option(help="decoder (next token) or encoder (masked tokens).")] = UnitConfig.model,
     seeds: Annotated[int, typer.Option(help="Number of seeds; with one, intervals are over documents only.")] = 1,
     first_seed: Annotated[int, typer.Option(help="The first seed.")] = 0,
-    train_length: Annotated[int, typer.Option(help="Training length in tokens.")] = 128,
-    steps: Annotated[int, typer.Option(help="Optimizer steps of each unit.")] = 600,
-    batch_size: Annotated[int, typer.Option(help="Sequences in a step.")] = 32,
-    layers: Annotated[int, typer.Option(help="Transformer layers.")] = 3,
-    d_model: Annotated[int, typer.Option("--d-model", help="Width.")] = 128,
-    heads: Annotated[int, typer.Option(help="Attention heads.")] = 4,
-    learning_rate: Annotated[float, typer.Option(help="AdamW's peak learning rate.")] = 3e-3,
+    train_length: Annotated[int, typer.Option(help="Training length in tokens.")] = UnitConfig.train_length,
+    steps: Annotated[int, typer.Option(help="Optimizer steps of each unit.")] = UnitConfig.steps,
+    batch_size: Annotated[int, typer.Option(help="Sequences in a step.")] = UnitConfig.batch_size,
+    layers: Annotated[int, typer.Option(help="Transformer layers.")] = UnitConfig.layers,
+    d_model: Annotated[int, typer.Option("--d-model", help="Width.")] = UnitConfig.d_model,
+    heads: Annotated[int, typer.Option(help="Attention heads.")] = UnitConfig.heads,
+    learning_rate: Annotated[float, typer.Option(help="AdamW's peak learning rate.")] = UnitConfig.learning_rate,
     sinusoid_rms: Annotated[
         float, typer.Option(help="Root mean square of the sinusoid; the bare formula has 0.7071.")
-    ] = 0.02,
+    ] = UnitConfig.sinusoid_rms,
     tokenizer: Annotated[str, typer.Option(help="A tokenizer.json; without it, tokens are bytes.")] = "",
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps.")] = "cpu",
     precision: Annotated[str, typer.Option(help="auto (bf16 where the hardware has it), bf16 or fp32.")] = "auto",
-    threads: Annotated[int, typer.Option(help="Threads of each unit.")] = 1,
+    threads: Annotated[int, typer.Option(help="Threads of each unit.")] = UnitConfig.threads,
     jobs: Annotated[int | None, typer.Option(help="Units side by side; by default cores / threads.")] = None,
     compile_model: Annotated[bool, typer.Option("--compile", help="Use torch.compile.")] = False,
     out: Annotated[Path | None, typer.Option(help="Directory for results.json, tables and plots.")] = None,
@@ -119,7 +120,8 @@ def compare(
     if as_json:
         print(json.dumps(results, indent=1, allow_nan=False))
     else:
-        text.print_results(results, Console())
+        # Where nobody's window sets the width, tables get the room that they need.
+        text.print_results(results, Console() if sys.stdout.isatty() else Console(width=120))
     if out is not None:
         where = f"Results: {out / RESULTS}, report.md" + (f", plots: {out / 'plots'}" if drawn else "")
         messages.print(where, markup=False, highlight=False, soft_wrap=True)

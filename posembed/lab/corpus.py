@@ -65,6 +65,8 @@ def load_corpus(data: str, tokenizer: str = "") -> Corpus:
     skipped: list[str] = []
     if data != "stdlib" and not path.exists():
         raise DataError(f"--data {data}: no such file or directory; give a text file, a directory, or stdlib")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise DataError(f"--data {data}: neither a regular file nor a directory; give one of them, or stdlib")
     if path.is_file():
         sets = _split_file(path)
     else:
