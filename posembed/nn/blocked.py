@@ -71,13 +71,16 @@ def embed_blocked(
     size = max(1, _BLOCK_BYTES // (seq * width * rows.element_size()))
     out = torch.empty(batch, seq, width, dtype=rows.dtype)
     blocks = torch.empty(min(size, batch), seq, width, dtype=rows.dtype)
+    typed = None if types is None else torch.empty_like(blocks)
     for begin in range(0, batch, size):
         part = slice(begin, begin + size)
-        block = blocks[: len(ids[part])]
-        torch.index_select(token.weight, 0, ids[part].reshape(-1), out=block.view(-1, width))
         added = rows[part]
-        if types is not None and segment is not None:
-            added = added + segment.weight.index_select(0, types[part].reshape(-1)).view_as(block)
+        block = blocks[: len(added)]
+        torch.index_select(token.weight, 0, ids[part].reshape(-1), out=block.view(-1, width))
+        if types is not None and segment is not None and typed is not None:
+            both = typed[: len(added)]
+            torch.index_select(segment.weight, 0, types[part].reshape(-1), out=both.view(-1, width))
+            added = both.add_(added)
         block.add_(added)
         out[part] = F.layer_norm(block, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
     return out
