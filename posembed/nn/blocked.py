@@ -1,12 +1,15 @@
-"""Inference on the CPU, a few sequences at a time: the same numbers with less memory traffic.
+"""Inference on the CPU without the plain form's large temporaries: the same numbers with less memory traffic.
 
-The plain form writes the token rows of a whole batch, adds to them, and writes the normalised rows into a second
-tensor of that size; for 16 × 512 × 768 these are 25 MB each, far beyond a core's cache. Here a block of sequences is
-gathered, summed and normalised in a buffer that stays in the cache. Every row goes through the same operations in
-the same order as in :class:`posembed.TokenPositionEmbedding`'s plain form, which is the reference.
+The plain form writes the token rows of a whole batch into a new tensor, adds to it, and writes the normalised rows
+into a second one; for 16 × 512 × 768 these are 25 MB each, and touching fresh pages costs as much as the arithmetic.
+Here the sum is built in a buffer that is kept between calls (at most 32 MiB a thread; larger batches go through it
+in blocks of sequences). Every row goes through the same operations in the same order as in
+:class:`posembed.TokenPositionEmbedding`'s plain form, which is the reference.
 """
 
 from __future__ import annotations
+
+import threading
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +18,8 @@ from torch import Tensor, nn
 from posembed.nn.inputs import as_index
 
 _WORTH_IT = 1 << 18  # numbers in the output; below, the plain form is as fast
-_BLOCK_BYTES = 3 << 20  # smaller blocks cost calls, larger ones leave the cache; 3 MiB was best of 1.5 to 12
+_BUFFER_BYTES = 32 << 20  # small blocks mean many parallel regions, which cost much on a busy machine
+_kept = threading.local()
 
 
 def can_embed_blocked(ids: Tensor, rows: Tensor, tables: tuple[nn.Module | None, ...]) -> bool:
@@ -68,19 +72,29 @@ def embed_blocked(
         rows = rows + segment.weight[0]
     rows = rows.expand(batch, seq, width)
     types = None if types is None else as_index(types).expand(batch, seq)
-    size = max(1, _BLOCK_BYTES // (seq * width * rows.element_size()))
-    out = torch.empty(batch, seq, width, dtype=rows.dtype)
-    blocks = torch.empty(min(size, batch), seq, width, dtype=rows.dtype)
-    typed = None if types is None else torch.empty_like(blocks)
+    parts = 1 if types is None else 2
+    size = min(batch, max(1, _BUFFER_BYTES // (parts * seq * width * rows.element_size())))
+    buffer = _buffer(parts * size * seq * width, rows.dtype).view(parts, size, seq, width)
+    blocks: list[Tensor] = []
     for begin in range(0, batch, size):
         part = slice(begin, begin + size)
         added = rows[part]
-        block = blocks[: len(added)]
+        block = buffer[0, : len(added)]
         torch.index_select(token.weight, 0, ids[part].reshape(-1), out=block.view(-1, width))
-        if types is not None and segment is not None and typed is not None:
-            both = typed[: len(added)]
+        if types is not None and segment is not None:
+            both = buffer[1, : len(added)]
             torch.index_select(segment.weight, 0, types[part].reshape(-1), out=both.view(-1, width))
             added = both.add_(added)
         block.add_(added)
-        out[part] = F.layer_norm(block, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
-    return out
+        blocks.append(F.layer_norm(block, norm.normalized_shape, norm.weight, norm.bias, norm.eps))
+    return blocks[0] if len(blocks) == 1 else torch.cat(blocks)
+
+
+def _buffer(count: int, dtype: torch.dtype) -> Tensor:
+    """``count`` numbers of this thread's buffer, which grows to the largest that was asked for."""
+    size = count * dtype.itemsize
+    buffer: Tensor | None = getattr(_kept, "buffer", None)
+    if buffer is None or buffer.numel() < size:
+        with torch.inference_mode(False):  # an inference tensor could not be written to outside that mode
+            buffer = _kept.buffer = torch.empty(size, dtype=torch.uint8, device="cpu")
+    return buffer[:size].view(dtype)

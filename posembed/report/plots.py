@@ -65,7 +65,8 @@ def draw_loss_per_position(results: dict[str, Any], file: Path) -> Path:
         ylabel="loss (nats per token)",
         title="Test loss by position, bands: 95 % over documents",
     )
-    axes.legend(fontsize="small")
+    if axes.get_legend_handles_labels()[0]:  # none where no arm finished
+        axes.legend(fontsize="small")
     figure.savefig(file, dpi=120)
     return file
 
@@ -88,7 +89,8 @@ def draw_curves(results: dict[str, Any], file: Path) -> Path:
                 label=arm["encoding"] if number == 0 else None,
             )
     axes.set(xlabel="step", ylabel="loss (nats per token)", title="Validation loss during training")
-    axes.legend(fontsize="small")
+    if axes.get_legend_handles_labels()[0]:  # none where no arm finished
+        axes.legend(fontsize="small")
     figure.savefig(file, dpi=120)
     return file
 

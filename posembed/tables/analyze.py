@@ -18,7 +18,8 @@ def _centred(table: NDArray[Any]) -> Floats:
         raise InvalidArgumentError(f"table must be a non-empty [rows, d_model], got shape {list(rows.shape)}")
     if not np.isfinite(rows).all():
         raise InvalidArgumentError("table holds values that are not finite; it cannot be measured")
-    centred: Floats = rows - rows.mean(axis=0)
+    shifted = rows - rows[0]  # constant columns become exact zeros, which the mean of 0.1 alone would miss
+    centred: Floats = shifted - shifted.mean(axis=0)
     return centred
 
 

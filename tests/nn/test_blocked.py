@@ -1,5 +1,7 @@
 """The blocked form of inference against the plain one, which is the reference."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import nn
@@ -21,7 +23,7 @@ def blocked_calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(token_position, "embed_blocked", counted)
     monkeypatch.setattr("posembed.nn.blocked._WORTH_IT", 1)
-    monkeypatch.setattr("posembed.nn.blocked._BLOCK_BYTES", 3 * 13 * 20 * 4)  # three sequences a block
+    monkeypatch.setattr("posembed.nn.blocked._BUFFER_BYTES", 4 * 13 * 20 * 4)  # four sequences a block, or two
     return calls
 
 
@@ -96,3 +98,33 @@ def test_not_while_gradients_are_recorded_or_small():
         assert not can_embed_blocked(ids, rows, modules)  # too small to be worth it
         assert can_embed_blocked(ids.repeat(1000, 1), rows, modules)
     assert not can_embed_blocked(ids.repeat(1000, 1), rows, modules)
+
+
+def test_results_do_not_share_the_buffer_and_modes_mix(blocked_calls):
+    embed = make()
+    ids = torch.randint(0, 50, (3, 13))
+    with torch.inference_mode():
+        first = embed(ids)
+    kept = first.clone()
+    with torch.no_grad():
+        second = embed(ids.flip(0))
+        wide = make(dtype=torch.float64)(ids)
+    assert len(blocked_calls) == 3
+    assert torch.equal(first, kept)
+    assert torch.equal(second, kept.flip(0))
+    assert wide.dtype == torch.float64
+
+
+def test_threads_have_buffers_of_their_own(blocked_calls):
+    embed = make()
+    batches = [torch.randint(0, 50, (7, 13)) for _ in range(16)]
+    plain = [embed(ids) for ids in batches]
+
+    def run(ids: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return embed(ids)
+
+    with ThreadPoolExecutor(4) as pool:
+        for ours, reference in zip(pool.map(run, batches), plain, strict=True):
+            assert torch.equal(ours, reference)
+    assert len(blocked_calls) == len(batches)
