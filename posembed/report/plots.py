@@ -14,6 +14,7 @@ from posembed.tables.analyze import cosine_matrix
 
 # Okabe & Ito's palette: told apart with every common form of colour blindness.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_WIDTH = 9  # positions in the running mean of the loss
 _LARGEST = 1024  # rows of a cosine matrix that is drawn whole
 
 
@@ -55,7 +56,7 @@ def draw_loss_per_position(results: dict[str, Any], file: Path) -> Path:
         axes.fill_between(x, mean - 1.96 * error, mean + 1.96 * error, color=colour, alpha=0.15, linewidth=0)
         for entry in arm["beyond"]:
             if entry["factor"] == 2.0 and entry["per_position"]:
-                tail = _smooth(entry["per_position"])[length:]
+                tail = _smooth(entry["per_position"][length:])  # apart, or the step at the edge would be smeared
                 style = {"direct": "-", "tile": "--", "linear": ":"}[entry["method"]]
                 label = None if entry["method"] == "direct" else f"{arm['encoding']}, {entry['method']}"
                 axes.plot(np.arange(length, length + len(tail)), tail, style, color=colour, label=label)
@@ -63,7 +64,7 @@ def draw_loss_per_position(results: dict[str, Any], file: Path) -> Path:
     axes.set(
         xlabel=f"position (tokens); trained up to {length}, marked",
         ylabel="loss (nats per token)",
-        title="Test loss by position, bands: 95 % over documents",
+        title=f"Test loss by position (running mean of {_WIDTH}), bands: 95 % over documents",
     )
     if axes.get_legend_handles_labels()[0]:  # none where no arm finished
         axes.legend(fontsize="small")
@@ -117,7 +118,7 @@ def draw_cosines(table: NDArray[Any], name: str, file: Path) -> Path:
     return file
 
 
-def _smooth(values: list[float | None], width: int = 9) -> NDArray[np.float64]:
+def _smooth(values: list[float | None], width: int = _WIDTH) -> NDArray[np.float64]:
     """Running mean over ``width`` positions, shorter at the ends, gaps left out."""
     array = np.array([np.nan if value is None else value for value in values])
     present = np.isfinite(array)
