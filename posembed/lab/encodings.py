@@ -37,8 +37,8 @@ def alibi_bias(heads: int, length: int, device: torch.device, *, causal: bool) -
     of two followed by every other slope of the next higher one. A causal bias is −inf above the diagonal.
 
     Example:
-        >>> alibi_bias(8, 2, torch.device("cpu"), causal=False)[0].tolist()
-        [[0.0, -0.5], [-0.5, 0.0]]
+        >>> (-alibi_bias(8, 2, torch.device("cpu"), causal=False)[0]).tolist()
+        [[0.0, 0.5], [0.5, 0.0]]
     """
     slopes = torch.tensor(_slopes(heads), device=device, dtype=torch.float32)
     positions = torch.arange(length, device=device)

@@ -1,0 +1,121 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import posembed
+from posembed.lab import runner
+from posembed.lab.compare import compare
+from posembed.lab.runner import run_units
+
+LONG = {"steps": 10**7, "evaluations": 0}
+
+
+@pytest.fixture
+def processes(monkeypatch):
+    """The units' processes by name, as they are started."""
+    started = {}
+    start = runner._start
+
+    def noted(config, folder, put):
+        started[config.name] = start(config, folder, put)
+        return started[config.name]
+
+    monkeypatch.setattr(runner, "_start", noted)
+    return started
+
+
+def test_a_unit_that_is_killed_or_refused_does_not_stop_the_others(config, tmp_path, processes):
+    units = [
+        config(encoding="learned", **LONG),
+        config(encoding="rope", data=str(tmp_path / "nowhere")),
+        config(encoding="none"),
+    ]
+    told = []
+
+    def kill(name, message):
+        told.append((name, message["phase"]))
+        if name == "learned-seed0" and message["phase"] == "training":
+            processes[name].kill()
+
+    failures = run_units(units, tmp_path, 2, kill)
+    log = tmp_path / "learned-seed0" / "log.txt"
+    assert failures.pop("learned-seed0") == f"the process was killed by signal 9 (see {log})"
+    assert failures.pop("rope-seed0") == (
+        f"--data {tmp_path / 'nowhere'}: no such file or directory; give a text file, a directory, or stdlib"
+    )
+    assert failures == {}
+    assert (tmp_path / "none-seed0" / "result.json").exists()
+    assert ("none-seed0", "finished") in told
+    assert ("learned-seed0", "failed") in told
+    assert ("rope-seed0", "failed") in told
+    assert all(process.poll() is not None for process in processes.values())
+    assert json.loads((tmp_path / "none-seed0" / "configuration.json").read_text()) == units[2].to_json()
+
+
+def test_ctrl_c_lets_running_units_save(config, tmp_path, processes):
+    units = [config(encoding="learned", **LONG), config(encoding="none", **LONG)]
+
+    def interrupt(name, message):
+        if message["phase"] == "training":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_units(units, tmp_path, 1, interrupt)
+    assert list(processes) == ["learned-seed0"]  # the other was never started
+    assert processes["learned-seed0"].poll() == 130
+    assert torch.load(tmp_path / "learned-seed0" / "checkpoint.pt", weights_only=True)["step"] >= 10
+
+
+def test_why_names_the_last_line_of_the_log(tmp_path):
+    (tmp_path / "log.txt").write_bytes(b"Traceback\n  a line\nMemoryError: \xff no room\n\n")
+    text = f"the process ended with code 1: MemoryError: \ufffd no room (see {tmp_path / 'log.txt'})"
+    assert runner._why(tmp_path, 1) == text
+    (tmp_path / "log.txt").write_bytes(b"")
+    assert runner._why(tmp_path, -11) == f"the process was killed by signal 11 (see {tmp_path / 'log.txt'})"
+
+
+def test_a_run_stopped_by_ctrl_c_and_resumed_gives_the_same_results(corpus_dir, tmp_path, untimed):
+    sizes = {
+        "train_length": 16,
+        "d_model": 16,
+        "layers": 1,
+        "heads": 2,
+        "batch_size": 4,
+        "steps": 600,
+        "learning_rate": 0.002,
+    }
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in sizes.items()]
+    command = [sys.executable, "-c", "from posembed.cli import main; main()", "compare", "--data", str(corpus_dir)]
+    command += [*options, "--encodings=learned", "--precision=fp32", "--no-plots", "--out=run"]
+    environment = os.environ | {"PYTHONPATH": str(Path(posembed.__file__).parent.parent)}
+    settings = {"cwd": tmp_path, "env": environment, "stderr": subprocess.PIPE, "text": True}
+
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, **settings) as process:
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if "-seed0 10/600 loss" in line:
+                process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    sentence = "stopped; what was trained so far is in run: the same command with --resume goes on from there\n"
+    assert lines[-1] == f"posembed: {sentence}"
+    assert not any("Traceback" in line for line in lines)
+    assert not (tmp_path / "run" / "results.json").exists()
+    saved = torch.load(tmp_path / "run" / "units" / "learned-seed0" / "checkpoint.pt", weights_only=True)["step"]
+    assert 0 < saved < 600
+
+    resumed = subprocess.run([*command, "--resume"], stdout=subprocess.PIPE, timeout=120, check=False, **settings)
+    assert resumed.returncode == 0, resumed.stderr
+    first = next(line for line in resumed.stderr.splitlines() if line.startswith("learned-seed0"))
+    assert int(first.split()[1].split("/")[0]) > saved
+    whole = compare(str(corpus_dir), encodings=("learned",), precision="fp32", out=tmp_path / "whole", **sizes)
+    found = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert untimed(found) == untimed(whole)
+    tables = [tmp_path / name / "tables" / "learned-seed0.safetensors" for name in ("run", "whole")]
+    assert tables[0].read_bytes() == tables[1].read_bytes()

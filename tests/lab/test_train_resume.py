@@ -1,0 +1,135 @@
+"""Units that are stopped, killed, damaged or diverge."""
+
+import json
+
+import pytest
+import torch
+
+from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
+from posembed.lab.model import LabModel
+from posembed.lab.train import Trainer, run_unit
+
+
+@pytest.fixture
+def stop_at(monkeypatch):
+    """Makes a ``should_stop`` that says yes once that many steps were made in all."""
+    done = [0]
+    update = Trainer.update
+
+    def counted(trainer):
+        loss = update(trainer)
+        done[0] = trainer.step
+        return loss
+
+    monkeypatch.setattr(Trainer, "update", counted)
+    return lambda step: lambda: done[0] >= step
+
+
+@pytest.fixture(scope="module")
+def whole(config, tmp_path_factory):
+    """A unit that was never stopped, and its folder."""
+    folder = tmp_path_factory.mktemp("whole")
+    return run_unit(config(), folder), folder
+
+
+def table(folder):
+    return (folder / "table.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("step", range(1, 13))
+def test_stopped_at_any_step_the_numbers_are_the_same(config, whole, tmp_path, untimed, stop_at, step):
+    with pytest.raises(WorkInterruptedError, match=f"stopped at step {step} of 12; the work so far is saved"):
+        run_unit(config(), tmp_path, should_stop=stop_at(step))
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    steps = []
+    result = run_unit(config(), tmp_path, report=lambda message: steps.append(message["step"]))
+    assert steps[0] > step or step == 12  # it went on, and did not begin again
+    assert untimed(result) == untimed(whole[0])
+    assert table(tmp_path) == table(whole[1])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["result.json", "table.safetensors"]
+
+
+def test_stopped_after_every_step(config, whole, tmp_path, untimed, stop_at):
+    for step in range(1, 13):
+        with pytest.raises(WorkInterruptedError):
+            run_unit(config(), tmp_path, should_stop=stop_at(step))
+    assert untimed(run_unit(config(), tmp_path)) == untimed(whole[0])
+
+
+def test_every_weight_and_moment_is_restored(config, corpus, tmp_path, stop_at):
+    def make():
+        return Trainer(config(), corpus, LabModel(config(), corpus.vocab_size))
+
+    file = tmp_path / "checkpoint.pt"
+    straight, first, second = make(), make(), make()
+    straight.train(file, lambda _: None, lambda: False, 1e9)
+    assert not file.exists()
+    with pytest.raises(WorkInterruptedError):
+        first.train(file, lambda _: None, stop_at(5), 1e9)
+    second.restore(file)
+    assert second.step == 5
+    second.train(file, lambda _: None, lambda: False, 1e9)
+    for name, value in straight.model.state_dict().items():
+        assert torch.equal(second.model.state_dict()[name], value)
+    for key, state in straight.optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            assert torch.equal(
+                torch.as_tensor(second.optimizer.state_dict()["state"][key][name]), torch.as_tensor(value)
+            )
+    assert second.curve == straight.curve
+
+
+def test_a_unit_that_dies_goes_on_from_its_last_save(config, whole, tmp_path, untimed, monkeypatch):
+    update = Trainer.update
+
+    def dies(trainer):
+        if trainer.step == 7:
+            raise RuntimeError("power cut")
+        return update(trainer)
+
+    monkeypatch.setattr(Trainer, "update", dies)
+    with pytest.raises(RuntimeError, match="power cut"):
+        run_unit(config(), tmp_path, save_seconds=0.0)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert state["step"] == 4  # the last look before it
+    monkeypatch.setattr(Trainer, "update", update)
+    assert untimed(run_unit(config(), tmp_path)) == untimed(whole[0])
+
+
+@pytest.mark.parametrize("damage", [slice(0, 0), slice(0, 9000), slice(9000, None)])
+def test_a_damaged_checkpoint(config, whole, tmp_path, untimed, stop_at, damage):
+    with pytest.raises(WorkInterruptedError):
+        run_unit(config(), tmp_path, should_stop=stop_at(5))
+    file = tmp_path / "checkpoint.pt"
+    file.write_bytes(file.read_bytes()[damage])
+    with pytest.raises(WorkFailedError, match=r"checkpoint.pt is damaged \(\w+\); delete it to train this unit again$"):
+        run_unit(config(), tmp_path)
+    file.unlink()
+    assert untimed(run_unit(config(), tmp_path)) == untimed(whole[0])
+
+
+def test_a_checkpoint_of_another_configuration(config, tmp_path, stop_at):
+    with pytest.raises(WorkInterruptedError):
+        run_unit(config(), tmp_path, should_stop=stop_at(5))
+    with pytest.raises(ResultsConflictError, match=r"another configuration \(learning_rate: 0.001 there, 0.002 here\)"):
+        run_unit(config(learning_rate=2e-3), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        # the weights break at the first update; who sees it first: the next loss, the curve, the last evaluation
+        ({"evaluations": 0}, "the loss became nan at step 2 of 12"),
+        ({"evaluations": 1}, "the loss became nan at step 2 of 12"),
+        ({"evaluations": 12}, "the loss of held-out tokens became non-finite at step 1 of 12"),
+        ({"steps": 1, "evaluations": 1}, "the loss of held-out tokens became non-finite at step 1 of 1"),
+        ({"steps": 1, "evaluations": 0}, "the loss of held-out tokens became non-finite at step 1 of 1"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["decoder", "encoder"])
+def test_a_loss_that_is_not_finite(config, tmp_path, kind, settings, message):
+    result = run_unit(config(model=kind, learning_rate=1e30, **settings), tmp_path)
+    assert (result["status"], result["message"]) == ("non-finite", message)
+    assert (result["in_range"], result["beyond"], result["flexibility"]) == (None, [], None)
+    assert json.loads((tmp_path / "result.json").read_text()) == result
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]

@@ -1,0 +1,103 @@
+"""Which room of the package may import which; read from the source, so that lazy imports count too."""
+
+import ast
+from pathlib import Path
+
+import posembed
+
+ROOT = Path(posembed.__file__).parent
+
+# Each room, and what of posembed it may import beside itself, `errors` and `_version`.
+ALLOWED = {
+    "errors": set(),
+    "_version": set(),
+    "layout": set(),
+    "presets": {"layout"},
+    "tables": {"layout"},
+    "nn": {"layout", "presets"},
+    "models": {"layout", "presets", "tables", "nn"},
+    "lab": {"layout", "presets", "tables", "nn", "models"},
+    "report": {"layout", "presets", "tables"},
+    "cli": {"layout", "presets", "tables", "nn", "models", "lab", "report"},
+}
+WITHOUT_TORCH = {"errors", "_version", "layout", "presets", "tables", "report", "cli"}
+# The lab's plain parts, which the command line reads before anything is trained.
+WITHOUT_TORCH_FILES = {"lab/config.py", "lab/storage.py", "lab/corpus.py", "lab/windows.py", "lab/statistics.py"}
+
+
+def modules():
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield path, parts[0], ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(tree):
+    """Every module that is imported anywhere in the file, with the line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: imports are absolute"
+            yield node.module, node.lineno
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}", node.lineno
+
+
+def test_every_room_has_its_rule():
+    rooms = {room for _, room, _ in modules()} - {"__init__"}
+    assert rooms == set(ALLOWED)
+
+
+def test_rooms_import_only_what_is_below_them():
+    checked = 0
+    for path, room, tree in modules():
+        if room == "__init__":
+            continue  # the whole public interface, by name and lazily
+        for name, line in imported(tree):
+            parts = name.split(".")
+            if parts[0] != "posembed" or len(parts) == 1 or not is_room(parts[1]):
+                continue
+            checked += 1
+            allowed = ALLOWED[room] | {room, "errors", "_version"} - ({"errors"} if room == "_version" else set())
+            assert parts[1] in allowed, f"{path}:{line}: {room} imports {name}"
+    assert checked > 100
+
+
+def is_room(name):
+    return (ROOT / name).is_dir() or (ROOT / f"{name}.py").is_file()
+
+
+def test_the_root_is_imported_whole_only_for_its_place():
+    """``import posembed`` gives every name by attribute, which the rule above would not see."""
+    users = {}
+    for path, room, tree in modules():
+        whole = any(isinstance(n, ast.Import) and any(a.name == "posembed" for a in n.names) for n in ast.walk(tree))
+        if whole and room != "__init__":
+            users[str(path.relative_to(ROOT))] = {
+                node.attr
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "posembed"
+            }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module == "posembed":
+                raise AssertionError(f"{path}:{node.lineno} imports from the root; name the module")
+    assert users == {"lab/runner.py": {"__file__"}}
+
+
+def test_torch_stays_where_it_belongs():
+    for path, room, tree in modules():
+        file = path.relative_to(ROOT).as_posix()
+        if room in WITHOUT_TORCH or room == "__init__" or file in WITHOUT_TORCH_FILES:
+            heavy = [name for name, _ in imported(tree) if name.split(".")[0] in ("torch", "transformers")]
+            assert heavy == [], file
+
+
+def test_optional_packages_are_imported_where_they_are_used():
+    """At the top of a module they would make the whole module need the extra."""
+    for path, _, tree in modules():
+        for node in tree.body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for name, line in imported(ast.Module([node], [])):
+                    extra = name.split(".")[0] in ("matplotlib", "tokenizers", "transformers")
+                    assert not extra, f"{path}:{line} imports {name} at its top"

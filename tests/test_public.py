@@ -1,0 +1,123 @@
+"""The public interface: what is exported, and that importing it costs little."""
+
+import ast
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import posembed
+from posembed.errors import PosembedError
+
+ROOT = Path(posembed.__file__).parent
+PUBLIC = {
+    "LearnedPositionalEmbedding",
+    "PRESETS",
+    "PositionPreset",
+    "SinusoidalPositionalEmbedding",
+    "TableLayout",
+    "TokenPositionEmbedding",
+    "__version__",
+    "check_positions",
+    "compare",
+    "extend_table",
+    "load_transformers_state_dict",
+    "positions_from_lengths",
+    "positions_from_mask",
+    "preset",
+}
+
+
+def test_all_is_what_is_exported():
+    assert sorted(posembed.__all__) == sorted(PUBLIC)
+    assert len(posembed.__all__) == len(set(posembed.__all__))
+    assert set(dir(posembed)) >= PUBLIC
+    namespace = {}
+    exec("from posembed import *", namespace)
+    assert namespace.keys() - {"__builtins__"} == PUBLIC
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_every_name_resolves_and_is_documented(name):
+    value = getattr(posembed, name)
+    assert value is getattr(posembed, name)
+    if callable(value):
+        assert value.__doc__
+        assert not value.__doc__.startswith(f"{name}(")  # the signature that dataclasses write for lack of a docstring
+        assert value.__name__ == name
+        assert value.__module__.startswith("posembed.")
+
+
+def test_type_checkers_see_the_same_names():
+    tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {(alias.asname, node.module) for node in block.body for alias in node.names}
+    assert seen == set(posembed._HOME.items())
+
+
+def test_unknown_names():
+    with pytest.raises(AttributeError, match="module 'posembed' has no attribute 'no_such_name'"):
+        _ = posembed.no_such_name
+    assert not hasattr(posembed, "LearnedPositionalEmbeddings")
+
+
+def test_the_version_is_the_packages():
+    assert re.fullmatch(r"\d+\.\d+\.\d+", posembed.__version__)
+    try:
+        installed = metadata.version("posembed")
+    except metadata.PackageNotFoundError:
+        pytest.skip("posembed is not installed, only on the path")
+    assert posembed.__version__ == installed
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import posembed; dir(posembed); posembed.__version__",
+        "import posembed; posembed.preset('bert-base'); posembed.TableLayout(length=4); posembed.extend_table",
+        "sys.argv[1:] = ['--help']; from posembed.cli import main; main()",
+        "sys.argv[1:] = ['compare', '--help']; from posembed.cli import main; main()",
+        "sys.argv[1:] = ['--version']; from posembed.cli import main; main()",
+        "import posembed.errors, posembed.tables.analyze, posembed.report.plots, posembed.report.text",
+    ],
+)
+def test_no_torch_before_it_is_needed(code):
+    watched = f"""
+import atexit, os, sys
+def look():
+    heavy = {{"torch", "transformers", "matplotlib"}} & set(sys.modules)
+    sys.stderr.write("heavy: " + " ".join(sorted(heavy)))
+atexit.register(look)
+{code}
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", watched], capture_output=True, text=True, cwd=ROOT.parent, timeout=60, check=True
+    )
+    assert done.stderr == "heavy: "
+
+
+def test_every_error_is_in_the_tree():
+    """Errors raised on purpose, by module: nothing but the tree's classes and what Python's protocols ask for."""
+    tree = {cls.__name__ for cls in _below(PosembedError)}
+    python = {"AttributeError", "KeyboardInterrupt", "NonFiniteLossError"}  # the last never leaves the lab
+    for path in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name):
+                name = node.exc.func.id
+                local = name == "ValueError" and _is_caught_nearby(path, node)
+                assert name in tree | python or local, f"{path}:{node.lineno} raises {name}"
+
+
+def _below(cls):
+    return {cls}.union(*(_below(child) for child in cls.__subclasses__()))
+
+
+def _is_caught_nearby(path, node):
+    """Whether a ``raise`` stands inside a ``try`` of the same function that catches it."""
+    for outer in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(outer, ast.Try) and outer.lineno < node.lineno < outer.handlers[0].lineno:
+            return True
+    return False
