@@ -9,23 +9,31 @@ from torch import Tensor
 _LONGEST_PLAIN = 1024  # the plain form writes all scores: length² numbers a head
 
 
-def attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool) -> Tensor:
+def attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool, bias: Tensor | None = None) -> Tensor:
     """Scaled dot-product attention of ``[batch, heads, length, width]``.
+
+    A ``bias`` ``[heads, length, length]`` is added to the scores in place of the causal mask, which it contains.
 
     PyTorch's fused kernel is the reference and does all but one case: in bf16 on the CPU its backward takes about
     twice the time of plain matrix products at the lab's lengths (see benchmarks/training.py).
     """
     if q.dtype == torch.bfloat16 and q.device.type == "cpu" and q.shape[2] <= _LONGEST_PLAIN:
-        return plain_attention(q, k, v, causal=causal)
+        return plain_attention(q, k, v, causal=causal, bias=bias)
+    if bias is not None:  # accelerators want the queries' dtype
+        mask = bias if q.device.type == "cpu" else bias.to(q.dtype)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
     return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
 
 
-def plain_attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool) -> Tensor:
+def plain_attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool, bias: Tensor | None = None) -> Tensor:
     """The same by two batched products and a softmax; scores are rounded to the inputs' dtype."""
     batch, heads, length, width = q.shape
     q, k, v = (x.reshape(batch * heads, length, width) for x in (q, k, v))
-    bias = torch.zeros(length, length, dtype=q.dtype, device=q.device)
-    if causal:
-        bias = bias.masked_fill_(torch.ones_like(bias, dtype=torch.bool).triu_(1), float("-inf"))
-    scores = torch.baddbmm(bias, q, k.transpose(1, 2), alpha=width**-0.5)
+    if bias is not None:
+        added = bias.to(q.dtype).repeat(batch, 1, 1)
+    else:
+        added = torch.zeros(length, length, dtype=q.dtype, device=q.device)
+        if causal:
+            added.masked_fill_(torch.ones_like(added, dtype=torch.bool).triu_(1), float("-inf"))
+    scores = torch.baddbmm(added, q, k.transpose(1, 2), alpha=width**-0.5)
     return torch.bmm(scores.softmax(dim=-1), v).view(batch, heads, length, width)

@@ -143,13 +143,7 @@ class LabModel(nn.Module):
         causal = self.causal
         if self.encoding == "alibi":
             bias = alibi_bias(self.heads, length, device, causal=causal)
-
-            def attend_biased(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-                # Accelerators want the queries' dtype; the CPU takes float32, which bfloat16 would round.
-                mask = bias if device.type == "cpu" else bias.to(q.dtype)
-                return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-
-            return attend_biased
+            return lambda q, k, v: attention(q, k, v, causal=causal, bias=bias)
         if self.encoding == "rope":
             cos, sin = rope_tables(length, self.embed.d_model // self.heads, device)
 

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from posembed.errors import InvalidArgumentError
-from posembed.nn.blocked import can_embed_blocked, embed_blocked
 from posembed.nn.checks import check_ids, require_count, require_float_dtype
 from posembed.nn.inputs import Bound, Where, as_index, check_same_shape, input_shape, resolve_positions
 from posembed.nn.learned import LearnedPositionalEmbedding, check_init, draw_rows, gather_rows
@@ -241,18 +240,11 @@ class TokenPositionEmbedding(nn.Module):
             max_seqlen=max_seqlen,
         )
         self._check_values(input_ids, token_type_ids, shape)
-        rows = self._position_rows(shape, where)
-        if input_ids is not None and rows is not None and self._can_embed_blocked(input_ids, rows):
-            assert isinstance(self.norm, nn.LayerNorm)
-            hidden = embed_blocked(input_ids, rows, self.token, self.norm, token_type_ids, self.segment)
-        else:
-            hidden = self._add_tokens(self._add_segment(rows, token_type_ids), input_ids, inputs_embeds)
-            if self.norm is not None:
-                hidden = self.norm(hidden)
+        rows = self._add_segment(self._position_rows(shape, where), token_type_ids)
+        hidden = self._add_tokens(rows, input_ids, inputs_embeds)
+        if self.norm is not None:
+            hidden = self.norm(hidden)
         return hidden if self.dropout is None else self.dropout(hidden)
-
-    def _can_embed_blocked(self, input_ids: Tensor, rows: Tensor) -> bool:
-        return self.norm is not None and can_embed_blocked(input_ids, rows, (self.token, self.segment, self.norm))
 
     def _check_values(self, input_ids: Tensor | None, token_type_ids: Tensor | None, shape: torch.Size) -> None:
         if input_ids is not None:

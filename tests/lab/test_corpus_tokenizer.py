@@ -17,7 +17,7 @@ def tokenizer_file(tmp_path):
     tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(ids, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
     tokenizer.enable_truncation(4)
-    tokenizer.enable_padding(length=6)
+    tokenizer.enable_padding(length=150)
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     return str(tmp_path / "tokenizer.json")
 
