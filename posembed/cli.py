@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import sys
@@ -153,6 +154,9 @@ def main() -> NoReturn:
     """Run the command line; every error of ours is one sentence and an exit code."""
     from posembed.errors import PosembedError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # ± on an ASCII terminal must not lose the results
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()

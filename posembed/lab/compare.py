@@ -80,6 +80,10 @@ def compare(
         with tempfile.TemporaryDirectory(prefix="posembed-") as temporary:
             return _run(configs, corpus, Path(temporary), jobs, on_event, kept=False)
     folder = Path(out)
+    if data != "stdlib" and Path(data).is_dir() and folder.absolute().is_relative_to(Path(data).absolute()):
+        raise InvalidArgumentError(
+            f"--out {out} lies inside --data {data}: its files would become part of the corpus; give another --out"
+        )
     _claim(folder, configs, resume)
     return _run(configs, corpus, folder, jobs, on_event, kept=True)
 
@@ -138,6 +142,12 @@ def _setup(configs: Sequence[UnitConfig]) -> dict[str, Any]:
     }
 
 
+def _claim_of(configs: Sequence[UnitConfig]) -> dict[str, Any]:
+    """What an output folder is for: the configuration, and the versions that its numbers depend on."""
+    facts = environment(configs[0].device)
+    return _setup(configs) | {name: facts[name] for name in ("posembed", "torch")}
+
+
 def _claim(folder: Path, configs: Sequence[UnitConfig], resume: bool) -> None:
     """Make sure that ``folder`` is free, or holds this very work and may be resumed."""
     if folder.exists() and not folder.is_dir():
@@ -152,7 +162,7 @@ def _claim(folder: Path, configs: Sequence[UnitConfig], resume: bool) -> None:
             raise ResultsConflictError(
                 f"--out {folder}: {SETUP} cannot be read ({error}); give another --out"
             ) from None
-        difference = differences(there, _setup(configs))
+        difference = differences(there, _claim_of(configs))
         if difference:
             raise ResultsConflictError(f"--out {folder} holds the work of another configuration ({difference})")
         if not resume:
@@ -163,7 +173,7 @@ def _claim(folder: Path, configs: Sequence[UnitConfig], resume: bool) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise ResultsConflictError(f"--out {folder} is not empty and not a run of posembed compare; give another --out")
     try:
-        write_json(setup, _setup(configs))
+        write_json(setup, _claim_of(configs))
     except OSError as error:
         raise ResultsConflictError(f"--out {folder} cannot be written ({error.strerror})") from None
 
@@ -184,7 +194,9 @@ def _run(
             if kept
             else "stopped; nothing was kept, because there was no --out"
         ) from None
-    done = {config: _read_result(units / config.name / RESULT) for config in configs if config.name not in failures}
+    done = {
+        config: _read_result(units / config.name / RESULT, config) for config in configs if config.name not in failures
+    }
     if not done:
         raise WorkFailedError("no unit finished. " + "; ".join(f"{name}: {why}" for name, why in failures.items()))
     results = build_results(configs, done, failures, corpus)
@@ -198,11 +210,20 @@ def _run(
     return results
 
 
-def _read_result(file: Path) -> dict[str, Any]:
+def _read_result(file: Path, config: UnitConfig) -> dict[str, Any]:
+    """Read a unit's result, which must be whole and of this very configuration."""
     try:
         result: dict[str, Any] = read_json(file)
-    except ValueError as error:
+        difference = differences(result["configuration"], config.to_json())
+        missing = {"status", "message", "curve", "speed", "cost", "parameters", "in_range", "beyond"} - set(result)
+        if missing:
+            raise ValueError(f"without {', '.join(sorted(missing))}")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WorkFailedError(f"{file} is damaged ({error}); delete it to train this unit again") from None
+    if difference:
+        raise ResultsConflictError(
+            f"{file} is of another configuration ({difference}); delete it to train this unit again"
+        )
     return result
 
 

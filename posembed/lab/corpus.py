@@ -61,6 +61,8 @@ def load_corpus(data: str, tokenizer: str = "") -> Corpus:
         DataError: if there is nothing to read, or too little to split.
         MissingExtraError: if a tokenizer is asked for and `tokenizers` is not installed.
     """
+    if not data:
+        raise DataError("--data is empty; give stdlib, a text file, or a directory (. for this one)")
     path = Path(sysconfig.get_paths()["stdlib"] if data == "stdlib" else data)
     skipped: list[str] = []
     if data != "stdlib" and not path.exists():
@@ -96,7 +98,8 @@ def load_corpus(data: str, tokenizer: str = "") -> Corpus:
         vocab_size=vocabulary + 2,
         train_documents=len(tokens["train"]),
         sha256=digest.hexdigest(),
-        skipped=tuple(skipped),
+        # A file name can hold bytes that no text can; a report must be able to print it.
+        skipped=tuple(text.encode("utf-8", "replace").decode() for text in skipped),
     )
 
 
@@ -160,7 +163,7 @@ def _split_file(path: Path) -> dict[str, list[bytes]]:
                 end -= 1
         pieces.append(content[begin:end])
         begin = end
-    return _cut(pieces)
+    return _cut(list(dict.fromkeys(pieces)))  # a repeated piece must not be trained on and tested
 
 
 def _cut(documents: list[bytes]) -> dict[str, list[bytes]]:

@@ -39,7 +39,7 @@ def token_losses(model: LabModel, windows: Windows, corpus: Corpus, config: Unit
         wanted = torch.from_numpy(targets[part]).to(device)
         logits = model(torch.from_numpy(inputs[part]).to(device)).float()
         loss = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="none", ignore_index=IGNORED)
-        values = loss.view(wanted.shape).double().cpu().numpy()
+        values = loss.view(wanted.shape).cpu().double().numpy()
         predicted = targets[part] != IGNORED
         if not np.isfinite(values[predicted]).all():
             raise NonFiniteLossError("the loss of held-out tokens became non-finite")

@@ -51,7 +51,7 @@ def has_bf16(device: str) -> bool:
 
 
 def resolve_precision(precision: str, device: str) -> str:
-    """``"auto"`` becomes bf16 where the device has it, else fp32; a named precision that cannot run is refused."""
+    """``"auto"`` becomes bf16 where the device has it, else fp32; any other name is refused."""
     if precision == "auto":
         return "bf16" if has_bf16(device) else "fp32"
     if precision not in ("bf16", "fp32"):

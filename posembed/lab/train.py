@@ -230,10 +230,11 @@ class Trainer:
             report({"phase": "training", "step": self.step, "loss": losses[-1], "tokens_per_second": rate})
             if at_mark:
                 self._mark(watched)
-            if should_stop() or (time.perf_counter() - saved > save_seconds and self.step < config.steps):
+            stop = should_stop()  # asked once: what is said to be saved has been saved
+            if stop or (time.perf_counter() - saved > save_seconds and self.step < config.steps):
                 self.save(checkpoint)
                 saved = time.perf_counter()
-            if should_stop():
+            if stop:
                 raise WorkInterruptedError(f"stopped at step {self.step} of {config.steps}; the work so far is saved")
             clock = time.perf_counter()
         return "finished", ""
@@ -270,14 +271,19 @@ class Trainer:
         """Go on from a checkpoint of the same configuration."""
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
+            configuration = dict(state["configuration"])
         except Exception as error:  # torch.load raises whatever the broken file leads to
-            kind = type(error).__name__  # its text is a page about flags that must not be set here
-            raise WorkFailedError(f"{path} is damaged ({kind}); delete it to train this unit again") from None
-        _require_same(state["configuration"], self.config, path.parent)
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
-        self.curve = state["curve"]
-        self._recent = state["recent"]
-        self.seconds = state["seconds"]
-        self.rates = state["rates"]
+            raise WorkFailedError(_damaged(path, error)) from None
+        _require_same(configuration, self.config, path.parent)
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.curve, self._recent = state["step"], state["curve"], state["recent"]
+            self.seconds, self.rates = state["seconds"], state["rates"]
+        except (KeyError, RuntimeError, ValueError, TypeError) as error:
+            raise WorkFailedError(_damaged(path, error)) from None
+
+
+def _damaged(path: Path, error: Exception) -> str:
+    kind = type(error).__name__  # the text can be a page about flags that must not be set here
+    return f"{path} is damaged ({kind}); delete it to train this unit again"

@@ -89,6 +89,13 @@ def require_float_dtype(dtype: torch.dtype | None) -> None:
         raise InvalidArgumentError(f"dtype={dtype} must be a floating-point type")
 
 
+def plain_count(positions: int | Tensor) -> int | Tensor:
+    """Inside torch.jit.trace a size arrives as a 0-d tensor: it is a number of positions, not a position."""
+    if isinstance(positions, Tensor) and positions.dim() == 0 and torch._C._get_tracing_state() is not None:
+        return int(positions)
+    return positions
+
+
 def check_ids(name: str, ids: Tensor, rows: int, what: str) -> None:
     """Check every id of ``ids`` against ``[0, rows)`` where values may be read (see this module's text)."""
     require_integers(name, ids)

@@ -45,6 +45,8 @@ def input_shape(input_ids: Tensor | None, inputs_embeds: Tensor | None, d_model:
         shape = input_ids.shape
     else:
         assert inputs_embeds is not None
+        if not isinstance(inputs_embeds, Tensor):
+            raise ArgumentTypeError(f"inputs_embeds must be a tensor, got {type(inputs_embeds).__name__}")
         if not inputs_embeds.is_floating_point():
             raise ArgumentTypeError(f"inputs_embeds has dtype {inputs_embeds.dtype}; it must be floating-point")
         if inputs_embeds.dim() < 2 or inputs_embeds.shape[-1] != d_model:
@@ -52,6 +54,8 @@ def input_shape(input_ids: Tensor | None, inputs_embeds: Tensor | None, d_model:
                 f"inputs_embeds has shape {list(inputs_embeds.shape)}; it must end with d_model={d_model}"
             )
         shape = inputs_embeds.shape[:-1]
+    if torch._C._get_tracing_state() is not None:  # torch.jit.trace makes tensors of sizes; it fixes them anyway
+        shape = torch.Size(int(size) for size in shape)
     if len(shape) not in (1, 2):
         raise InvalidArgumentError(f"the input has shape {list(shape)}; it must be [batch, seq] or [seq]")
     return shape

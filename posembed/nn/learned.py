@@ -10,7 +10,13 @@ from torch import Tensor, nn
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError
 from posembed.layout import TableLayout
-from posembed.nn.checks import check_last_position, check_position_values, require_count, require_float_dtype
+from posembed.nn.checks import (
+    check_last_position,
+    check_position_values,
+    plain_count,
+    require_count,
+    require_float_dtype,
+)
 from posembed.presets import Init, preset
 
 
@@ -174,6 +180,7 @@ class LearnedPositionalEmbedding(nn.Module):
             padding_mask: bool ``[...]``, True where a token is padding: it reads row ``padding_idx`` if the table
                 has one, and is left at its position if not.
         """
+        positions = plain_count(positions)
         if isinstance(positions, Tensor):
             if isinstance(start, Tensor) or start != 0:
                 raise InvalidArgumentError(f"start={start} goes with a number of positions, not with a tensor of them")
@@ -186,7 +193,9 @@ class LearnedPositionalEmbedding(nn.Module):
         if self.padding_idx is not None and self.padding_idx >= self.reserved:
             # The padding row is itself a position: only a lookup can leave its gradient out.
             return self._gather(torch.arange(start, start + positions, device=self.weight.device), None)
-        return self.weight.narrow(0, self.reserved + start, positions)
+        rows = self.weight.narrow(0, self.reserved + start, positions)
+        # Where no gradient guards the table, writing to a slice would change the table itself.
+        return rows if torch.is_grad_enabled() else rows.clone()
 
     def _gather(self, positions: Tensor, padding_mask: Tensor | None) -> Tensor:
         check_position_values(positions, self.rows, self.reserved)

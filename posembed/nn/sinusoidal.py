@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from posembed.errors import InvalidArgumentError
-from posembed.nn.checks import check_position_values, require_count, require_float_dtype, values_readable
+from posembed.nn.checks import check_position_values, plain_count, require_count, require_float_dtype, values_readable
 
 Variant = Literal["interleaved", "half", "fairseq"]
 _ANY_LENGTH = 2**53  # whole numbers stay exact in float64 up to here
@@ -129,6 +129,7 @@ class SinusoidalPositionalEmbedding(nn.Module):
 
     def forward(self, positions: int | Tensor, start: int = 0) -> Tensor:
         """Rows by position: a count ``n`` (with ``start``), or a tensor of positions."""
+        positions = plain_count(positions)
         if isinstance(positions, Tensor):
             if isinstance(start, Tensor) or start != 0:
                 raise InvalidArgumentError(f"start={start} goes with a number of positions, not with a tensor of them")
@@ -136,7 +137,7 @@ class SinusoidalPositionalEmbedding(nn.Module):
         require_count("positions", positions)
         require_count("start", start)
         if start + positions <= self.max_len:
-            return self.cached.narrow(0, start, positions)
+            return self.cached.narrow(0, start, positions).clone()  # a slice would let callers change the cache
         return self._compute(torch.arange(start, start + positions, device=self.cached.device))
 
     def _gather(self, positions: Tensor) -> Tensor:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from posembed.errors import MissingExtraError
+from posembed.errors import MissingExtraError, WorkFailedError
 from posembed.tables.analyze import cosine_matrix
 
 # Okabe & Ito's palette: told apart with every common form of colour blindness.
@@ -33,7 +34,10 @@ def draw_comparison(results: dict[str, Any], out: Path) -> list[Path]:
     files = [draw_loss_per_position(results, folder / "loss-per-position.png")]
     files.append(draw_curves(results, folder / "training-curves.png"))
     for table in sorted((out / "tables").glob("*.safetensors")):
-        rows = load_file(table)["position"]
+        try:
+            rows = load_file(table)["position"]
+        except (SafetensorError, KeyError) as error:
+            raise WorkFailedError(f"{table} is damaged ({error}); delete its unit to train it again") from None
         files.append(draw_cosines(rows, table.stem, folder / f"cosine-{table.stem}.png"))
     return files
 

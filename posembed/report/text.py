@@ -154,6 +154,11 @@ def remarks(results: Results) -> list[str]:
     skipped = results["corpus"]["skipped"]
     if skipped:
         lines.append(f"{len(skipped)} files of the corpus were left out, first: {skipped[0]}")
+    if any(arm["encoding"] in ("sinusoidal", "learned-from-sinusoid") for arm in results["arms"]):
+        lines.append(
+            f"The sinusoid is scaled to a root mean square of {configuration['sinusoid_rms']:g}; token and learned "
+            "rows start at 0.02, the bare formula has 0.71 (--sinusoid-rms)."
+        )
     e = results["environment"]
     lines.append(
         f"{configuration['model']}, {configuration['layers']} layers × {configuration['d_model']}, "

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from posembed.errors import ResultsConflictError, WorkFailedError
+from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError
 from posembed.lab import compare as module
 from posembed.lab.compare import compare
 
@@ -125,3 +125,28 @@ def test_a_damaged_result_is_named(copy, corpus_dir, tiny):
     text = r"units/learned-seed0/result.json is damaged \(.+\); delete it to train this unit again$"
     with pytest.raises(WorkFailedError, match=text):
         compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
+
+
+def test_a_result_of_another_configuration_or_without_its_parts_is_refused(copy, corpus_dir, tiny):
+    file = copy / "units" / "learned-seed0" / "result.json"
+    whole = json.loads(file.read_text())
+    file.write_text(json.dumps(whole | {"configuration": whole["configuration"] | {"steps": 999}}))
+    with pytest.raises(ResultsConflictError, match=r"is of another configuration \(steps: 999 there, 12 here\)"):
+        compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
+    for broken in ({}, [], {"configuration": whole["configuration"]}):
+        file.write_text(json.dumps(broken))
+        with pytest.raises(WorkFailedError, match="is damaged"):
+            compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
+
+
+def test_results_of_other_versions_are_not_mixed_in(copy, corpus_dir, tiny, no_training):
+    setup = copy / "setup.json"
+    setup.write_text(json.dumps(json.loads(setup.read_text()) | {"torch": "1.0"}))
+    with pytest.raises(ResultsConflictError, match=r"torch: '1\.0' there"):
+        compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
+
+
+def test_an_out_inside_the_data_is_refused(corpus_dir, tiny):
+    with pytest.raises(InvalidArgumentError, match="lies inside --data"):
+        compare(str(corpus_dir), out=corpus_dir / "results", **tiny)
+    assert not (corpus_dir / "results").exists()

@@ -108,13 +108,20 @@ def test_a_file_is_cut_in_order_at_line_ends(tmp_path):
 
 
 def test_a_file_without_line_ends_is_cut_between_characters(tmp_path):
-    text = "日本語の文章" * 20_000
+    text = "".join(f"日本語{number}の文章" for number in range(20_000))
     file = tmp_path / "long.txt"
     file.write_text(text, encoding="utf-8")
     sets = documents(load_corpus(str(file)))
     pieces = sets["train"] + sets["validation"] + sets["test"]
     assert "".join(piece.decode("utf-8") for piece in pieces) == text  # a cut character would not decode
     assert all(8189 <= len(piece) <= 2 * 8192 for piece in pieces[:-1])
+
+
+def test_repeats_within_a_file_are_not_tested_on(tmp_path):
+    file = tmp_path / "yes.txt"
+    file.write_text("y\n" * 200_000 + "".join(f"line {number}\n" for number in range(30_000)))
+    sets = documents(load_corpus(str(file)))
+    assert set(sets["train"]).isdisjoint(sets["test"] + sets["validation"])
 
 
 def test_what_is_left_out_of_a_directory_is_listed(corpus, corpus_dir, tmp_path, monkeypatch):

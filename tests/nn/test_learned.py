@@ -6,7 +6,7 @@ import torch
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError, PositionOutOfRangeError
 from posembed.layout import TableLayout
-from posembed.nn import LearnedPositionalEmbedding
+from posembed.nn import LearnedPositionalEmbedding, TokenPositionEmbedding
 
 
 def test_row_is_reserved_plus_position():
@@ -182,3 +182,29 @@ def test_past_the_end_is_said_before_anything_runs(device, count, start, last):
 def test_from_preset():
     pe = LearnedPositionalEmbedding.from_preset("opt-125m", d_model=8, dtype=torch.bfloat16)
     assert (pe.rows, pe.d_model, pe.reserved, pe.padding_idx, pe.weight.dtype) == (2050, 8, 2, None, torch.bfloat16)
+
+
+def test_without_gradients_a_slice_is_the_callers_own():
+    pe = LearnedPositionalEmbedding(8, 4)
+    before = pe.weight.detach().clone()
+    with torch.no_grad():
+        pe(3).add_(100.0)
+    assert torch.equal(pe.weight, before)
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("position", ["learned", "sinusoidal"])
+def test_jit_trace_sees_a_size_as_a_number_of_positions(position):
+    class Both(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed = TokenPositionEmbedding(20, 8, 4, position=position)
+
+        def forward(self, ids):
+            return self.embed(ids) + self.embed.position(ids.shape[1])
+
+    model = Both().eval()
+    traced = torch.jit.trace(model, (torch.randint(0, 20, (2, 5)),), check_trace=False)
+    other = torch.randint(0, 20, (2, 5))
+    torch.testing.assert_close(traced(other), model(other))
+    torch.testing.assert_close(model(other), model.embed(other) + model.embed.position(5))

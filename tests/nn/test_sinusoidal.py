@@ -95,7 +95,9 @@ def test_the_cache_changes_no_value():
     assert cached.cached.shape == (64, 10)
     assert computed.cached.shape == (0, 10)
     assert torch.equal(cached(64), computed(64))
-    assert cached(3, start=2).data_ptr() == cached.cached[2:].data_ptr()  # a view of the cache
+    before = cached(64).clone()
+    cached(3, start=2).mul_(0)
+    assert torch.equal(cached(64), before)  # what a caller does with its rows is its own affair
 
 
 @pytest.mark.parametrize("last", [6, 7, 8, 9])
