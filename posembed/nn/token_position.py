@@ -282,6 +282,8 @@ class TokenPositionEmbedding(nn.Module):
             types = self.segment.weight[0]
         else:
             types = gather_rows(self.segment.weight, as_index(token_type_ids))
+            if rows is not None and rows.dtype == types.dtype and rows.dim() <= types.dim():
+                return types.add_(rows)  # just gathered, nobody else has seen it
         return types if rows is None else rows + types
 
     def _add_tokens(self, rows: Tensor | None, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
