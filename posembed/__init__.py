@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING, Any
 from posembed._version import __version__
 
 if TYPE_CHECKING:
+    from posembed.checkpoint.find import Override as Override
+    from posembed.checkpoint.find import find_tables as find_tables
+    from posembed.checkpoint.found import FoundTable as FoundTable
+    from posembed.checkpoint.plan import ExtensionPlan as ExtensionPlan
+    from posembed.checkpoint.plan import plan_extension as plan_extension
+    from posembed.checkpoint.rewrite import extend_checkpoint as extend_checkpoint
     from posembed.lab.compare import compare as compare
     from posembed.layout import TableLayout as TableLayout
+    from posembed.models.extend import extend_model as extend_model
     from posembed.models.load import load_transformers_state_dict as load_transformers_state_dict
     from posembed.nn.checks import check_positions as check_positions
     from posembed.nn.learned import LearnedPositionalEmbedding as LearnedPositionalEmbedding
@@ -26,7 +33,10 @@ if TYPE_CHECKING:
     from posembed.tables.extend import extend_table as extend_table
 
 _HOME = {
+    "ExtensionPlan": "posembed.checkpoint.plan",
+    "FoundTable": "posembed.checkpoint.found",
     "LearnedPositionalEmbedding": "posembed.nn.learned",
+    "Override": "posembed.checkpoint.find",
     "PRESETS": "posembed.presets",
     "PositionPreset": "posembed.presets",
     "SinusoidalPositionalEmbedding": "posembed.nn.sinusoidal",
@@ -34,8 +44,12 @@ _HOME = {
     "TokenPositionEmbedding": "posembed.nn.token_position",
     "check_positions": "posembed.nn.checks",
     "compare": "posembed.lab.compare",
+    "extend_checkpoint": "posembed.checkpoint.rewrite",
+    "extend_model": "posembed.models.extend",
     "extend_table": "posembed.tables.extend",
+    "find_tables": "posembed.checkpoint.find",
     "load_transformers_state_dict": "posembed.models.load",
+    "plan_extension": "posembed.checkpoint.plan",
     "positions_from_lengths": "posembed.nn.positions",
     "positions_from_mask": "posembed.nn.positions",
     "preset": "posembed.presets",

@@ -11,12 +11,13 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from posembed import cli_checkpoint
 from posembed._version import __version__
 from posembed.lab.config import UnitConfig
 
 app = typer.Typer(
     name="posembed",
-    help="Learned position tables for Transformers: build them, compare them.",
+    help="Learned position tables for Transformers: build, compare, inspect and extend them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -127,6 +128,10 @@ def compare(
         where = f"Results: {out / RESULTS}, report.md" + (f", plots: {out / 'plots'}" if drawn else "")
         messages.print(where, markup=False, highlight=False, soft_wrap=True)
     _end(results, require_below_bigram)
+
+
+app.command()(cli_checkpoint.inspect)
+app.command()(cli_checkpoint.extend)
 
 
 def _end(results: dict[str, Any], below_bigram: float | None) -> None:

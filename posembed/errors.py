@@ -9,6 +9,7 @@
     ├── ArgumentTypeError              (TypeError)     a value of a wrong type           2
     ├── PositionOutOfRangeError        (IndexError)    a position without a row          2
     ├── StateDictError                 (RuntimeError)  weights that do not fit           1
+    ├── CheckpointError                (RuntimeError)  a broken or unsafe checkpoint     1
     ├── MissingExtraError              (ImportError)   an optional dependency is absent  2
     ├── WorkFailedError                (RuntimeError)  the work itself failed            1
     └── WorkInterruptedError           (RuntimeError)  stopped by the user, can go on  130
@@ -53,6 +54,10 @@ class PositionOutOfRangeError(PosembedError, IndexError):
 
 class StateDictError(PosembedError, RuntimeError):
     """A state dict whose names, shapes or dtypes do not fit the module."""
+
+
+class CheckpointError(PosembedError, RuntimeError):
+    """A checkpoint file that is broken, unsafe or incomplete."""
 
 
 class MissingExtraError(PosembedError, ImportError):

@@ -14,13 +14,15 @@ ALLOWED = {
     "layout": set(),
     "presets": {"layout"},
     "tables": {"layout"},
+    "checkpoint": {"layout", "tables"},
     "nn": {"layout", "presets"},
-    "models": {"layout", "presets", "tables", "nn"},
-    "lab": {"layout", "presets", "tables", "nn", "models"},
+    "models": {"layout", "presets", "tables", "checkpoint", "nn"},
+    "lab": {"layout", "presets", "tables", "checkpoint", "nn", "models"},
     "report": {"layout", "presets", "tables"},
-    "cli": {"layout", "presets", "tables", "nn", "models", "lab", "report"},
+    "cli_checkpoint": {"layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report"},
+    "cli": {"layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report", "cli_checkpoint"},
 }
-WITHOUT_TORCH = {"errors", "_version", "layout", "presets", "tables", "report", "cli"}
+WITHOUT_TORCH = {"errors", "_version", "layout", "presets", "tables", "report", "cli", "cli_checkpoint", "checkpoint"}
 # The lab's plain parts, which the command line reads before anything is trained.
 WITHOUT_TORCH_FILES = {"lab/config.py", "lab/storage.py", "lab/corpus.py", "lab/windows.py", "lab/statistics.py"}
 

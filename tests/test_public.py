@@ -14,6 +14,13 @@ from posembed.errors import PosembedError
 
 ROOT = Path(posembed.__file__).parent
 PUBLIC = {
+    "ExtensionPlan",
+    "FoundTable",
+    "Override",
+    "extend_checkpoint",
+    "extend_model",
+    "find_tables",
+    "plan_extension",
     "LearnedPositionalEmbedding",
     "PRESETS",
     "PositionPreset",

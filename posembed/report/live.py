@@ -7,7 +7,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 _LINE_SECONDS = 10.0
 
@@ -75,3 +84,33 @@ class LiveProgress:
                 detail += f"  {(now - begun) / (step - first) * (self.steps - step):.0f} s left"
         at = "" if step is None else f" {step}/{self.steps}"
         self.console.print(f"{name}{at} {detail}", markup=False, highlight=False, soft_wrap=True)
+
+
+class BytesProgress:
+    """Bytes written, with the time left: a bar in a terminal, nothing elsewhere; call it with (done, total)."""
+
+    def __init__(self, console: Console) -> None:
+        self._bar = Progress(
+            TextColumn("writing"),
+            BarColumn(bar_width=32),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("writing", total=None)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show how many bytes of how many are written."""
+        self._bar.update(self._task, completed=done, total=total)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()

@@ -1,81 +1,227 @@
-"""Position tables of another length: pure functions from arrays to arrays."""
+"""Position tables of another length or grid: pure functions from arrays to arrays."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any
 
 import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from posembed.errors import InvalidArgumentError
+from posembed.errors import InvalidArgumentError, WorkFailedError
 from posembed.layout import TableLayout
+from posembed.tables.catalogue import Method
+from posembed.tables.methods import whole
+from posembed.tables.registry import find_method, resolve_method
+from posembed.tables.resample import Grid, checked_grid
 
 Array = NDArray[Any]
-Method = Literal["linear", "tile"]
+Pairs = NDArray[np.int64]
 
 
-def extend_table(table: Array, length: int, *, method: Method = "linear", layout: TableLayout | None = None) -> Array:
-    """Give a trained table rows for ``length`` positions.
+def extend_table(
+    table: Array,
+    length: int | None = None,
+    *,
+    grid: Grid | None = None,
+    method: str = "linear",
+    layout: TableLayout | None = None,
+    **options: Any,
+) -> Array:
+    """Give a trained table rows for ``length`` positions, or for a grid of patches.
 
-    With L old and N new positions and P the positional rows (reserved, prefix and suffix rows are kept verbatim):
+    Only the rows of the sequence or grid change; reserved, prefix and suffix rows are the old ones, bit for bit. With
+    L old and N new rows, P the old ones and t from 0, the methods of a sequence are
 
-    * ``linear``: row t is P at the point ``t · (L − 1) / (N − 1)``, linear between its two neighbours. The first
-      and the last row stay exact. (Zhu et al. 2024, LongEmbed, arXiv:2404.12096.)
-    * ``tile``: row t is ``P[t mod L]``: every old row stays exact. (Beltagy et al. 2020, Longformer, arXiv:2004.05150.)
+    * ``linear`` and ``cubic``: P at the point ``t · (L − 1) / (N − 1)``, linear or on a cubic spline through each
+      dimension. Points on a row give that row exactly; the first and the last are.
+    * ``tile``: ``P[t mod L]``; ``grouped``: ``P[t ÷ ⌈N/L⌉]``; ``repeat-last``: ``P[min(t, L − 1)]``. All are copies.
+    * ``hierarchical`` (``alpha=0.4``): ``α·u[t ÷ L] + (1 − α)·u[t mod L]`` with ``u = (P − α·P[0])/(1 − α)``, up to
+      ``N = L²``. Every old row stays exact.
+    * ``stretch`` (``keep=0, range=L, kernel="linear"``): the first ``keep`` rows stay exact, rows ``keep … range − 1``
+      are interpolated to the rest. With ``range`` below L it changes the table at N = L too.
+    * ``mean``, ``zeros``, ``random`` (``seed=0``): P, then rows of that kind. Every old row stays exact.
+    * ``crop``: ``P[:N]``, the one method that shortens.
+
+    and those of a grid, which may grow and shrink: ``bicubic`` and ``bilinear`` (``antialias=False``,
+    ``align_corners=False``; equal to torch's ``interpolate``), ``nearest``, and ``tile``, ``P[y mod H, x mod W]``.
+    :data:`posembed.tables.registry.METHODS` has each one's source; ``register_method`` there adds your own.
 
     The work is done in float32 (float64 tables in float64) and the table's dtype restored; bfloat16 arrays are
-    those of ``ml_dtypes``.
+    those of ``ml_dtypes``. The input is never changed. N = L gives a copy.
 
     Args:
-        table: ``[rows, d_model]``, any floating-point dtype.
-        length: usable positions of the new table, at least those of the old one.
-        method: ``"linear"`` or ``"tile"``.
+        table: ``[rows, d_model]`` in float16, bfloat16, float32 or float64, all values finite.
+        length: usable positions of the new table (prefix, positions and suffix), for a sequence.
+        grid: ``(height, width)`` of the new table, for one whose layout is a grid.
+        method: a method's name, or ``"auto"``: ``tile`` for a sequence, ``bicubic`` for a grid.
         layout: what the rows mean; left out, every row is a position.
+        **options: of the method.
 
     Returns:
-        ``[rows − L + length, d_model]``, a new array of the same dtype.
+        ``[rows − L + N, d_model]``, a new array of the same dtype.
 
     Raises:
-        InvalidArgumentError: for an unknown method, a shorter length, a grid, or a layout of another table.
+        InvalidArgumentError: for a table, length, grid, method or option that cannot be; what is allowed is listed.
+        ArgumentTypeError: for a length, grid or option of a wrong type.
+        WorkFailedError: if the new rows are beyond what the dtype holds.
 
     Example:
         >>> extend_table(np.array([[0.0], [2.0]]), 3).ravel().tolist()
         [0.0, 1.0, 2.0]
         >>> extend_table(np.array([[0.0], [2.0]]), 3, method="tile").ravel().tolist()
         [0.0, 2.0, 0.0]
+        >>> image, layout = np.array([[9.0], [0.0], [2.0]]), TableLayout(grid=(1, 2), prefix=1)
+        >>> extend_table(image, grid=(1, 3), method="bilinear", layout=layout).ravel().tolist()
+        [9.0, 0.0, 1.0, 2.0]
     """
-    table = np.asarray(table)
-    if table.ndim != 2 or not (np.issubdtype(table.dtype, np.floating) or table.dtype == ml_dtypes.bfloat16):
-        raise InvalidArgumentError(
-            f"table must be floating-point [rows, d_model], got {table.dtype} of shape {list(table.shape)}"
-        )
+    table = _checked_table(table)
     layout = layout or TableLayout(length=len(table))
     if layout.rows != len(table):
         raise InvalidArgumentError(f"layout describes {layout.rows} rows, but the table has {len(table)}")
-    if layout.length is None:
-        raise InvalidArgumentError(f"layout is a grid of {layout.grid}; {method!r} extends sequences")
-    if method not in get_args(Method):
-        raise InvalidArgumentError(f"method={method!r} must be one of {', '.join(get_args(Method))}")
+    chosen, settings, new = _plan(method, layout, length, grid, options)
     first = layout.reserved + layout.prefix
-    last = first + layout.length
-    old = layout.length
-    new = length - layout.prefix - layout.suffix
-    if old < 1 or new < old:
+    rows = table[first : first + layout.positions]
+    grown = _grow(rows, chosen, settings, layout, new)
+    # the dtype is named, else another byte order would not survive
+    return np.concatenate((table[:first], grown, table[first + layout.positions :]), dtype=table.dtype)
+
+
+def exact_rows(
+    method: str, layout: TableLayout, length: int | None = None, *, grid: Grid | None = None, **options: Any
+) -> Pairs:
+    """The rows of the new table that are promised to equal a row of the old one bit for bit.
+
+    Args:
+        method: as in :func:`extend_table`, with its ``length``, ``grid`` and ``options``.
+        layout: that of the old table.
+        length: usable positions of the new table, for a sequence.
+        grid: ``(height, width)`` of the new table, for a grid.
+        **options: of the method.
+
+    Returns:
+        Pairs (old row, new row), ``[n, 2]`` int64, in the order of the new rows; reserved, prefix and suffix rows
+        are among them.
+
+    Raises:
+        InvalidArgumentError: wherever ``extend_table`` would refuse the same arguments.
+        ArgumentTypeError: likewise.
+
+    Example:
+        >>> exact_rows("zeros", TableLayout(length=2, reserved=1, suffix=1), 5).tolist()
+        [[0, 0], [1, 1], [2, 2], [3, 5]]
+    """
+    chosen, settings, new = _plan(method, layout, length, grid, options)
+    first = layout.reserved + layout.prefix
+    before = np.repeat(np.arange(first)[:, None], 2, axis=1)
+    after = np.arange(layout.suffix)[:, None] + (first + layout.positions, first + _count(new))
+    return np.concatenate((before, _promised(chosen, settings, layout, new) + first, after))
+
+
+def _checked_table(table: Array) -> Array:
+    table = np.asarray(table)
+    known = table.dtype == ml_dtypes.bfloat16 or (table.dtype.kind == "f" and table.dtype.itemsize in (2, 4, 8))
+    if table.ndim != 2 or not known:
         raise InvalidArgumentError(
-            f"length={length} is below the table's usable length {layout.usable_length}; extending only lengthens"
+            f"table must be floating-point [rows, d_model], got {table.dtype} of shape {list(table.shape)}; float16, "
+            "bfloat16, float32 and float64 are taken, so undo a quantisation first"
         )
-    rows = table[first:last]
-    grown = rows[np.arange(new) % old] if method == "tile" else _linear(rows, new)
-    return np.concatenate((table[:first], grown, table[last:]))
+    bad = np.flatnonzero(~np.isfinite(table).all(axis=1))
+    if len(bad):
+        raise InvalidArgumentError(
+            f"table row {bad[0]} holds nan or inf ({len(bad)} such rows of {len(table)}); no row can be made from it: "
+            "mend the table first"
+        )
+    return table
 
 
-def _linear(rows: Array, new: int) -> Array:
-    work = rows.astype(np.float64 if rows.dtype == np.float64 else np.float32)
-    if len(work) == 1 or new == 1:
-        return np.repeat(rows[:1], new, axis=0)
-    points = np.linspace(0.0, len(work) - 1, new)
-    below = np.minimum(points.astype(np.int64), len(work) - 2)
-    weight = (points - below).astype(work.dtype)[:, None]
-    grown: Array = (work[below] * (1 - weight) + work[below + 1] * weight).astype(rows.dtype)
+def _plan(
+    method: str, layout: TableLayout, length: int | None, grid: Grid | None, options: dict[str, Any]
+) -> tuple[Method, dict[str, Any], int | Grid]:
+    """The method, its options and the new number of positions (or the new grid), all checked."""
+    name, settings = resolve_method(method, layout, **options)
+    chosen = find_method(name, layout)
+    if layout.grid is not None:
+        if grid is None or length is not None:
+            raise InvalidArgumentError(
+                f"layout is a grid of {layout.grid}: pass grid=(height, width), got length={length} and grid={grid}"
+            )
+        return chosen, settings, checked_grid(grid)
+    if length is None or grid is not None:
+        raise InvalidArgumentError(
+            f"layout is a sequence of {layout.length} positions: pass length, got length={length} and grid={grid}; "
+            "for a table of an image model, pass layout=TableLayout(grid=(height, width), ...) too"
+        )
+    return chosen, settings, _new_positions(chosen, layout, whole("length", length, 1))
+
+
+def _new_positions(chosen: Method, layout: TableLayout, length: int) -> int:
+    old, new = layout.positions, length - layout.prefix - layout.suffix
+    if old < 1:
+        raise InvalidArgumentError(
+            "the table has no positions (its layout has length 0), so there is nothing to extend"
+        )
+    if new < 1:
+        raise InvalidArgumentError(
+            f"length={length} leaves no position: 1 at least is needed beside {layout.prefix} prefix and "
+            f"{layout.suffix} suffix rows"
+        )
+    if new < old and chosen.direction == "longer":
+        raise InvalidArgumentError(
+            f"length={length} is below the table's usable length {layout.usable_length}; {chosen.name!r} only "
+            "lengthens: pass method='crop' to shorten"
+        )
+    if new > old and chosen.direction == "shorter":
+        raise InvalidArgumentError(
+            f"length={length} is above the table's usable length {layout.usable_length}; {chosen.name!r} only "
+            "shortens: pass a method that lengthens, such as 'linear' or 'tile'"
+        )
+    return new
+
+
+def _count(size: int | Grid) -> int:
+    return size if isinstance(size, int) else size[0] * size[1]
+
+
+def _promised(chosen: Method, settings: dict[str, Any], layout: TableLayout, new: int | Grid) -> Pairs:
+    """What the method says it keeps, counted from the first position's row, in the order of the new rows."""
+    pairs = np.asarray(chosen.kept(layout.grid or layout.positions, new, **settings))
+    fits = pairs.ndim == 2 and pairs.shape[1] == 2 and (pairs.dtype.kind in "iu" or not len(pairs))
+    if not fits or (pairs < 0).any() or (pairs >= (layout.positions, _count(new))).any():
+        raise InvalidArgumentError(
+            f"method {chosen.name!r}: kept must return pairs [n, 2] of an old row below {layout.positions} and a new "
+            f"row below {_count(new)}"
+        )
+    ordered: Pairs = pairs[np.argsort(pairs[:, 1], kind="stable")].astype(np.int64)
+    return ordered
+
+
+def _grow(rows: Array, chosen: Method, settings: dict[str, Any], layout: TableLayout, new: int | Grid) -> Array:
+    """The new positions' rows, in the dtype of the old ones, with what the method promised looked at."""
+    pairs = _promised(chosen, settings, layout, new)
+    shape = (*new, rows.shape[1]) if isinstance(new, tuple) else (new, rows.shape[1])
+    work = rows.astype(np.float64 if rows.dtype.itemsize == 8 else np.float32)
+    if layout.grid is not None:
+        work = work.reshape(*layout.grid, rows.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is reported below, with its row
+        result = np.asarray(chosen.function(work, new, **settings))
+        if result.shape != shape or not (result.dtype.kind == "f" or result.dtype == ml_dtypes.bfloat16):
+            raise InvalidArgumentError(
+                f"method {chosen.name!r} must return floating-point rows of shape {list(shape)}, got {result.dtype} "
+                f"of shape {list(result.shape)}"
+            )
+        grown: Array = result.astype(rows.dtype).reshape(_count(new), rows.shape[1])
+    bad = np.flatnonzero(~np.isfinite(grown).all(axis=1))
+    if len(bad):
+        raise WorkFailedError(
+            f"method {chosen.name!r} gave position {bad[0]} a value that is not finite in {rows.dtype}; extend a wider "
+            "copy of the table, such as table.astype('float64'), or take another method"
+        )
+    changed = np.ascontiguousarray(grown[pairs[:, 1]]).view(np.uint8) != rows[pairs[:, 0]].view(np.uint8)
+    if changed.any():
+        old, position = pairs[np.flatnonzero(changed.any(axis=1))[0]]
+        raise InvalidArgumentError(
+            f"method {chosen.name!r} promised that position {position} is the old position {old} bit for bit, but its "
+            "function changed it: correct the function, or what its kept returns"
+        )
     return grown

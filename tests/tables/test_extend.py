@@ -4,10 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posembed.errors import InvalidArgumentError
+from posembed.errors import WorkFailedError
 from posembed.layout import TableLayout
-from posembed.tables.extend import extend_table
+from posembed.tables.catalogue import BUILT_IN
+from posembed.tables.extend import exact_rows, extend_table
 
+LONGER = [method.name for method in BUILT_IN if method.kind == "sequence" and method.direction == "longer"]
+COPIES_OLD_ROWS = ["tile", "hierarchical", "repeat-last", "mean", "zeros", "random"]
+GRIDS = [method.name for method in BUILT_IN if method.kind == "grid"]
 DTYPES = [np.float64, np.float32, np.float16, ml_dtypes.bfloat16]
 
 
@@ -56,7 +60,7 @@ def test_the_dtype_is_restored_and_rounded_once(dtype):
         assert (found == naive_linear(table.astype(np.float32), 63).astype(np.float32).astype(dtype)).mean() > 0.99
 
 
-@pytest.mark.parametrize("method", ["linear", "tile"])
+@pytest.mark.parametrize("method", LONGER)
 def test_reserved_prefix_and_suffix_rows_are_kept(method):
     layout = TableLayout(length=7, reserved=2, prefix=1, suffix=3)
     table = drawn(13, dtype=np.float16)
@@ -94,7 +98,7 @@ def test_linear_keeps_both_ends_and_stays_between(old, more, width, seed, dtype)
     assert (wide <= high + slack).all()
 
 
-@given(ROWS, WIDTH, SEED, st.sampled_from(["linear", "tile"]), st.sampled_from(DTYPES))
+@given(ROWS, WIDTH, SEED, st.sampled_from([*LONGER, "crop"]), st.sampled_from(DTYPES))
 def test_the_same_length_is_the_same_table(old, width, seed, method, dtype):
     table = drawn(old, width, dtype, seed)
     found = extend_table(table, old, method=method)
@@ -110,27 +114,80 @@ def test_linear_keeps_every_old_row_where_the_steps_fit(old, factor, width, seed
     np.testing.assert_allclose(found[:: factor + 1], table, rtol=0, atol=1e-12)
 
 
-@given(*SIZES)
-def test_tile_then_crop_is_the_old_table(old, more, width, seed):
-    table = drawn(old, width, seed=seed)
-    assert (extend_table(table, old + more, method="tile")[:old] == table).all()
+@given(*SIZES, st.sampled_from(COPIES_OLD_ROWS), st.sampled_from(DTYPES), st.tuples(*[st.integers(0, 2)] * 3))
+def test_extending_then_cropping_is_the_old_table(old, more, width, seed, method, dtype, around):
+    layout = TableLayout(old, None, *around)
+    more = min(more, old * old - old) if method == "hierarchical" else more
+    table = drawn(layout.rows, width, dtype, seed)
+    before = table.tobytes()
+    longer = extend_table(table, layout.usable_length + more, method=method, layout=layout)
+    assert table.tobytes() == before
+    assert longer.dtype == dtype
+    assert longer.shape == (len(table) + more, width)
+    grown = TableLayout(old + more, None, *around)
+    assert extend_table(longer, layout.usable_length, method="crop", layout=grown).tobytes() == before
 
 
-@pytest.mark.parametrize(
-    ("table", "length", "options", "message"),
-    [
-        (np.zeros((4, 2)), 3, {}, "length=3 is below the table's usable length 4; extending only lengthens"),
-        (np.zeros((6, 2)), 3, {"layout": TableLayout(length=4, reserved=2)}, "length=3 is below .* usable length 4"),
-        (np.zeros((6, 2)), 5, {"layout": TableLayout(length=4, prefix=2)}, "length=5 is below .* usable length 6"),
-        (np.zeros((0, 2)), 3, {}, "length=3 is below the table's usable length 0"),
-        (np.zeros((4, 2)), 8, {"method": "cubic"}, "method='cubic' must be one of linear, tile"),
-        (np.zeros((4, 2)), 8, {"layout": TableLayout(length=5)}, "layout describes 5 rows, but the table has 4"),
-        (np.zeros((4, 2)), 8, {"layout": TableLayout(grid=(2, 2))}, r"layout is a grid of \(2, 2\); 'linear' extends"),
-        (np.zeros(4), 8, {}, r"table must be floating-point \[rows, d_model\], got float64 of shape \[4\]"),
-        (np.zeros((4, 2), dtype=np.int32), 8, {}, "got int32 of shape"),
-        (np.zeros((4, 2), dtype=complex), 8, {}, "got complex128 of shape"),
-    ],
+@given(
+    st.tuples(*[st.integers(1, 6)] * 4),
+    SEED,
+    st.sampled_from(GRIDS),
+    st.sampled_from(DTYPES),
+    st.tuples(*[st.integers(0, 2)] * 3),
 )
-def test_what_cannot_be(table, length, options, message):
-    with pytest.raises(InvalidArgumentError, match=message):
-        extend_table(table, length, **options)
+def test_grids_change_nothing_around_them(sizes, seed, method, dtype, around):
+    old, new = sizes[:2], sizes[2:]
+    layout, grown = TableLayout(None, old, *around), TableLayout(None, new, *around)
+    table = drawn(layout.rows, 3, dtype, seed)
+    before = table.tobytes()
+    found = extend_table(table, grid=new, method=method, layout=layout)
+    assert table.tobytes() == before
+    assert not np.shares_memory(found, table)
+    assert found.dtype == dtype
+    assert found.shape == (grown.rows, 3)
+    first, suffix = layout.reserved + layout.prefix, layout.suffix
+    assert found[:first].tobytes() == table[:first].tobytes()
+    assert found[grown.rows - suffix :].tobytes() == table[layout.rows - suffix :].tobytes()
+    alone = extend_table(table[first : layout.rows - suffix], grid=new, method=method, layout=TableLayout(grid=old))
+    assert found[first : grown.rows - suffix].tobytes() == alone.tobytes()
+    pairs = exact_rows(method, layout, grid=new)
+    assert found[pairs[:, 1]].tobytes() == table[pairs[:, 0]].tobytes()
+    assert len(pairs) == (grown.rows if old == new or method in ("nearest", "tile") else first + suffix)
+    if old == new:
+        assert found.tobytes() == before
+
+
+def test_auto_is_tile_or_bicubic():
+    table = drawn(6)
+    assert extend_table(table, 9, method="auto").tobytes() == extend_table(table, 9, method="tile").tobytes()
+    layout = TableLayout(grid=(2, 3))
+    found = extend_table(table, grid=(4, 4), method="auto", layout=layout)
+    assert found.tobytes() == extend_table(table, grid=(4, 4), method="bicubic", layout=layout).tobytes()
+
+
+def test_other_byte_orders_and_views_are_taken():
+    table = drawn(9, 4, np.float32)
+    swapped = table.astype(">f4")
+    found = extend_table(swapped, 20)
+    assert found.dtype == np.dtype(">f4")
+    assert (found == extend_table(table, 20)).all()
+    assert (extend_table(table[::2, ::-1], 20) == extend_table(table[::2, ::-1].copy(), 20)).all()
+    table.flags.writeable = False
+    assert extend_table(table, 20).flags.writeable
+
+
+def test_a_half_table_is_worked_in_float32():
+    """Halves of 1 and 1 + 2⁻¹⁰ lie between two float16 values; sums in float16 would stick to one of them."""
+    table = np.array([[1.0, 2048.0], [1.0 + 2**-10, 2050.0]], dtype=np.float16)
+    assert extend_table(table, 5)[:, 1].tolist() == [2048.0, 2048.0, 2048.0, 2050.0, 2050.0]
+    mean = extend_table(np.full((4096, 1), 60000, np.float16), 4097, method="mean")
+    assert mean[-1] == 60000
+
+
+def test_what_the_dtype_cannot_hold_is_not_written():
+    table = np.array([[0.0], [65504.0], [65504.0], [0.0]], dtype=np.float16)
+    with pytest.raises(
+        WorkFailedError, match="'cubic' gave position 3 a value that is not finite in float16; extend a"
+    ):
+        extend_table(table, 9, method="cubic")
+    assert np.isfinite(extend_table(table.astype(np.float64), 9, method="cubic")).all()

@@ -1,0 +1,189 @@
+"""Configuration, tokenizer and image-processor files: which of their fields limit the length, and what they become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from posembed.checkpoint.configuration import number, pair
+from posembed.checkpoint.found import FieldRule, FoundTable
+from posembed.checkpoint.source import read_json
+from posembed.layout import TableLayout
+
+NO_LIMIT = 10**9  # tokenizers write 1e30 where they mean "none"
+_ALIASES = (
+    "max_position_embeddings",
+    "n_positions",
+    "n_ctx",
+    "max_seq_len",
+    "max_seq_length",
+    "seq_length",
+    "context_length",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field of a JSON file, before and after.
+
+    ``path`` leads to the field: names of objects, positions in lists.
+    """
+
+    file: Path
+    path: tuple[str | int, ...]
+    before: Any
+    after: Any
+    why: str
+
+    @property
+    def name(self) -> str:
+        """The dotted path."""
+        return ".".join(map(str, self.path))
+
+
+def config_changes(file: Path, config: dict[str, Any], table: FoundTable, new: TableLayout) -> Iterator[FieldChange]:
+    """What ``config.json`` must say for a table's new layout."""
+    for rule in table.fields:
+        path = tuple(rule.name.split("."))
+        before = _look(config, path)
+        after = _value(rule, before, table, new)
+        for where in _twins(config, path):
+            old = _look(config, where)
+            if old == before and old != after:
+                yield FieldChange(file, where, old, after, f"explains the rows of {table.key}")
+        if rule.unit == "rows":
+            parent = path[:-1]
+            for alias in _ALIASES:
+                where = (*parent, alias)
+                if where != path and _look(config, where) == before:
+                    yield FieldChange(file, where, before, after, f"another name of {path[-1]}")
+
+
+def _twins(config: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The field itself and its copy in ``text_config_dict`` and the like, which old CLIP files read after it."""
+    yield path
+    for place in range(len(path) - 1):
+        twin = (*path[:place], f"{path[place]}_dict", *path[place + 1 :])
+        if _look(config, twin) is not None:
+            yield twin
+
+
+def _value(rule: FieldRule, before: Any, table: FoundTable, new: TableLayout) -> Any:
+    if rule.unit == "rows":
+        return new.rows - rule.amount[0]
+    assert new.grid is not None
+    if rule.unit == "count":
+        return new.grid[0] * new.grid[1]
+    height, width = new.grid
+    if rule.unit in ("bins", "frames"):
+        return ((height if rule.unit == "bins" else width) - 1) * rule.amount[1] + rule.amount[0]
+    if rule.unit == "pixels":
+        height, width = height * rule.amount[0], width * rule.amount[1]
+    if len(table.fields) == 2 and rule.unit == "side":  # one field a side
+        return height if rule is table.fields[0] else width
+    return _like(before, height, width)
+
+
+def _like(before: Any, height: int, width: int) -> Any:
+    """A size written as the old one was: a number, a pair, channels first, or an object."""
+    if isinstance(before, dict):
+        return {**before, "height": height, "width": width}
+    if isinstance(before, list):
+        return [*before[:-2], height, width] if len(before) > 1 else [height]
+    return height if height == width else [height, width]
+
+
+def _look(config: Any, path: tuple[str | int, ...]) -> Any:
+    for name in path:
+        try:
+            config = config[name]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return config
+
+
+def token_changes(directory: Path, root: Path, old: int, new: int, old_field: int | None) -> Iterator[FieldChange]:
+    """Limits on tokens in the tokenizer's, sentence-transformers' and generation's files.
+
+    Args:
+        directory: the Transformers directory.
+        root: the checkpoint's root, for sentence-transformers.
+        old: the old usable length.
+        new: the new one.
+        old_field: the configuration field's old value, which some files repeat.
+    """
+    lengthening = new > old
+    for file in _existing(directory / "tokenizer_config.json"):
+        settings = read_json(file)
+        for name in ("model_max_length", "max_len", "max_length"):
+            limit = number(settings.get(name))
+            if limit is not None and limit < NO_LIMIT and (limit < new if lengthening else limit > new):
+                yield FieldChange(file, (name,), limit, new, "the tokenizer would truncate or warn at the old length")
+    for file in _existing(directory / "tokenizer.json"):
+        truncation = read_json(file).get("truncation")
+        limit = number(truncation.get("max_length")) if isinstance(truncation, dict) else None
+        if limit is not None and (limit < new if lengthening else limit > new):
+            yield FieldChange(file, ("truncation", "max_length"), limit, new, "the tokenizer truncates silently here")
+    for folder in dict.fromkeys((root, directory)):
+        for file in _existing(folder / "sentence_bert_config.json"):
+            limit = number(read_json(file).get("max_seq_length"))
+            if limit is not None and (limit < new if lengthening else limit > new):
+                yield FieldChange(file, ("max_seq_length",), limit, new, "sentence-transformers truncates to it")
+    for file in _existing(directory / "generation_config.json"):
+        limit = number(read_json(file).get("max_length"))
+        if limit is not None and limit in (old, old_field):
+            yield FieldChange(file, ("max_length",), limit, new, "generation stopped at the old length")
+
+
+def image_changes(directory: Path, old: tuple[int, int], new: tuple[int, int]) -> Iterator[FieldChange]:
+    """Sizes in the image processor's files.
+
+    Args:
+        directory: the Transformers directory.
+        old: the old image in pixels, ``(height, width)``.
+        new: the new one.
+    """
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        for file in _existing(directory / name):
+            settings = read_json(file)
+            places: list[tuple[str, ...]] = [(), ("image_processor",), ("feature_extractor",)]
+            for place in places:
+                part = _look(settings, place)
+                if isinstance(part, dict):
+                    yield from _image_part(file, place, part, old, new)
+
+
+def _image_part(
+    file: Path, place: tuple[str, ...], part: dict[str, Any], old: tuple[int, int], new: tuple[int, int]
+) -> Iterator[FieldChange]:
+    crop = part.get("crop_size")
+    if pair(crop) == old:
+        yield FieldChange(
+            file, (*place, "crop_size"), crop, _like(crop, *new), "images are cropped to the model's size"
+        )
+    size = part.get("size")
+    why = "images are resized to the model's size"
+    if isinstance(size, dict) and number(size.get("shortest_edge")) is not None:
+        edge = int(size["shortest_edge"])
+        if edge == min(old) or (pair(crop) == old and edge > min(old)):
+            after = {**size, "shortest_edge": round(edge * min(new) / min(old))}
+            yield FieldChange(file, (*place, "size"), size, after, why)
+    elif pair(size) == old:
+        yield FieldChange(file, (*place, "size"), size, _like(size, *new), why)
+
+
+def _existing(file: Path) -> Iterator[Path]:
+    if file.is_file():
+        yield file
+
+
+def apply_changes(settings: Any, changes: list[FieldChange]) -> Any:
+    """The JSON value with some fields changed; nothing else moves."""
+    for change in changes:
+        place = settings
+        for name in change.path[:-1]:
+            place = place[name]
+        place[change.path[-1]] = change.after
+    return settings

@@ -1,0 +1,212 @@
+"""A checkpoint on disk: which files hold which tensors, and what its configuration says. Nothing is written here."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from posembed.checkpoint.pickles import PickledTensor, read_pickle_index
+from posembed.checkpoint.safetensors import Header, read_header, read_tensor
+from posembed.checkpoint.tensors import Array, StoredTensor
+from posembed.errors import CheckpointError, InvalidArgumentError
+
+JSON_LIMIT = 100 << 20  # bytes; the largest tokenizer.json in use are near 20 MB
+
+# In the order in which Transformers looks for them.
+_SINGLE = ("model.safetensors", "open_clip_model.safetensors")
+_INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+_PICKLES = ("pytorch_model.bin", "open_clip_pytorch_model.bin")
+_PICKLE_ENDINGS = (".bin", ".pt", ".pth", ".ckpt")
+_NOT_WEIGHTS = ("adapter_model.safetensors",)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """An opened checkpoint: names and shapes of all tensors, and its configuration.
+
+    Attributes:
+        root: what the user named: a directory or a file.
+        directory: where the weights and ``config.json`` lie; inside ``root`` for sentence-transformers folders.
+        files: the weight files.
+        index: the index of a sharded checkpoint, or ``None``.
+        tensors: every tensor by key, in file order.
+        config: ``config.json`` as it stands, empty where there is none.
+        headers: headers of the safetensors files.
+    """
+
+    root: Path
+    directory: Path
+    files: tuple[Path, ...]
+    index: Path | None
+    tensors: Mapping[str, StoredTensor]
+    config: dict[str, Any] = field(default_factory=dict)
+    headers: Mapping[Path, Header] = field(default_factory=dict)
+
+    @property
+    def is_pickle(self) -> bool:
+        """Whether the weights are PyTorch pickles."""
+        return not self.headers
+
+    def read(self, key: str) -> Array:
+        """The values of one tensor."""
+        tensor = self.tensors[key]
+        if tensor.file in self.headers:
+            return read_tensor(self.headers[tensor.file], key)
+        assert isinstance(tensor, PickledTensor)
+        return tensor.read()
+
+
+def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+    """Open a checkpoint by its headers and configuration alone.
+
+    Args:
+        path: a safetensors file, a ``.bin``/``.pt``/``.pth`` state dict, an ``*.index.json``, a Transformers directory
+            or a sentence-transformers directory.
+
+    Raises:
+        InvalidArgumentError: if nothing is there, or nothing that holds weights.
+        CheckpointError: for a file that is broken, unsafe or missing.
+    """
+    root = Path(path)
+    try:
+        exists, is_directory = root.exists(), root.is_dir()
+    except (OSError, ValueError) as error:  # a symlink loop, a name with a NUL
+        raise CheckpointError(f"{root}: cannot be opened: {_reason(error)}") from error
+    if not exists:
+        if root.is_symlink():
+            raise CheckpointError(f"{root}: is a symbolic link that leads nowhere (or in a circle): mend the link")
+        raise InvalidArgumentError(
+            f"checkpoint={str(root)!r} does not exist: name a directory or file on this machine "
+            "(hub models: download them first, for example with `hf download`)"
+        )
+    if is_directory:
+        directory = transformer_directory(root)
+        return _open_files(root, directory, *_choose_weights(directory))
+    if root.name.endswith(".index.json"):
+        return _open_files(root, root.parent, _indexed_files(root), root)
+    if root.suffix == ".safetensors" or root.suffix in _PICKLE_ENDINGS:
+        return _open_files(root, root.parent, (root,), None)
+    raise InvalidArgumentError(
+        f"checkpoint={str(root)!r} is neither a directory nor a .safetensors, .bin, .pt, .pth or .index.json file"
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file, with one clear sentence where it is not one."""
+    try:
+        if path.stat().st_size > JSON_LIMIT:
+            raise CheckpointError(f"{path}: is larger than {JSON_LIMIT >> 20} MB, too large for a configuration file")
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {_reason(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: is not valid JSON ({_reason(error)}): mend or replace the file") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path}: must hold a JSON object, found {type(value).__name__}")
+    return value
+
+
+def transformer_directory(root: Path) -> Path:
+    """Where a sentence-transformers folder keeps its Transformer; any other folder is its own answer."""
+    modules = root / "modules.json"
+    if not modules.is_file():
+        return root
+    try:
+        listed = json.loads(modules.read_bytes())
+        paths = [str(m["path"]) for m in listed if str(m["type"]).rsplit(".", 1)[-1] in ("Transformer", "CLIPModel")]
+    except (OSError, ValueError, RecursionError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{modules}: is no list of sentence-transformers modules ({_reason(error)})") from error
+    if not paths:
+        raise InvalidArgumentError(f"{modules}: lists no Transformer module, so there is no position table to find")
+    return inside(root, paths[0], modules) if paths[0] else root
+
+
+def inside(directory: Path, name: str, named_by: Path) -> Path:
+    """``directory / name``, refused where the name would lead outside."""
+    parts = Path(name).parts
+    if not name or "\0" in name or Path(name).is_absolute() or ".." in parts:
+        raise CheckpointError(f"{named_by}: names {name!r}, which lies outside of its directory: refused as unsafe")
+    return directory / name
+
+
+def _choose_weights(directory: Path) -> tuple[tuple[Path, ...], Path | None]:
+    for name in _SINGLE:
+        if (directory / name).is_file():
+            return (directory / name,), None
+    if (directory / _INDEXES[0]).is_file():
+        return _indexed_files(directory / _INDEXES[0]), directory / _INDEXES[0]
+    others = sorted(p for p in directory.glob("*.safetensors") if p.is_file() and p.name not in _NOT_WEIGHTS)
+    if len(others) == 1:
+        return (others[0],), None
+    if others:
+        names = ", ".join(p.name for p in others[:6])
+        raise InvalidArgumentError(
+            f"{directory}: holds {len(others)} safetensors files and no index ({names}): name one"
+        )
+    if (directory / _INDEXES[1]).is_file():
+        return _indexed_files(directory / _INDEXES[1]), directory / _INDEXES[1]
+    for name in _PICKLES:
+        if (directory / name).is_file():
+            return (directory / name,), None
+    for name in (*_SINGLE, *_PICKLES, *_INDEXES):
+        if (directory / name).is_symlink():
+            raise CheckpointError(f"{directory / name}: is a symbolic link that leads nowhere: fetch the file again")
+    below = sorted(str(p.parent.relative_to(directory)) for p in directory.glob("*/*.safetensors"))
+    hint = f"; weights lie in {', '.join(sorted(set(below))[:5])}: name that folder" if below else ""
+    raise InvalidArgumentError(
+        f"{directory}: no weights found (looked for {', '.join((*_SINGLE, *_INDEXES, *_PICKLES))}){hint}"
+    )
+
+
+def _indexed_files(index: Path) -> tuple[Path, ...]:
+    return tuple(dict.fromkeys(weight_map(index).values()))
+
+
+def weight_map(index: Path) -> dict[str, Path]:
+    """The file of every key, as an index says; names that lead outside and missing files are refused."""
+    mapping = read_json(index).get("weight_map")
+    if not isinstance(mapping, dict) or not mapping or not all(isinstance(v, str) for v in mapping.values()):
+        raise CheckpointError(f"{index}: has no weight_map from tensor names to file names")
+    files = {name: inside(index.parent, name, index) for name in dict.fromkeys(mapping.values())}
+    for name, file in files.items():
+        if not file.is_file():
+            raise CheckpointError(f"{index}: names the shard {name!r}, which is not there: fetch the whole checkpoint")
+    return {key: files[name] for key, name in mapping.items()}
+
+
+def _open_files(root: Path, directory: Path, files: tuple[Path, ...], index: Path | None) -> Checkpoint:
+    config_file = directory / "config.json"
+    if not config_file.is_file() and (directory / "open_clip_config.json").is_file():
+        config_file = directory / "open_clip_config.json"
+    config = read_json(config_file) if config_file.is_file() else {}
+    tensors: dict[str, StoredTensor] = {}
+    headers: dict[Path, Header] = {}
+    for file in files:
+        if file.suffix == ".safetensors":
+            headers[file] = header = read_header(file)
+            entries: Mapping[str, StoredTensor] = {
+                key: StoredTensor(key, entry.shape, entry.dtype, file) for key, entry in header.tensors.items()
+            }
+        else:
+            entries = read_pickle_index(file)
+        for key, entry in entries.items():
+            if key in tensors:
+                raise CheckpointError(
+                    f"{file}: holds {key!r}, and so does {tensors[key].file.name}: one of them is stray"
+                )
+            tensors[key] = entry
+    if index is not None:
+        for key, file in weight_map(index).items():
+            if key not in tensors or tensors[key].file != file:
+                raise CheckpointError(f"{index}: says that {key!r} lies in {file.name}, but it is not there")
+    return Checkpoint(root, directory, files, index, tensors, config, headers)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,164 @@
+"""The commands that read and write checkpoints: ``inspect`` and ``extend``."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from posembed.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from posembed.checkpoint.find import Override
+
+Key = Annotated[list[str] | None, typer.Option("--table", metavar="KEY", help="A tensor's name in the file.")]
+Reserved = Annotated[int | None, typer.Option(help="With one --table: rows before position 0, as they are now.")]
+Prefix = Annotated[int | None, typer.Option(help="With one --table: rows of extra tokens before the positions.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+
+def inspect(
+    checkpoint: Annotated[Path, typer.Argument(help="A Transformers or sentence-transformers directory, or a file.")],
+    table: Key = None,
+    reserved: Reserved = None,
+    prefix: Prefix = None,
+    grid: Annotated[
+        str | None, typer.Option("--grid", "--table-grid", metavar="HxW", help="With one --table: its grid, as it is.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a checkpoint's position tables: which they are, what their rows mean, and why."""
+    from posembed.checkpoint.find import find_tables
+
+    override = _override(table, reserved, prefix, grid, "--grid")
+    found = [each.to_dict() for each in find_tables(checkpoint, override=override)]
+    if table:
+        known = {each["key"] for each in found}
+        for key in table:
+            if key not in known:
+                raise InvalidArgumentError(f"--table {key}: no position table or look-alike has that name")
+        found = [each for each in found if each["key"] in table]
+    if as_json:
+        print(json.dumps({"checkpoint": str(checkpoint), "tables": found}, indent=1))
+        return
+    from posembed.report.checkpoint import print_tables
+
+    print_tables(found, _out())
+
+
+def extend(
+    checkpoint: Annotated[Path, typer.Argument(help="A Transformers or sentence-transformers directory, or a file.")],
+    out: Annotated[Path, typer.Argument(help="Where the extended copy goes; it must not exist.")],
+    to: Annotated[int | None, typer.Option(help="Usable positions of every sequence table.")] = None,
+    grid: Annotated[str | None, typer.Option(metavar="HxW", help="Patches of every image table.")] = None,
+    image_size: Annotated[str | None, typer.Option(metavar="PX", help="Pixels of the images: 384 or 384x512.")] = None,
+    method: Annotated[str, typer.Option(help="auto, or a method's name (a wrong one lists them all).")] = "auto",
+    table: Key = None,
+    reserved: Reserved = None,
+    prefix: Prefix = None,
+    table_grid: Annotated[str | None, typer.Option(metavar="HxW", help="With one --table: its grid as it is.")] = None,
+    keep: Annotated[int | None, typer.Option(help="stretch: first rows that stay exact.")] = None,
+    range_: Annotated[int | None, typer.Option("--range", help="stretch: rows that were really trained.")] = None,
+    kernel: Annotated[str | None, typer.Option(help="stretch: linear or cubic.")] = None,
+    alpha: Annotated[float | None, typer.Option(help="hierarchical: the weight of the coarse position.")] = None,
+    seed: Annotated[int | None, typer.Option(help="random: the seed of the new rows.")] = None,
+    antialias: Annotated[bool | None, typer.Option(help="bicubic, bilinear: filter when shrinking.")] = None,
+    align_corners: Annotated[bool | None, typer.Option(help="bicubic, bilinear: corners on corners.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and write nothing.")] = False,
+    as_json: AsJson = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing OUT.")] = False,
+    link: Annotated[bool, typer.Option("--link", help="Hard-link the files that do not change.")] = False,
+    verify: Annotated[str, typer.Option(help="sampled, or full: compare every copied byte.")] = "sampled",
+) -> None:
+    """Write a copy of a checkpoint whose position tables are longer (or whose image grids have another size)."""
+    given = {"--to": to, "--grid": grid, "--image-size": image_size}
+    named = [name for name, value in given.items() if value is not None]
+    if len(named) != 1:
+        got = " and ".join(named) or "none of them"
+        raise InvalidArgumentError(f"exactly one of --to N, --grid HxW and --image-size PX must be given, got {got}")
+    if verify not in ("sampled", "full"):
+        raise InvalidArgumentError(f"--verify {verify!r} must be 'sampled' or 'full'")
+    from posembed.checkpoint.plan import plan_extension
+    from posembed.checkpoint.rewrite import carry_out
+
+    settings: dict[str, Any] = {
+        "keep": keep,
+        "range": range_,
+        "kernel": kernel,
+        "alpha": alpha,
+        "seed": seed,
+        "antialias": antialias,
+        "align_corners": align_corners,
+    }
+    plan = plan_extension(
+        checkpoint,
+        to,
+        grid=None if grid is None else _pair("--grid", grid),
+        image_size=None if image_size is None else _pixels(image_size),
+        method=method,
+        tables=table or None,
+        override=_override(table, reserved, prefix, table_grid, "--table-grid"),
+        **{name: value for name, value in settings.items() if value is not None},
+    )
+    described = plan.to_dict()
+    if not as_json:
+        from posembed.report.checkpoint import print_plan
+
+        print_plan(described, _out())
+    if not dry_run:
+        from rich.console import Console
+
+        from posembed.report.live import BytesProgress
+
+        with BytesProgress(Console(stderr=True)) as progress:
+            carry_out(plan, out, force=force, link=link, full=verify == "full", progress=progress)
+        print(f"posembed: wrote {out}, read back and checked ({verify})", file=sys.stderr)
+    if as_json:
+        print(json.dumps({**described, "out": None if dry_run else str(out)}, indent=1))
+
+
+def _override(
+    keys: list[str] | None, reserved: int | None, prefix: int | None, grid: str | None, grid_name: str
+) -> Override | None:
+    from posembed.checkpoint.find import Override
+
+    if reserved is None and prefix is None and grid is None:
+        return None
+    if keys is None or len(keys) != 1:
+        raise InvalidArgumentError(
+            f"--reserved, --prefix and {grid_name} say what the rows of one --table KEY are: name it"
+        )
+    for name, value in (("--reserved", reserved), ("--prefix", prefix)):
+        if value is not None and value < 0:
+            raise InvalidArgumentError(f"{name} {value} must not be negative")
+    return Override(keys[0], reserved or 0, prefix or 0, None if grid is None else _pair(grid_name, grid))
+
+
+def _pair(name: str, text: str) -> tuple[int, int]:
+    """``14x20`` as (14, 20)."""
+    match = re.fullmatch(r"(\d{1,6})[x×](\d{1,6})", text.strip().lower())
+    if match is None or int(match[1]) < 1 or int(match[2]) < 1:
+        raise InvalidArgumentError(f"{name} {text!r} must be HEIGHTxWIDTH in patches, such as 24x24")
+    return int(match[1]), int(match[2])
+
+
+def _pixels(text: str) -> int | tuple[int, int]:
+    if re.fullmatch(r"\d{1,6}", text.strip()) and int(text) > 0:
+        return int(text)
+    match = re.fullmatch(r"(\d{1,6})[x×](\d{1,6})", text.strip().lower())
+    if match is None or int(match[1]) < 1 or int(match[2]) < 1:
+        raise InvalidArgumentError(f"--image-size {text!r} must be pixels, such as 384 or 384x512 (height x width)")
+    return int(match[1]), int(match[2])
+
+
+def _out() -> Console:
+    from rich.console import Console
+
+    # Where nobody's window sets the width, tables get the room that they need.
+    return Console() if sys.stdout.isatty() else Console(width=160)

@@ -1,0 +1,225 @@
+"""Row methods for sequences: from the ``[L, d]`` rows of the old positions to the ``[N, d]`` rows of the new ones.
+
+Each function is pure, works in the dtype it is given (float32 or float64) and never changes its input. Beside each
+stands what it keeps: pairs (old row, new row) that are equal bit for bit. ``registry.METHODS`` gives them names.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posembed.errors import ArgumentTypeError, InvalidArgumentError
+
+Rows = NDArray[Any]
+Index = NDArray[np.int64]
+
+
+def whole(name: str, value: object, least: int) -> int:
+    """The value as an ``int`` of at least ``least``; anything else is refused by name.
+
+    Example:
+        >>> whole("keep", np.int64(3), 0)
+        3
+    """
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool | np.bool_):
+        raise ArgumentTypeError(f"{name}={value!r} must be a whole number, at least {least}")
+    if number < least:
+        raise InvalidArgumentError(f"{name}={number} must be at least {least}")
+    return number
+
+
+def _steps(old: int, new: int) -> tuple[Index, Index]:
+    """The points ``t · (old − 1) / (new − 1)`` in whole numbers: the row below, and the rest over ``new − 1``."""
+    below, rest = np.divmod(np.arange(new, dtype=np.int64) * (old - 1), max(new - 1, 1))
+    return below, rest
+
+
+def linear(rows: Rows, new: int) -> Rows:
+    """Row t is the point ``t · (L − 1) / (N − 1)``, linear between its two neighbours; ``[N, d]``.
+
+    Points that are whole numbers are copies of their row.
+
+    Example:
+        >>> linear(np.array([[0.0], [2.0]]), 3).ravel().tolist()
+        [0.0, 1.0, 2.0]
+    """
+    below, rest = _steps(len(rows), new)
+    weight = (rest / max(new - 1, 1)).astype(rows.dtype)[:, None]
+    above = np.minimum(below + 1, len(rows) - 1)
+    mixed = rows[below] * (1 - weight) + rows[above] * weight
+    grown: Rows = np.where(rest[:, None] == 0, rows[below], mixed)
+    return grown
+
+
+def cubic(rows: Rows, new: int) -> Rows:
+    """A cubic spline through each dimension, at the points of :func:`linear`; ``[N, d]``.
+
+    End condition: not-a-knot (the first two and the last two pieces are each one polynomial), so 3 rows give their
+    parabola, 2 their line and 1 is repeated. Points that are whole numbers are copies of their row.
+
+    Example:
+        >>> cubic(np.array([[0.0], [1.0], [8.0], [27.0]]), 7).ravel().round(6).tolist()
+        [0.0, 0.125, 1.0, 3.375, 8.0, 15.625, 27.0]
+    """
+    from scipy.interpolate import CubicSpline  # 0.4 s, which only this method should cost
+
+    if len(rows) < 2:
+        return linear(rows, new)
+    below, rest = _steps(len(rows), new)
+    spline = CubicSpline(np.arange(len(rows)), rows.astype(np.float64), axis=0, bc_type="not-a-knot")
+    between = spline(below + rest / max(new - 1, 1)).astype(rows.dtype)
+    grown: Rows = np.where(rest[:, None] == 0, rows[below], between)
+    return grown
+
+
+def keeps_whole_steps(old: int, new: int) -> Index:
+    """What :func:`linear` and :func:`cubic` keep: the points that fall on a row, the first and last always."""
+    below, rest = _steps(old, new)
+    exact = rest == 0
+    return np.stack((below[exact], np.flatnonzero(exact)), axis=1)
+
+
+def tile_index(old: int, new: int) -> Index:
+    """``t mod L``: the old rows over and over."""
+    return np.arange(new, dtype=np.int64) % old
+
+
+def grouped_index(old: int, new: int) -> Index:
+    """``t ÷ ⌈N / L⌉``: each old row for a group of neighbours."""
+    return np.arange(new, dtype=np.int64) // -(-new // old)
+
+
+def last_index(old: int, new: int) -> Index:
+    """``min(t, L − 1)``: the last old row from there on; of a shorter N, the first N rows."""
+    return np.minimum(np.arange(new, dtype=np.int64), old - 1)
+
+
+def copying(index: Callable[[int, int], Index]) -> tuple[Callable[[Rows, int], Rows], Callable[[int, int], Index]]:
+    """A method whose new rows are all copies: the function of rows and what it keeps, which is every new row."""
+
+    def copy(rows: Rows, new: int) -> Rows:
+        copied: Rows = rows[index(len(rows), new)]
+        return copied
+
+    def kept(old: int, new: int) -> Index:
+        return np.stack((index(old, new), np.arange(new, dtype=np.int64)), axis=1)
+
+    return copy, kept
+
+
+def keeps_old_rows(old: int, new: int, **_options: object) -> Index:
+    """Every old row stays at its place: pairs ``(t, t)``, for t below the shorter of the two lengths."""
+    return np.repeat(np.arange(min(old, new), dtype=np.int64)[:, None], 2, axis=1)
+
+
+def keeps_nothing(_old: object, _new: object, **_options: object) -> Index:
+    """No row is promised."""
+    return np.empty((0, 2), dtype=np.int64)
+
+
+def hierarchical(rows: Rows, new: int, *, alpha: float = 0.4) -> Rows:
+    """``α·u[t ÷ L] + (1 − α)·u[t mod L]`` with ``u = (P − α·P[0]) / (1 − α)``, for N ≤ L²; ``[N, d]``.
+
+    The first L rows are P, as copies. Two positions whose quotient and remainder are swapped differ only if α ≠ 0.5.
+
+    Raises:
+        InvalidArgumentError: for α of 0.5 or not between 0 and 1, or N above L².
+    """
+    alpha = _check_hierarchical(len(rows), new, alpha)
+    parts = (rows - alpha * rows[0]) / (1 - alpha)
+    high, low = np.divmod(np.arange(len(rows), new), len(rows))
+    return np.concatenate((rows, alpha * parts[high] + (1 - alpha) * parts[low]))
+
+
+def keeps_hierarchical(old: int, new: int, *, alpha: float = 0.4) -> Index:
+    """Every old row, for the lengths and α that :func:`hierarchical` takes."""
+    _check_hierarchical(old, new, alpha)
+    return keeps_old_rows(old, new)
+
+
+def _check_hierarchical(old: int, new: int, alpha: float) -> float:
+    if isinstance(alpha, bool) or not isinstance(alpha, int | float | np.floating):
+        raise ArgumentTypeError(f"alpha={alpha!r} must be a number between 0 and 1, such as 0.4")
+    if not (math.isfinite(alpha) and 0 < alpha < 1):
+        raise InvalidArgumentError(f"alpha={alpha} must lie between 0 and 1, such as 0.4")
+    if alpha == 0.5:
+        raise InvalidArgumentError(
+            "alpha=0.5 gives positions i·L + j and j·L + i the same row; take another, such as 0.4"
+        )
+    if new > old * old:
+        raise InvalidArgumentError(
+            f"'hierarchical' reaches at most L² = {old * old} positions from L = {old}, not {new}; "
+            "use another method, such as 'linear' or 'tile'"
+        )
+    return float(alpha)  # a NumPy float64 would widen float32 rows
+
+
+def stretch(rows: Rows, new: int, *, keep: int = 0, range: int | None = None, kernel: str = "linear") -> Rows:  # noqa: A002
+    """``P[:keep]``, then rows ``keep … range − 1`` interpolated to the other ``N − keep`` rows; ``[N, d]``.
+
+    Rows from ``range`` (default L) on are left out, so that rows that were hardly trained do not count; at N = L
+    with a smaller ``range`` the table changes too.
+
+    Raises:
+        InvalidArgumentError: for a ``range`` above L, ``keep`` not below ``range``, or an unknown kernel.
+    """
+    used = _check_stretch(len(rows), keep, range, kernel)
+    interpolate = {"linear": linear, "cubic": cubic}[kernel]
+    return np.concatenate((rows[:keep], interpolate(rows[keep:used], new - keep)))
+
+
+def keeps_stretch(old: int, new: int, *, keep: int = 0, range: int | None = None, kernel: str = "linear") -> Index:  # noqa: A002
+    """The first ``keep`` rows, and of the others the points that fall on a row."""
+    used = _check_stretch(old, keep, range, kernel)
+    return np.concatenate((keeps_old_rows(keep, keep), keeps_whole_steps(used - keep, new - keep) + keep))
+
+
+def _check_stretch(old: int, keep: int, used: int | None, kernel: str) -> int:
+    used = old if used is None else whole("range", used, 1)
+    if used > old:
+        raise InvalidArgumentError(f"range={used} is above the table's {old} positions; leave it out to use them all")
+    if whole("keep", keep, 0) >= used:
+        raise InvalidArgumentError(
+            f"keep={keep} must be below range={used}, the number of rows used: one at least is stretched"
+        )
+    if kernel not in ("linear", "cubic"):
+        raise InvalidArgumentError(f"kernel={kernel!r} must be 'linear' or 'cubic'")
+    return used
+
+
+def mean(rows: Rows, new: int) -> Rows:
+    """P, then the mean of its rows, taken in float64; ``[N, d]``."""
+    average = rows.mean(axis=0, keepdims=True, dtype=np.float64).astype(rows.dtype)
+    return np.concatenate((rows, np.repeat(average, new - len(rows), axis=0)))
+
+
+def zeros(rows: Rows, new: int) -> Rows:
+    """P, then rows of zeros; ``[N, d]``."""
+    return np.concatenate((rows, np.zeros((new - len(rows), rows.shape[1]), rows.dtype)))
+
+
+def random(rows: Rows, new: int, *, seed: int = 0) -> Rows:
+    """P, then normal rows with the mean and standard deviation of all its numbers; ``[N, d]``.
+
+    The same seed gives the same rows (NumPy's PCG64), and a larger N goes on where a smaller one ended.
+    """
+    generator = np.random.default_rng(whole("seed", seed, 0))
+    drawn = generator.standard_normal((new - len(rows), rows.shape[1]))
+    scaled = drawn * rows.std(dtype=np.float64) + rows.mean(dtype=np.float64)
+    return np.concatenate((rows, scaled.astype(rows.dtype)))
+
+
+def keeps_random(old: int, new: int, *, seed: int = 0) -> Index:
+    """Every old row, for the seeds that :func:`random` takes."""
+    whole("seed", seed, 0)
+    return keeps_old_rows(old, new)
