@@ -11,8 +11,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from posembed import cli_checkpoint
 from posembed._version import __version__
+from posembed.cli_checkpoint import extend, inspect
 from posembed.lab.config import UnitConfig
 
 app = typer.Typer(
@@ -130,8 +130,8 @@ def compare(
     _end(results, require_below_bigram)
 
 
-app.command()(cli_checkpoint.inspect)
-app.command()(cli_checkpoint.extend)
+app.command()(inspect)
+app.command()(extend)
 
 
 def _end(results: dict[str, Any], below_bigram: float | None) -> None:

@@ -105,13 +105,13 @@ def _sequences(tables: list[FoundTable], length: int, method: str) -> tuple[list
             raise InvalidArgumentError(
                 f"table={table.key!r} is a grid of {old.grid}: use --grid HxW or --image-size PX"
             )
-        positions = length - old.prefix - old.suffix
-        if length == old.usable_length and method != "stretch":
+        positions = length - old.prefix - old.suffix + table.look_ahead
+        if length == table.usable_length and method != "stretch":
             unchanged.append((table.key, f"has {length} usable positions already"))
-        elif length < old.usable_length and method != "crop":
-            unchanged.append((table.key, f"is longer already ({old.usable_length}); method crop shortens"))
-        elif length > old.usable_length and method == "crop":
-            unchanged.append((table.key, f"is shorter already ({old.usable_length})"))
+        elif length < table.usable_length and method != "crop":
+            unchanged.append((table.key, f"is longer already ({table.usable_length}); method crop shortens"))
+        elif length > table.usable_length and method == "crop":
+            unchanged.append((table.key, f"is shorter already ({table.usable_length})"))
         elif positions < 1:
             raise InvalidArgumentError(f"length={length} leaves no position beside the extra rows of {table.key}")
         else:
@@ -119,7 +119,26 @@ def _sequences(tables: list[FoundTable], length: int, method: str) -> tuple[list
     if not targets:
         facts = "; ".join(f"{key} {reason}" for key, reason in unchanged)
         raise InvalidArgumentError(f"length={length} changes nothing: {facts}")
-    return targets, tuple(unchanged)
+    return _aligned(tables, targets, unchanged)
+
+
+def _aligned(
+    tables: list[FoundTable], targets: list[Target], unchanged: list[tuple[str, str]]
+) -> tuple[list[Target], tuple[tuple[str, str], ...]]:
+    """Tables that one field sizes get the rows that the neediest of them asks for (LUKE's words and entities)."""
+    needed: dict[str, int] = {}
+    for target in targets:
+        for rule in target.table.fields:
+            needed[rule.name] = max(needed.get(rule.name, 0), target.layout.rows - rule.amount[0])
+    settled = {target.table.key: target for target in targets}
+    for table in tables:
+        wanted = [needed[rule.name] + rule.amount[0] for rule in table.fields if rule.name in needed]
+        layout = settled[table.key].layout if table.key in settled else table.layout
+        if wanted and layout.length is not None and max(wanted) != layout.rows:
+            grown = layout.length + max(wanted) - layout.rows
+            settled[table.key] = Target(table, replace(layout, length=grown))
+    order = [settled[table.key] for table in tables if table.key in settled]
+    return order, tuple((key, reason) for key, reason in unchanged if key not in settled)
 
 
 def _grids(

@@ -52,7 +52,7 @@ def find_companions(
         tables: its position tables.
         rows: the new number of rows of each table that changes.
     """
-    tables = list(tables)
+    tables = [table for table in tables if table.refused is None]
     found: list[Companion] = []
     for key, tensor in tensors.items():
         what = _meaning(key, tensor)

@@ -16,6 +16,7 @@ from posembed.errors import CheckpointError, InvalidArgumentError, WorkFailedErr
 Progress = Callable[[int], None]  # called with the number of bytes done since the last call
 
 CHUNK = 64 << 20  # bytes per call of the kernel's copy: often enough to show progress and to notice Ctrl-C
+BLOCK = 4096  # bytes that a file system shares, and the kernel copies, at a time
 BUFFER = 8 << 20  # bytes in memory where the kernel cannot copy by itself
 _FICLONE = 0x40049409  # ioctl: share the source's blocks (Btrfs, XFS, bcachefs)
 # What a kernel or file system answers that cannot copy between these two files by itself.
@@ -96,7 +97,8 @@ def copy_range(src_fd: int, dst_fd: int, offset_src: int, count: int, progress: 
     """
     done = 0
     while done < count:
-        copied = _kernel_copy(src_fd, dst_fd, offset_src + done, min(CHUNK, count - done))
+        ahead = -(offset_src + done) % BLOCK or CHUNK  # from a block's start on, whole blocks can be shared
+        copied = _kernel_copy(src_fd, dst_fd, offset_src + done, min(ahead, CHUNK, count - done))
         if copied == 0:  # refused, or the end of the file, or a file system that says so wrongly: reading decides
             return _buffered_copy(src_fd, dst_fd, offset_src + done, count - done, progress)
         done += copied

@@ -55,6 +55,7 @@ LOOK_ALIKES = (
     LookAlike(r"memory_\w*positional|memory_temporal", "marks memory frames by their age, not positions of the input"),
     LookAlike(r"position_ids?$|\.positions?$", "numbers of positions (a buffer), not a table"),
     LookAlike(r"(?:tile|patch)_positional_embedding|tile_embedding", "marks image tiles, one row an aspect ratio"),
+    LookAlike(r"weight_integer$", "a quantised copy of a table, made anew whenever it is read"),
     LookAlike(r"pos_embed_window$", "a window that is tiled over the grid, not a row per position"),
 )
 
@@ -140,6 +141,7 @@ OFFSETS = (
         "pad",
         "positions count from padding_idx + 1, as in fairseq's RoBERTa",
     ),
+    Offset(("prophetnet", "xlm-prophetnet"), "pad", "positions count from padding_idx + 1", default_pad=0),
     Offset(("lilt", "markuplm"), "pad", "positions count from padding_idx + 1", default_pad=0),
     Offset(("nystromformer", "yoso", "mra"), 2, "the table has two rows more than its field, positions count from 2"),
     Offset(("led", "bigbird_pegasus", "blenderbot*", "whisper"), 0, "no offset", key=r"embed_positions\.weight$"),
@@ -151,6 +153,9 @@ OFFSETS = (
     ),
 )
 """Applied where the family matches; the last line applies to any family whose rows are two more than its field."""
+
+# Positions that the last rows are needed for beyond the input: (families, key, rows).
+LOOK_AHEAD = ((("prophetnet", "xlm-prophetnet"), r"decoder\.position_embeddings\.weight$", 1),)
 
 # --- Grids -----------------------------------------------------------------------------------------------------------
 
@@ -208,6 +213,14 @@ GRID_SIDE_FIELDS = (
     ("window_positional_embedding_background_size", ""),
 )
 
+# Fields that must hold one and the same image size, whichever of them explains a table.
+SHARED_SIZES = (
+    (
+        ("depth_pro",),
+        ("patch_size", "image_model_config.image_size", "patch_model_config.image_size", "fov_model_config.image_size"),
+    ),
+)
+
 # Spectrogram models cut (mel bins × frames) into overlapping patches: (bins, frames, patch, strides).
 SPECTROGRAM_FIELDS = ("num_mel_bins", "max_length", "patch_size", "frequency_stride", "time_stride")
 
@@ -234,7 +247,9 @@ LIMITS = (
     Limit(("canine",), "canine's rows are hash buckets shared by four tables: a longer table is another function"),
     Limit(("reformer",), "reformer's positions are axial: the product of two tables, whose shapes the code derives"),
     Limit(("patchtsmixer",), "other weights have the table's length: the model cannot take longer series"),
-    Limit(("led",), "LED's windowed attention needs a multiple of its attention_window", "attention_window"),
-    Limit(("longformer",), "Longformer's windowed attention pads to a multiple of its attention_window"),
-    Limit(("big_bird", "bigbird_pegasus"), "block-sparse attention needs a multiple of block_size", "block_size"),
+    Limit(("led",), "LED's windowed attention needs lengths that are multiples", "attention_window"),
+    Limit(("big_bird", "bigbird_pegasus"), "block-sparse attention needs lengths that are multiples", "block_size"),
+    Limit(("hiera",), "its windows are merged three times by two: the grid's sides must be multiples", 8),
+    Limit(("granite_docling*",), "patches are merged in squares: the grid's sides must be multiples", "scale_factor"),
+    Limit(("mllama*",), "a second table, of tiles × patches, is looked up by aspect ratio: its rows cannot be resized"),
 )

@@ -44,6 +44,7 @@ class FoundTable:
         kind: a sequence, an image grid, a coordinate axis, time steps; ``"none"`` if refused.
         memory: how rows lie in the tensor.
         fields: configuration fields that must change with the table.
+        look_ahead: last rows that are read beyond the input's end (ProphetNet's decoder predicts ahead).
         resize: how the family resizes its grid at run time: (mode, antialias, align_corners).
     """
 
@@ -60,11 +61,12 @@ class FoundTable:
     memory: Memory = "rows"
     fields: tuple[FieldRule, ...] = ()
     resize: tuple[str, bool, bool] = field(default=("bicubic", False, False))
+    look_ahead: int = 0
 
     @property
     def usable_length(self) -> int:
         """The longest input in tokens; 0 for a refused tensor."""
-        return 0 if self.refused else self.layout.usable_length
+        return 0 if self.refused else self.layout.usable_length - self.look_ahead
 
     @property
     def d_model(self) -> int:

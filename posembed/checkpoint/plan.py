@@ -41,6 +41,11 @@ class TableChange:
     exact: str
 
     @property
+    def usable_length(self) -> int:
+        """The longest input in tokens, afterwards."""
+        return self.layout.usable_length - self.table.look_ahead
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The tensor's new shape."""
         return new_shape(self.table, self.layout)
@@ -84,7 +89,7 @@ class ExtensionPlan:
                     "shape": {"before": list(change.table.shape), "after": list(change.shape)},
                     "usable_length": {
                         "before": change.table.usable_length,
-                        "after": change.layout.usable_length,
+                        "after": change.usable_length,
                     },
                     "grid": None
                     if change.layout.grid is None or change.table.layout.grid is None
@@ -189,7 +194,7 @@ def _fields(checkpoint: Checkpoint, config_file: Path, changes: tuple[TableChang
     texts = [change for change in changes if change.table.kind == "sequence"]
     if texts:
         old_length = min(change.table.usable_length for change in texts)
-        new_length = min(change.layout.usable_length for change in texts)
+        new_length = min(change.usable_length for change in texts)
         rule = next((rule for rule in texts[0].table.fields if rule.unit == "rows"), None)
         old_field = number(_value(checkpoint.config, rule.name)) if rule is not None else None
         add(token_changes(checkpoint.directory, checkpoint.root, old_length, new_length, old_field))
@@ -232,8 +237,9 @@ def _limit(limit: families.Limit, change: TableChange, tree: list[Node]) -> Iter
         yield f"{change.table.key}: {limit.reason}"
         return
     step = limit.multiple_of if isinstance(limit.multiple_of, int) else _largest(tree, limit.multiple_of)
-    if step and change.layout.usable_length % step:
-        yield f"{change.table.key}: {limit.reason} ({step}), and {change.layout.usable_length} is none"
+    sizes = change.layout.grid or (change.usable_length,)
+    if step and any(size % step for size in sizes):
+        yield f"{change.table.key}: {limit.reason} of {step}, and {' × '.join(map(str, sizes))} is not"
 
 
 def _largest(tree: list[Node], name: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from posembed.checkpoint import families
 from posembed.checkpoint.configuration import (
@@ -128,7 +128,11 @@ def _sequence(tensor: StoredTensor, shape: Shape, length: Length, tree: list[Nod
     fields = (FieldRule(node.dotted(length.name), "rows", (length.more, 0)),)
     layout = TableLayout(length=rows - reserved, reserved=reserved)
     uncertain = uncertain or (not _CONVENTIONAL.search(tensor.key) and length.name not in families.LENGTH_FIELDS)
-    return _found(tensor, shape, node.model_type, "sequence", layout, evidence, uncertain=uncertain, fields=fields)
+    found = _found(tensor, shape, node.model_type, "sequence", layout, evidence, uncertain=uncertain, fields=fields)
+    for kinds, key, ahead in families.LOOK_AHEAD:
+        if is_family(node.model_type, kinds) and re.search(key, tensor.key):
+            return replace(found, look_ahead=ahead, evidence=(*found.evidence, f"{ahead} row is for looking ahead"))
+    return found
 
 
 def _reserved(key: str, rows: int, length: Length, tree: list[Node], evidence: list[str]) -> tuple[int, bool]:

@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posembed.checkpoint.copying import Progress, copy_range, created, opened, read_into, write_all
+from posembed.checkpoint.copying import BLOCK, Progress, copy_range, created, opened, read_into, write_all
 from posembed.checkpoint.header import DTYPES, Header, TensorEntry, read_header
 from posembed.checkpoint.verify import compare_copied
 from posembed.errors import CheckpointError, InvalidArgumentError
@@ -107,11 +108,13 @@ def write_rewritten(
     changed = {key: _described(header, key, values, key in retyped) for key, values in replacements.items()}
     kept = {key: changed.get(key, entry) for key, entry in header.tensors.items() if key not in drop}
     placed, order = _laid_out(header, kept)
+    spans = list(_spans(header, order, frozenset(replacements)))
     top = _header_bytes(placed, header.metadata if metadata is None else metadata)
+    top = _padded(top, _same_place_in_block(header, spans, changed, len(top)))
     total = len(top) + sum(entry.nbytes for entry in placed.values())
     with _opened_unchanged(header) as source, created(target, os.fstat(source).st_mode, total) as descriptor:
         write_all(descriptor, memoryview(top))
-        for begin, end, changing in _spans(header, order, frozenset(replacements)):
+        for begin, end, changing in spans:
             if changing is None:
                 copy_range(source, descriptor, header.data_start + begin, end - begin, progress)
             else:
@@ -178,8 +181,25 @@ def _header_bytes(placed: Mapping[str, TensorEntry], metadata: Mapping[str, str]
     for key, entry in placed.items():
         content[key] = {"dtype": entry.dtype, "shape": list(entry.shape), "data_offsets": [entry.begin, entry.end]}
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text
+    return _padded(len(text).to_bytes(8, "little") + text, -len(text) % 8)
+
+
+def _padded(top: bytes, spaces: int) -> bytes:
+    return (len(top) - 8 + spaces).to_bytes(8, "little") + top[8:] + b" " * spaces
+
+
+def _same_place_in_block(
+    header: Header, spans: list[tuple[int, int, str | None]], changed: Mapping[str, TensorEntry], start: int
+) -> int:
+    """Spaces after the header that keep most copied bytes at the same place in a block: then blocks can be shared."""
+    bytes_of: Counter[int] = Counter({0: 0})
+    for begin, end, changing in spans:
+        if changing is None:
+            bytes_of[(header.data_start + begin - start) % BLOCK] += end - begin
+            start += end - begin
+        else:
+            start += changed[changing].nbytes
+    return max((shift for shift in bytes_of if shift % 8 == 0), key=lambda shift: bytes_of[shift])
 
 
 def _read(header: Header, key: str, entry: TensorEntry, begin: int, shape: tuple[int, ...]) -> NDArray[Any]:

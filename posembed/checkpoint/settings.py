@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posembed.checkpoint.configuration import number, pair
+from posembed.checkpoint import families
+from posembed.checkpoint.configuration import is_family, number, pair
 from posembed.checkpoint.found import FieldRule, FoundTable
 from posembed.checkpoint.source import read_json
 from posembed.layout import TableLayout
@@ -53,12 +54,37 @@ def config_changes(file: Path, config: dict[str, Any], table: FoundTable, new: T
             old = _look(config, where)
             if old == before and old != after:
                 yield FieldChange(file, where, old, after, f"explains the rows of {table.key}")
+        for kinds, names in families.SHARED_SIZES:
+            if rule.name in names and is_family(str(config.get("model_type")), kinds):
+                for name in names:
+                    where = tuple(name.split("."))
+                    if where != path and _look(config, where) == before:
+                        yield FieldChange(file, where, before, after, f"must equal {rule.name}")
+        if table.layout.grid is not None:
+            yield from _counts(file, config, path, table.layout, new)
         if rule.unit == "rows":
             parent = path[:-1]
             for alias in _ALIASES:
                 where = (*parent, alias)
                 if where != path and _look(config, where) == before:
                     yield FieldChange(file, where, before, after, f"another name of {path[-1]}")
+
+
+def _counts(
+    file: Path, config: dict[str, Any], path: tuple[str, ...], old: TableLayout, new: TableLayout
+) -> Iterator[FieldChange]:
+    """Fields beside the one that sizes a grid which count its patches or its rows as well."""
+    for name in families.GRID_COUNT_FIELDS:
+        where = (*path[:-1], name)
+        value = number(_look(config, where))
+        if where != path and value in (old.positions, old.rows):
+            after = new.positions if value == old.positions else new.rows
+            yield FieldChange(file, where, value, after, f"counts the patches that {path[-1]} makes")
+    for tall, wide in families.GRID_SIDE_FIELDS:
+        for name, before, after in zip((tall, wide), old.grid or (), new.grid or (), strict=True):
+            where = (*path[:-1], name)
+            if name and where != path and number(_look(config, where)) == before:
+                yield FieldChange(file, where, before, after, "counts the patches of one side")
 
 
 def _twins(config: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -121,7 +121,7 @@ def exact_rows(
 def _checked_table(table: Array) -> Array:
     table = np.asarray(table)
     known = table.dtype == ml_dtypes.bfloat16 or (table.dtype.kind == "f" and table.dtype.itemsize in (2, 4, 8))
-    if table.ndim != 2 or not known:
+    if table.ndim != 2 or table.shape[1] < 1 or not known:
         raise InvalidArgumentError(
             f"table must be floating-point [rows, d_model], got {table.dtype} of shape {list(table.shape)}; float16, "
             "bfloat16, float32 and float64 are taken, so undo a quantisation first"
@@ -217,7 +217,8 @@ def _grow(rows: Array, chosen: Method, settings: dict[str, Any], layout: TableLa
             f"method {chosen.name!r} gave position {bad[0]} a value that is not finite in {rows.dtype}; extend a wider "
             "copy of the table, such as table.astype('float64'), or take another method"
         )
-    changed = np.ascontiguousarray(grown[pairs[:, 1]]).view(np.uint8) != rows[pairs[:, 0]].view(np.uint8)
+    found, wanted = (np.ascontiguousarray(each).view(np.uint8) for each in (grown[pairs[:, 1]], rows[pairs[:, 0]]))
+    changed = found != wanted
     if changed.any():
         old, position = pairs[np.flatnonzero(changed.any(axis=1))[0]]
         raise InvalidArgumentError(

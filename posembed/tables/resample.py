@@ -105,8 +105,6 @@ def axis_weights(
     points = count * step
     if not align_corners:  # rounded once, as by the fused multiply-add that torch compiles to
         points = ((count + real(0.5)).astype(np.float64) * np.float64(step) - 0.5).astype(dtype)
-    if mode == "bilinear":
-        points = np.maximum(points, 0.0)
     below = np.floor(points).astype(np.int64)
     taps = np.arange(1 - radius, radius + 1)
     weights = _kernel(radius, -0.75)((points - below.astype(dtype))[:, None] - taps.astype(dtype))

@@ -154,6 +154,18 @@ def test_no_tensor_moves_to_an_odd_address(tmp_path):
     assert safetensors.torch.load_file(tmp_path / "new")["w"].shape == (1,)
 
 
+@pytest.mark.parametrize("rows", [5, 1024, 100_000])
+def test_most_bytes_stay_where_they_were_within_a_block(tmp_path, rows):
+    """The kernel then copies whole blocks and, on file systems that can, shares them; the header has the spaces."""
+    spec = {"few": ("U8", [9_000], bytes(9_000)), "t": ("U8", [1], b"t"), "most": ("U8", [10_000], bytes(10_000))}
+    old = read_header(build(tmp_path / "old", spec))
+    new = write_rewritten(old, tmp_path / "new", {"t": np.zeros(rows * 8 + 1, np.uint8)})
+    before, after = (header.data_start + header.tensors["most"].begin for header in (old, new))
+    assert (after - before) % 4096 == 0
+    assert new.data_start < 8192
+    assert official(tmp_path / "new")["most"] == ("U8", (10_000,), bytes(10_000))
+
+
 def test_arrays_that_are_not_in_one_piece(tmp_path):
     path = build(tmp_path / "old", {"t": ("F32", [1, 1], b"1234"), "n": ("F32", [], b"1234")})
     values = np.arange(12, dtype=np.float32).reshape(3, 4).T[::2]

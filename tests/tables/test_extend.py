@@ -172,6 +172,8 @@ def test_other_byte_orders_and_views_are_taken():
     assert found.dtype == np.dtype(">f4")
     assert (found == extend_table(table, 20)).all()
     assert (extend_table(table[::2, ::-1], 20) == extend_table(table[::2, ::-1].copy(), 20)).all()
+    for method in LONGER:
+        assert (extend_table(table.T, 7, method=method) == extend_table(table.T.copy("C"), 7, method=method)).all()
     table.flags.writeable = False
     assert extend_table(table, 20).flags.writeable
 

@@ -1,5 +1,7 @@
 """The rows that each method promises to keep, and that it keeps them."""
 
+import dataclasses
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -8,8 +10,10 @@ from hypothesis import strategies as st
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError
 from posembed.layout import TableLayout
+from posembed.tables import registry
 from posembed.tables.catalogue import BUILT_IN
 from posembed.tables.extend import exact_rows, extend_table
+from posembed.tables.registry import METHODS
 
 LONGER = [method.name for method in BUILT_IN if method.kind == "sequence" and method.direction == "longer"]
 COPIES_OLD_ROWS = ["tile", "hierarchical", "repeat-last", "mean", "zeros", "random"]
@@ -57,6 +61,15 @@ def test_exact_rows_are_those_of_the_formulas():
     image = TableLayout(grid=(1, 2), prefix=1)
     assert exact_rows("tile", image, grid=(2, 3)).tolist() == [[0, 0], [1, 1], [2, 2], [1, 3], [1, 4], [2, 5], [1, 6]]
     assert exact_rows("nearest", image, grid=(1, 4)).tolist() == [[0, 0], [1, 1], [1, 2], [2, 3], [2, 4]]
+
+
+def test_pairs_come_in_the_order_of_the_new_rows(monkeypatch):
+    def kept(_old, new):
+        return [(t % 4, t) for t in reversed(range(new))]
+
+    backwards = dataclasses.replace(METHODS["sequence"]["tile"], kept=kept)
+    monkeypatch.setitem(registry._REGISTRY["sequence"], "tile", backwards)
+    assert exact_rows("tile", SEQUENCE, 6).tolist() == [[0, 0], [1, 1], [2, 2], [3, 3], [0, 4], [1, 5]]
 
 
 @pytest.mark.parametrize(

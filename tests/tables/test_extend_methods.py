@@ -124,6 +124,12 @@ def test_hierarchical_takes_0_4_when_nothing_is_said_and_reaches_the_square():
         extend_table(table, 17, method="hierarchical")
 
 
+def test_a_numpy_alpha_is_the_same_number():
+    table = drawn(9, 8, np.float32)
+    plain, numpy = (extend_table(table, 40, method="hierarchical", alpha=a) for a in (0.4, np.float64(0.4)))
+    assert plain.tobytes() == numpy.tobytes()
+
+
 def test_hierarchical_tells_every_position_apart():
     found = extend_table(drawn(7), 49, method="hierarchical")
     distances = [np.abs(found[a] - found[b]).max() for a, b in itertools.combinations(range(49), 2)]

@@ -103,6 +103,7 @@ GRID = TableLayout(grid=(2, 2))
             {"method": "stretch", "k": 4},
             "'stretch' has no option 'k': its options are keep, range, kernel",
         ),
+        (np.zeros((4, 0)), 8, {}, r"got float64 of shape \[4, 0\]"),
         (np.zeros(4), 8, {}, r"table must be floating-point \[rows, d_model\], got float64 of shape \[4\]"),
         (np.zeros((4, 2), dtype=np.int32), 8, {}, "got int32 of shape .* undo a quantisation first"),
         (np.zeros((4, 2), dtype=ml_dtypes.float8_e4m3fn), 8, {}, "got float8_e4m3fn of shape"),

@@ -1,0 +1,224 @@
+"""Extend a small model of every architecture, load it again with Transformers, and run it at the new size.
+
+Run: python -m benchmarks.census.roundtrip [--only bert,vit] [--held-out include|only|exclude] [--jobs 2]
+
+A model passes if `from_pretrained` takes the extended directory with no key missing, unexpected or mismatched, its
+outputs at the old length are those of the original (methods that keep every row), and it runs at the new size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import signal
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from benchmarks.census import build, inputs
+from benchmarks.census.probe import towers
+from benchmarks.census.split import held_out
+from posembed import FoundTable, extend_checkpoint, find_tables
+from posembed.errors import PosembedError
+
+SECONDS = 240
+LONGEST = 1200  # tokens that a forward pass is tried with
+
+
+def outputs(model: PreTrainedModel, recipe: inputs.Recipe, size: Any) -> list[Tensor]:
+    """The tensors that a call gives."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        output = model(**recipe.make("base", size))
+    values = output if isinstance(output, tuple) else list(output.values())
+    return [value for value in values if isinstance(value, Tensor) and value.is_floating_point()]
+
+
+def working(model: PreTrainedModel, kind: str) -> inputs.Recipe | None:
+    """The first way to call a model with this kind of input that works."""
+    for recipe in inputs.recipes(model):
+        if recipe.kind != kind:
+            continue
+        try:
+            if outputs(model, recipe, recipe.size):
+                return recipe
+        except Exception:  # noqa: S112 - whatever a model raises, the next recipe may do
+            continue
+    return None
+
+
+def tower(model: PreTrainedModel, table: Tensor, kind: str) -> tuple[str, inputs.Recipe] | None:
+    """The innermost part of a model that holds a table and can be called, with a way to call it."""
+    for name, parameter in model.named_parameters():
+        if parameter.shape == table.shape and torch.equal(parameter, table):
+            for path, part in towers(model, name):
+                recipe = working(part, kind)
+                if recipe is not None:
+                    return path, recipe
+    return None
+
+
+def loaded(model: PreTrainedModel, directory: Path) -> PreTrainedModel:
+    """The model that Transformers makes of a directory; anything missing or left over is an error."""
+    new, info = type(model).from_pretrained(directory, output_loading_info=True, attn_implementation="eager")
+    wrong = {name: sorted(map(str, keys))[:3] for name, keys in info.items() if keys and name != "error_msgs"}
+    if wrong:
+        raise RuntimeError(f"loading says {wrong}")
+    return new.eval()
+
+
+def stored(directory: Path, table: FoundTable) -> Tensor:
+    """A table's values in a saved model."""
+    file = next(file for file in sorted(directory.glob("*.safetensors")) if file.name == table.file.name)
+    with safe_open(file, "pt") as handle:
+        return handle.get_tensor(table.key)
+
+
+def sequences(model: PreTrainedModel, source: Path, out: Path, tables: list[FoundTable]) -> str:
+    """Double the sequence tables."""
+    length = 2 * max(table.usable_length for table in tables)
+    extend_checkpoint(source, out, length, method="tile")
+    new = loaded(model, out)
+    said = set()
+    for table in tables:
+        found = tower(model, stored(source, table), "text")
+        if found is None:
+            said.add("no way to run it was found")
+            continue
+        path, recipe = found
+        old_part, new_part = model.get_submodule(path), new.get_submodule(path)
+        for before, after in zip(
+            outputs(old_part, recipe, recipe.size), outputs(new_part, recipe, recipe.size), strict=True
+        ):
+            if not torch.allclose(before, after, rtol=0, atol=1e-6, equal_nan=True):
+                raise RuntimeError(f"outputs at the old length differ by {float((before - after).abs().max()):.2g}")
+        if table.usable_length >= LONGEST or not recipe.make.__qualname__.startswith("text"):
+            said.add("same outputs; not run at full length")
+            continue
+        longest = min(length, LONGEST)
+        if "decoder_input_ids" not in recipe.make("base", recipe.size):
+            size = (longest, longest)
+        else:
+            size = (recipe.size[0], longest) if "decoder" in table.key else (longest, recipe.size[1])
+        outputs(new_part, recipe, size)
+        said.add(f"same outputs, runs at {longest}")
+    return "; ".join(sorted(said))
+
+
+def grids(model: PreTrainedModel, source: Path, out: Path, tables: list[FoundTable]) -> str:
+    """Make the image grids larger by eight patches each way."""
+    patches = [rule.amount for table in tables for rule in table.fields if rule.unit == "pixels"]
+    first = tables[0].layout.grid
+    assert first is not None
+    options: dict[str, Any] = {"grid": (first[0] + 8, first[1] + 8)}
+    if len(patches) == len(tables):
+        step = math.lcm(*(side for patch in patches for side in patch))
+        steps = (
+            first[0] * patches[0][0] // step + 8 * patches[0][0] // step,
+            first[1] * patches[0][1] // step + 8 * patches[0][1] // step,
+        )
+        options = {"image_size": (steps[0] * step, steps[1] * step)}
+    plan = extend_checkpoint(source, out, **options)
+    new = loaded(model, out)
+    said = set()
+    for change in plan.tables:
+        if tower(model, stored(source, change.table), "image") is None:
+            said.add("no way to run it was found")
+            continue
+        found = tower(new, stored(out, change.table), "image")
+        if found is None:
+            raise RuntimeError("the original runs on images, the extended model does not")
+        said.add(f"runs at {found[1].size[1]}")
+    return "; ".join(sorted(said))
+
+
+def one_type(model_type: str) -> dict[str, Any]:
+    """The outcome for one architecture."""
+    torch.set_num_threads(1)
+    result: dict[str, Any] = {"model_type": model_type, "held_out": held_out(model_type)}
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "source"
+        model = build.save_small(model_type, source)
+        tables = [table for table in find_tables(source) if table.refused is None]
+        if not tables:
+            return result | {"status": "no table"}
+        for kind, work in (("sequence", sequences), ("grid", grids)):
+            chosen = [table for table in tables if table.kind == kind]
+            if not chosen:
+                continue
+            try:
+                result[kind] = work(model, source, Path(folder) / kind, chosen)
+            except PosembedError as error:
+                result[kind] = f"refused: {error}"
+            except Exception as error:  # the failure is the result
+                result[kind] = f"FAILED {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    said = [result[kind] for kind in ("sequence", "grid") if kind in result]
+    result["status"] = (
+        "failed"
+        if any(s.startswith("FAILED") for s in said)
+        else "refused"
+        if any(s.startswith("refused") for s in said)
+        else "passed"
+    )
+    return result
+
+
+def guarded(model_type: str, file: Path) -> None:
+    """One architecture in a process of its own, with a time limit."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        if not file.exists():
+            file.write_text(json.dumps({"model_type": model_type, "status": "crashed"}))
+        return
+    signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(TimeoutError("took too long")))
+    signal.alarm(SECONDS)
+    try:
+        result = one_type(model_type)
+    except BaseException as error:  # noqa: BLE001 - not built: part of the result
+        result = {
+            "model_type": model_type,
+            "status": "not built",
+            "reason": f"{type(error).__name__}: {str(error)[:200]}",
+        }
+    file.write_text(json.dumps(result, indent=1))
+    os._exit(0)
+
+
+def main() -> None:
+    """Walk the architectures and print every one that did not pass."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "roundtrip")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--held-out", choices=("include", "only", "exclude"), default="include")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    only = [name for name in options.only.split(",") if name]
+    for model_type in only:
+        (options.work / f"{model_type}.json").unlink(missing_ok=True)
+    types = only or [
+        t for t in build.model_types() if options.held_out == "include" or held_out(t) == (options.held_out == "only")
+    ]
+    todo = [t for t in types if not (options.work / f"{t}.json").exists()]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(lambda t: guarded(t, options.work / f"{t}.json"), todo))
+    counts: dict[str, int] = {}
+    for model_type in types:
+        result = json.loads((options.work / f"{model_type}.json").read_text())
+        counts[result["status"]] = counts.get(result["status"], 0) + 1
+        if result["status"] not in ("passed", "no table"):
+            print(json.dumps(result))
+    print(json.dumps(counts))
+
+
+if __name__ == "__main__":
+    main()
