@@ -63,8 +63,8 @@ seconds = time.perf_counter() - begun
 EXTEND = """
 import subprocess, sys
 begun = time.perf_counter()
-options = ["--to", "{longer}", "--method", "linear"]
-command = [sys.executable, "-m", "posembed", "extend", {folder!r}, {new_folder!r}, *options]
+options = ["extend", {folder!r}, {new_folder!r}, "--to", "{longer}", "--method", "linear"]
+command = [sys.executable, "-c", "from posembed.cli import main; main()", *options]
 subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 seconds = time.perf_counter() - begun
 """

@@ -115,6 +115,8 @@ def lengthen(companion: Companion, values: Array, file: object) -> Array:
         CheckpointError: if the values do not have the pattern that their name promises, so that nobody can know how
             they go on.
     """
+    if not values.size:
+        raise CheckpointError(f"{file}: {companion.key} has the shape {list(values.shape)}, so no values: drop it first")
     if companion.what == "position numbers":
         return _numbers(companion, values, file)
     if companion.what == "token types":
@@ -140,12 +142,14 @@ def _numbers(companion: Companion, values: Array, file: object) -> Array:
             "mend or drop that buffer first"
         )
     new = first + np.arange(companion.new_shape[-1])
-    if values.dtype.kind not in "iu" and not (new.astype(values.dtype).astype(np.float64) == new).all():
+    with np.errstate(over="ignore", invalid="ignore"):  # whatever does not come back is refused
+        held = new.astype(values.dtype)
+    if not (held.astype(np.float64) == new).all():
         raise CheckpointError(
             f"{file}: {companion.key} is stored as {values.dtype}, which cannot hold every number below "
             f"{companion.new_shape[-1]}: drop that buffer (Transformers makes it anew)"
         )
-    return np.broadcast_to(new.astype(values.dtype), companion.new_shape).copy()
+    return np.broadcast_to(held, companion.new_shape).copy()
 
 
 def _constant(companion: Companion, values: Array, file: object) -> Array:

@@ -189,11 +189,11 @@ DEFAULT_RESIZE = ("bicubic", False, False)
 
 # Fields that give the image's side or the patch's side in pixels, and fields that count grid rows.
 IMAGE_FIELDS = (
+    "pretrain_image_size",
     "image_size",
     "img_size",
     "max_img_size",
     "max_image_size",
-    "pretrain_image_size",
     "input_size",
     "resolution",
 )

@@ -115,7 +115,7 @@ def _shape(tensor: StoredTensor) -> Shape | None:
         return Shape("rows,1", shape[0], shape[2], None)
     if len(shape) == 3:
         return Shape("H,W", shape[0] * shape[1], shape[2], (shape[0], shape[1]))
-    if len(shape) == 4 and shape[1] == 1 < shape[0] and shape[2] > 1:
+    if len(shape) == 4 and shape[1] == 1 < shape[2]:
         return Shape("k,1,rows", shape[2], shape[3], None)
     if len(shape) == 4 and shape[0] == 1:
         first, middle, last = shape[1:]

@@ -101,6 +101,13 @@ def _entries(tensors: dict[str, Any], path: Path) -> Iterator[tuple[str, StoredT
         yield key, PickledTensor(key, tuple(int(n) for n in tensor.shape), dtype, path, tensor)
 
 
+def _place(tensor: Any) -> int | None:
+    """Where a tensor's values lie in memory; a sparse one has no such place."""
+    import torch
+
+    return int(tensor.data_ptr()) if tensor.layout == torch.strided and not tensor.is_quantized else None
+
+
 def _is_tensor(value: Any) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype") and hasattr(value, "detach")
 
@@ -142,7 +149,7 @@ def rewrite_pickle(source: Path, target: Path, replacements: Mapping[str, Array]
     for key, values in replacements.items():
         old, new = tensors[key], from_numpy(values).to(tensors[key].dtype)
         for name, other in tensors.items():
-            if other.data_ptr() == old.data_ptr() and other.shape == old.shape:  # the table itself and those tied to it
+            if other is old or (_place(other) == _place(old) and other.shape == old.shape):  # itself and those tied to it
                 holder[name] = new
     torch.save(loaded, target)
     target.chmod(source.stat().st_mode & 0o7777)

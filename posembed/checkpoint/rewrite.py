@@ -159,7 +159,7 @@ def _extended(checkpoint: Checkpoint, change: TableChange) -> Array:
     except InvalidArgumentError as error:
         if not all(np.isfinite(rows.astype(np.float32)).all() for rows in old):
             raise CheckpointError(f"{table.file}: {table.key}: {error}") from error
-        raise
+        raise InvalidArgumentError(f"{table.key}: {error}") from error
     return join_tables(new, table.memory, change.shape)
 
 
@@ -192,5 +192,12 @@ def _index(index: Path, plan: ExtensionPlan, new_values: Mapping[str, Array]) ->
 
 
 def _write_json(target: Path, content: Any, like: Path) -> None:
-    target.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    try:
+        text = json.dumps(content, indent=2, ensure_ascii=False)
+        encoded = text.encode("utf-8")
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape and UTF-8 cannot hold
+        encoded = json.dumps(content, indent=2).encode("ascii")
+    except RecursionError as error:
+        raise CheckpointError(f"{like}: is nested too deeply to be written again: mend the file") from error
+    target.write_bytes(encoded + b"\n")
     target.chmod(like.stat().st_mode & 0o7777)

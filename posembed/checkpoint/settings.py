@@ -157,10 +157,11 @@ def token_changes(directory: Path, root: Path, old: int, new: int, old_field: in
             limit = number(read_json(file).get("max_seq_length"))
             if limit is not None and (limit < new if lengthening else limit > new):
                 yield FieldChange(file, ("max_seq_length",), limit, new, "sentence-transformers truncates to it")
-    for file in _existing(directory / "generation_config.json"):
-        limit = number(read_json(file).get("max_length"))
-        if limit is not None and limit in (old, old_field):
-            yield FieldChange(file, ("max_length",), limit, new, "generation stopped at the old length")
+    for name in ("generation_config.json", "config.json"):  # the second in checkpoints of before 2023
+        for file in _existing(directory / name):
+            limit = number(read_json(file).get("max_length"))
+            if limit is not None and limit in (old, old_field):
+                yield FieldChange(file, ("max_length",), limit, new, "generation stopped at the old length")
 
 
 def image_changes(directory: Path, old: tuple[int, int], new: tuple[int, int]) -> Iterator[FieldChange]:

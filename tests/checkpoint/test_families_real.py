@@ -395,13 +395,13 @@ MAE = {"decoder_hidden_size": 32, "decoder_num_hidden_layers": 1, "decoder_num_a
        "decoder_intermediate_size": 32}  # fmt: skip
 
 ALIKES = [
-    ("T5", T5, {"relative_attention_bias": "distances"}),
+    ("T5", T5, {}),
     ("Beit", VIT | {"use_relative_position_bias": True}, {"relative_position_bias_table": "distances"}),
     ("Swin", SWIN, {"relative_position_bias_table": "distances"}),
     ("Levit", LEVIT, {}),
     ("Wav2Vec2", WAV, {"pos_conv_embed": "convolution"}),
     ("RoFormer", BERT | {"embedding_size": 32, "max_position_embeddings": 16}, {"embed_positions": "sinusoid"}),
-    ("Marian", BOTH | AT_16, {"embed_positions": "sinusoid"}),
+    ("Marian", BOTH | AT_16 | {"pad_token_id": 49, "decoder_start_token_id": 49}, {"embed_positions": "sinusoid"}),
     ("Pegasus", BOTH | AT_16, {"embed_positions": "sinusoid"}),
     ("FSMT", BOTH | AT_16 | {"src_vocab_size": 50, "tgt_vocab_size": 50, "langs": ["en", "de"]}, {"embed_positions": "sinusoid"}),
     ("ViTMAE", VIT | MAE, {"position_embeddings": "sinusoid"}),
@@ -445,7 +445,7 @@ def test_whisper_has_one_learned_and_one_fixed_table(tmp_path: Path) -> None:
         ("Canine", BERT | {"num_hash_functions": 2, "num_hash_buckets": 32, "local_transformer_stride": 8}
          | {"max_position_embeddings": 64}, 64, "hash buckets"),
         ("LED", BOTH | {"attention_window": [4], "max_encoder_position_embeddings": 16,
-         "max_decoder_position_embeddings": 8}, 18, r"multiple of its attention_window \(4\), and 18 is none"),
+         "max_decoder_position_embeddings": 8}, 18, r"windowed attention needs lengths that are multiples of 4, and 18 is not"),
     ],
     ids=["Canine", "LED"],
 )  # fmt: skip
