@@ -12,14 +12,17 @@ import numpy as np
 from posembed.checkpoint.found import FoundTable
 from posembed.checkpoint.tensors import Array, StoredTensor
 from posembed.errors import CheckpointError
+from posembed.layout import TableLayout
+from posembed.tables.resample import resize_grid
 
-What = Literal["position numbers", "token types", "attention mask", "quantised copy"]
+What = Literal["position numbers", "token types", "attention mask", "quantised copy", "relative positions"]
 
 _NUMBERS = re.compile(r"(?:^|[._])position_ids$|\.positions$")
 _TYPES = re.compile(r"(?:^|[._])token_type_ids$")
 _MASK = re.compile(
     r"(?:^|\.)(?:attn|attention|self_attn|self_attention)\.(?:\w+\.)?bias$|(?:causal|attn|attention)_mask$"
 )
+_DISTANCES = re.compile(r"rel_pos_[hw]$")
 _QUANTISED = re.compile(r"weight_integer$")
 
 
@@ -43,14 +46,14 @@ class Companion:
 
 
 def find_companions(
-    tensors: Mapping[str, StoredTensor], tables: Iterable[FoundTable], rows: Mapping[str, int]
+    tensors: Mapping[str, StoredTensor], tables: Iterable[FoundTable], layouts: Mapping[str, TableLayout]
 ) -> list[Companion]:
     """The buffers that follow some tables.
 
     Args:
         tensors: all tensors of the checkpoint.
         tables: its position tables.
-        rows: the new number of rows of each table that changes.
+        layouts: the new layout of each table that changes.
     """
     tables = [table for table in tables if table.refused is None]
     found: list[Companion] = []
@@ -59,12 +62,15 @@ def find_companions(
         if what is None:
             continue
         table = _governing(key, tensor, what, tables)
-        if table is None or table.key not in rows:
+        if table is None or table.key not in layouts:
             continue
-        more = rows[table.key] - table.layout.rows
+        new = layouts[table.key]
+        more = new.rows - table.layout.rows
         places = 2 if what == "attention mask" else 1
         shape = tensor.shape
-        if what == "quantised copy":
+        if what == "relative positions":
+            new_shape = (2 * _side(key, new) - 1, *shape[1:])
+        elif what == "quantised copy":
             new_shape = (shape[0] + more, *shape[1:])
         else:
             new_shape = (*shape[:-places], *(n + more for n in shape[len(shape) - places :]))
@@ -82,16 +88,27 @@ def _meaning(key: str, tensor: StoredTensor) -> What | None:
         return "attention mask"
     if _QUANTISED.search(key) and len(shape) == 2:
         return "quantised copy"
+    if _DISTANCES.search(key) and len(shape) == 2:
+        return "relative positions"
     return None
 
 
 def _governing(key: str, tensor: StoredTensor, what: What, tables: list[FoundTable]) -> FoundTable | None:
     """The table of the right length whose key shares the longest beginning with the buffer's."""
+    if what == "relative positions":  # of attention over the whole grid: layers of windows keep theirs
+        fitting = [t for t in tables if t.layout.grid and tensor.shape[0] == 2 * _side(key, t.layout) - 1]
+        return max(fitting, key=lambda table: _shared(key, table.key), default=None)
     length = tensor.shape[0] if what == "quantised copy" else tensor.shape[-1]
     fitting = [t for t in tables if length in (t.layout.rows, t.layout.usable_length)]
     if what == "quantised copy":
         fitting = [t for t in fitting if t.key.rsplit(".", 1)[0] == key.rsplit(".", 1)[0]]
     return max(fitting, key=lambda table: _shared(key, table.key), default=None)
+
+
+def _side(key: str, layout: TableLayout) -> int:
+    """The grid's height for ``rel_pos_h``, its width for ``rel_pos_w``."""
+    assert layout.grid is not None
+    return layout.grid[0 if key.endswith("h") else 1]
 
 
 def _shared(a: str, b: str) -> int:
@@ -116,13 +133,18 @@ def lengthen(companion: Companion, values: Array, file: object) -> Array:
             they go on.
     """
     if not values.size:
-        raise CheckpointError(f"{file}: {companion.key} has the shape {list(values.shape)}, so no values: drop it first")
+        raise CheckpointError(
+            f"{file}: {companion.key} has the shape {list(values.shape)}, so no values: drop it first"
+        )
     if companion.what == "position numbers":
         return _numbers(companion, values, file)
     if companion.what == "token types":
         return _constant(companion, values, file)
     if companion.what == "attention mask":
         return _mask(companion, values, file)
+    if companion.what == "relative positions":  # linear, as SAM's own code does for another size
+        wide = resize_grid(values.astype(np.float32)[:, None], (companion.new_shape[0], 1), mode="bilinear")
+        return np.asarray(wide[:, 0].astype(values.dtype))
     grown = np.zeros(companion.new_shape, values.dtype)  # ibert computes it anew before it reads it
     kept = min(len(values), len(grown))
     grown[:kept] = values[:kept]

@@ -84,6 +84,8 @@ LENGTH_FIELDS = (
     "n_positions",
     "max_target_positions",
     "max_source_positions",
+    "max_encoder_position_embeddings",
+    "max_decoder_position_embeddings",
     "context_length",
     "n_ctx",
     "max_speech_tokens",
@@ -142,7 +144,13 @@ OFFSETS = (
         "positions count from padding_idx + 1, as in fairseq's RoBERTa",
     ),
     Offset(("prophetnet", "xlm-prophetnet"), "pad", "positions count from padding_idx + 1", default_pad=0),
-    Offset(("lilt", "markuplm"), "pad", "positions count from padding_idx + 1", default_pad=0),
+    Offset(
+        ("lilt", "markuplm"),
+        "pad",
+        "positions count from padding_idx + 1",
+        key=r"(?:^|[._])position_embeddings\.weight$",
+        default_pad=0,
+    ),
     Offset(("nystromformer", "yoso", "mra"), 2, "the table has two rows more than its field, positions count from 2"),
     Offset(("led", "bigbird_pegasus", "blenderbot*", "whisper"), 0, "no offset", key=r"embed_positions\.weight$"),
     Offset(

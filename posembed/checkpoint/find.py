@@ -107,6 +107,8 @@ def _shape(tensor: StoredTensor) -> Shape | None:
     """Read the tensor's shape as rows of one width."""
     shape = tensor.shape
     memory: Memory
+    if 0 in shape:
+        return None
     if len(shape) == 2:
         return Shape("rows", shape[0], shape[1], None) if shape[0] > 1 and shape[1] > 1 else None
     if len(shape) == 3 and shape[0] == 1:

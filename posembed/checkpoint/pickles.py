@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,12 +50,14 @@ def load_pickle(path: Path) -> Any:
     import torch
 
     try:
-        try:
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except (RuntimeError, ValueError) as error:
-            if "mmap" not in str(error):
-                raise
-            return torch.load(path, map_location="cpu", weights_only=True)  # the format before torch 1.6
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the pickle's protocol, for one: what matters is raised
+            try:
+                return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            except (RuntimeError, ValueError) as error:
+                if "mmap" not in str(error):
+                    raise
+                return torch.load(path, map_location="cpu", weights_only=True)  # the format before torch 1.6
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path}: is no plain table of tensors; it is broken, or loading it would run code. "
@@ -62,16 +65,7 @@ def load_pickle(path: Path) -> Any:
         ) from error
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (
-        RuntimeError,
-        ValueError,
-        EOFError,
-        KeyError,
-        IndexError,
-        TypeError,
-        AttributeError,
-        AssertionError,
-    ) as error:
+    except Exception as error:  # whatever torch's reader stumbles over: struct.error, KeyError, MemoryError, …
         first = (str(error) or type(error).__name__).splitlines()[0]
         raise CheckpointError(f"{path}: is no PyTorch checkpoint or a broken one ({first})") from error
 
@@ -149,7 +143,9 @@ def rewrite_pickle(source: Path, target: Path, replacements: Mapping[str, Array]
     for key, values in replacements.items():
         old, new = tensors[key], from_numpy(values).to(tensors[key].dtype)
         for name, other in tensors.items():
-            if other is old or (_place(other) == _place(old) and other.shape == old.shape):  # itself and those tied to it
+            if other is old or (
+                _place(other) == _place(old) and other.shape == old.shape
+            ):  # itself and those tied to it
                 holder[name] = new
     torch.save(loaded, target)
     target.chmod(source.stat().st_mode & 0o7777)

@@ -153,14 +153,13 @@ def plan_extension(
     targets, unchanged = choose_targets(checkpoint.root, found, length, grid, image_size, tables, method)
     changes = tuple(settle(target, method, options) for target in targets)
     tree = nodes(checkpoint.config)
-    config_file = checkpoint.directory / "config.json"
     whole = checkpoint.root.is_dir()
     plan = ExtensionPlan(
         checkpoint,
         changes,
         unchanged,
-        tuple(find_companions(checkpoint.tensors, found, {c.table.key: c.layout.rows for c in changes})),
-        tuple(_fields(checkpoint, config_file, changes)) if whole else (),
+        tuple(find_companions(checkpoint.tensors, found, {c.table.key: c.layout for c in changes})),
+        tuple(_fields(checkpoint, changes)) if whole else (),
         tuple(stale_files(checkpoint)) if whole else (),
         tuple(_blocked(changes, found, tree)),
     )
@@ -175,7 +174,7 @@ def settle(target: Target, method: str, options: dict[str, Any]) -> TableChange:
     return TableChange(table, target.layout, resolved.name, resolved.options, exact)
 
 
-def _fields(checkpoint: Checkpoint, config_file: Path, changes: tuple[TableChange, ...]) -> Iterable[FieldChange]:
+def _fields(checkpoint: Checkpoint, changes: tuple[TableChange, ...]) -> Iterable[FieldChange]:
     found: dict[tuple[Path, tuple[str | int, ...]], FieldChange] = {}
 
     def add(news: Iterable[FieldChange]) -> None:
@@ -183,8 +182,8 @@ def _fields(checkpoint: Checkpoint, config_file: Path, changes: tuple[TableChang
             found.setdefault((new.file, new.path), new)
 
     for change in changes:
-        if config_file.is_file():
-            add(config_changes(config_file, checkpoint.config, change.table, change.layout))
+        if checkpoint.config_file is not None:
+            add(config_changes(checkpoint.config_file, checkpoint.config, change.table, change.layout))
         pixels = next((rule for rule in change.table.fields if rule.unit == "pixels"), None)
         if pixels is not None and change.layout.grid is not None:
             old = pair(_value(checkpoint.config, pixels.name))
@@ -254,7 +253,7 @@ def _notes(plan: ExtensionPlan, whole: bool) -> Iterable[str]:
     named: Callable[[str], bool] = lambda name: (directory / name).is_file()  # noqa: E731
     if not whole and (named("config.json") or plan.checkpoint.index is not None):
         yield "only the one file is written: to change configuration and tokenizer too, name the directory"
-    if whole and plan.tables and not any(c.file.name == "config.json" for c in plan.fields):
+    if whole and plan.tables and not any(c.file == plan.checkpoint.config_file for c in plan.fields):
         yield "no configuration field was found that sizes these tables: set it yourself, or loading will fail"
     for change in plan.tables:
         if change.layout.grid is not None and change.layout.grid[0] != change.layout.grid[1]:

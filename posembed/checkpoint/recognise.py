@@ -85,6 +85,9 @@ def _lengths(key: str, shape: Shape, tree: list[Node]) -> Iterable[tuple[float, 
             usual = length.name in families.LENGTH_FIELDS
             score = (6.0 if usual else 3.5) - 0.5 * length.more + affinity(key, node) - 0.01 * depth
             score -= 3.0 * bool(_IMAGE.search(key) and not _TEXT.search(key)) + 3.0 * (shape.memory == "1,rows")
+            for here, there in (("encoder", "decoder"), ("decoder", "encoder")):
+                if here in length.name:
+                    score += 1.0 * (here in key) - 2.0 * (there in key and here not in key)
             score -= 2.0 * ("source" in length.name and "decoder" in key) + 2.0 * (
                 "target" in length.name and "encoder" in key
             )
@@ -108,7 +111,7 @@ def _found(
         tensor.shape,
         tensor.dtype,
         tensor.file,
-        family or "unknown",
+        family or guessed_family(tensor.key),
         layout,
         tuple(evidence),
         uncertain,
@@ -118,6 +121,13 @@ def _found(
         fields,
         resize,
     )
+
+
+def guessed_family(key: str) -> str:
+    """Which library's names a key has, where no configuration says the family."""
+    if re.search(r"(?:^|\.)positional_embedding$", key):
+        return "open_clip"
+    return "timm" if re.search(r"(?:^|\.)pos_embed(?:\.\d+)?$", key) else "unknown"
 
 
 def _sequence(tensor: StoredTensor, shape: Shape, length: Length, tree: list[Node]) -> FoundTable:
@@ -265,7 +275,7 @@ def _unexplained(tensor: StoredTensor, shape: Shape, tree: list[Node], keys: Ite
     """No field explains the rows: what names and the number itself can say, marked as uncertain where they cannot."""
     key, rows = tensor.key, shape.rows
     evidence = [f"named like a position table: {key}", "no configuration field explains its rows"]
-    family = tree[0].model_type or ("timm" if "pos_embed" in key else "open_clip" if "positional_emb" in key else "")
+    family = tree[0].model_type
     image = bool(_IMAGE.search(key)) or shape.memory == "1,rows" or key.endswith("pos_embed")
     if image:
         root = key[: max(key.rfind("pos"), 0)]

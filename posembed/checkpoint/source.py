@@ -12,7 +12,7 @@ from typing import Any
 from posembed.checkpoint.pickles import PickledTensor, read_pickle_index
 from posembed.checkpoint.safetensors import Header, read_header, read_tensor
 from posembed.checkpoint.tensors import Array, StoredTensor
-from posembed.errors import CheckpointError, InvalidArgumentError
+from posembed.errors import CheckpointError, InvalidArgumentError, PosembedError
 
 JSON_LIMIT = 100 << 20  # bytes; the largest tokenizer.json in use are near 20 MB
 
@@ -34,8 +34,9 @@ class Checkpoint:
         files: the weight files.
         index: the index of a sharded checkpoint, or ``None``.
         tensors: every tensor by key, in file order.
-        config: ``config.json`` as it stands, empty where there is none.
+        config: ``config.json`` (or open_clip's) as it stands, empty where there is none.
         headers: headers of the safetensors files.
+        config_file: where ``config`` was read.
     """
 
     root: Path
@@ -45,6 +46,7 @@ class Checkpoint:
     tensors: Mapping[str, StoredTensor]
     config: dict[str, Any] = field(default_factory=dict)
     headers: Mapping[Path, Header] = field(default_factory=dict)
+    config_file: Path | None = None
 
     @property
     def is_pickle(self) -> bool:
@@ -73,9 +75,15 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """
     root = Path(path)
     try:
-        exists, is_directory = root.exists(), root.is_dir()
-    except (OSError, ValueError) as error:  # a symlink loop, a name with a NUL
+        return _opened(root)
+    except (OSError, ValueError) as error:  # a symlink loop, a name with a NUL or too long, a folder that is locked
+        if isinstance(error, PosembedError):
+            raise
         raise CheckpointError(f"{root}: cannot be opened: {_reason(error)}") from error
+
+
+def _opened(root: Path) -> Checkpoint:
+    exists, is_directory = root.exists(), root.is_dir()
     if not exists:
         if root.is_symlink():
             raise CheckpointError(f"{root}: is a symbolic link that leads nowhere (or in a circle): mend the link")
@@ -128,8 +136,11 @@ def transformer_directory(root: Path) -> Path:
 def inside(directory: Path, name: str, named_by: Path) -> Path:
     """``directory / name``, refused where the name would lead outside."""
     parts = Path(name).parts
+    shown = repr(name if len(name) < 200 else f"{name[:200]}…")
     if not name or "\0" in name or Path(name).is_absolute() or ".." in parts:
-        raise CheckpointError(f"{named_by}: names {name!r}, which lies outside of its directory: refused as unsafe")
+        raise CheckpointError(f"{named_by}: names {shown}, which lies outside of its directory: refused as unsafe")
+    if any(len(part.encode("utf-8", "replace")) > 255 for part in parts):
+        raise CheckpointError(f"{named_by}: names {shown}, which is too long for a file's name")
     return directory / name
 
 
@@ -179,10 +190,11 @@ def weight_map(index: Path) -> dict[str, Path]:
 
 
 def _open_files(root: Path, directory: Path, files: tuple[Path, ...], index: Path | None) -> Checkpoint:
-    config_file = directory / "config.json"
-    if not config_file.is_file() and (directory / "open_clip_config.json").is_file():
-        config_file = directory / "open_clip_config.json"
-    config = read_json(config_file) if config_file.is_file() else {}
+    names = ("config.json", "open_clip_config.json")
+    if files[0].name.startswith("open_clip"):
+        names = ("open_clip_config.json", "config.json")
+    config_file = next((directory / name for name in names if (directory / name).is_file()), None)
+    config = read_json(config_file) if config_file is not None else {}
     tensors: dict[str, StoredTensor] = {}
     headers: dict[Path, Header] = {}
     for file in files:
@@ -203,7 +215,7 @@ def _open_files(root: Path, directory: Path, files: tuple[Path, ...], index: Pat
         for key, file in weight_map(index).items():
             if key not in tensors or tensors[key].file != file:
                 raise CheckpointError(f"{index}: says that {key!r} lies in {file.name}, but it is not there")
-    return Checkpoint(root, directory, files, index, tensors, config, headers)
+    return Checkpoint(root, directory, files, index, tensors, config, headers, config_file)
 
 
 def _reason(error: BaseException) -> str:

@@ -91,8 +91,8 @@ def extend_model(
                 f"({'; '.join(change.table.evidence)}): say it with override=Override(key, reserved=…, …)"
             )
     new = {c.table.key: _extended(by_name[c.table.key], c) for c in changes}
-    rows = {change.table.key: change.layout.rows for change in changes}
-    for companion in find_companions(tensors, found, rows):
+    layouts = {change.table.key: change.layout for change in changes}
+    for companion in find_companions(tensors, found, layouts):
         new[companion.key] = lengthen(companion, to_numpy(by_name[companion.key]), where)
     fields = {f.path: f for c in changes for f in config_changes(Path("config"), config, c.table, c.layout)}
     set_config(model, list(fields.values()))
