@@ -24,6 +24,7 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks.embedding
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.rewrite --transformers
 
 setup: $(READY)
 

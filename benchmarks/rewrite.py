@@ -1,6 +1,6 @@
 """A checkpoint with one longer table: copying what stays against loading and saving everything, and against `cp`.
 
-Run: python -m benchmarks.rewrite [--gigabytes 3] [--rounds 3] [--folder DIR] [--transformers] [--extend]
+Run: python -m benchmarks.rewrite [--gigabytes 3] [--rounds 3] [--folder DIR] [--transformers]
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -22,6 +23,7 @@ from benchmarks.timing import print_header
 from posembed.checkpoint.safetensors import compare_copied, read_header
 
 WIDTH, VOCABULARY, POSITIONS, LONGER = 1280, 50257, 1024, 2048
+UNFLUSHED = "posembed extend, not flushed"
 CONFIG = {"model_type": "gpt2", "architectures": ["GPT2Model"], "n_embd": WIDTH, "n_head": 20, "n_positions": POSITIONS}
 
 OURS = """
@@ -59,15 +61,16 @@ model.config.n_positions = {longer}
 model.save_pretrained({new_folder!r})
 seconds = time.perf_counter() - begun
 """
-# The whole command: planning, copying, verifying, flushing; its start is counted too.
+# The whole command: planning, copying, verifying, and flushing unless `before` turns it off; its start counts too.
 EXTEND = """
 import subprocess, sys
 begun = time.perf_counter()
 options = ["extend", {folder!r}, {new_folder!r}, "--to", "{longer}", "--method", "linear"]
-command = [sys.executable, "-c", "from posembed.cli import main; main()", *options]
+command = [sys.executable, "-c", {before!r} + "from posembed.cli import main; main()", *options]
 subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 seconds = time.perf_counter() - begun
 """
+NO_FLUSH = "import os; os.fsync = lambda descriptor: None; "
 # Flushing is timed apart: it measures the disk. Memory is the highest of the process and its children; the process's
 # own ru_maxrss would start at that of this benchmark, which Linux hands on to what it starts, so VmHWM is read instead.
 FRAME = """
@@ -132,11 +135,11 @@ def make_checkpoint(folder: Path, gigabytes: float, seed: int) -> Path:
     return path
 
 
-def measured(candidate: str, old: Path, out: Path) -> tuple[float, float, float]:
+def measured(candidate: str, old: Path, out: Path, before: str = "") -> tuple[float, float, float]:
     """Seconds of the work, seconds of flushing, and peak MiB, in a fresh process with nothing waiting to be written."""
     shutil.rmtree(out, ignore_errors=True)
     new_folder = out / "model"
-    (out if candidate == EXTEND else new_folder).mkdir(parents=True)
+    (out if EXTEND in candidate else new_folder).mkdir(parents=True)
     os.sync()
     new = new_folder / "model.safetensors"
     names = {
@@ -145,6 +148,7 @@ def measured(candidate: str, old: Path, out: Path) -> tuple[float, float, float]
         "folder": str(old.parent),
         "new_folder": str(new_folder),
         "longer": LONGER,
+        "before": before,
     }
     code = FRAME.format(body=candidate.format(**names), out=str(out))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -152,6 +156,18 @@ def measured(candidate: str, old: Path, out: Path) -> tuple[float, float, float]
         raise SystemExit(f"a candidate failed:\n{done.stderr[-2000:]}")
     seconds, flush, peak = map(float, done.stdout.split()[-3:])
     return seconds, flush, peak / 1024
+
+
+def processor_seconds(arguments: list[str], runs: int = 5) -> float:
+    """Median processor time, user and system, of a command of ours."""
+    times = []
+    for _ in range(runs):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        command = [sys.executable, "-c", "from posembed.cli import main; main()", *arguments]
+        subprocess.run(command, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return statistics.median(times)
 
 
 def require_parity(old: Path, out: Path) -> None:
@@ -171,11 +187,10 @@ def main() -> None:
     parser.add_argument(
         "--transformers", action="store_true", help="also GPT2Model.from_pretrained and save_pretrained"
     )
-    parser.add_argument("--extend", action="store_true", help="also the whole command `posembed extend`")
     arguments = parser.parse_args()
     candidates = {"cp": CP, "write_rewritten": OURS, "safetensors load_file, save_file": LIBRARY}
     candidates |= {"transformers load, save": TRANSFORMERS} if arguments.transformers else {}
-    candidates |= {"posembed extend, verified and flushed": EXTEND} if arguments.extend else {}
+    candidates |= {"posembed extend, flushed": EXTEND, UNFLUSHED: EXTEND}
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         old, out = make_checkpoint(Path(folder) / "gpt2", arguments.gigabytes, arguments.seed), Path(folder) / "out"
         print_header(f"One table of {old.stat().st_size / 1e9:.2f} GB of GPT-2 weights doubled", arguments.seed)
@@ -183,16 +198,21 @@ def main() -> None:
         results: dict[str, list[tuple[float, float, float]]] = {name: [] for name in candidates}
         for _ in range(arguments.rounds):
             for name, body in candidates.items():
-                results[name].append(measured(body, old, out))
+                results[name].append(measured(body, old, out, NO_FLUSH if name == UNFLUSHED else ""))
+        inspect = ["inspect", str(old.parent), "--json"]
+        print(
+            f"  processor time: inspect {processor_seconds(inspect):.2f} s, help {processor_seconds(['--help']):.2f} s"
+        )
     for name, runs in results.items():
         work, flush, peak = zip(*runs, strict=True)
         print(
             f"  {name:40s} {statistics.median(work):7.2f} s ({min(work):.2f} to {max(work):.2f}), "
             f"with fsync {statistics.median(map(sum, zip(work, flush, strict=True))):7.2f} s, peak {max(peak):6.0f} MiB"
         )
-    pairs = zip(results["write_rewritten"], results["cp"], strict=True)
-    ratio = statistics.median(ours[0] / theirs[0] for ours, theirs in pairs)
-    print(f"  write_rewritten / cp, before fsync, median of rounds: {ratio:.2f}")
+    for name in ("write_rewritten", UNFLUSHED):
+        pairs = zip(results[name], results["cp"], strict=True)
+        ratio = statistics.median(ours[0] / theirs[0] for ours, theirs in pairs)
+        print(f"  {name} / cp, before fsync, median of rounds: {ratio:.2f}")
 
 
 if __name__ == "__main__":

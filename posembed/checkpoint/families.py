@@ -65,7 +65,7 @@ SINUSOIDS = (
     LookAlike(r"embed_positions", "a frozen sinusoid", ("marian", "pegasus", "pegasus_x", "roformer", "*former")),
     LookAlike(r"embed_positions", "a sinusoid (trainable in name only)", ("fsmt",)),
     LookAlike(r"audio_(?:tower|model|encoder)\.(?:\w+\.)?embed_positions", "a frozen sinusoid of the audio encoder"),
-    LookAlike(r"position_embeddings", "a frozen two-dimensional sinusoid", ("vit_mae", "vit_mae_*")),
+    LookAlike(r"position_embeddings", "a frozen two-dimensional sinusoid", ("vit_mae",)),
 )
 # Families whose configuration says which of the two it is; the key and the shape are the same.
 SINUSOID_SWITCHES = {
