@@ -152,7 +152,9 @@ def _end(results: dict[str, Any], below_bigram: float | None) -> None:
 
 
 def _say(sentence: str) -> None:
-    print(f"posembed: {sentence}", file=sys.stderr)
+    from posembed.report.plain import printable
+
+    print(f"posembed: {printable(sentence)}", file=sys.stderr)
 
 
 def main() -> NoReturn:

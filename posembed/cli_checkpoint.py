@@ -115,10 +115,11 @@ def extend(
         from rich.console import Console
 
         from posembed.report.live import BytesProgress
+        from posembed.report.plain import printable
 
         with BytesProgress(Console(stderr=True)) as progress:
             carry_out(plan, out, force=force, link=link, full=verify == "full", progress=progress)
-        print(f"posembed: wrote {out}, read back and checked ({verify})", file=sys.stderr)
+        print(f"posembed: wrote {printable(out)}, read back and checked ({verify})", file=sys.stderr)
     if as_json:
         print(json.dumps({**described, "out": None if dry_run else str(out)}, indent=1))
 
@@ -161,4 +162,5 @@ def _out() -> Console:
     from rich.console import Console
 
     # Where nobody's window sets the width, tables get the room that they need.
-    return Console() if sys.stdout.isatty() else Console(width=160)
+    # Names are printed as they are: ":smile:" is no picture.
+    return Console(emoji=False) if sys.stdout.isatty() else Console(emoji=False, width=160)

@@ -214,6 +214,8 @@ GRID_COUNT_FIELDS = (
     "image_num_patches",
     "max_position_embeddings",
 )
+# Fields, in any part of a configuration, that repeat how many tokens an image becomes.
+IMAGE_TOKEN_FIELDS = ("image_seq_length", "image_seq_len", "num_image_tokens", "image_token_num")
 GRID_SIDE_FIELDS = (
     ("pos_emb_height", "pos_emb_width"),
     ("init_pos_emb_height", "init_pos_emb_width"),

@@ -189,7 +189,7 @@ def _fields(checkpoint: Checkpoint, changes: tuple[TableChange, ...]) -> Iterabl
             old = pair(_value(checkpoint.config, pixels.name))
             height, width = (n * m for n, m in zip(change.layout.grid, pixels.amount, strict=True))
             if old is not None:
-                add(image_changes(checkpoint.directory, old, (height, width)))
+                add(image_changes(checkpoint.directory, old, (height, width), change.table.layout, change.layout))
     texts = [change for change in changes if change.table.kind == "sequence"]
     if texts:
         old_length = min(change.table.usable_length for change in texts)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from posembed.checkpoint.companions import lengthen
+from posembed.checkpoint.configuration import number
 from posembed.checkpoint.copying import copy_file, link_file
 from posembed.checkpoint.find import Override
 from posembed.checkpoint.leftovers import walk
@@ -185,9 +186,12 @@ def _rewrite(
 def _index(index: Path, plan: ExtensionPlan, new_values: Mapping[str, Array]) -> dict[str, Any]:
     content = read_json(index)
     metadata = content.get("metadata")
-    if isinstance(metadata, dict) and isinstance(metadata.get("total_size"), int):
-        old = sum(plan.checkpoint.read(key).nbytes for key in new_values)
-        metadata["total_size"] += sum(values.nbytes for values in new_values.values()) - old
+    if isinstance(metadata, dict):
+        parameters = {change.table.key for change in plan.tables}
+        for name, size, keys in (("total_size", "nbytes", new_values.keys()), ("total_parameters", "size", parameters)):
+            if number(metadata.get(name)) is not None:
+                for key in keys:
+                    metadata[name] += getattr(new_values[key], size) - getattr(plan.checkpoint.read(key), size)
     return content
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from posembed.checkpoint import families
-from posembed.checkpoint.configuration import is_family, number, pair
+from posembed.checkpoint.configuration import is_family, nodes, number, pair
 from posembed.checkpoint.found import FieldRule, FoundTable
 from posembed.checkpoint.source import read_json
 from posembed.layout import TableLayout
@@ -62,6 +62,7 @@ def config_changes(file: Path, config: dict[str, Any], table: FoundTable, new: T
                         yield FieldChange(file, where, before, after, f"must equal {rule.name}")
         if table.layout.grid is not None:
             yield from _counts(file, config, path, table.layout, new)
+            yield from _image_tokens(file, config, table.layout, new)
         if rule.unit == "rows":
             parent = path[:-1]
             for alias in _ALIASES:
@@ -85,6 +86,14 @@ def _counts(
             where = (*path[:-1], name)
             if name and where != path and number(_look(config, where)) == before:
                 yield FieldChange(file, where, before, after, "counts the patches of one side")
+
+
+def _image_tokens(file: Path, settings: dict[str, Any], old: TableLayout, new: TableLayout) -> Iterator[FieldChange]:
+    """Counts of an image's tokens, wherever a configuration or a processor repeats them."""
+    for node in nodes(settings):
+        for name in families.IMAGE_TOKEN_FIELDS:
+            if number(node.fields.get(name)) == old.positions:
+                yield FieldChange(file, (*node.path, name), old.positions, new.positions, "counts an image's tokens")
 
 
 def _twins(config: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -153,7 +162,7 @@ def token_changes(directory: Path, root: Path, old: int, new: int, old_field: in
         if limit is not None and (limit < new if lengthening else limit > new):
             yield FieldChange(file, ("truncation", "max_length"), limit, new, "the tokenizer truncates silently here")
     for folder in dict.fromkeys((root, directory)):
-        for file in _existing(folder / "sentence_bert_config.json"):
+        for file in sorted(folder.glob("sentence_*_config.json")):  # …_bert_…, _roberta_… and the like
             limit = number(read_json(file).get("max_seq_length"))
             if limit is not None and (limit < new if lengthening else limit > new):
                 yield FieldChange(file, ("max_seq_length",), limit, new, "sentence-transformers truncates to it")
@@ -164,17 +173,22 @@ def token_changes(directory: Path, root: Path, old: int, new: int, old_field: in
                 yield FieldChange(file, ("max_length",), limit, new, "generation stopped at the old length")
 
 
-def image_changes(directory: Path, old: tuple[int, int], new: tuple[int, int]) -> Iterator[FieldChange]:
+def image_changes(
+    directory: Path, old: tuple[int, int], new: tuple[int, int], table: TableLayout, grown: TableLayout
+) -> Iterator[FieldChange]:
     """Sizes in the image processor's files.
 
     Args:
         directory: the Transformers directory.
         old: the old image in pixels, ``(height, width)``.
         new: the new one.
+        table: the table's layout.
+        grown: its new one.
     """
     for name in ("preprocessor_config.json", "processor_config.json"):
         for file in _existing(directory / name):
             settings = read_json(file)
+            yield from _image_tokens(file, settings, table, grown)
             places: list[tuple[str, ...]] = [(), ("image_processor",), ("feature_extractor",)]
             for place in places:
                 part = _look(settings, place)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +98,14 @@ def extend_model(
         new[companion.key] = lengthen(companion, to_numpy(by_name[companion.key]), where)
     fields = {f.path: f for c in changes for f in config_changes(Path("config"), config, c.table, c.layout)}
     set_config(model, list(fields.values()))
-    for name, values in new.items():
-        _put(model, name, values)
+    try:
+        _put_all(model, new)
+    except RuntimeError as error:
+        set_config(model, [replace(f, before=f.after, after=f.before) for f in fields.values()])
+        raise InvalidArgumentError(
+            f"{where}: {error}. Something else holds a table, so it cannot grow in place: drop old outputs, weak "
+            "references and compiled copies of the model first"
+        ) from error
     for change in changes:
         if optimizer is not None:
             _grow_state(optimizer, by_name[change.table.key], change)
@@ -155,28 +163,49 @@ def _extended(tensor: Tensor, change: TableChange) -> Array:
     memory, layout = change.table.memory, change.layout
     size: dict[str, Any] = {"grid": layout.grid} if layout.grid is not None else {"length": layout.usable_length}
     old = split_tables(to_numpy(tensor), memory)
-    new = [
-        extend_table(rows, method=change.method, layout=change.table.layout, **size, **change.options) for rows in old
-    ]
+    try:
+        new = [
+            extend_table(rows, method=change.method, layout=change.table.layout, **size, **change.options)
+            for rows in old
+        ]
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(f"{change.table.key}: {error}") from error
     return join_tables(new, memory, change.shape)
 
 
-def _put(model: nn.Module, name: str, values: Array) -> None:
+def _put_all(model: nn.Module, new: dict[str, Array]) -> None:
+    """Put all new values in place, or none."""
+    undo: list[Callable[[], None]] = []
+    try:
+        for name, values in new.items():
+            undo.append(_put(model, name, values))
+    except RuntimeError:
+        for step in reversed(undo):
+            step()
+        raise
+
+
+def _put(model: nn.Module, name: str, values: Array) -> Callable[[], None]:
+    """Put new values in place; returns what takes them back."""
     path, _, last = name.rpartition(".")
     module = model.get_submodule(path)
     old = getattr(module, last)
     new = from_numpy(np.array(values)).to(device=old.device, dtype=old.dtype)
-    if isinstance(old, nn.Parameter):
-        # Swapping the insides keeps the object that tied modules and optimizers hold; setting .data would leave
-        # autograd with the old shape wherever an output of the model is still alive.
-        torch.utils.swap_tensors(old, nn.Parameter(new, requires_grad=old.requires_grad))  # type: ignore[no-untyped-call]
-    else:
+    if not isinstance(old, nn.Parameter):
         module._buffers[last] = new
+        return partial(module._buffers.__setitem__, last, old)
+    # Swapping the insides keeps the object that tied modules and optimizers hold; setting .data would leave
+    # autograd with the old shape wherever an output of the model is still alive.
+    other = nn.Parameter(new, requires_grad=old.requires_grad)
+    torch.utils.swap_tensors(old, other)  # type: ignore[no-untyped-call]
+    return partial(torch.utils.swap_tensors, old, other)
 
 
 def _grow_state(optimizer: torch.optim.Optimizer, parameter: Tensor, change: TableChange) -> None:
     """Moments of the rows that stay exact move with them; other rows start as a fresh optimizer's would."""
     state = optimizer.state.get(parameter, {})
+    if any(isinstance(v, Tensor) and v.numel() > 1 and tuple(v.shape) != change.table.shape for v in state.values()):
+        state.clear()  # factored or packed moments (Adafactor's, for one) are not rows: they start anew
     grid, layout = change.layout.grid, change.layout
     length = None if grid is not None else layout.usable_length
     pairs = exact_rows(change.method, change.table.layout, length, grid=grid, **change.options)

@@ -41,7 +41,8 @@ def set_sizes(model: nn.Module, change: TableChange, config: dict[str, Any]) -> 
     own = change.table.key.rpartition(".")[0]
     parent = own.rpartition(".")[0]
     for name, module in model.named_modules():
-        near = name in (own, parent) or name.startswith(f"{parent}." if parent else "") or own.startswith(f"{name}.")
+        encloses = not name or own.startswith(f"{name}.")
+        near = encloses or name in (own, parent) or name.startswith(f"{parent}." if parent else "")
         if not near:
             continue
         table_module = name == own

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from posembed.report.plain import printable
+
 MOST_REFUSED = 12  # lines; more are counted
 
 
@@ -17,11 +19,11 @@ def print_tables(found: list[dict[str, Any]], console: Console) -> None:
     if not tables:
         console.print("No learned position table was found.")
     for table in tables:
-        grid = _table(escape(table["key"]) + ("   [bold yellow]uncertain[/]" if table["uncertain"] else ""))
+        grid = _table(_shown(table["key"]) + ("   [bold yellow]uncertain[/]" if table["uncertain"] else ""))
         for name, value in _facts(table):
-            grid.add_row(name, escape(value))
+            grid.add_row(name, _shown(value))
         for number, reason in enumerate(table["evidence"]):
-            grid.add_row("evidence" if number == 0 else "", escape(reason))
+            grid.add_row("evidence" if number == 0 else "", _shown(reason))
         console.print(grid)
     refused = [table for table in found if table["refused"] is not None]
     if refused:
@@ -31,7 +33,7 @@ def print_tables(found: list[dict[str, Any]], console: Console) -> None:
             grouped.setdefault(table["refused"], []).append(table["key"])
         for reason, keys in list(grouped.items())[:MOST_REFUSED]:
             more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-            grid.add_row(escape(keys[0]) + more, escape(reason))
+            grid.add_row(_shown(keys[0]) + more, _shown(reason))
         console.print(grid)
 
 
@@ -58,28 +60,28 @@ def _times(numbers: list[int], what: str = "") -> str:
 
 def print_plan(plan: dict[str, Any], console: Console) -> None:
     """Print every tensor, buffer, field and file that an extension touches, and what stands in its way."""
-    grid = _table(f"Extending {escape(plan['checkpoint'])}", "what", "before", "after", "how")
+    grid = _table(f"Extending {_shown(plan['checkpoint'])}", "what", "before", "after", "how")
     for table in plan["tables"]:
         options = "".join(f", {name}={value}" for name, value in table["options"].items())
         how = f"{table['method']}{options}; keeps exact: {table['exact']}"
-        grid.add_row(escape(table["key"]), *_change(table["shape"]), escape(how))
+        grid.add_row(_shown(table["key"]), *_change(table["shape"]), _shown(how))
         size = table["grid"] or table["usable_length"]
         name = "  grid" if table["grid"] else "  usable length"
         grid.add_row(name, *_change(size), "")
     for buffer in plan["buffers"]:
-        grid.add_row(escape(buffer["key"]), *_change(buffer["shape"]), escape(buffer["what"]))
+        grid.add_row(_shown(buffer["key"]), *_change(buffer["shape"]), _shown(buffer["what"]))
     for field in plan["fields"]:
         where = f"{field['file']}: {field['field']}"
-        grid.add_row(escape(where), escape(str(field["before"])), escape(str(field["after"])), escape(field["why"]))
+        grid.add_row(_shown(where), _shown(field["before"]), _shown(field["after"]), _shown(field["why"]))
     for unchanged in plan["unchanged"]:
-        grid.add_row(escape(unchanged["key"]), "–", "–", escape("unchanged: " + unchanged["reason"]))
+        grid.add_row(_shown(unchanged["key"]), "–", "–", _shown("unchanged: " + unchanged["reason"]))
     for file in plan["left_out"]:
-        grid.add_row(escape(file["file"]), "", "left out", escape(file["reason"]))
+        grid.add_row(_shown(file["file"]), "", "left out", _shown(file["reason"]))
     console.print(grid)
     for note in plan["notes"]:
-        console.print(f"Note: {note}", markup=False, highlight=False)
+        console.print(f"Note: {printable(note)}", markup=False, highlight=False)
     for reason in plan["blocked"]:
-        console.print(f"Cannot be done: {reason}", markup=False, highlight=False)
+        console.print(f"Cannot be done: {printable(reason)}", markup=False, highlight=False)
 
 
 def _change(both: dict[str, Any]) -> tuple[str, str]:
@@ -91,3 +93,7 @@ def _table(title: str, *header: str) -> Table:
     for name in header or ("", ""):
         grid.add_column(name, overflow="fold")
     return grid
+
+
+def _shown(value: object) -> str:
+    return escape(printable(value))

@@ -91,8 +91,12 @@ def test_numbers_rounded_by_half_precision_are_repaired(write, tmp_path):
     """Positions above 2048 do not fit float16: such files hold even numbers there."""
     table = np.random.default_rng(0).normal(size=(2100, 2)).astype(np.float32)
     halves = np.arange(2100).astype(np.float16)[None]
-    source = write({POSITION: table, "embeddings.position_ids": halves}, config=BERT | {"max_position_embeddings": 2100})
-    with pytest.raises(CheckpointError, match=r"position_ids is stored as float16, which cannot hold every number below 3000"):
+    source = write(
+        {POSITION: table, "embeddings.position_ids": halves}, config=BERT | {"max_position_embeddings": 2100}
+    )
+    with pytest.raises(
+        CheckpointError, match=r"position_ids is stored as float16, which cannot hold every number below 3000"
+    ):
         extend_checkpoint(source, tmp_path / "out", 3000)
     assert not (tmp_path / "out").exists()
 
@@ -124,7 +128,9 @@ def test_numbers_that_the_dtype_cannot_hold(write, tmp_path, dtype, length):
     source = write({POSITION: (100, 4)}, config=BERT | {"max_position_embeddings": 100})
     arrays = load_file(source / "model.safetensors") | {"position_ids": np.arange(100).astype(dtype)[None]}
     save_file(arrays, source / "model.safetensors")
-    with pytest.raises(CheckpointError, match=f"position_ids is stored as .*, which cannot hold every number below {length}"):
+    with pytest.raises(
+        CheckpointError, match=f"position_ids is stored as .*, which cannot hold every number below {length}"
+    ):
         extend_checkpoint(source, tmp_path / "out", length)
 
 

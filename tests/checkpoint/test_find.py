@@ -32,7 +32,13 @@ def alone(tmp_path, tensors, config=None):
 
 def test_what_is_said_of_a_table(bert):
     table = only(bert)
-    assert (table.key, table.shape, table.dtype, table.family, table.kind) == (POSITION, (16, 8), "F32", "bert", "sequence")
+    assert (table.key, table.shape, table.dtype, table.family, table.kind) == (
+        POSITION,
+        (16, 8),
+        "F32",
+        "bert",
+        "sequence",
+    )
     assert (table.file, table.usable_length, table.d_model) == (bert / "model.safetensors", 16, 8)
     assert (table.layout, table.uncertain, table.refused) == (TableLayout(length=16), False, None)
     assert "rows 16 = max_position_embeddings" in table.evidence
@@ -159,7 +165,9 @@ def test_look_alikes(tmp_path, key, shape, reason):
     assert reason in table.refused
 
 
-@pytest.mark.parametrize("key", ["post_layernorm.weight", "decomposition.weight", "wte.weight", "position.bias", "poster.weight"])
+@pytest.mark.parametrize(
+    "key", ["post_layernorm.weight", "decomposition.weight", "wte.weight", "position.bias", "poster.weight"]
+)
 def test_other_names_are_not_looked_at(tmp_path, key):
     assert find_tables(alone(tmp_path, {key: (16, 8)})) == []
 
@@ -237,8 +245,29 @@ def test_overrides_that_do_not_fit(bert, said, message):
 
 @pytest.mark.parametrize(
     "shape",
-    [(), (0,), (16,), (0, 8), (16, 0), (1, 1), (0, 3, 4), (3, 0, 4), (2, 3, 4), (1, 16, 0), (16, 1, 0), (0, 1, 8), (1, 0, 8)]
-    + [(1, 0, 0, 8), (0, 1, 16, 8), (2, 1, 16, 8), (1, 2, 3, 4), (2, 2, 2, 2), (1, 1, 1, 1, 1), (1, 4, 4, 0), (1, 4, 0, 4)],
+    [
+        (),
+        (0,),
+        (16,),
+        (0, 8),
+        (16, 0),
+        (1, 1),
+        (0, 3, 4),
+        (3, 0, 4),
+        (2, 3, 4),
+        (1, 16, 0),
+        (16, 1, 0),
+        (0, 1, 8),
+        (1, 0, 8),
+        (1, 0, 0, 8),
+        (0, 1, 16, 8),
+        (2, 1, 16, 8),
+        (1, 2, 3, 4),
+        (2, 2, 2, 2),
+        (1, 1, 1, 1, 1),
+        (1, 4, 4, 0),
+        (1, 4, 0, 4),
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("key", ["pos_embed", POSITION, "layout.x_position_embeddings.weight", "temporal_pos_embed"])

@@ -103,7 +103,11 @@ def test_names_and_dtypes_as_safetensors_writes_them(tmp_path):
     tensors = {"a": torch.ones(2, 3), "b": torch.ones(4, dtype=torch.bfloat16), "c": torch.ones((), dtype=torch.int64)}
     torch.save(tensors, tmp_path / "model.bin")
     index = read_pickle_index(tmp_path / "model.bin")
-    assert [(t.key, t.shape, t.dtype) for t in index.values()] == [("a", (2, 3), "F32"), ("b", (4,), "BF16"), ("c", (), "I64")]
+    assert [(t.key, t.shape, t.dtype) for t in index.values()] == [
+        ("a", (2, 3), "F32"),
+        ("b", (4,), "BF16"),
+        ("c", (), "I64"),
+    ]
     assert np.array_equal(index["a"].read(), np.ones((2, 3)))
 
 

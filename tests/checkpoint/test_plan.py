@@ -149,11 +149,13 @@ def test_the_old_copies_that_clip_files_read_last(write, tmp_path):
     text = {"model_type": "clip_text_model", "max_position_embeddings": 16, "hidden_size": 8}
     vision = {"model_type": "clip_vision_model", "image_size": 32, "patch_size": 8, "hidden_size": 8}
     source = write(
-        {"text_model.embeddings.position_embedding.weight": (16, 8), "vision_model.embeddings.position_embedding.weight": (17, 8)},
+        {"text_model.embeddings.position_embedding.weight": (16, 8),
+         "vision_model.embeddings.position_embedding.weight": (17, 8)},
         config={"model_type": "clip", "text_config": text, "text_config_dict": {"max_position_embeddings": 16},
                 "vision_config": vision, "vision_config_dict": {"image_size": 32, "patch_size": 8}},
         tokenizer_config={"model_max_length": 16},
-        preprocessor_config={"crop_size": {"height": 32, "width": 32}, "size": {"shortest_edge": 32}, "do_resize": True},
+        preprocessor_config={"crop_size": {"height": 32, "width": 32}, "size": {"shortest_edge": 32},
+         "do_resize": True},
     )  # fmt: skip
     assert changes(plan_extension(source, 24)) == {
         ("config.json", "text_config.max_position_embeddings"): (16, 24),
@@ -216,7 +218,9 @@ def test_an_uncertain_table_waits_for_the_users_word(write, tmp_path):
         extend_checkpoint(source, tmp_path / "out", 40)
     plan = extend_checkpoint(source, tmp_path / "out", 40, override=Override(key, reserved=3), tables=[key])
     assert (plan.tables[0].shape, plan.tables[0].layout.reserved) == ((43, 8), 3)
-    assert plan.notes == ("no configuration field was found that sizes these tables: set it yourself, or loading will fail",)
+    assert plan.notes == (
+        "no configuration field was found that sizes these tables: set it yourself, or loading will fail",
+    )
 
 
 @pytest.mark.parametrize(
@@ -309,7 +313,7 @@ def test_grids_that_differ_need_pixels_or_a_name(write):
     keys = {"a.position_embeddings": (1, 17, 8), "b.position_embeddings": (1, 37, 8)}
     sub = {"patch_size": 8, "model_type": "vit"}
     source = write(keys, config={"a": sub | {"image_size": 32}, "b": sub | {"image_size": 48}})
-    with pytest.raises(InvalidArgumentError, match="these grids differ .*use --image-size, or --table KEY for one"):
+    with pytest.raises(InvalidArgumentError, match=r"these grids differ .*use --image-size, or --table KEY for one"):
         plan_extension(source, grid=(8, 8))
     assert len(plan_extension(source, image_size=64).tables) == 2
     assert [c.table.key for c in plan_extension(source, grid=(8, 8), tables=["a.position_embeddings"]).tables] == [

@@ -1,7 +1,7 @@
 """The written copy: whole or absent, refused where it must be, right in every dtype, file layout and option."""
 
 import json
-import os
+from unittest.mock import Mock
 
 import ml_dtypes
 import numpy as np
@@ -15,6 +15,10 @@ from posembed.errors import CheckpointError, InvalidArgumentError, WorkFailedErr
 
 POSITION = "embeddings.position_embeddings.weight"
 BERT = {"model_type": "bert", "max_position_embeddings": 16}
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
 
 
 def everything(folder):
@@ -55,7 +59,7 @@ def test_a_table_that_is_not_finite_is_named_with_its_file(write, tmp_path, valu
         extend_checkpoint(source, tmp_path / "out", 32)
     assert str(source / "model.safetensors") in str(caught.value)
     assert POSITION in str(caught.value)
-    assert os.listdir(tmp_path) == ["source"]
+    assert names(tmp_path) == ["source"]
 
 
 # --- whole or absent -------------------------------------------------------------------------------------------------
@@ -76,18 +80,18 @@ def test_a_fault_midway_leaves_nothing(bert, tmp_path, monkeypatch, step, fault)
     monkeypatch.setattr(rewrite, step, fails)
     with pytest.raises(WorkFailedError if isinstance(fault, OSError) else type(fault)):
         extend_checkpoint(bert, tmp_path / "new" / "out", 32)
-    assert os.listdir(tmp_path) == ["source"]
+    assert names(tmp_path) == ["source"]
     assert everything(bert) == before
     monkeypatch.undo()
     extend_checkpoint(bert, tmp_path / "new" / "out", 32)
-    assert os.listdir(tmp_path / "new") == ["out"]
+    assert names(tmp_path / "new") == ["out"]
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_fault_midway_leaves_the_old_result(bert, tmp_path, monkeypatch, step):
     extend_checkpoint(bert, tmp_path / "out", 32)
     before = everything(tmp_path)
-    monkeypatch.setattr(rewrite, step, lambda *a, **k: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+    monkeypatch.setattr(rewrite, step, Mock(side_effect=OSError(5, "Input/output error")))
     with pytest.raises(WorkFailedError):
         extend_checkpoint(bert, tmp_path / "out", 48, force=True)
     assert everything(tmp_path) == before
@@ -102,7 +106,7 @@ def test_force_replaces_and_only_force(bert, tmp_path):
     extend_checkpoint(bert, tmp_path / "out", 48, force=True)
     assert find_tables(tmp_path / "out")[0].usable_length == 48
     assert not (tmp_path / "out" / "stray").exists()
-    assert sorted(os.listdir(tmp_path)) == ["out", "source"]
+    assert names(tmp_path) == ["out", "source"]
 
 
 @pytest.mark.parametrize("target", ["source", "source/out", "."])
@@ -125,7 +129,7 @@ def test_a_bad_copy_is_noticed(bert, tmp_path, monkeypatch):
     monkeypatch.setattr(rewrite, "write_rewritten", flips_a_bit)
     with pytest.raises(CheckpointError):
         extend_checkpoint(bert, tmp_path / "out", 32, verify="full")
-    assert os.listdir(tmp_path) == ["source"]
+    assert names(tmp_path) == ["source"]
 
 
 def test_verify_is_one_of_two(bert, tmp_path):
@@ -138,7 +142,7 @@ def test_verify_is_one_of_two(bert, tmp_path):
 
 def test_modes_stay(bert, tmp_path):
     for number, file in enumerate(sorted(bert.iterdir())):
-        file.chmod((0o640, 0o600, 0o755)[number % 3])
+        file.chmod((0o640, 0o444, 0o755)[number % 3])
     extend_checkpoint(bert, tmp_path / "out", 32)
     modes = [{f.name: f.stat().st_mode & 0o777 for f in folder.iterdir()} for folder in (bert, tmp_path / "out")]
     assert modes[0] == modes[1]
@@ -212,9 +216,11 @@ def test_an_index_is_not_enough(sharded, tmp_path):
 def test_a_file_gives_a_file(bert, tmp_path):
     plan = extend_checkpoint(bert / "model.safetensors", tmp_path / "longer.safetensors", 32)
     assert plan.fields == ()
-    assert plan.notes == ("only the one file is written: to change configuration and tokenizer too, name the directory",)
+    assert plan.notes == (
+        "only the one file is written: to change configuration and tokenizer too, name the directory",
+    )
     assert load_file(tmp_path / "longer.safetensors")[POSITION].shape == (32, 8)
-    assert sorted(os.listdir(tmp_path)) == ["longer.safetensors", "source"]
+    assert names(tmp_path) == ["longer.safetensors", "source"]
 
 
 # --- JSON that is odd but valid --------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Which files a checkpoint is made of, and checkpoints that are broken, unsafe or incomplete: one sentence each."""
 
 import json
-import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,7 +56,9 @@ def test_adapters_are_not_the_weights(folder):
 def test_several_files_without_an_index(folder):
     for name in "ab":
         save_file(WPE, folder / f"{name}.safetensors")
-    with pytest.raises(InvalidArgumentError, match=r"2 safetensors files and no index \(a.safetensors, b.safetensors\)"):
+    with pytest.raises(
+        InvalidArgumentError, match=r"2 safetensors files and no index \(a.safetensors, b.safetensors\)"
+    ):
         open_checkpoint(folder)
 
 
@@ -70,13 +72,13 @@ def test_sentence_transformers(folder, inner, kind):
     (folder / "modules.json").write_text(json.dumps(modules))
     (folder / inner).mkdir(parents=True, exist_ok=True)
     save_file(WPE, folder / inner / "model.safetensors")
-    os.replace(folder / "config.json", folder / inner / "config.json")
+    (folder / "config.json").replace(folder / inner / "config.json")
     (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 16}')
     checkpoint = open_checkpoint(folder)
     assert (checkpoint.root, checkpoint.directory) == (folder, folder / inner)
     plan = extend_checkpoint(folder, folder.parent / "out", 32)
     assert {(plan.relative(c.file), c.name, c.after) for c in plan.fields} == {
-        (os.path.join(inner, "config.json"), "n_positions", 32),
+        ((Path(inner) / "config.json").as_posix(), "n_positions", 32),
         ("sentence_bert_config.json", "max_seq_length", 32),
     }
     assert keys(folder.parent / "out") == ["wpe.weight"]

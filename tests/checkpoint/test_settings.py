@@ -1,0 +1,124 @@
+"""Limits in tokenizer, processor and generation files: raised where they would cut, left alone where they would not."""
+
+import json
+
+import pytest
+
+from posembed import plan_extension
+
+
+@pytest.fixture
+def changes(bert):
+    """Writes one file into a BERT of 16 positions and says what a plan would change in it."""
+
+    def planned(name, content, **options):
+        for other in ("tokenizer_config", "tokenizer"):
+            (bert / f"{other}.json").unlink(missing_ok=True)
+        (bert / f"{name}.json").write_text(json.dumps(content))
+        plan = plan_extension(bert, **({"length": 32} | options))
+        return [(c.name, c.before, c.after) for c in plan.fields if c.file.name == f"{name}.json"]
+
+    return planned
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("tokenizer_config", {"model_max_length": 16}, [("model_max_length", 16, 32)]),
+        (
+            "tokenizer_config",
+            {"model_max_length": 12, "max_len": 16},
+            [("model_max_length", 12, 32), ("max_len", 16, 32)],
+        ),
+        ("tokenizer_config", {"model_max_length": 64}, []),
+        ("tokenizer_config", {"model_max_length": int(1e30)}, []),
+        ("tokenizer_config", {}, []),
+        ("tokenizer", {"truncation": {"max_length": 8, "stride": 0}}, [("truncation.max_length", 8, 32)]),
+        ("tokenizer", {"truncation": None}, []),
+        ("tokenizer", {"truncation": {"max_length": 40}}, []),
+        ("sentence_bert_config", {"max_seq_length": 16, "do_lower_case": False}, [("max_seq_length", 16, 32)]),
+        ("sentence_bert_config", {"max_seq_length": None}, []),
+        ("sentence_roberta_config", {"max_seq_length": 16}, [("max_seq_length", 16, 32)]),
+        ("generation_config", {"max_length": 16}, [("max_length", 16, 32)]),
+        ("generation_config", {"max_length": 10}, []),  # somebody's choice, not the table's limit
+        ("generation_config", {"max_new_tokens": 16}, []),
+    ],
+)
+def test_limits_on_tokens(changes, name, content, expected):
+    assert changes(name, content) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"model_max_length": 16}, [("model_max_length", 16, 8)]),
+        ({"model_max_length": 8}, []),
+        ({"model_max_length": 4}, []),
+    ],
+)
+def test_limits_when_the_table_is_cropped(changes, content, expected):
+    assert changes("tokenizer_config", content, length=8, method="crop") == expected
+
+
+def test_roberta_limits_are_usable_positions(write):
+    source = write(
+        {"embeddings.position_embeddings.weight": (18, 8)},
+        config={"model_type": "roberta", "max_position_embeddings": 18, "pad_token_id": 1},
+        tokenizer_config={"model_max_length": 16},
+        generation_config={"max_length": 18},
+    )
+    found = {(c.file.name, c.name): c.after for c in plan_extension(source, 32).fields}
+    assert found == {
+        ("config.json", "max_position_embeddings"): 34,
+        ("tokenizer_config.json", "model_max_length"): 32,
+        ("generation_config.json", "max_length"): 32,
+    }
+
+
+BOTH = {"height": 32, "width": 32}
+WIDE = {"height": 48, "width": 48}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("preprocessor_config", {"size": 32}, [("size", 32, 48)]),
+        ("preprocessor_config", {"size": [32, 32]}, [("size", [32, 32], [48, 48])]),
+        ("preprocessor_config", {"size": BOTH}, [("size", BOTH, WIDE)]),
+        ("preprocessor_config", {"size": {"shortest_edge": 32}}, [("size", {"shortest_edge": 32},
+            {"shortest_edge": 48})]),
+        # resized to 36, then cropped to 32: the same margin at the new size
+        ("preprocessor_config", {"size": {"shortest_edge": 36}, "crop_size": 32},
+         [("crop_size", 32, 48), ("size", {"shortest_edge": 36}, {"shortest_edge": 54})]),
+        ("preprocessor_config", {"size": {"shortest_edge": 20}}, []),
+        ("preprocessor_config", {"size": {"height": 64, "width": 64}}, []),
+        ("preprocessor_config", {"size": {"longest_edge": 32}}, []),
+        ("processor_config", {"image_processor": {"size": BOTH}}, [("image_processor.size", BOTH, WIDE)]),
+        ("preprocessor_config", {}, []),
+    ],
+)  # fmt: skip
+def test_image_processors(write, name, content, expected):
+    source = write(
+        {"embeddings.position_embeddings": (1, 17, 8)},
+        **{"config": {"model_type": "vit", "image_size": 32, "patch_size": 8}, name: content},
+    )
+    plan = plan_extension(source, image_size=48)
+    assert [(c.name, c.before, c.after) for c in plan.fields if c.file.name == f"{name}.json"] == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (32, [48, 32]),
+        ([32, 32], [48, 32]),
+        ([3, 32, 32], [3, 48, 32]),
+        ({"height": 32, "width": 32, "x": 1}, {"height": 48, "width": 32, "x": 1}),
+    ],
+)
+def test_image_sizes_keep_their_form(write, before, after):
+    source = write(
+        {"embeddings.position_embeddings": (1, 17, 8)},
+        config={"model_type": "vit", "image_size": before, "patch_size": 8},
+    )
+    (change,) = plan_extension(source, image_size=(48, 32)).fields
+    assert (change.before, change.after) == (before, after)
