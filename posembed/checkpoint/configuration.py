@@ -135,13 +135,16 @@ def explain_grid(node: Node, rows: int, most_extra: int) -> Iterator[Grid]:
     for tall, wide in families.GRID_SIDE_FIELDS:
         both = [node.fields.get(tall), node.fields.get(wide)] if wide else node.fields.get(tall)
         side = pair(both)
-        if side is not None and side[0] * side[1] == rows:
+        if side is not None and min(side) > 0 and side[0] * side[1] == rows:
             yield Grid(node, *side, 0, tuple(filter(None, (tall, wide))))
     for name in families.GRID_COUNT_FIELDS:
         count = number(node.fields.get(name))
-        if count and 0 <= rows - count <= most_extra and math.isqrt(count) ** 2 == count:
+        has_images = any(field in node.fields for field in (*families.IMAGE_FIELDS, *families.PATCH_FIELDS))
+        if count is None or count < 1 or (name in families.LENGTH_FIELDS and not has_images):
+            continue
+        if 0 <= rows - count <= most_extra and math.isqrt(count) ** 2 == count:
             yield Grid(node, math.isqrt(count), math.isqrt(count), rows - count, (name,))
-        if count and count * count == rows:
+        if count * count == rows:
             yield Grid(node, count, count, 0, (name,))
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 # A key is looked at only where a whole word of it speaks of positions ("post_layernorm" does not).
 POSITION_WORD = (
     r"(?:^|[._])(?:pos|position|positions|positional|wpe|pos_?emb(?:ed)?s?)(?=[._\d]|$)"
-    r"|(?:^|[._])(?:row|column|col)_embed(?:der|dings?)s?(?=[._]|$)|embed_timestep|time_embeddings?$"
+    r"|(?:^|[._])(?:row|column|col)_embed(?:der|dings?)s?(?=[._]|$)|embed_timestep|time_embeddings?$|relative_attention_bias"
 )
 
 TOKEN_TYPE = r"(?:token_type|segment)_embeddings?(?:_\d+)?\.weight$"
@@ -240,6 +240,9 @@ PYRAMID_FIELDS = ("image_size", "patch_sizes")
 # Tables over frames × grid, flattened: the number of frames, and how many of them make one row.
 VIDEO_FIELDS = ("num_frames", "tubelet_size", "image_size")
 
+# Families whose code takes an image of two different sides where the configuration holds one number.
+OBLONG = ("vit", "deit", "vit_msn", "ijepa", "yolos", "vitdet", "dpt", "vitpose*", "flava_image_model")
+
 # --- What cannot be done ---------------------------------------------------------------------------------------------
 
 
@@ -250,6 +253,7 @@ class Limit:
     families: tuple[str, ...]
     reason: str
     multiple_of: str | int = 0  # a field, or a number
+    power: int = 0  # the multiple is this number to the power of the field
     key: str = "."
 
 
@@ -257,9 +261,11 @@ LIMITS = (
     Limit(("canine",), "canine's rows are hash buckets shared by four tables: a longer table is another function"),
     Limit(("reformer",), "reformer's positions are axial: the product of two tables, whose shapes the code derives"),
     Limit(("patchtsmixer",), "other weights have the table's length: the model cannot take longer series"),
-    Limit(("led",), "LED's windowed attention needs lengths that are multiples", "attention_window"),
+    Limit(("led",), "LED's windowed attention needs lengths that are multiples", "attention_window", key="encoder"),
     Limit(("big_bird", "bigbird_pegasus"), "block-sparse attention needs lengths that are multiples", "block_size"),
-    Limit(("hiera",), "its windows are merged three times by two: the grid's sides must be multiples", 8),
+    Limit(
+        ("hiera",), "its windows are merged three times by two: the grid's sides must be multiples", "num_query_pool", 2
+    ),
     Limit(("granite_docling*",), "patches are merged in squares: the grid's sides must be multiples", "scale_factor"),
     Limit(("mllama*",), "a second table, of tiles × patches, is looked up by aspect ratio: its rows cannot be resized"),
 )

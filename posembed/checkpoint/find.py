@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,13 +72,15 @@ def find_in(
 ) -> list[FoundTable]:
     """The same for names and shapes alone: ``sample`` gives some rows of a tensor where values can be read."""
     tree = nodes(config)
-    keys = tensors.keys()
-    found = (_judge(tensor, tree, keys, sample) for tensor in tensors.values())
+    found = (_judge(tensor, tree, tensors, sample) for tensor in tensors.values())
     return [table for table in found if table is not None]
 
 
 def _judge(
-    tensor: StoredTensor, tree: list[Node], keys: Iterable[str], sample: Callable[[str], Array | None] | None
+    tensor: StoredTensor,
+    tree: list[Node],
+    tensors: Mapping[str, StoredTensor],
+    sample: Callable[[str], Array | None] | None,
 ) -> FoundTable | None:
     key = tensor.key
     if _TOKEN_TYPE.search(key) and len(tensor.shape) == 2:
@@ -95,7 +97,7 @@ def _judge(
     shape = _shape(tensor)
     if shape is None:
         return _refuse(tensor, tree, f"its shape {list(tensor.shape)} is not that of rows of one width")
-    table = recognise(tensor, shape, tree, keys)
+    table = recognise(tensor, shape, tree, tensors)
     if table.refused is None:
         reason = _fixed(table, tree, sample)
         if reason is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -161,7 +162,7 @@ def plan_extension(
         tuple(find_companions(checkpoint.tensors, found, {c.table.key: c.layout for c in changes})),
         tuple(_fields(checkpoint, changes)) if whole else (),
         tuple(stale_files(checkpoint)) if whole else (),
-        tuple(_blocked(changes, found, tree)),
+        tuple(_blocked(changes, found, tree, checkpoint)),
     )
     return replace(plan, notes=tuple(_notes(plan, whole)))
 
@@ -207,7 +208,9 @@ def _value(config: dict[str, Any], dotted: str) -> Any:
     return value
 
 
-def _blocked(changes: tuple[TableChange, ...], found: list[FoundTable], tree: list[Node]) -> Iterable[str]:
+def _blocked(
+    changes: tuple[TableChange, ...], found: list[FoundTable], tree: list[Node], checkpoint: Checkpoint
+) -> Iterable[str]:
     changing = {change.table.key: change for change in changes}
     shared: dict[str, list[str]] = {}
     for table in found:
@@ -225,10 +228,25 @@ def _blocked(changes: tuple[TableChange, ...], found: list[FoundTable], tree: li
             fixed = [key for key in shared.get(rule.name, []) if key not in changing]
             if fixed:
                 yield f"{rule.name} sizes {table.key} and {', '.join(fixed)} alike: they can only change together"
+        oblong = change.layout.grid is not None and change.layout.grid[0] != change.layout.grid[1]
+        if oblong and not is_family(table.family, families.OBLONG):
+            yield from _one_number(change, checkpoint.config)
         kinds = {table.family, tree[0].model_type}
         for limit in families.LIMITS:
-            if any(is_family(kind, limit.families) for kind in kinds):
+            if any(is_family(kind, limit.families) for kind in kinds) and re.search(limit.key, table.key):
                 yield from _limit(limit, change, tree)
+
+
+def _one_number(change: TableChange, config: dict[str, Any]) -> Iterable[str]:
+    """Fields that hold one number for both sides, in families whose code needs one."""
+    for rule in change.table.fields:
+        if number(_value(config, rule.name)) is not None and rule.unit in ("pixels", "side", "count"):
+            height, width = change.layout.grid or (0, 0)
+            if len(change.table.fields) == 1:
+                yield (
+                    f"{change.table.key}: {rule.name} is one number, and the code of {change.table.family} takes no "
+                    f"other: a grid of {height} × {width} cannot be written into it"
+                )
 
 
 def _limit(limit: families.Limit, change: TableChange, tree: list[Node]) -> Iterable[str]:
@@ -236,6 +254,7 @@ def _limit(limit: families.Limit, change: TableChange, tree: list[Node]) -> Iter
         yield f"{change.table.key}: {limit.reason}"
         return
     step = limit.multiple_of if isinstance(limit.multiple_of, int) else _largest(tree, limit.multiple_of)
+    step = limit.power**step if limit.power and step else step
     sizes = change.layout.grid or (change.usable_length,)
     if step and any(size % step for size in sizes):
         yield f"{change.table.key}: {limit.reason} of {step}, and {' × '.join(map(str, sizes))} is not"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from posembed.checkpoint import families
@@ -45,7 +45,7 @@ class Shape:
     grid: tuple[int, int] | None
 
 
-def recognise(tensor: StoredTensor, shape: Shape, tree: list[Node], keys: Iterable[str]) -> FoundTable:
+def recognise(tensor: StoredTensor, shape: Shape, tree: list[Node], tensors: Mapping[str, StoredTensor]) -> FoundTable:
     """Say what the rows of a tensor mean that is named like a position table."""
     key = tensor.key
     if _AXIS.search(key):
@@ -63,7 +63,7 @@ def recognise(tensor: StoredTensor, shape: Shape, tree: list[Node], keys: Iterab
         return _grid(tensor, shape, grids[0][1])
     if lengths:
         return _sequence(tensor, shape, lengths[0][1], tree)
-    return _unexplained(tensor, shape, tree, keys)
+    return _unexplained(tensor, shape, tree, tensors)
 
 
 def _grids(key: str, shape: Shape, tree: list[Node]) -> Iterable[tuple[float, Grid]]:
@@ -155,6 +155,9 @@ def _reserved(key: str, rows: int, length: Length, tree: list[Node], evidence: l
         if offset.reserved == "pad":
             pad = number(node.fields.get("pad_token_id", tree[0].fields.get("pad_token_id")))
             pad = offset.default_pad if pad is None else pad
+            if not 0 <= pad + 1 < rows:
+                evidence.append(f"pad_token_id {pad} cannot be a row of {rows}, so where positions start stays open")
+                return 0, True
             evidence.append(f"reserved {pad + 1} = pad_token_id + 1 ({offset.source})")
             return pad + 1, False
         if offset.reserved == 2 and "*" in offset.families and length.more != 2:
@@ -165,7 +168,7 @@ def _reserved(key: str, rows: int, length: Length, tree: list[Node], evidence: l
         evidence.append(f"reserved {length.more}: rows beyond the field are taken to stand before position 0")
         return length.more, length.more != 2
     pad = number(node.fields.get("pad_token_id")) or 0
-    if 0 < pad < 4 and rows % 64 == pad + 1:
+    if 0 < pad < 4 and rows > 64 and rows % 64 == pad + 1:
         evidence.append(f"reserved {pad + 1}: {rows} = {rows - pad - 1} + pad_token_id + 1, as in the RoBERTa family")
         return pad + 1, "roberta" not in key
     evidence.append("reserved 0: the field counts every row")
@@ -271,7 +274,18 @@ def _video(tensor: StoredTensor, shape: Shape, node: Node, times: int, patches: 
     return _found(tensor, shape, node.model_type, "time", layout, evidence)
 
 
-def _unexplained(tensor: StoredTensor, shape: Shape, tree: list[Node], keys: Iterable[str]) -> FoundTable:
+def _is_extra_token(key: str, root: str) -> bool:
+    return key.startswith(root) and bool(_EXTRA_TOKENS.search(key[len(root) :]))
+
+
+def _rows_of(tensor: StoredTensor) -> int:
+    """How many tokens a class or register parameter is: ``[d]`` and ``[1, 1, d]`` one, ``[1, 4, d]`` four."""
+    return math.prod(tensor.shape[:-1])
+
+
+def _unexplained(
+    tensor: StoredTensor, shape: Shape, tree: list[Node], tensors: Mapping[str, StoredTensor]
+) -> FoundTable:
     """No field explains the rows: what names and the number itself can say, marked as uncertain where they cannot."""
     key, rows = tensor.key, shape.rows
     evidence = [f"named like a position table: {key}", "no configuration field explains its rows"]
@@ -279,15 +293,17 @@ def _unexplained(tensor: StoredTensor, shape: Shape, tree: list[Node], keys: Ite
     image = bool(_IMAGE.search(key)) or shape.memory == "1,rows" or key.endswith("pos_embed")
     if image:
         root = key[: max(key.rfind("pos"), 0)]
-        extra = sum(1 for other in keys if other.startswith(root) and _EXTRA_TOKENS.search(other[len(root) :]))
-        fits = [p for p in range(MOST_EXTRA + 1) if rows > p and math.isqrt(rows - p) ** 2 == rows - p]
-        likely = [p for p in fits if p in (0, extra)] if extra else [p for p in fits if p == 0]
-        chosen = likely[-1] if likely else (fits[0] if fits else None)
+        tokens = [_rows_of(other) for key, other in tensors.items() if _is_extra_token(key, root)]
+        sums = {0}
+        for count in tokens:
+            sums |= {count + other for other in sums}
+        fits = sorted(p for p in sums if rows > p and math.isqrt(rows - p) ** 2 == rows - p)
+        chosen = fits[0] if fits else None
         if chosen is not None:
             side = math.isqrt(rows - chosen)
-            evidence.append(f"rows {rows} = {side} × {side} + {chosen}, and {extra} extra tokens are stored beside it")
+            evidence.append(f"rows {rows} = {side} × {side} + {chosen}; tokens stored beside it: {tokens}")
             layout = TableLayout(grid=(side, side), prefix=chosen)
-            return _found(tensor, shape, family, "grid", layout, evidence, uncertain=len(likely) != 1)
+            return _found(tensor, shape, family, "grid", layout, evidence, uncertain=len(fits) != 1)
     reserved = 2 if rows % 64 == 2 and shape.memory == "rows" else 0
     if reserved:
         evidence.append(f"reserved 2: {rows} = {rows - 2} + 2, as in the RoBERTa and BART families")
