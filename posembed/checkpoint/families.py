@@ -241,7 +241,16 @@ PYRAMID_FIELDS = ("image_size", "patch_sizes")
 VIDEO_FIELDS = ("num_frames", "tubelet_size", "image_size")
 
 # Families whose code takes an image of two different sides where the configuration holds one number.
-OBLONG = ("vit", "deit", "vit_msn", "ijepa", "yolos", "vitdet", "dpt", "vitpose*", "flava_image_model")
+OBLONG = (
+    "vit",
+    "deit",
+    "vit_msn",
+    "ijepa",
+    "flava_image_model",
+    "groupvit_vision_model",
+    "vitpose_backbone",
+    "mgp-str",
+)
 
 # --- What cannot be done ---------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ def patterns():
     for kinds, *_ in (*families.LOOK_AHEAD, *families.RESIZES, *families.SHARED_SIZES):
         yield from kinds
     yield from families.SINUSOID_SWITCHES
+    yield from families.OBLONG
 
 
 @pytest.mark.parametrize("pattern", sorted(set(patterns()) - ELSEWHERE))
