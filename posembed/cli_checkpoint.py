@@ -138,7 +138,7 @@ def _override(
     for name, value in (("--reserved", reserved), ("--prefix", prefix)):
         if value is not None and value < 0:
             raise InvalidArgumentError(f"{name} {value} must not be negative")
-    return Override(keys[0], reserved or 0, prefix or 0, None if grid is None else _pair(grid_name, grid))
+    return Override(keys[0], reserved or 0, prefix, None if grid is None else _pair(grid_name, grid))
 
 
 def _pair(name: str, text: str) -> tuple[int, int]:

@@ -37,7 +37,9 @@ def nodes(config: dict[str, Any]) -> list[Node]:
     found: list[Node] = []
 
     def walk(fields: dict[str, Any], path: tuple[str, ...], inherited: str) -> None:
-        kind = fields.get("model_type") or fields.get("architecture") or inherited
+        kind = fields.get("model_type") or inherited
+        if "pretrained_cfg" in fields and fields.get("architecture"):
+            kind = f"timm/{fields['architecture']}"
         fields = {name: value for name, value in fields.items() if isinstance(name, str)}  # id2label counts by number
         found.append(Node(path, fields, str(kind)))
         if len(path) < 8:

@@ -56,7 +56,7 @@ LOOK_ALIKES = (
     LookAlike(r"position_ids?$|\.positions?$", "numbers of positions (a buffer), not a table"),
     LookAlike(r"(?:tile|patch)_positional_embedding|tile_embedding", "marks image tiles, one row an aspect ratio"),
     LookAlike(r"weight_integer$", "a quantised copy of a table, made anew whenever it is read"),
-    LookAlike(r"pos_embed_window$", "a window that is tiled over the grid, not a row per position"),
+    LookAlike(r"(?:height|width)_rel$|self_attn\.pos_emb$", "a table of relative positions: its rows are distances"),
 )
 
 # Fixed sinusoids saved under a table's name. Where values can be read, constant row norms say the same (find.py).
@@ -184,6 +184,9 @@ SUFFIXES = (
 
 # How a family resizes its own grid at run time: (mode, antialias, align_corners). What is not listed: bicubic.
 RESIZES: tuple[tuple[tuple[str, ...], tuple[str, bool, bool]], ...] = (
+    (("timm/hieradet*", "timm/sam2_hiera*"), ("bicubic", False, False)),
+    (("timm/qwen3*",), ("bilinear", False, True)),
+    (("timm", "timm/*"), ("bicubic", True, False)),
     (("rf_detr*", "dinov2_with_registers"), ("bicubic", True, False)),
     (("dpt",), ("bilinear", False, False)),
     (("tipsv2*",), ("bilinear", True, False)),
@@ -214,6 +217,10 @@ GRID_COUNT_FIELDS = (
     "image_num_patches",
     "max_position_embeddings",
 )
+# timm: images are read from the first of these; both are written where the model takes `img_size`.
+TIMM_SIZES = ("model_args.img_size", "pretrained_cfg.input_size")
+TIMM_FIXED = r"naflex|qwen3|hieradet|sam2_hiera"  # these take no img_size
+
 # Fields, in any part of a configuration, that repeat how many tokens an image becomes.
 IMAGE_TOKEN_FIELDS = ("image_seq_length", "image_seq_len", "num_image_tokens", "image_token_num")
 GRID_SIDE_FIELDS = (
@@ -267,6 +274,7 @@ class Limit:
 
 
 LIMITS = (
+    Limit(("*",), "NesT keeps its rows in blocks: only timm itself can resize it", key=r"levels\.\d+\.pos_embed$"),
     Limit(("canine",), "canine's rows are hash buckets shared by four tables: a longer table is another function"),
     Limit(("reformer",), "reformer's positions are axial: the product of two tables, whose shapes the code derives"),
     Limit(("patchtsmixer",), "other weights have the table's length: the model cannot take longer series"),

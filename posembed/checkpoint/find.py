@@ -13,9 +13,10 @@ import numpy as np
 from posembed.checkpoint import families
 from posembed.checkpoint.configuration import Node, is_family, nodes
 from posembed.checkpoint.found import FoundTable, Memory
-from posembed.checkpoint.recognise import Shape, recognise
+from posembed.checkpoint.recognise import recognise
 from posembed.checkpoint.source import Checkpoint, open_checkpoint
 from posembed.checkpoint.tensors import Array, StoredTensor
+from posembed.checkpoint.verdict import Shape
 from posembed.errors import InvalidArgumentError
 from posembed.layout import TableLayout
 
@@ -33,13 +34,13 @@ class Override:
     Args:
         key: the tensor's name in the file.
         reserved: rows before position 0.
-        prefix: rows of extra tokens before the positions.
+        prefix: rows of extra tokens before the positions; left out with a grid, all rows that the grid leaves over.
         grid: ``(height, width)`` for an image table.
     """
 
     key: str
     reserved: int = 0
-    prefix: int = 0
+    prefix: int | None = None
     grid: tuple[int, int] | None = None
 
 
@@ -94,6 +95,8 @@ def _judge(
         return None
     if tensor.dtype not in FLOATS:
         return _refuse(tensor, tree, f"holds {tensor.dtype} numbers: a table holds floating-point rows")
+    if _is_kernel(tensor.shape):
+        return _refuse(tensor, tree, "the kernel of a depthwise convolution: there are no rows to extend")
     shape = _shape(tensor)
     if shape is None:
         return _refuse(tensor, tree, f"its shape {list(tensor.shape)} is not that of rows of one width")
@@ -130,6 +133,11 @@ def _shape(tensor: StoredTensor) -> Shape | None:
         width = shape[1] if channels_first else shape[3]
         return Shape(memory, grid[0] * grid[1], width, grid) if grid != (1, 1) else None
     return None
+
+
+def _is_kernel(shape: tuple[int, ...]) -> bool:
+    """``[channels, 1, n, n]`` with a small odd n, which no table has."""
+    return len(shape) == 4 and shape[0] > 1 and shape[1] == 1 and shape[2] == shape[3] <= 7 and shape[2] % 2 == 1
 
 
 def _fixed(table: FoundTable, tree: list[Node], sample: Callable[[str], Array | None] | None) -> str | None:
@@ -205,21 +213,24 @@ def override_one(tensors: Mapping[str, StoredTensor], said: Override, found: lis
         )
     known = next((table for table in found if table.key == said.key), None)
     if said.grid is not None:
-        suffix = shape.rows - said.reserved - said.prefix - said.grid[0] * said.grid[1]
+        left = shape.rows - said.reserved - said.grid[0] * said.grid[1]
+        suffix = left - said.prefix if said.prefix is not None else min(left, 0)
+        prefix = left if said.prefix is None else said.prefix
         if suffix < 0:
             raise InvalidArgumentError(
-                f"grid={said.grid[0]}x{said.grid[1]} with reserved={said.reserved} and prefix={said.prefix} needs more "
-                f"rows than the {shape.rows} of {said.key!r}"
+                f"grid={said.grid[0]}x{said.grid[1]} with reserved={said.reserved} and prefix={said.prefix or 0} needs "
+                f"more rows than the {shape.rows} of {said.key!r}"
             )
-        layout = TableLayout(grid=said.grid, reserved=said.reserved, prefix=said.prefix, suffix=suffix)
+        layout = TableLayout(grid=said.grid, reserved=said.reserved, prefix=prefix, suffix=suffix)
     else:
-        length = shape.rows - said.reserved - said.prefix
+        prefix = said.prefix or 0
+        length = shape.rows - said.reserved - prefix
         if length < 1:
             raise InvalidArgumentError(
-                f"reserved={said.reserved} and prefix={said.prefix} leave no position of the {shape.rows} rows "
+                f"reserved={said.reserved} and prefix={prefix} leave no position of the {shape.rows} rows "
                 f"of {said.key!r}"
             )
-        layout = TableLayout(length=length, reserved=said.reserved, prefix=said.prefix)
+        layout = TableLayout(length=length, reserved=said.reserved, prefix=prefix)
     return FoundTable(
         tensor.key,
         tensor.shape,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from posembed.layout import TableLayout
 
-Kind = Literal["sequence", "grid", "axis", "time", "none"]
+Kind = Literal["sequence", "grid", "window", "axis", "time", "none"]
 Memory = Literal["rows", "1,rows", "rows,1", "k,1,rows", "H,W", "1,H,W", "1,d,H,W"]
 
 
@@ -41,7 +41,8 @@ class FoundTable:
         evidence: why each of these is believed, one sentence each.
         uncertain: whether names, shapes and configuration leave the meaning open.
         refused: why it is no learned absolute table, or ``None``.
-        kind: a sequence, an image grid, a coordinate axis, time steps; ``"none"`` if refused.
+        kind: a sequence, an image grid, a window that is tiled over a grid, a coordinate axis, time steps; ``"none"``
+            if refused.
         memory: how rows lie in the tensor.
         fields: configuration fields that must change with the table.
         look_ahead: last rows that are read beyond the input's end (ProphetNet's decoder predicts ahead).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from posembed.checkpoint import families
 from posembed.checkpoint.configuration import (
@@ -17,44 +17,47 @@ from posembed.checkpoint.configuration import (
     explain_length,
     is_family,
     number,
-    pair,
 )
-from posembed.checkpoint.found import FieldRule, FoundTable, Kind, Memory
+from posembed.checkpoint.found import FieldRule, FoundTable, Kind
 from posembed.checkpoint.tensors import StoredTensor
+from posembed.checkpoint.unexplained import IMAGE_WORD, frames_and_patches, timm_grid, unexplained, video
+from posembed.checkpoint.verdict import Shape, verdict
 from posembed.layout import TableLayout
 
-_AXIS = re.compile(r"(?:^|[._])(?:[xywh]|row|col|column)_(?:pos\w*|embed\w*)")
+_AXIS = re.compile(r"(?:^|[._])(?:[xywh]|row|col|column)_(?:pos\w*|embed\w*)|pos_embed_[xy]$")
 _TIME = re.compile(r"temporal|time_embed|timestep|(?:^|\.)mit\.")
-_IMAGE = re.compile(r"(?:^|[._])(?:vision|visual|image|img|video|patch|vit|pixel)")
+_WINDOW = re.compile(r"pos_embed_win(?:dow)?$")
 _TEXT = re.compile(r"(?:^|[._])(?:text|language_model|decoder|bert|roberta|wpe|qformer|transformer)")
 _CONVENTIONAL = re.compile(
     r"(?:position_embeddings?|embed_positions|positions_embed|wpe|pos_embed|pos_emb|positional_embedding"
-    r"|position_embeds_layer|position_embedding_table)(?:\.weight)?$"
+    r"|position_embeds_layer|position_embedding_table)(?:_?\d+)?(?:\.weight)?$"
 )
-_EXTRA_TOKENS = re.compile(r"(?:^|[._])(?:cls|class|dist|distillation|reg|register)_?(?:token|embedding|embed)s?\d*$")
 MOST_EXTRA = 16  # class, distillation and register rows; the most in the census is 8
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A tensor's shape read as rows of one width."""
-
-    memory: Memory
-    rows: int
-    width: int
-    grid: tuple[int, int] | None
 
 
 def recognise(tensor: StoredTensor, shape: Shape, tree: list[Node], tensors: Mapping[str, StoredTensor]) -> FoundTable:
     """Say what the rows of a tensor mean that is named like a position table."""
     key = tensor.key
-    if _AXIS.search(key):
+    if _AXIS.search(key) or (shape.memory == "H,W" and tensor.shape[0] == 2):
         return _axis(tensor, shape, tree)
-    video = next(filter(None, (_frames(node, shape.rows) for node in tree)), None)
-    if video is not None:
-        return _video(tensor, shape, *video)
+    if _WINDOW.search(key) and shape.grid is not None:
+        said = [
+            f"named like a position table: {key}",
+            f"a window of {shape.grid[0]} × {shape.grid[1]}, tiled over a grid",
+        ]
+        return verdict(tensor, shape, tree[0].model_type, "window", TableLayout(grid=shape.grid), said)
+    if re.search(r"levels\.\d+\.pos_embed$", key) and shape.grid is not None and shape.memory == "1,H,W":
+        side = math.isqrt(shape.rows)
+        said = [f"named like a position table: {key}", f"{shape.grid[0]} blocks of {shape.grid[1]} rows (NesT)"]
+        return verdict(tensor, shape, tree[0].model_type, "grid", TableLayout(grid=(side, side)), said)
+    over_frames = next(filter(None, (frames_and_patches(node, shape.rows) for node in tree)), None)
+    if over_frames is not None:
+        return video(tensor, shape, *over_frames)
     if _TIME.search(key):
         return _counted(tensor, shape, tree, "time")
+    timm = timm_grid(tensor, shape, tree, tensors)
+    if timm is not None:
+        return timm
     grids = sorted(_grids(key, shape, tree), key=lambda scored: -scored[0])
     lengths = sorted(_lengths(key, shape, tree), key=lambda scored: -scored[0])
     if shape.grid is not None:
@@ -63,7 +66,7 @@ def recognise(tensor: StoredTensor, shape: Shape, tree: list[Node], tensors: Map
         return _grid(tensor, shape, grids[0][1])
     if lengths:
         return _sequence(tensor, shape, lengths[0][1], tree)
-    return _unexplained(tensor, shape, tree, tensors)
+    return unexplained(tensor, shape, tree, tensors)
 
 
 def _grids(key: str, shape: Shape, tree: list[Node]) -> Iterable[tuple[float, Grid]]:
@@ -74,8 +77,8 @@ def _grids(key: str, shape: Shape, tree: list[Node]) -> Iterable[tuple[float, Gr
                 most += number(node.fields.get(side.suffix)) or 0
         for grid in explain_grid(node, shape.rows, most):
             score = 6.0 - 0.5 * min(grid.extra, 8) + affinity(key, node) - 0.01 * depth
-            score += 1.5 * bool(_IMAGE.search(key)) + 1.0 * (shape.memory != "rows") - 1.0 * (grid.pixels is None)
-            score -= 3.0 * bool(_TEXT.search(key) and not _IMAGE.search(key) and shape.memory == "rows")
+            score += 1.5 * bool(IMAGE_WORD.search(key)) + 1.0 * (shape.memory != "rows") - 1.0 * (grid.pixels is None)
+            score -= 3.0 * bool(_TEXT.search(key) and not IMAGE_WORD.search(key) and shape.memory == "rows")
             yield score, grid
 
 
@@ -84,7 +87,7 @@ def _lengths(key: str, shape: Shape, tree: list[Node]) -> Iterable[tuple[float, 
         for length in explain_length(node, shape.rows):
             usual = length.name in families.LENGTH_FIELDS
             score = (6.0 if usual else 3.5) - 0.5 * length.more + affinity(key, node) - 0.01 * depth
-            score -= 3.0 * bool(_IMAGE.search(key) and not _TEXT.search(key)) + 3.0 * (shape.memory == "1,rows")
+            score -= 3.0 * bool(IMAGE_WORD.search(key) and not _TEXT.search(key)) + 3.0 * (shape.memory == "1,rows")
             for here, there in (("encoder", "decoder"), ("decoder", "encoder")):
                 if here in length.name:
                     score += 1.0 * (here in key) - 2.0 * (there in key and here not in key)
@@ -92,42 +95,6 @@ def _lengths(key: str, shape: Shape, tree: list[Node]) -> Iterable[tuple[float, 
                 "target" in length.name and "encoder" in key
             )
             yield score, length
-
-
-def _found(
-    tensor: StoredTensor,
-    shape: Shape,
-    family: str,
-    kind: Kind,
-    layout: TableLayout,
-    evidence: list[str],
-    *,
-    uncertain: bool = False,
-    fields: tuple[FieldRule, ...] = (),
-) -> FoundTable:
-    resize = next((r for kinds, r in families.RESIZES if is_family(family, kinds)), families.DEFAULT_RESIZE)
-    return FoundTable(
-        tensor.key,
-        tensor.shape,
-        tensor.dtype,
-        tensor.file,
-        family or guessed_family(tensor.key),
-        layout,
-        tuple(evidence),
-        uncertain,
-        None,
-        kind,
-        shape.memory,
-        fields,
-        resize,
-    )
-
-
-def guessed_family(key: str) -> str:
-    """Which library's names a key has, where no configuration says the family."""
-    if re.search(r"(?:^|\.)positional_embedding$", key):
-        return "open_clip"
-    return "timm" if re.search(r"(?:^|\.)pos_embed(?:\.\d+)?$", key) else "unknown"
 
 
 def _sequence(tensor: StoredTensor, shape: Shape, length: Length, tree: list[Node]) -> FoundTable:
@@ -138,7 +105,7 @@ def _sequence(tensor: StoredTensor, shape: Shape, length: Length, tree: list[Nod
     fields = (FieldRule(node.dotted(length.name), "rows", (length.more, 0)),)
     layout = TableLayout(length=rows - reserved, reserved=reserved)
     uncertain = uncertain or (not _CONVENTIONAL.search(tensor.key) and length.name not in families.LENGTH_FIELDS)
-    found = _found(tensor, shape, node.model_type, "sequence", layout, evidence, uncertain=uncertain, fields=fields)
+    found = verdict(tensor, shape, node.model_type, "sequence", layout, evidence, uncertain=uncertain, fields=fields)
     for kinds, key, ahead in families.LOOK_AHEAD:
         if is_family(node.model_type, kinds) and re.search(key, tensor.key):
             return replace(found, look_ahead=ahead, evidence=(*found.evidence, f"{ahead} row is for looking ahead"))
@@ -196,7 +163,7 @@ def _grid(tensor: StoredTensor, shape: Shape, grid: Grid) -> FoundTable:
     if prefix:
         evidence.append(f"prefix {prefix}: class and other tokens stand before the patches")
     layout = TableLayout(grid=(grid.height, grid.width), prefix=prefix, suffix=suffix)
-    return _found(tensor, shape, family, "grid", layout, evidence, fields=grid_fields(grid))
+    return verdict(tensor, shape, family, "grid", layout, evidence, fields=grid_fields(grid))
 
 
 def grid_fields(grid: Grid) -> tuple[FieldRule, ...]:
@@ -228,7 +195,7 @@ def _explicit_grid(tensor: StoredTensor, shape: Shape, tree: list[Node], grid: G
     layout = TableLayout(grid=shape.grid)
     fields = grid_fields(grid) if same and grid is not None else ()
     known = bool(_CONVENTIONAL.search(tensor.key))
-    return _found(
+    return verdict(
         tensor, shape, node.model_type, "grid", layout, evidence, uncertain=not (same or known), fields=fields
     )
 
@@ -249,64 +216,4 @@ def _counted(tensor: StoredTensor, shape: Shape, tree: list[Node], kind: Kind) -
         evidence.append(f"rows {shape.rows} = {node.dotted(best.name)}" + (f" + {best.more}" if best.more else ""))
         fields = (FieldRule(node.dotted(best.name), "rows", (best.more, 0)),)
     layout = TableLayout(length=shape.rows)
-    return _found(tensor, shape, node.model_type, kind, layout, evidence, fields=fields)
-
-
-def _frames(node: Node, rows: int) -> tuple[Node, int, int] | None:
-    """Frames and patches of a table over both: ``rows = frames × patches``, and one more for a class token."""
-    frames, tubelet, image = (node.fields.get(name) for name in families.VIDEO_FIELDS)
-    size, count = pair(image), number(frames)
-    if size is None or count is None or not isinstance(tubelet, list) or len(tubelet) != 3:
-        return None
-    if not all(number(n) for n in tubelet):
-        return None
-    times, patches = count // tubelet[0], (size[0] // tubelet[1]) * (size[1] // tubelet[2])
-    return (node, times, patches) if times > 1 and patches > 1 and rows - times * patches in (0, 1) else None
-
-
-def _video(tensor: StoredTensor, shape: Shape, node: Node, times: int, patches: int) -> FoundTable:
-    prefix = shape.rows - times * patches
-    evidence = [
-        f"named like a position table: {tensor.key}",
-        f"rows {shape.rows} = {times} frames × {patches} patches" + (f" + {prefix}" if prefix else ""),
-    ]
-    layout = TableLayout(length=times * patches, prefix=prefix)
-    return _found(tensor, shape, node.model_type, "time", layout, evidence)
-
-
-def _is_extra_token(key: str, root: str) -> bool:
-    return key.startswith(root) and bool(_EXTRA_TOKENS.search(key[len(root) :]))
-
-
-def _rows_of(tensor: StoredTensor) -> int:
-    """How many tokens a class or register parameter is: ``[d]`` and ``[1, 1, d]`` one, ``[1, 4, d]`` four."""
-    return math.prod(tensor.shape[:-1])
-
-
-def _unexplained(
-    tensor: StoredTensor, shape: Shape, tree: list[Node], tensors: Mapping[str, StoredTensor]
-) -> FoundTable:
-    """No field explains the rows: what names and the number itself can say, marked as uncertain where they cannot."""
-    key, rows = tensor.key, shape.rows
-    evidence = [f"named like a position table: {key}", "no configuration field explains its rows"]
-    family = tree[0].model_type
-    image = bool(_IMAGE.search(key)) or shape.memory == "1,rows" or key.endswith("pos_embed")
-    if image:
-        root = key[: max(key.rfind("pos"), 0)]
-        tokens = [_rows_of(other) for key, other in tensors.items() if _is_extra_token(key, root)]
-        sums = {0}
-        for count in tokens:
-            sums |= {count + other for other in sums}
-        fits = sorted(p for p in sums if rows > p and math.isqrt(rows - p) ** 2 == rows - p)
-        chosen = fits[0] if fits else None
-        if chosen is not None:
-            side = math.isqrt(rows - chosen)
-            evidence.append(f"rows {rows} = {side} × {side} + {chosen}; tokens stored beside it: {tokens}")
-            layout = TableLayout(grid=(side, side), prefix=chosen)
-            return _found(tensor, shape, family, "grid", layout, evidence, uncertain=len(fits) != 1)
-    reserved = 2 if rows % 64 == 2 and shape.memory == "rows" else 0
-    if reserved:
-        evidence.append(f"reserved 2: {rows} = {rows - 2} + 2, as in the RoBERTa and BART families")
-    certain = bool(re.search(r"(?:^|\.)(?:wpe|positional_embedding|positions_embed)(?:\.weight)?$", key)) and not image
-    layout = TableLayout(length=rows - reserved, reserved=reserved)
-    return _found(tensor, shape, family, "sequence", layout, evidence, uncertain=not certain)
+    return verdict(tensor, shape, node.model_type, kind, layout, evidence, fields=fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,10 @@ def config_changes(file: Path, config: dict[str, Any], table: FoundTable, new: T
                     where = tuple(name.split("."))
                     if where != path and _look(config, where) == before:
                         yield FieldChange(file, where, before, after, f"must equal {rule.name}")
+        if rule.name == families.TIMM_SIZES[1] and not re.search(families.TIMM_FIXED, table.family):
+            own = tuple(families.TIMM_SIZES[0].split("."))
+            size = list(pair(after) or ())
+            yield FieldChange(file, own, _look(config, own), size, "timm builds the model for it")
         if table.layout.grid is not None:
             yield from _counts(file, config, path, table.layout, new)
             yield from _image_tokens(file, config, table.layout, new)
@@ -225,6 +230,8 @@ def apply_changes(settings: Any, changes: list[FieldChange]) -> Any:
     for change in changes:
         place = settings
         for name in change.path[:-1]:
+            if isinstance(place, dict) and name not in place:
+                place[name] = {}
             place = place[name]
         place[change.path[-1]] = change.after
     return settings

@@ -58,7 +58,7 @@ VIT = {"cls_token": (1, 1, 8), "blocks.0.norm1.weight": (8,), "patch_embed.proj.
 
 
 @pytest.mark.parametrize(
-    ("tensors", "layout"),
+    ("tensors", "layout"),  # a square is likely, and yet a guess where no configuration says the image
     [
         (VIT | {"pos_embed": (1, 197, 8)}, TableLayout(grid=(14, 14), prefix=1)),
         (VIT | {"pos_embed": (1, 196, 8)}, TableLayout(grid=(14, 14))),  # no_embed_class
@@ -72,7 +72,29 @@ VIT = {"cls_token": (1, 1, 8), "blocks.0.norm1.weight": (8,), "patch_embed.proj.
 )
 def test_timm(tmp_path, tensors, layout):
     table = only(alone(tmp_path, tensors))
-    assert (table.key, table.layout, table.kind, table.uncertain) == ("pos_embed", layout, "grid", False)
+    explicit = len(tensors["pos_embed"]) == 4
+    assert (table.key, table.layout, table.kind, table.uncertain) == ("pos_embed", layout, "grid", not explicit)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "image", "layout"),
+    [
+        (VIT | {"pos_embed": (1, 197, 8)}, [3, 224, 224], TableLayout(grid=(14, 14), prefix=1)),
+        (VIT | {"pos_embed": (1, 197, 8)}, [3, 112, 448], TableLayout(grid=(7, 28), prefix=1)),
+        (VIT | {"pos_embed": (1, 196, 8)}, [3, 112, 448], TableLayout(grid=(7, 28))),
+        (
+            VIT | {"pos_embed": (1, 1370, 8), "reg_token": (1, 4, 8)},
+            [3, 518, 518],
+            TableLayout(grid=(37, 37), prefix=1),
+        ),
+    ],
+)
+def test_timm_with_its_configuration(tmp_path, tensors, image, layout):
+    file = alone(tmp_path, tensors)
+    config = {"architecture": "vit_base_patch16_224", "num_classes": 0, "pretrained_cfg": {"input_size": image}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    table = only(file)
+    assert (table.layout, table.uncertain, table.resize) == (layout, False, ("bicubic", True, False))
 
 
 def test_open_clip(tmp_path):
@@ -83,7 +105,10 @@ def test_open_clip(tmp_path):
     found = {table.key: table for table in find_tables(file)}
     assert found["positional_embedding"].layout == TableLayout(length=77)
     assert found["visual.positional_embedding"].layout == TableLayout(grid=(7, 7), prefix=1)
-    assert not any(table.uncertain or table.refused for table in found.values())
+    assert {table.key: table.uncertain for table in found.values()} == {
+        "positional_embedding": False,
+        "visual.positional_embedding": True,  # 50 = 7 × 7 + 1 only if the image is square
+    }
 
 
 def test_an_open_clip_configuration(tmp_path):
