@@ -50,7 +50,7 @@ def working(model: PreTrainedModel, kind: str) -> inputs.Recipe | None:
         try:
             if outputs(model, recipe, recipe.size):
                 return recipe
-        except Exception:  # noqa: S112 - whatever a model raises, the next recipe may do
+        except Exception:
             continue
     return None
 
@@ -121,10 +121,9 @@ def grids(model: PreTrainedModel, source: Path, out: Path, tables: list[FoundTab
     options: dict[str, Any] = {"grid": (first[0] + 8, first[1] + 8)}
     if len(patches) == len(tables):
         step = math.lcm(*(side for patch in patches for side in patch))
-        steps = (
-            first[0] * patches[0][0] // step + 8 * patches[0][0] // step,
-            first[1] * patches[0][1] // step + 8 * patches[0][1] // step,
-        )
+        more = 8 if (max(first) + 8) * max(patches[0]) <= 1100 else 2  # larger images are not tried
+        sides = [(side + more) * patch for side, patch in zip(first, patches[0], strict=True)]
+        steps = [-(-side // step) for side in sides]
         options = {"image_size": (steps[0] * step, steps[1] * step)}
     plan = extend_checkpoint(source, out, **options)
     new = loaded(model, out)
@@ -183,7 +182,7 @@ def guarded(model_type: str, file: Path) -> None:
     signal.alarm(SECONDS)
     try:
         result = one_type(model_type)
-    except BaseException as error:  # noqa: BLE001 - not built: part of the result
+    except BaseException as error:
         result = {
             "model_type": model_type,
             "status": "not built",

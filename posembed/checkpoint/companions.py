@@ -96,7 +96,8 @@ def _meaning(key: str, tensor: StoredTensor) -> What | None:
 def _governing(key: str, tensor: StoredTensor, what: What, tables: list[FoundTable]) -> FoundTable | None:
     """The table of the right length whose key shares the longest beginning with the buffer's."""
     if what == "relative positions":  # of attention over the whole grid: layers of windows keep theirs
-        fitting = [t for t in tables if t.layout.grid and tensor.shape[0] == 2 * _side(key, t.layout) - 1]
+        near = [t for t in tables if "." not in t.key or _shared(key, t.key)]  # of the same tower
+        fitting = [t for t in near if t.layout.grid and tensor.shape[0] == 2 * _side(key, t.layout) - 1]
         return max(fitting, key=lambda table: _shared(key, table.key), default=None)
     length = tensor.shape[0] if what == "quantised copy" else tensor.shape[-1]
     fitting = [t for t in tables if length in (t.layout.rows, t.layout.usable_length)]

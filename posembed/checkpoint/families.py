@@ -45,6 +45,8 @@ LOOK_ALIKES = (
         r"|rel_attn|distance_embedding|relative_key",
         "a table of relative positions: its rows are distances, not positions",
     ),
+    LookAlike(r"pe_[kv]\.weight$", "a table of relative positions: its rows are distances, not positions"),
+    LookAlike(r"position_embeddings\.weights\.\d+$", "one factor of an axial encoding: a position is a pair of rows"),
     LookAlike(r"rotary|inv_freq|rope|freqs_c", "a rotary buffer: computed, not learned"),
     LookAlike(r"class_pos_emb$", "a rotary angle of the class token: not a table of positions"),
     LookAlike(r"query_pos", "positions of object queries: slots of the output, not of the input"),
@@ -275,6 +277,11 @@ class Limit:
 
 LIMITS = (
     Limit(("*",), "NesT keeps its rows in blocks: only timm itself can resize it", key=r"levels\.\d+\.pos_embed$"),
+    Limit(
+        ("sam3_lite_text*",),
+        "its code stretches the table over every input: no input is too long, and a longer table changes short ones",
+        key=r"position_embedding\.position_embedding$",
+    ),
     Limit(("canine",), "canine's rows are hash buckets shared by four tables: a longer table is another function"),
     Limit(("reformer",), "reformer's positions are axial: the product of two tables, whose shapes the code derives"),
     Limit(("patchtsmixer",), "other weights have the table's length: the model cannot take longer series"),
