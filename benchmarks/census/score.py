@@ -58,7 +58,7 @@ def compare(truth: Record, found: Record) -> dict[str, list[str]]:
             continue
         out["hit"].append(key)
         mine = said[key]
-        for name in ("reserved", "prefix", "suffix"):
+        for name in ("reserved", "prefix", "suffix") if table["kind"] in ("sequence", "grid") else ():
             if name in table and table[name] is not None and mine[name] != table[name]:
                 out["layout"].append(f"{key}: {name} {mine[name]}, behaviour shows {table[name]}")
         grid = table.get("grid")
@@ -66,7 +66,10 @@ def compare(truth: Record, found: Record) -> dict[str, list[str]]:
             out["layout"].append(f"{key}: grid {mine['grid']}, behaviour shows {grid}")
     for key, mine in said.items():
         if key not in tables:
-            open_question = any(key.endswith(name) or name.endswith(key) for name in unresolved)
+            # What the probe could not reach is no evidence against a table.
+            open_question = key not in truth.get("not_tables", {}) or any(
+                key.endswith(name) or name.endswith(key) for name in unresolved
+            )
             out["open" if open_question else "false"].append(f"{key} {mine['shape']} ({mine['kind']})")
     return out
 
@@ -116,9 +119,8 @@ def main() -> None:
             f"{group}: {hits + counts['missed']} tables; recall {recall:.3f}, precision {precision:.3f}; "
             f"layouts wrong {counts['layout']}; open questions {counts['open']}"
         )
-    print(
-        f"{len(chosen)} architectures, {sum(r['status'] != 'ok' for r in truth.values())} without truth, {failed} failed"
-    )
+    without = sum(record["status"] != "ok" for record in truth.values())
+    print(f"{len(chosen)} architectures, {without} without truth, {failed} failed")
 
 
 if __name__ == "__main__":

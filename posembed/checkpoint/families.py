@@ -30,6 +30,7 @@ class LookAlike:
     key: str
     reason: str
     families: tuple[str, ...] = ("*",)
+    values_decide: bool = False  # the family alone does not: a table of other values is a table
 
 
 # Layers and other tensors that merely carry the word: not tables of any kind, not worth reporting one by one.
@@ -63,10 +64,15 @@ LOOK_ALIKES = (
 
 # Fixed sinusoids saved under a table's name. Where values can be read, constant row norms say the same (find.py).
 SINUSOIDS = (
-    LookAlike(r"encoder\.embed_positions|^embed_positions", "a frozen sinusoid", ("whisper*", "*audio*", "voxtral*")),
+    LookAlike(r"encoder\.embed_positions|^embed_positions", "a frozen sinusoid", ("whisper*",)),
+    LookAlike(r"^embed_positions", "a frozen sinusoid", ("*audio*", "voxtral*"), values_decide=True),
     LookAlike(r"embed_positions", "a frozen sinusoid", ("marian", "pegasus", "pegasus_x", "roformer", "*former")),
     LookAlike(r"embed_positions", "a sinusoid (trainable in name only)", ("fsmt",)),
-    LookAlike(r"audio_(?:tower|model|encoder)\.(?:\w+\.)?embed_positions", "a frozen sinusoid of the audio encoder"),
+    LookAlike(
+        r"audio_(?:tower|model|encoder)\.(?:\w+\.)?embed_positions",
+        "a frozen sinusoid of the audio encoder",
+        values_decide=True,
+    ),
     LookAlike(r"position_embeddings", "a frozen two-dimensional sinusoid", ("vit_mae",)),
 )
 # Families whose configuration says which of the two it is; the key and the shape are the same.

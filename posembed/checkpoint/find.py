@@ -142,15 +142,17 @@ def _is_kernel(shape: tuple[int, ...]) -> bool:
 
 def _fixed(table: FoundTable, tree: list[Node], sample: Callable[[str], Array | None] | None) -> str | None:
     """Why a tensor is a fixed sinusoid: its family, its configuration, or the values themselves."""
+    rows = sample(table.key) if sample is not None else None
     types = [table.family, *(node.model_type for node in tree[:1])]
     for alike in families.SINUSOIDS:
         if re.search(alike.key, table.key) and any(is_family(kind, alike.families) for kind in types):
+            if alike.values_decide and rows is not None and not looks_sinusoidal(rows):
+                continue
             return alike.reason
     for node in tree:
         switch = families.SINUSOID_SWITCHES.get(node.model_type)
         if switch is not None and node.model_type in types and node.fields.get(switch[0]) == switch[1]:
             return f"a fixed sinusoid: the configuration says {node.dotted(switch[0])} = {switch[1]}"
-    rows = sample(table.key) if sample is not None else None
     if rows is not None and looks_sinusoidal(rows):
         return "a fixed sinusoid: all its rows have the same norm, as sin² + cos² makes them, and bounded values"
     return None

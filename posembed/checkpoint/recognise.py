@@ -77,6 +77,7 @@ def _grids(key: str, shape: Shape, tree: list[Node]) -> Iterable[tuple[float, Gr
                 most += number(node.fields.get(side.suffix)) or 0
         for grid in explain_grid(node, shape.rows, most):
             score = 6.0 - 0.5 * min(grid.extra, 8) + affinity(key, node) - 0.01 * depth
+            score += 0.5 * (grid.pixels is not None and grid.extra < 2)  # a length field may repeat the same number
             score += 1.5 * bool(IMAGE_WORD.search(key)) + 1.0 * (shape.memory != "rows") - 1.0 * (grid.pixels is None)
             score -= 3.0 * bool(_TEXT.search(key) and not IMAGE_WORD.search(key) and shape.memory == "rows")
             yield score, grid
