@@ -91,7 +91,10 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_gives_the_same_results(corpus_dir, 
         "learning_rate": 0.002,
     }
     options = [f"--{name.replace('_', '-')}={value}" for name, value in sizes.items()]
-    command = [sys.executable, "-c", "from posembed.cli import main; main()", "compare", "--data", str(corpus_dir)]
+    # A shell's background job ignores Ctrl-C, and so would its children: the tests may be one.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heard}; from posembed.cli import main; main()"
+    command = [sys.executable, "-c", code, "compare", "--data", str(corpus_dir)]
     command += [*options, "--encodings=learned", "--precision=fp32", "--no-plots", "--out=run"]
     environment = os.environ | {"PYTHONPATH": str(Path(posembed.__file__).parent.parent)}
     settings = {"cwd": tmp_path, "env": environment, "stderr": subprocess.PIPE, "text": True}
