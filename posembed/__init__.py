@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from posembed.presets import PRESETS as PRESETS
     from posembed.presets import PositionPreset as PositionPreset
     from posembed.presets import preset as preset
+    from posembed.tables.analyze import TableAnalysis as TableAnalysis
+    from posembed.tables.analyze import analyze_table as analyze_table
     from posembed.tables.extend import extend_table as extend_table
 
 _HOME = {
@@ -40,8 +42,10 @@ _HOME = {
     "PRESETS": "posembed.presets",
     "PositionPreset": "posembed.presets",
     "SinusoidalPositionalEmbedding": "posembed.nn.sinusoidal",
+    "TableAnalysis": "posembed.tables.analyze",
     "TableLayout": "posembed.layout",
     "TokenPositionEmbedding": "posembed.nn.token_position",
+    "analyze_table": "posembed.tables.analyze",
     "check_positions": "posembed.nn.checks",
     "compare": "posembed.lab.compare",
     "extend_checkpoint": "posembed.checkpoint.rewrite",

@@ -15,7 +15,9 @@ from posembed.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from posembed.checkpoint.card import CheckpointCard, Depth
     from posembed.checkpoint.find import Override
+    from posembed.checkpoint.pairing import PairCard
 
 Key = Annotated[list[str] | None, typer.Option("--table", metavar="KEY", help="A tensor's name in the file.")]
 Reserved = Annotated[int | None, typer.Option(help="With one --table: rows before position 0, as they are now.")]
@@ -25,31 +27,85 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 
 def inspect(
     checkpoint: Annotated[Path, typer.Argument(help="A Transformers or sentence-transformers directory, or a file.")],
+    checkpoint_b: Annotated[
+        Path | None, typer.Argument(metavar="[CHECKPOINT_B]", help="Another one, to lay beside the first.")
+    ] = None,
     table: Key = None,
     reserved: Reserved = None,
     prefix: Prefix = None,
     grid: Annotated[
         str | None, typer.Option("--grid", "--table-grid", metavar="HxW", help="With one --table: its grid, as it is.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a report with charts, one offline file.")
+    ] = None,
+    values: Annotated[
+        bool, typer.Option("--values/--no-values", help="--no-values: headers and configuration only, no measures.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Show a checkpoint's position tables: which they are, what their rows mean, and why."""
-    from posembed.checkpoint.find import find_tables
-
+    """Show a checkpoint's position tables: which they are, what their rows mean, and what they learned."""
+    if html is not None and not values:
+        raise InvalidArgumentError("--html draws the tables' values: leave --no-values out")
+    if checkpoint_b is not None and not values:
+        raise InvalidArgumentError("two checkpoints are compared by their tables' values: leave --no-values out")
     override = _override(table, reserved, prefix, grid, "--grid")
-    found = [each.to_dict() for each in find_tables(checkpoint, override=override)]
-    if table:
-        known = {each["key"] for each in found}
-        for key in table:
-            if key not in known:
-                raise InvalidArgumentError(f"--table {key}: no position table or look-alike has that name")
-        found = [each for each in found if each["key"] in table]
-    if as_json:
-        print(json.dumps({"checkpoint": str(checkpoint), "tables": found}, indent=1))
-        return
-    from posembed.report.checkpoint import print_tables
+    if html is not None:
+        from posembed.report.html.page import require_plotly
 
-    print_tables(found, _out())
+        require_plotly()  # before the work, not after it
+    from posembed.checkpoint.card import read_card
+
+    depth: Depth = "views" if html is not None else "full" if as_json else "brief"
+    depth = depth if values else "none"
+    first = read_card(checkpoint, override=override, keys=table, depth=depth)
+    if checkpoint_b is None:
+        _show_card(first, html, as_json)
+        return
+    from posembed.checkpoint.pairing import pair_cards
+
+    _show_pair(pair_cards(first, read_card(checkpoint_b, override=override, keys=table, depth=depth)), html, as_json)
+
+
+def _show_card(card: CheckpointCard, html: Path | None, as_json: bool) -> None:
+    described = card.to_dict()
+    if html is not None:
+        from posembed.report.html.inspect import inspect_page
+        from posembed.report.html.page import write_page
+
+        _wrote(write_page(html, inspect_page(_with_views(card))))
+    if as_json:
+        print(json.dumps(described, indent=1, allow_nan=False))
+        return
+    from posembed.report.checkpoint import print_card
+
+    print_card(described, _out())
+
+
+def _show_pair(pair: PairCard, html: Path | None, as_json: bool) -> None:
+    described = pair.to_dict()
+    if html is not None:
+        from posembed.report.html.page import write_page
+        from posembed.report.html.pair import pair_page
+
+        sides = {"first": _with_views(pair.first), "second": _with_views(pair.second)}
+        _wrote(write_page(html, pair_page(described | sides)))
+    if as_json:
+        print(json.dumps(described, indent=1, allow_nan=False))
+        return
+    from posembed.report.checkpoint import print_pair
+
+    print_pair(described, _out())
+
+
+def _with_views(card: CheckpointCard) -> dict[str, Any]:
+    return card.to_dict() | {"tables": [each.to_dict() | {"views": each.views} for each in card.tables]}
+
+
+def _wrote(file: Path) -> None:
+    from posembed.report.plain import printable
+
+    print(f"posembed: wrote {printable(file)}", file=sys.stderr)
 
 
 def extend(

@@ -144,8 +144,43 @@ def _look(config: Any, path: tuple[str | int, ...]) -> Any:
     return config
 
 
+@dataclass(frozen=True, slots=True)
+class TokenLimit:
+    """A number of tokens at which a tokenizer or sentence-transformers stops, and where it stands."""
+
+    file: Path
+    path: tuple[str, ...]
+    limit: int
+    why: str
+
+
+def token_limits(directory: Path, root: Path) -> Iterator[TokenLimit]:
+    """Limits on tokens in the tokenizer's and sentence-transformers' files.
+
+    Args:
+        directory: the Transformers directory.
+        root: the checkpoint's root, for sentence-transformers.
+    """
+    for file in _existing(directory / "tokenizer_config.json"):
+        settings = read_json(file)
+        for name in ("model_max_length", "max_len", "max_length"):
+            limit = number(settings.get(name))
+            if limit is not None and limit < NO_LIMIT:
+                yield TokenLimit(file, (name,), limit, "the tokenizer would truncate or warn at the old length")
+    for file in _existing(directory / "tokenizer.json"):
+        truncation = read_json(file).get("truncation")
+        limit = number(truncation.get("max_length")) if isinstance(truncation, dict) else None
+        if limit is not None:
+            yield TokenLimit(file, ("truncation", "max_length"), limit, "the tokenizer truncates silently here")
+    for folder in dict.fromkeys((root, directory)):
+        for file in sorted(folder.glob("sentence_*_config.json")):  # …_bert_…, _roberta_… and the like
+            limit = number(read_json(file).get("max_seq_length"))
+            if limit is not None:
+                yield TokenLimit(file, ("max_seq_length",), limit, "sentence-transformers truncates to it")
+
+
 def token_changes(directory: Path, root: Path, old: int, new: int, old_field: int | None) -> Iterator[FieldChange]:
-    """Limits on tokens in the tokenizer's, sentence-transformers' and generation's files.
+    """What the limits on tokens in the tokenizer's, sentence-transformers' and generation's files become.
 
     Args:
         directory: the Transformers directory.
@@ -154,23 +189,9 @@ def token_changes(directory: Path, root: Path, old: int, new: int, old_field: in
         new: the new one.
         old_field: the configuration field's old value, which some files repeat.
     """
-    lengthening = new > old
-    for file in _existing(directory / "tokenizer_config.json"):
-        settings = read_json(file)
-        for name in ("model_max_length", "max_len", "max_length"):
-            limit = number(settings.get(name))
-            if limit is not None and limit < NO_LIMIT and (limit < new if lengthening else limit > new):
-                yield FieldChange(file, (name,), limit, new, "the tokenizer would truncate or warn at the old length")
-    for file in _existing(directory / "tokenizer.json"):
-        truncation = read_json(file).get("truncation")
-        limit = number(truncation.get("max_length")) if isinstance(truncation, dict) else None
-        if limit is not None and (limit < new if lengthening else limit > new):
-            yield FieldChange(file, ("truncation", "max_length"), limit, new, "the tokenizer truncates silently here")
-    for folder in dict.fromkeys((root, directory)):
-        for file in sorted(folder.glob("sentence_*_config.json")):  # …_bert_…, _roberta_… and the like
-            limit = number(read_json(file).get("max_seq_length"))
-            if limit is not None and (limit < new if lengthening else limit > new):
-                yield FieldChange(file, ("max_seq_length",), limit, new, "sentence-transformers truncates to it")
+    for found in token_limits(directory, root):
+        if found.limit < new if new > old else found.limit > new:
+            yield FieldChange(found.file, found.path, found.limit, new, found.why)
     for name in ("generation_config.json", "config.json"):  # the second in checkpoints of before 2023
         for file in _existing(directory / name):
             limit = number(read_json(file).get("max_length"))

@@ -23,7 +23,8 @@ from posembed.lab.hardware import environment
 from posembed.lab.model import LabModel, position_cost
 from posembed.lab.storage import read_json, write_json, write_whole
 from posembed.lab.windows import IGNORED, Windows, cut_windows, prediction_task
-from posembed.tables.analyze import effective_rank, explained_share, random_share, sinusoidal_basis
+from posembed.tables.sinusoids import explained_share, random_share, sinusoidal_basis
+from posembed.tables.spectrum import effective_rank
 
 Report = Callable[[dict[str, Any]], None]
 RESULT, CHECKPOINT, TABLE = "result.json", "checkpoint.pt", "table.safetensors"

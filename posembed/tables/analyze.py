@@ -1,103 +1,187 @@
-"""Measures of a position table, each a small function of a plain array."""
+"""Everything that is measured of one position table, gathered in one frozen record."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from posembed.errors import InvalidArgumentError
+from posembed.layout import TableLayout
+from posembed.tables.centring import Floats, as_rows
+from posembed.tables.probes import LEAST_ROWS, OrderProbe, PositionProbe, order_probe, position_probe
+from posembed.tables.profile import RowProfile, row_profile
+from posembed.tables.similarity import Similarity, measure_similarity
+from posembed.tables.spectrum import Spectrum, measure_spectrum
+from posembed.tables.trained_range import TrainedRange, trained_range
 
-Floats = NDArray[np.float64]
+SCHEMA, SCHEMA_VERSION = "posembed.analysis", 1
+PROBE_ROWS = 1024  # of a longer sequence the position probe sees every k-th row
+GRID_RANGE = TrainedRange(
+    verdict="unknown",
+    end=None,
+    low=None,
+    high=None,
+    confidence=None,
+    evidence=("a grid has no end that could be untrained: every image reads every patch",),
+    odd_rows=(),
+    suggested_usable_length=None,
+)
 
 
-def _centred(table: NDArray[Any]) -> Floats:
-    rows = np.asarray(table, dtype=np.float64)
-    if rows.ndim != 2 or 0 in rows.shape:
-        raise InvalidArgumentError(f"table must be a non-empty [rows, d_model], got shape {list(rows.shape)}")
-    if not np.isfinite(rows).all():
-        raise InvalidArgumentError("table holds values that are not finite; it cannot be measured")
-    shifted = rows - rows[0]  # constant columns become exact zeros, which the mean of 0.1 alone would miss
-    centred: Floats = shifted - shifted.mean(axis=0)
-    return centred
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What is measured of one selection of a table's rows, centred by that selection's mean.
+
+    Attributes:
+        selection: ``"table"`` (all rows), ``"positions"`` (without reserved, prefix and suffix rows), or
+            ``"positions without the first"`` (of a sequence).
+        first_row: the selection's first row in the table.
+        rows: how many rows it has.
+        grid: height and width, where it is a whole grid.
+        similarity: how cosines of rows depend on the distance between them; ``None`` for a grid with other rows beside.
+        spectrum: singular values, and what curves the rows lie on.
+        position_probe: whether a linear map reads the position off a row.
+        order_probe: whether a linear map tells which of two rows comes first.
+    """
+
+    selection: str
+    first_row: int
+    rows: int
+    grid: tuple[int, int] | None
+    similarity: Similarity | None
+    spectrum: Spectrum
+    position_probe: PositionProbe | None
+    order_probe: OrderProbe | None
 
 
-def cosine_matrix(table: NDArray[Any]) -> Floats:
-    """Cosine similarity of every pair of centred rows, ``[rows, rows]``; 0 where a centred row is zero.
+@dataclass(frozen=True, slots=True)
+class TableAnalysis:
+    """The measures of a position table.
+
+    Attributes:
+        layout: what its rows mean.
+        d_model: width of a row.
+        profile: row by row: norm, robust z of the norm, roughness, cosine to the next row.
+        measures: for the whole table, the positions alone, and the positions without the first.
+        trained_range: which positions were really trained, as far as the table alone tells.
+        notes: what was thinned out or could not be measured, a sentence each.
+    """
+
+    layout: TableLayout
+    d_model: int
+    profile: RowProfile
+    measures: tuple[Measures, ...]
+    trained_range: TrainedRange
+    notes: tuple[str, ...] = ()
+
+    @property
+    def positions(self) -> Measures:
+        """The measures of the positions alone."""
+        return next(m for m in self.measures if m.selection == "positions")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a JSON file; what is not defined is ``None``."""
+        plain: dict[str, Any] = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "d_model": self.d_model}
+        plain["layout"] = dataclasses.asdict(self.layout) | {
+            "rows": self.layout.rows,
+            "positions": self.layout.positions,
+            "usable_length": self.layout.usable_length,
+        }
+        plain["profile"] = dataclasses.asdict(self.profile)
+        plain["measures"] = [dataclasses.asdict(m) for m in self.measures]
+        plain["trained_range"] = self.trained_range.to_dict()
+        plain["notes"] = list(self.notes)
+        result: dict[str, Any] = _plain(plain)
+        return result
+
+
+def analyze_table(table: NDArray[Any], *, layout: TableLayout | None = None) -> TableAnalysis:
+    """Measure a position table.
+
+    Args:
+        table: ``[rows, d_model]`` of real numbers.
+        layout: what the rows mean; by default all of them are positions of a sequence.
+
+    Returns:
+        Every measure; one that is not defined (of a single row, of a constant table) is ``None``.
+
+    Raises:
+        InvalidArgumentError: for a table that is no finite ``[rows, d_model]``, or that the layout does not describe.
 
     Example:
-        >>> cosine_matrix(np.array([[1.0, 0.0], [-1.0, 0.0]])).tolist()
-        [[1.0, -1.0], [-1.0, 1.0]]
+        >>> import numpy as np
+        >>> analysis = analyze_table(np.random.default_rng(0).standard_normal((64, 16)))
+        >>> analysis.positions.rows, analysis.positions.spectrum.effective_rank < 16
+        (64, True)
     """
-    rows = _centred(table)
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
-    cosines: Floats = np.clip(unit @ unit.T, -1.0, 1.0)
-    return cosines
+    rows = as_rows(table)
+    layout = layout or TableLayout(length=len(rows))
+    if layout.rows != len(rows):
+        raise InvalidArgumentError(f"layout describes {layout.rows} rows, but the table has {len(rows)}")
+    first, last = layout.reserved + layout.prefix, layout.reserved + layout.prefix + layout.positions
+    positions = rows[first:last]
+    if not len(positions):
+        raise InvalidArgumentError("the layout has no positions (length 0): there is nothing to measure")
+    measures = _selections(rows, positions, layout)
+    return TableAnalysis(
+        layout,
+        rows.shape[1],
+        row_profile(rows, layout),
+        measures,
+        trained_range(positions) if layout.grid is None else GRID_RANGE,
+        tuple(_notes(measures)),
+    )
 
 
-def effective_rank(table: NDArray[Any]) -> float:
-    """``exp`` of the entropy of the normalised singular values of the centred table (Roy & Vetterli 2007).
-
-    1 where all rows lie on one line through their mean, up to ``min(rows − 1, d_model)``; 0 for a constant table.
-
-    Example:
-        >>> round(effective_rank(np.eye(4)), 6)
-        3.0
-    """
-    singular = np.linalg.svd(_centred(table), compute_uv=False)
-    singular = singular[singular > singular.max(initial=0.0) * 1e-12]
-    if singular.size == 0:
-        return 0.0
-    share = singular / singular.sum()
-    return float(np.exp(-(share * np.log(share)).sum()))
+def _selections(rows: Floats, positions: Floats, layout: TableLayout) -> tuple[Measures, ...]:
+    first = layout.reserved + layout.prefix
+    alone = _measure("positions", first, positions, layout.grid)
+    if len(rows) == len(positions):  # the same rows
+        whole = replace(alone, selection="table")
+    elif layout.grid is None:
+        whole = _measure("table", 0, rows, None)
+    else:  # a grid with other rows beside it has no distances
+        whole = Measures("table", 0, len(rows), None, None, measure_spectrum(rows, axis=False), None, None)
+    if layout.grid is not None or len(positions) < 2:  # a grid's first patch is one like the others
+        return whole, alone
+    return whole, alone, _measure("positions without the first", first + 1, positions[1:], None)
 
 
-def sinusoidal_basis(rows: int, functions: int, *, base: float = 10000.0) -> Floats:
-    """Orthonormal basis of ``functions`` sinusoids over ``rows`` positions, ``[rows, rank]``, centred.
-
-    Half of them are sines, half cosines, at ``functions / 2`` frequencies ``base^(−2i / functions)``: the columns
-    of a sinusoidal encoding of that width. The slowest ones are nearly collinear over few rows, so the rank can be
-    below ``functions``.
-
-    Example:
-        >>> sinusoidal_basis(64, 8).shape
-        (64, 8)
-    """
-    if functions < 2 or functions % 2:
-        raise InvalidArgumentError(f"functions={functions} must be even and at least 2")
-    frequencies = base ** (-np.arange(0, functions, 2) / functions)
-    angles = np.arange(rows)[:, None] * frequencies
-    columns = np.concatenate((np.sin(angles), np.cos(angles)), axis=1)
-    left, singular, _ = np.linalg.svd(columns - columns.mean(axis=0), full_matrices=False)
-    kept: Floats = left[:, singular > singular.max() * 1e-9]
-    return kept
+def _measure(selection: str, first: int, rows: Floats, grid: tuple[int, int] | None) -> Measures:
+    step = -(-len(rows) // PROBE_ROWS) if grid is None else 1
+    return Measures(
+        selection,
+        first,
+        len(rows),
+        grid,
+        measure_similarity(rows, grid),
+        measure_spectrum(rows, axis=grid is None),
+        position_probe(rows[::step], grid, spacing=step),
+        order_probe(rows) if grid is None else None,
+    )
 
 
-def explained_share(table: NDArray[Any], basis: Floats) -> float:
-    """Share of the centred table's variance that lies in the span of ``basis`` over the positions; NaN if constant.
+def _notes(measures: tuple[Measures, ...]) -> list[str]:
+    """What was thinned out; the same for every selection but for one row, so the positions speak for all."""
+    alone = next(each for each in measures if each.selection == "positions")
+    notes = []
+    if alone.similarity is not None and alone.similarity.pairs != "all":
+        notes.append(f"the rank correlation is over {alone.similarity.pairs}")
+    if alone.grid is None and alone.rows > PROBE_ROWS and alone.position_probe is not None:
+        notes.append(f"the position probe saw one row in {-(-alone.rows // PROBE_ROWS)}")
+    if alone.position_probe is None:
+        notes.append(f"no probes, which need {LEAST_ROWS} rows that are not all equal")
+    return notes
 
-    Example:
-        >>> basis = sinusoidal_basis(64, 8)
-        >>> round(explained_share(basis @ np.ones((8, 3)), basis), 6)
-        1.0
-    """
-    rows = _centred(table)
-    total = float((rows**2).sum())
-    return float(((basis.T @ rows) ** 2).sum()) / total if total > 0 else float("nan")
 
-
-def random_share(rows: int, d_model: int, basis: Floats, *, draws: int = 8, seed: int = 0) -> float:
-    """:func:`explained_share` of normal random rows, the mean of ``draws`` tables: what noise alone reaches.
-
-    A basis of rank k explains about ``k / (rows − 1)`` of pure noise, so a full basis proves nothing.
-
-    Example:
-        >>> basis = sinusoidal_basis(64, 8)
-        >>> 0.08 < random_share(64, 32, basis) < 0.18
-        True
-    """
-    generator = np.random.default_rng(seed)
-    shares = [explained_share(generator.standard_normal((rows, d_model)), basis) for _ in range(draws)]
-    return float(np.mean(shares))
+def _plain(value: Any) -> Any:
+    """Values for JSON: what is not finite is not defined, so ``None``."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,141 +1,102 @@
+import json
+
 import numpy as np
 import pytest
-import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
+import posembed
 from posembed.errors import InvalidArgumentError
-from posembed.nn import sinusoidal_rows
-from posembed.tables.analyze import (
-    cosine_matrix,
-    effective_rank,
-    explained_share,
-    random_share,
-    sinusoidal_basis,
-)
+from posembed.layout import TableLayout
+from posembed.tables.analyze import analyze_table
+from posembed.tables.brief import brief_analysis
+from posembed.tables.similarity import toeplitz_r2
+from posembed.tables.spectrum import effective_rank
 
 
 def drawn(rows, width, seed=0):
     return np.random.default_rng(seed).standard_normal((rows, width))
 
 
-def test_cosines_against_loops():
-    table = drawn(7, 4) + 3.0
-    centred = table - table.mean(axis=0)
-    found = cosine_matrix(table)
-    for i in range(7):
-        for j in range(7):
-            expected = centred[i] @ centred[j] / (np.linalg.norm(centred[i]) * np.linalg.norm(centred[j]))
-            assert found[i, j] == pytest.approx(expected, abs=1e-12)
-    assert np.abs(found).max() <= 1.0
+def selections(analysis):
+    return [(each.selection, each.first_row, each.rows) for each in analysis.measures]
 
 
-def test_the_cosine_of_a_row_that_is_the_mean_is_zero():
-    found = cosine_matrix(np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 0.0]]))
-    assert found.tolist() == [[1.0, -1.0, 0.0], [-1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
+def test_rows_without_a_position_are_measured_apart():
+    table = drawn(40, 6)
+    table[:2] = 50.0
+    found = analyze_table(table, layout=TableLayout(length=36, reserved=2, prefix=1, suffix=1))
+    assert selections(found) == [("table", 0, 40), ("positions", 3, 36), ("positions without the first", 4, 35)]
+    for each, rows in zip(found.measures, (table, table[3:39], table[4:39]), strict=True):
+        assert each.spectrum.effective_rank == pytest.approx(effective_rank(rows))
+        assert each.similarity.toeplitz_r2 == pytest.approx(toeplitz_r2(rows))
+    assert found.positions is found.measures[1]
 
 
-def orthonormal(rows, rank, seed=0):
-    """Columns that are orthonormal and, like every centred table's, sum to zero."""
-    columns = drawn(rows, rank, seed)
-    return np.linalg.qr(columns - columns.mean(axis=0))[0]
+def test_a_grid_is_measured_as_one():
+    table = drawn(25, 6)
+    found = analyze_table(table, layout=TableLayout(grid=(4, 6), prefix=1))
+    assert selections(found) == [("table", 0, 25), ("positions", 1, 24)]
+    assert found.measures[0].similarity is None
+    assert found.positions.similarity.toeplitz_r2 == pytest.approx(toeplitz_r2(table[1:], (4, 6)))
+    assert found.positions.spectrum.helix is None
+    assert found.positions.order_probe is None
+    assert found.trained_range.verdict == "unknown"
+    assert "every image reads every patch" in found.trained_range.evidence[0]
 
 
-@pytest.mark.parametrize("rank", [1, 2, 5, 9])
-def test_effective_rank_of_equal_singular_values(rank):
-    table = orthonormal(20, rank) @ np.linalg.qr(drawn(12, rank, 1))[0].T
-    assert effective_rank(table) == pytest.approx(rank)
-    assert effective_rank(7.0 * table + 3.0) == pytest.approx(rank)  # neither scale nor a constant row matters
-
-
-def test_effective_rank_of_unequal_singular_values():
-    singular = np.array([4.0, 2.0, 1.0, 1.0])
-    table = orthonormal(20, 4) * singular @ np.linalg.qr(drawn(12, 4, 1))[0].T
-    share = singular / 8
-    assert effective_rank(table) == pytest.approx(np.exp(-(share * np.log(share)).sum()))
-
-
-def test_effective_rank_at_its_ends():
-    assert effective_rank(np.arange(9.0)[:, None] * np.ones((1, 4))) == pytest.approx(1.0)
-    assert effective_rank(np.ones((1, 4))) == 0.0
-    assert effective_rank(np.eye(6)) == pytest.approx(5.0)  # rows − 1
-
-
-@given(st.integers(2, 20), st.integers(1, 20), st.integers(0, 2**31))
-def test_effective_rank_is_bounded(rows, width, seed):
-    assert 1.0 - 1e-9 <= effective_rank(drawn(rows, width, seed)) <= min(rows - 1, width) + 1e-9
-
-
-@pytest.mark.parametrize(("rows", "functions"), [(64, 8), (128, 16), (33, 2), (512, 64)])
-def test_the_basis_is_orthonormal_and_centred(rows, functions):
-    basis = sinusoidal_basis(rows, functions)
-    assert 1 <= basis.shape[1] <= functions
-    np.testing.assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-10)
-    np.testing.assert_allclose(basis.sum(axis=0), 0, atol=1e-5)
-
-
-def test_the_basis_spans_the_sinusoidal_encoding_of_its_width():
-    table = sinusoidal_rows(torch.arange(128), 16).numpy()
-    assert explained_share(table, sinusoidal_basis(128, 16)) == pytest.approx(1.0, abs=1e-9)
-    assert explained_share(table, sinusoidal_basis(128, 4)) < 0.9
-
-
-def test_nearly_collinear_sinusoids_are_counted_once():
-    assert sinusoidal_basis(8, 64).shape[1] <= 7  # 8 centred rows have no more directions
-    assert sinusoidal_basis(1, 4).shape == (1, 0)
-
-
-@pytest.mark.parametrize("functions", [0, 1, 3, -2])
-def test_sinusoids_come_in_pairs(functions):
-    with pytest.raises(InvalidArgumentError, match=f"functions={functions} must be even and at least 2"):
-        sinusoidal_basis(8, functions)
-
-
-def test_explained_share_of_a_mixture():
-    both = orthonormal(64, 6)
-    inside, outside = both[:, :3], both[:, 3:]
-    weights = drawn(3, 5, 2)
-    table = inside @ weights + 2.0 * outside @ weights
-    assert explained_share(table, inside) == pytest.approx(1 / 5)
-    assert explained_share(table + 9.0, outside) == pytest.approx(4 / 5)
-    assert explained_share(table, both) == pytest.approx(1.0)
-
-
-def test_a_full_basis_explains_everything():
-    assert explained_share(drawn(16, 5), orthonormal(16, 15)) == pytest.approx(1.0)
-
-
-def test_a_constant_table_has_nothing_to_measure():
-    for value in (0.0, 0.1, -1e30, 1e-30):
-        table = np.full((16, 5), value)
-        assert np.isnan(explained_share(table, sinusoidal_basis(16, 2)))
-        assert effective_rank(table) == 0.0
-        assert (cosine_matrix(table) == 0).all()
-
-
-@pytest.mark.parametrize(("rows", "rank"), [(64, 8), (32, 16), (128, 2)])
-def test_random_rows_reach_the_share_of_the_rank(rows, rank):
-    basis = orthonormal(rows, rank)
-    share = random_share(rows, 64, basis, draws=16)
-    assert share == pytest.approx(rank / (rows - 1), rel=0.1)
-    assert share == random_share(rows, 64, basis, draws=16)
-    assert share != random_share(rows, 64, basis, draws=16, seed=1)
-
-
-MEASURES = [cosine_matrix, effective_rank, lambda table: explained_share(table, sinusoidal_basis(4, 2))]
-
-
-@pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize(
-    ("table", "message"),
+    ("table", "layout"),
     [
-        (np.array([[1.0, np.nan]] * 4), "table holds values that are not finite; it cannot be measured"),
-        (np.array([[1.0, np.inf]] * 4), "not finite"),
-        (np.zeros(4), r"table must be a non-empty \[rows, d_model\], got shape \[4\]"),
-        (np.zeros((0, 3)), r"got shape \[0, 3\]"),
-        (np.zeros((4, 0)), r"got shape \[4, 0\]"),
+        (drawn(64, 16), None),
+        (drawn(1, 16), None),
+        (drawn(2, 3), None),
+        (np.ones((30, 4)), None),
+        (np.zeros((30, 4)), TableLayout(grid=(5, 6))),
+        (drawn(30, 4) * 1e-30, TableLayout(length=28, reserved=2)),
+        (drawn(1100, 4), None),
     ],
 )
-def test_tables_that_cannot_be_measured(measure, table, message):
+def test_the_record_is_plain_json(table, layout):
+    found = analyze_table(table, layout=layout)
+    text = json.dumps(found.to_dict(), allow_nan=False)
+    read = json.loads(text)
+    assert read["schema"] == "posembed.analysis"
+    assert len(read["profile"]["norm"]) == read["layout"]["rows"] == len(table)
+    assert read["trained_range"]["verdict"] in ("whole", "ends", "unknown")
+    assert [each["selection"] for each in read["measures"]][:2] == ["table", "positions"]
+
+
+def test_what_was_thinned_is_said():
+    notes = analyze_table(np.cumsum(drawn(2500, 4), axis=0)).notes
+    assert notes == ("the rank correlation is over one row in 5", "the position probe saw one row in 3")
+    assert analyze_table(drawn(5, 4)).notes == ("no probes, which need 20 rows that are not all equal",)
+
+
+@pytest.mark.parametrize(
+    ("table", "layout", "message"),
+    [
+        (drawn(4, 2), TableLayout(length=5), "layout describes 5 rows, but the table has 4"),
+        (drawn(4, 2), TableLayout(length=0, reserved=4), "the layout has no positions"),
+        (np.full((4, 2), np.nan), None, "row 0 is the first of 4 such rows"),
+    ],
+)
+def test_refusals(table, layout, message):
     with pytest.raises(InvalidArgumentError, match=message):
-        measure(table)
+        analyze_table(table, layout=layout)
+
+
+def test_it_is_public():
+    assert isinstance(posembed.analyze_table(np.eye(3, dtype=np.float32)), posembed.TableAnalysis)
+
+
+@pytest.mark.parametrize("layout", [TableLayout(length=60, reserved=2, suffix=2), TableLayout(grid=(8, 8))])
+def test_the_brief_record_says_the_same(layout):
+    table = np.cumsum(drawn(64, 9), axis=0)
+    brief, whole = brief_analysis(table, layout), analyze_table(table, layout=layout)
+    assert brief["norm"] == list(whole.profile.norm)
+    assert brief["effective_rank"] == pytest.approx(whole.positions.spectrum.effective_rank)
+    assert brief["toeplitz_r2"] == pytest.approx(whole.positions.similarity.toeplitz_r2)
+    assert brief["trained_range"] == whole.trained_range.to_dict()
+    if layout.grid is None:
+        assert brief["roughness"] == pytest.approx(np.median([v for v in whole.profile.roughness if v is not None]))
+    else:
+        assert brief["roughness"] is None

@@ -1,0 +1,175 @@
+"""One HTML file with everything in it: text, data, script, styles and the plotting library."""
+
+from __future__ import annotations
+
+import html
+import importlib.util
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from posembed._version import __version__
+from posembed.errors import InvalidArgumentError, MissingExtraError, WorkFailedError
+from posembed.report.html.charts import Chart
+from posembed.report.html.words import escaped
+
+_MARK = '<meta name="generator" content="posembed'
+# Nothing may be fetched: not by us, not by the library, not by a name in a checkpoint that got through.
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+def require_plotly() -> Path:
+    """Where plotly.js lies.
+
+    Raises:
+        MissingExtraError: if it is not installed.
+    """
+    found = importlib.util.find_spec("plotly")  # not imported: only its script is wanted
+    for place in (found.submodule_search_locations or ()) if found is not None else ():
+        script = Path(place) / "package_data" / "plotly.min.js"
+        if script.is_file():
+            return script
+    raise MissingExtraError("plotly", "report", "writing an HTML report")
+
+
+class Page:
+    """A report being put together.
+
+    Args:
+        title: of the page.
+
+    Example:
+        >>> page = Page("a report")
+        >>> page.add("<p>text</p>")
+    """
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.parts: list[str] = []
+        self.charts: list[dict[str, Any]] = []
+
+    def add(self, markup: str) -> None:
+        """Add HTML, already escaped."""
+        self.parts.append(markup)
+
+    def add_charts(self, charts: Sequence[Chart], level: int = 3) -> None:
+        """Add charts, side by side where there is room; ``level`` is that of their headings."""
+        self.parts.append('<div class="charts">')
+        for chart in charts:
+            number = len(self.charts)
+            self.charts.append(chart.to_json())
+            self.parts.append(_figure(chart, number, level))
+        self.parts.append("</div>")
+
+    def to_html(self) -> str:
+        """The whole file as text."""
+        assets = resources.files("posembed.report.html") / "assets"
+        style, script = ((assets / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+        library = require_plotly().read_text(encoding="utf-8")
+        title = escaped(self.title)
+        return "\n".join(
+            [
+                '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+                f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+                '<meta name="viewport" content="width=device-width, initial-scale=1">',
+                f'{_MARK} {__version__}">',
+                f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>",
+                '<a class="skip" href="#main">Skip to the report</a>',
+                f'<header><h1>{title}</h1><button type="button" id="theme">Dark colours</button></header>',
+                '<main id="main">',
+                *self.parts,
+                "</main>",
+                '<div id="live" class="unseen" role="status" aria-live="polite"></div>',
+                f"<footer><p>Written by posembed {__version__}; charts by plotly.js (MIT). This file is complete: it "
+                "asks no network for anything.</p></footer>",
+                f'<script type="application/json" id="charts">{_safe_json(self.charts)}</script>',
+                f"<script>{library}</script>",
+                f"<script>\n{script}</script>\n</body>\n</html>\n",
+            ]
+        )
+
+
+def _figure(chart: Chart, number: int, level: int) -> str:
+    name = f"chart-{number}"
+    head = f'<h{level} id="{name}-title">{escaped(chart.title)}</h{level}>'
+    reading = f'<figcaption id="{name}-reading">{escaped(chart.reading)}</figcaption>'
+    if chart.empty is not None:
+        return f'<figure class="chart">{head}<div class="nothing">{escaped(chart.reading)}</div></figure>'
+    label = escaped(f"{chart.title}. {chart.reading} Arrow keys move through the values, Escape leaves.")
+    chooser = ""
+    if chart.kind == "patches":
+        height, width = chart.data["grid"]
+        step = chart.data["step"]
+        chooser = '<p class="chooser">Patch: ' + "".join(
+            f'<label>{word} <input type="number" id="{name}-{word}" min="0" max="{size - 1}" step="{step}" '
+            f'value="{size // 2 // step * step}"></label> '
+            for word, size in (("row", height), ("column", width))
+        )
+        chooser += "</p>"
+    return (
+        f'<figure class="chart">{head}{chooser}'
+        f'<div class="plot" id="{name}" tabindex="0" role="img" aria-label="{label}"></div>{reading}'
+        f'<p class="tools"><button type="button" data-csv="{number}">Download data (CSV)</button></p>'
+        f'<details data-rows="{number}"><summary>Show data</summary></details></figure>'
+    )
+
+
+def _safe_json(value: Any) -> str:
+    """JSON that cannot end its ``<script>``, whatever names it holds."""
+    text = json.dumps(value, allow_nan=False, ensure_ascii=True, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def write_page(file: str | os.PathLike[str], text: str) -> Path:
+    """Write a report whole: under another name first, then renamed. Only an older report is replaced.
+
+    Raises:
+        InvalidArgumentError: if the file is there and is no report, or is a directory.
+        WorkFailedError: if it cannot be written.
+    """
+    path = Path(file)
+    refuse_other_files(path)
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(temporary).chmod(0o666 & ~mask)  # mkstemp's files are the owner's alone
+        Path(temporary).replace(path)
+    except (OSError, ValueError) as error:
+        with suppress(OSError):
+            if temporary:
+                Path(temporary).unlink(missing_ok=True)
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise WorkFailedError(f"{path}: the report cannot be written: {reason.lower()}") from None
+    return path
+
+
+def refuse_other_files(path: Path) -> None:
+    """Refuse to write a report over anything that is no report of ours.
+
+    Raises:
+        InvalidArgumentError: if the path is a directory, or a file that no report is.
+    """
+    try:
+        if path.is_dir():
+            raise InvalidArgumentError(f"{path} is a directory: name the report's file, such as {path / 'report.html'}")
+        if path.exists():
+            with path.open("rb") as there:
+                head = there.read(4096)
+            if html.unescape(_MARK).encode() not in head:
+                raise InvalidArgumentError(f"{path} is there and is no report of posembed: choose another name")
+    except (OSError, ValueError) as error:
+        if isinstance(error, InvalidArgumentError):
+            raise
+        raise WorkFailedError(f"{path}: cannot be looked at: {error}") from None

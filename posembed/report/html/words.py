@@ -1,0 +1,51 @@
+"""Text for HTML: everything that may come from a checkpoint is escaped here and nowhere else."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+
+from posembed.report.plain import printable
+
+
+def escaped(text: object) -> str:
+    r"""The text as HTML shows it, on one line, with nothing that a browser or a terminal would obey.
+
+    Example:
+        >>> escaped("<script>\n")
+        '&lt;script&gt;\\n'
+    """
+    return html.escape(printable(text), quote=True)
+
+
+def paragraphs(sentences: Iterable[object], kind: str = "") -> str:
+    """One ``<p>`` a sentence."""
+    name = f' class="{kind}"' if kind else ""
+    return "".join(f"<p{name}>{escaped(sentence)}</p>" for sentence in sentences)
+
+
+def definitions(pairs: Iterable[tuple[str, str]]) -> str:
+    """Pairs of words as a definition list; an empty first word goes on with the one before."""
+    parts = []
+    for name, value in pairs:
+        parts.append((f"<dt>{escaped(name)}</dt>" if name else "") + f"<dd>{escaped(value)}</dd>")
+    return f"<dl>{''.join(parts)}</dl>"
+
+
+def word_table(caption: str, header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    """A table of words that scrolls by itself where it is too wide."""
+    head = "".join(f'<th scope="col">{escaped(name)}</th>' for name in header)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<th scope="row">{escaped(cell)}</th>' if place == 0 else f"<td>{escaped(cell)}</td>"
+            for place, cell in enumerate(row)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    label = escaped(caption)
+    return (
+        f'<div class="wide" role="region" aria-label="{label}" tabindex="0"><table><caption>{label}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )

@@ -1,0 +1,49 @@
+"""The few measures that a terminal shows, much quicker than all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posembed.layout import TableLayout
+from posembed.tables.analyze import GRID_RANGE
+from posembed.tables.centring import as_rows
+from posembed.tables.profile import neighbour_cosines, roughness
+from posembed.tables.similarity import toeplitz_r2
+from posembed.tables.spectrum import effective_rank
+from posembed.tables.trained_range import trained_range
+
+
+def brief_analysis(table: NDArray[Any], layout: TableLayout) -> dict[str, Any]:
+    """Norms, effective rank, translation invariance, smoothness and trained range of the positions, as plain values.
+
+    Raises:
+        InvalidArgumentError: for a table that is no finite ``[rows, d_model]``.
+
+    Example:
+        >>> found = brief_analysis(np.eye(4), TableLayout(length=4))
+        >>> found["norm"], round(found["effective_rank"], 6)
+        ([1.0, 1.0, 1.0, 1.0], 3.0)
+    """
+    rows = as_rows(table)
+    first = layout.reserved + layout.prefix
+    positions = rows[first : first + layout.positions]
+    rough = roughness(positions)
+    rough = rough[np.isfinite(rough)]
+    found = trained_range(positions) if layout.grid is None else GRID_RANGE
+    return {
+        "norm": np.linalg.norm(rows, axis=1).tolist(),
+        "effective_rank": effective_rank(positions),
+        "largest_rank": min(len(positions) - 1, positions.shape[1]),
+        "toeplitz_r2": toeplitz_r2(positions, layout.grid),
+        "roughness": float(np.median(rough)) if len(rough) and layout.grid is None else None,
+        "neighbour_cosine": _mean(neighbour_cosines(positions)) if layout.grid is None else None,
+        "trained_range": found.to_dict(),
+        "notes": [],
+    }
+
+
+def _mean(values: NDArray[Any]) -> float | None:
+    return float(values.mean()) if len(values) else None

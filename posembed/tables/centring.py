@@ -1,0 +1,73 @@
+"""A table's rows as plain numbers, and around their mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posembed.errors import InvalidArgumentError
+
+Floats = NDArray[np.float64]
+
+
+def as_rows(table: NDArray[Any]) -> Floats:
+    """The table as float64 ``[rows, d_model]``, finite and not empty.
+
+    Raises:
+        InvalidArgumentError: for another shape, for values that are no real numbers, or for NaN and infinity.
+    """
+    given = np.asarray(table)
+    if given.ndim != 2 or 0 in given.shape:
+        raise InvalidArgumentError(f"table must be a non-empty [rows, d_model], got shape {list(given.shape)}")
+    if given.dtype.kind not in "fiu" and not given.dtype.name.startswith(("bfloat", "float8")):  # those of ml_dtypes
+        raise InvalidArgumentError(f"table must hold real numbers, got dtype {given.dtype}")
+    rows = given.astype(np.float64)
+    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    if len(bad):
+        raise InvalidArgumentError(
+            f"table holds values that are not finite; it cannot be measured (row {bad[0]} is the first of {len(bad)} "
+            "such rows)"
+        )
+    return rows
+
+
+def centred(table: NDArray[Any]) -> Floats:
+    """The rows less their mean, float64 ``[rows, d_model]``; exact zeros where a column is constant.
+
+    Example:
+        >>> centred(np.array([[0.1, 1.0], [0.1, 3.0]])).tolist()
+        [[0.0, -1.0], [0.0, 1.0]]
+    """
+    rows = as_rows(table)
+    shifted = rows - rows[0]  # constant columns become exact zeros, which the mean of 0.1 alone would miss
+    result: Floats = shifted - shifted.mean(axis=0)
+    return result
+
+
+def centred_to_one(table: NDArray[Any]) -> Floats:
+    """The centred rows, scaled so that the largest number is ±1: squares of tiny tables would vanish.
+
+    Example:
+        >>> centred_to_one(np.array([[1e-200], [3e-200]])).tolist()
+        [[-1.0], [1.0]]
+    """
+    rows = centred(table)
+    largest = np.abs(rows).max()
+    result: Floats = rows / largest if largest > 0 else rows
+    return result
+
+
+def unit_rows(rows: Floats) -> Floats:
+    """Each row divided by its norm; a row of zeros stays one.
+
+    Example:
+        >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+        [[0.6, 0.8], [0.0, 0.0]]
+    """
+    largest = np.abs(rows).max(axis=1, keepdims=True)  # first by this, or squares of tiny numbers would vanish
+    scaled = np.divide(rows, largest, out=np.zeros_like(rows), where=largest > 0)
+    norms = np.linalg.norm(scaled, axis=1, keepdims=True)
+    unit: Floats = np.divide(scaled, norms, out=np.zeros_like(rows), where=norms > 0)
+    return unit

@@ -1,0 +1,127 @@
+"""A real browser on the reports. Where there is none, these tests say how to install one and are skipped."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from posembed.checkpoint.card import read_card
+from posembed.checkpoint.pairing import pair_cards
+from posembed.report.html.inspect import inspect_page
+from posembed.report.html.page import write_page
+from posembed.report.html.pair import pair_page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The charts in space need WebGL; without a graphics card Chromium computes it.
+ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
+
+
+def missing(what):
+    if os.environ.get("POSEMBED_REQUIRE_BROWSER") == "1":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("no Playwright: pip install playwright")
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        missing("no Chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open a report; at the end nothing must have gone wrong in it, and nothing have been asked of a network."""
+    contexts, faults = [], []
+
+    def open_(file, width=1280, scheme="light"):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: faults.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: faults.append(f"error: {error}"))
+        page.on("request", lambda request: faults.append(request.url) if request.url != file.as_uri() else None)
+        page.goto(file.as_uri())
+        page.wait_for_selector("html[data-ready=true]")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    # Chromium's advice on reading a canvas back is about plotly's colour bars and no fault.
+    assert [fault for fault in faults if "willReadFrequently" not in fault and not fault.startswith("blob:")] == []
+
+
+@pytest.fixture(scope="session")
+def helix():
+    return make_helix
+
+
+@pytest.fixture(scope="session")
+def checkpoint():
+    return make_checkpoint
+
+
+def make_helix(rows, width, seed=0):
+    """A table like GPT-2's: a slow helix, some noise, a large first row."""
+    t = np.arange(rows)
+    draw = np.random.default_rng(seed)
+    curve = np.stack((np.cos(2 * np.pi * t / rows), np.sin(2 * np.pi * t / rows), t / rows), axis=1)
+    table = curve @ draw.standard_normal((3, width)) * 0.1 + 0.01 * draw.standard_normal((rows, width))
+    table[0] *= 5
+    return table.astype(np.float32)
+
+
+def make_checkpoint(folder, tensors, **config):
+    folder.mkdir()
+    save_file(tensors, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def gpt2(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gpt2") / "model"
+    tensors = {"wpe.weight": make_helix(96, 32), "h.0.attn.bias": np.tril(np.ones((1, 1, 96, 96), np.float32))}
+    return make_checkpoint(folder, tensors, model_type="gpt2", n_positions=96, n_embd=32)
+
+
+@pytest.fixture(scope="session")
+def vit(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("vit") / "model"
+    rows, columns = np.divmod(np.arange(36), 6)
+    patches = np.stack((np.cos(rows), np.sin(rows), np.cos(columns), np.sin(columns)), axis=1)
+    table = np.concatenate((np.ones((1, 4)), patches)) @ np.random.default_rng(1).standard_normal((4, 16))
+    tensors = {"vit.embeddings.position_embeddings": table[None].astype(np.float32)}
+    return make_checkpoint(folder, tensors, model_type="vit", image_size=24, patch_size=4, hidden_size=16)
+
+
+def card_of(path):
+    card = read_card(path, depth="views")
+    return card.to_dict() | {"tables": [each.to_dict() | {"views": each.views} for each in card.tables]}
+
+
+@pytest.fixture
+def report(tmp_path):
+    """Write the report of one checkpoint, or of two."""
+
+    def write(*paths):
+        file = tmp_path / f"report-{len(list(tmp_path.iterdir()))}.html"
+        if len(paths) == 1:
+            return write_page(file, inspect_page(card_of(paths[0])))
+        pair = pair_cards(*(read_card(path, depth="views") for path in paths))
+        sides = {"first": card_of(paths[0]), "second": card_of(paths[1])}
+        return write_page(file, pair_page(pair.to_dict() | sides))
+
+    return write
