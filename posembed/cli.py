@@ -69,7 +69,9 @@ def compare(
     compile_model: Annotated[bool, typer.Option("--compile", help="Use torch.compile.")] = False,
     out: Annotated[Path | None, typer.Option(help="Directory for results.json, tables and plots.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what --out holds.")] = False,
-    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw PNG plots into --out.")] = True,
+    plots: Annotated[
+        bool, typer.Option("--plots/--no-plots", help="Draw PNG plots and report.html into --out.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json on standard output.")] = False,
     require_below_bigram: Annotated[
         float | None,
@@ -81,10 +83,12 @@ def compare(
 
     from posembed.report import live, text
     from posembed.report import plots as pictures
+    from posembed.report.html.page import require_plotly
 
     drawn = plots and out is not None
     if drawn:
         pictures.require_matplotlib()
+        require_plotly()
     messages = Console(stderr=True)
     messages.print("reading the corpus …", highlight=False)
     from posembed.lab.compare import RESULTS
@@ -119,15 +123,36 @@ def compare(
         (out / "report.md").write_text(text.markdown(results), encoding="utf-8")
         if drawn:
             pictures.draw_comparison(results, out)
+            _write_report(results, out)
     if as_json:
         print(json.dumps(results, indent=1, allow_nan=False))
     else:
         # Where nobody's window sets the width, tables get the room that they need.
         text.print_results(results, Console() if sys.stdout.isatty() else Console(width=120))
     if out is not None:
-        where = f"Results: {out / RESULTS}, report.md" + (f", plots: {out / 'plots'}" if drawn else "")
+        where = f"Results: {out / RESULTS}, report.md" + (f", report.html, plots: {out / 'plots'}" if drawn else "")
         messages.print(where, markup=False, highlight=False, soft_wrap=True)
     _end(results, require_below_bigram)
+
+
+def _write_report(results: dict[str, Any], out: Path) -> None:
+    """``report.html``: the comparison, and what each trained table (of the first seed that finished) learned."""
+    from posembed.lab.config import TRAINABLE
+    from posembed.report.html.compare import compare_page
+    from posembed.report.html.page import write_page
+    from posembed.report.plots import read_position_rows
+    from posembed.tables.analyze import analyze_table
+    from posembed.tables.views import table_views
+
+    tables = {}
+    for arm in results["arms"]:
+        if arm["encoding"] in TRAINABLE and arm["seeds"]:
+            name = f"{arm['encoding']}-seed{arm['seeds'][0]}"
+            file = out / "tables" / f"{name}.safetensors"
+            if file.exists():
+                rows = read_position_rows(file)
+                tables[name] = {"analysis": analyze_table(rows).to_dict(), "views": table_views(rows)}
+    write_page(out / "report.html", compare_page(results, tables))
 
 
 app.command()(inspect)

@@ -51,9 +51,10 @@ def inspect(
         raise InvalidArgumentError("two checkpoints are compared by their tables' values: leave --no-values out")
     override = _override(table, reserved, prefix, grid, "--grid")
     if html is not None:
-        from posembed.report.html.page import require_plotly
+        from posembed.report.html.page import refuse_other_files, require_plotly
 
         require_plotly()  # before the work, not after it
+        refuse_other_files(html)
     from posembed.checkpoint.card import read_card
 
     depth: Depth = "views" if html is not None else "full" if as_json else "brief"

@@ -1,8 +1,13 @@
 """Shared by all tests: reproducible examples, one thread, one seed."""
 
+import signal
+import sys
+
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+
+from posembed.cli import main
 
 # derandomize: a run shows the same examples everywhere; no database, so nothing is written beside the tests.
 settings.register_profile(
@@ -20,3 +25,18 @@ torch.set_num_threads(1)  # the tensors are tiny: more threads only wait for eac
 @pytest.fixture(autouse=True)
 def seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def cli(monkeypatch, capfd):
+    """Calls ``posembed`` in this process; returns exit code, standard output, standard error."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["posembed", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code, *capfd.readouterr()
+
+    yield call
+    signal.signal(signal.SIGTERM, before)

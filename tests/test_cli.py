@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import posembed
-from posembed.cli import main
 
 SIZES = ["--train-length=16", "--d-model=16", "--layers=1", "--heads=2", "--batch-size=4", "--steps=12"]
 TINY = [*SIZES, "--learning-rate=0.001", "--precision=fp32", "--no-plots"]
@@ -25,21 +23,6 @@ def text(tmp_path_factory):
     lines = (" ".join(draw.choices(("to", "be", "or", "not", "that"), k=15)) for _ in range(4000))
     file.write_text("\n".join(lines), encoding="utf-8")
     return file
-
-
-@pytest.fixture
-def cli(monkeypatch, capfd):
-    """Calls ``posembed`` in this process; returns exit code, standard output, standard error."""
-    before = signal.getsignal(signal.SIGTERM)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["posembed", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return end.value.code, *capfd.readouterr()
-
-    yield call
-    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +56,14 @@ def test_json_is_all_that_is_on_standard_output(run):
     lines = done.stderr.splitlines()
     assert lines[0] == "reading the corpus …"
     assert any(line.startswith("learned-seed0 12/12 loss ") for line in lines)
-    assert lines[-1] == f"Results: {out / 'results.json'}, report.md, plots: {out / 'plots'}"
+    assert lines[-1] == f"Results: {out / 'results.json'}, report.md, report.html, plots: {out / 'plots'}"
     assert "\x1b" not in done.stdout + done.stderr
 
 
 def test_what_a_run_leaves_behind(run):
     _, out = run
     names = {path.name for path in out.iterdir()}
-    assert names == {"plots", "report.md", "results.json", "setup.json", "tables", "units"}
+    assert names == {"plots", "report.html", "report.md", "results.json", "setup.json", "tables", "units"}
     assert sorted(path.name for path in (out / "plots").iterdir()) == [
         "cosine-learned-seed0.png",
         "loss-per-position.png",

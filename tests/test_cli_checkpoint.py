@@ -3,32 +3,13 @@
 import json
 import os
 import re
-import signal
-import sys
 
 import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from posembed.cli import main
-
 POSITION = "embeddings.position_embeddings.weight"
-
-
-@pytest.fixture
-def cli(monkeypatch, capfd):
-    """Calls ``posembed`` in this process; returns exit code, standard output, standard error."""
-    before = signal.getsignal(signal.SIGTERM)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["posembed", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return end.value.code, *capfd.readouterr()
-
-    yield call
-    signal.signal(signal.SIGTERM, before)
 
 
 def write(folder, tensors, config=None, **files):

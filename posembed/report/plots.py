@@ -33,13 +33,21 @@ def draw_comparison(results: dict[str, Any], out: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     files = [draw_loss_per_position(results, folder / "loss-per-position.png")]
     files.append(draw_curves(results, folder / "training-curves.png"))
-    for table in sorted((out / "tables").glob("*.safetensors")):
-        try:
-            rows = load_file(table)["position"]
-        except (SafetensorError, KeyError) as error:
-            raise WorkFailedError(f"{table} is damaged ({error}); delete its unit to train it again") from None
-        files.append(draw_cosines(rows, table.stem, folder / f"cosine-{table.stem}.png"))
-    return files
+    tables = sorted((out / "tables").glob("*.safetensors"))
+    return files + [draw_cosines(read_position_rows(t), t.stem, folder / f"cosine-{t.stem}.png") for t in tables]
+
+
+def read_position_rows(file: Path) -> NDArray[Any]:
+    """The position rows that a unit of a comparison left, ``[rows, d_model]``.
+
+    Raises:
+        WorkFailedError: if the file is damaged.
+    """
+    try:
+        rows: NDArray[Any] = load_file(file)["position"]
+    except (SafetensorError, KeyError) as error:
+        raise WorkFailedError(f"{file} is damaged ({error}); delete its unit to train it again") from None
+    return rows
 
 
 def draw_loss_per_position(results: dict[str, Any], file: Path) -> Path:

@@ -11,6 +11,8 @@ from posembed.tables.profile import neighbour_cosines
 
 _SPIKE = 4.0  # a step's statistic, over the median of all places: a trend has a large one everywhere
 _LEAST = 8.0  # standard errors
+_BESIDE = 6  # rows on either side
+_AT_ONCE = 0.6  # share of the change that lies between them
 _COSINE = 0.1  # smallest change of the cosine to the next row that counts
 
 
@@ -27,6 +29,7 @@ class Step:
         cosine_before: mean cosine to the next row, before it.
         cosine_after: after it.
         smoothness_changes: whether that cosine changes by more than chance.
+        abrupt: whether most of the change happens within six rows.
     """
 
     place: int
@@ -37,6 +40,7 @@ class Step:
     cosine_before: float
     cosine_after: float
     smoothness_changes: bool
+    abrupt: bool
 
 
 def sharpest_step(rows: Floats) -> Step | None:
@@ -63,8 +67,9 @@ def sharpest_step(rows: Floats) -> Step | None:
     if z[best] < _LEAST or z[best] < _SPIKE * np.median(z):
         return None
     place = int(places[best])
-    near = places[z > 0.8 * z[best]]
+    near = places[z > 0.9 * z[best]]
     near = near[np.abs(near - place) <= window]
+    beside = np.median(level[place : place + _BESIDE]) - np.median(level[place - _BESIDE : place])
     cosines = neighbour_cosines(rows)
     left, right = cosines[max(0, place - 4 * window) : place - 1], cosines[place : place + 4 * window]
     change = abs(left.mean() - right.mean())
@@ -78,6 +83,7 @@ def sharpest_step(rows: Floats) -> Step | None:
         float(left.mean()),
         float(right.mean()),
         bool(change > _COSINE and change > 4 * error),
+        bool(beside / difference[best] > _AT_ONCE),
     )
 
 

@@ -105,7 +105,7 @@ def _by_tests(table: Floats, odd: tuple[int, ...]) -> TrainedRange:
         if boundary is not None:
             return _untouched(table, tests, p, boundary, odd)
     step = sharpest_step(table)
-    if step is not None and step.smoothness_changes and step.high - step.low <= max(4, len(table) // 64):
+    if step is not None and step.smoothness_changes and step.abrupt:
         return _ends(step.place, step.low, step.high, 0.7, (_step_words(step), _HARDLY), odd)
     if _last_tail(p) < _TRAINED:
         return _whole(table, tests, step, odd)

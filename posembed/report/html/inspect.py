@@ -9,7 +9,8 @@ from posembed.report.html.page import Page
 from posembed.report.html.table_charts import table_charts
 from posembed.report.html.words import definitions, escaped, paragraphs, word_table
 
-MOST_TABLES = 6  # that are drawn: each takes up to 1 MB of the page
+MOST_TABLES = 6  # that are summed up first
+NOT_DRAWN = "Not drawn, for the page's size: name this table with --table."
 
 
 def inspect_page(card: dict[str, Any]) -> str:
@@ -26,15 +27,15 @@ def inspect_page(card: dict[str, Any]) -> str:
         rows = [(f"{limit['limit']:,}", limit["what"], limit["why"]) for limit in card["limits"]]
         page.add(word_table("What limits the length of a text", ("tokens", "where", "what happens there"), rows))
     page.add("</section>")
-    drawn = 0
     for number, table in enumerate(tables):
         page.add(f'<section aria-labelledby="table-{number}"><h2 id="table-{number}">{escaped(table["key"])}</h2>')
         page.add(table_words(table))
-        if table["views"] is not None and drawn < MOST_TABLES:
-            drawn += 1
-            page.add_charts(table_charts(table))
-        elif table["views"] is not None:
-            page.add(paragraphs([f"Not drawn: the page draws {MOST_TABLES} tables; name this one with --table."]))
+        if table["views"] is not None:
+            charts = table_charts(table)
+            if page.has_room(charts):
+                page.add_charts(charts)
+            else:
+                page.add(paragraphs([NOT_DRAWN]))
         page.add("</section>")
     refused = [table for table in card["tables"] if table["refused"] is not None]
     if refused:

@@ -18,6 +18,7 @@ from posembed.errors import InvalidArgumentError, MissingExtraError, WorkFailedE
 from posembed.report.html.charts import Chart
 from posembed.report.html.words import escaped
 
+ROOM = 1_500_000  # bytes of charts; with the library's 4.8 MB a page stays under 6.5 MB
 _MARK = '<meta name="generator" content="posembed'
 # Nothing may be fetched: not by us, not by the library, not by a name in a checkpoint that got through.
 _POLICY = (
@@ -59,6 +60,10 @@ class Page:
     def add(self, markup: str) -> None:
         """Add HTML, already escaped."""
         self.parts.append(markup)
+
+    def has_room(self, charts: Sequence[Chart]) -> bool:
+        """Whether the page stays within its size with these charts too."""
+        return sum(len(json.dumps(chart)) for chart in (*self.charts, *(each.to_json() for each in charts))) < ROOM
 
     def add_charts(self, charts: Sequence[Chart], level: int = 3) -> None:
         """Add charts, side by side where there is room; ``level`` is that of their headings."""

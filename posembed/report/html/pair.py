@@ -6,9 +6,9 @@ from typing import Any
 
 from posembed.report.checkpoint import agreement, facts, measured
 from posembed.report.html.charts import Chart, Series, no_chart
-from posembed.report.html.inspect import MOST_TABLES
+from posembed.report.html.inspect import NOT_DRAWN
 from posembed.report.html.page import Page
-from posembed.report.html.table_charts import heat_chart, positions_measures
+from posembed.report.html.table_charts import heat_chart, positions_measures, positive
 from posembed.report.html.words import escaped, paragraphs, word_table
 
 
@@ -33,10 +33,12 @@ def pair_page(pair: dict[str, Any]) -> str:
         left, right = (dict([*facts(table), *measured(table)]) for table in (one, other))
         rows = [(n, left.get(n, "–"), right.get(n, "–")) for n in dict.fromkeys((*left, *right)) if n]
         page.add(word_table("Side by side", ("", *names), rows))
-        if one["views"] is not None and other["views"] is not None and number < MOST_TABLES // 2:
-            page.add_charts(pair_charts(each, one, other))
-        elif one["views"] is not None and other["views"] is not None:
-            page.add(paragraphs([f"Not drawn: the page draws {MOST_TABLES // 2} pairs; name this one with --table."]))
+        if one["views"] is not None and other["views"] is not None:
+            charts = pair_charts(each, one, other)
+            if page.has_room(charts):
+                page.add_charts(charts)
+            else:
+                page.add(paragraphs([NOT_DRAWN]))
         page.add("</section>")
     return page.to_html()
 
@@ -52,7 +54,7 @@ def pair_charts(pair: dict[str, Any], one: dict[str, Any], other: dict[str, Any]
     norms = [Series(name, list(range(len(n))), n) for name, n in ((name, _norms(table)) for name, table in sides)]
     singular = [
         Series(name, list(range(1, len(values) + 1)), values)
-        for name, values in ((n, [v for v in m["spectrum"]["singular_values"] if v > 0]) for n, m in alone)
+        for name, values in ((n, positive(m["spectrum"]["singular_values"])) for n, m in alone)
         if values
     ]
     charts = [

@@ -159,11 +159,16 @@ def power_chart(alone: dict[str, Any]) -> Chart:
     )
 
 
+def positive(singular: list[float]) -> list[float]:
+    """Singular values that are more than rounding."""
+    return [value for value in singular if value > 1e-9 * singular[0]]
+
+
 def singular_chart(alone: dict[str, Any]) -> Chart:
     """Singular values, largest first."""
     spectrum = alone["spectrum"]
     title = "Singular values"
-    values = [value for value in spectrum["singular_values"] if value > 0]
+    values = positive(spectrum["singular_values"])
     if not values:
         return no_chart("lines", title, "all rows are equal")
     return Chart(

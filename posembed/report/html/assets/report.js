@@ -3,6 +3,11 @@
 // plotting library, which reads its text as markup, by plain().
 (() => {
   const charts = JSON.parse(document.getElementById("charts").textContent);
+  charts.forEach((chart) => chart.series.forEach((series) => {
+    if (Array.isArray(series.x)) return;
+    const { start, step, count } = series.x;
+    series.x = Array.from({ length: count }, (_, i) => start + i * step);
+  }));
   const root = document.documentElement;
   const live = document.getElementById("live");
   const button = document.getElementById("theme");
