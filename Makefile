@@ -25,6 +25,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.embedding
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.rewrite --transformers
+	$(BIN)/python -m benchmarks.report
 
 setup: $(READY)
 

@@ -1,9 +1,11 @@
 """Train tables whose trained range is known, and score what the library says of it.
 
-Run: python -m benchmarks.trained_range [--tables 120] [--split all] [--jobs 2] [--out runs/trained-range]
+Run: python -m benchmarks.trained_range [--tables 300] [--split all] [--jobs 2] [--out runs/trained-range]
 
 Tables that are in --out already are not trained again. Every choice in `posembed.tables.trained_range` was made on the
-tables of the split `tune`; those of `held-out` (by hash of their number) were scored when nothing was changed any more.
+tables of the split `tune`. Those of `seen` were scored as held-out tables, 60 and then 100, and led to one rule's being
+tightened and then removed (an end told from an abrupt step alone). Those of `held-out` were trained after that, and
+scored once.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ RESULTS = Path(__file__).with_name("results.json")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tables", type=int, default=120)
-    parser.add_argument("--split", choices=("tune", "held-out", "all"), default="all")
+    parser.add_argument("--tables", type=int, default=300)
+    parser.add_argument("--split", choices=("tune", "seen", "held-out", "all"), default="all")
     parser.add_argument("--jobs", type=int, default=1, help="processes that train side by side")
     parser.add_argument("--out", type=Path, default=Path("runs/trained-range"))
     parser.add_argument("--part", type=int, help=argparse.SUPPRESS)

@@ -41,7 +41,7 @@ def judge(recipe: Recipe, folder: Path) -> dict[str, Any]:
 
 def print_scores(judged: list[dict[str, Any]]) -> None:
     """Outcomes by split and regime, then precision and recall."""
-    for split in ("tune", "held-out"):
+    for split in ("tune", "seen", "held-out"):
         part = [each for each in judged if each["split"] == split]
         if not part:
             continue

@@ -11,9 +11,6 @@ from posembed.tables.profile import neighbour_cosines
 
 _SPIKE = 4.0  # a step's statistic, over the median of all places: a trend has a large one everywhere
 _LEAST = 8.0  # standard errors
-_BESIDE = 6  # rows on either side
-_AT_ONCE = 0.6  # share of the change that lies between them
-_COSINE = 0.1  # smallest change of the cosine to the next row that counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +19,17 @@ class Step:
 
     Attributes:
         place: the first position after it.
-        low: lower end of where it could be.
-        high: upper end.
         norm_before: mean norm of the rows before it.
         norm_after: after it.
         cosine_before: mean cosine to the next row, before it.
         cosine_after: after it.
-        smoothness_changes: whether that cosine changes by more than chance.
-        abrupt: whether most of the change happens within six rows.
     """
 
     place: int
-    low: int
-    high: int
     norm_before: float
     norm_after: float
     cosine_before: float
     cosine_after: float
-    smoothness_changes: bool
-    abrupt: bool
 
 
 def sharpest_step(rows: Floats) -> Step | None:
@@ -67,23 +56,14 @@ def sharpest_step(rows: Floats) -> Step | None:
     if z[best] < _LEAST or z[best] < _SPIKE * np.median(z):
         return None
     place = int(places[best])
-    near = places[z > 0.9 * z[best]]
-    near = near[np.abs(near - place) <= window]
-    beside = np.median(level[place : place + _BESIDE]) - np.median(level[place - _BESIDE : place])
     cosines = neighbour_cosines(rows)
     left, right = cosines[max(0, place - 4 * window) : place - 1], cosines[place : place + 4 * window]
-    change = abs(left.mean() - right.mean())
-    error = np.sqrt(left.var() / len(left) + right.var() / len(right))
     return Step(
         place,
-        int(near[0]),
-        int(near[-1]),
         float(np.exp(np.median(before[best]))),
         float(np.exp(np.median(after[best]))),
         float(left.mean()),
         float(right.mean()),
-        bool(change > _COSINE and change > 4 * error),
-        bool(beside / difference[best] > _AT_ONCE),
     )
 
 

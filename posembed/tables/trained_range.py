@@ -105,8 +105,6 @@ def _by_tests(table: Floats, odd: tuple[int, ...]) -> TrainedRange:
         if boundary is not None:
             return _untouched(table, tests, p, boundary, odd)
     step = sharpest_step(table)
-    if step is not None and step.smoothness_changes and step.abrupt:
-        return _ends(step.place, step.low, step.high, 0.7, (_step_words(step), _HARDLY), odd)
     if _last_tail(p) < _TRAINED:
         return _whole(table, tests, step, odd)
     sentence = "the last rows are neither clearly trained nor clearly untouched"
@@ -168,7 +166,7 @@ def _whole(table: Floats, tests: TailTests, step: Step | None, odd: tuple[int, .
         + (f"; their roughness is {np.nanmedian(rough):.2f} (untouched: 1.22)" if len(rough) else "")
     ]
     if step is not None:
-        evidence.append(f"{_step_words(step)}; on both sides the rows are trained")
+        evidence.append(f"{_step_words(step)}: much of the training may have ended there, but both sides are trained")
     evidence.append(
         "how often each position was seen, and by which of several trainings, cannot be read from a table: later "
         "training on shorter inputs leaves the rows past them as they were"
@@ -237,7 +235,6 @@ def _p(value: float) -> str:
     return f"{value:.2g}" if value > 1e-99 else "below 1e-99"
 
 
-_HARDLY = "the rows past it were trained otherwise: far less often, or at another time"
 _WORDS = {
     "mean": "the rows have a common mean",
     "neighbours": "neighbouring rows are correlated",

@@ -138,17 +138,6 @@ def test_a_step_between_two_trained_parts_is_told_but_no_end():
     assert any("the rows change abruptly at position 150" in sentence for sentence in found.evidence)
 
 
-def test_rows_that_were_trained_otherwise():
-    """What rare long sequences leave: other norms, and another smoothness."""
-    made = table(400, 64, 150)
-    draw = np.random.default_rng(1)
-    made[150:] += 0.1 * draw.normal(size=64) + 0.05 * draw.normal(size=(250, 64))
-    found = trained_range(made)
-    assert found.verdict == "ends"
-    assert abs(found.end - 150) <= 3
-    assert found.confidence < 0.9
-
-
 def test_the_record_is_plain_json():
     for made in (table(96, 16, 40), table(96, 16, 96), np.ones((40, 2))):
         record = json.loads(json.dumps(trained_range(made).to_dict(), allow_nan=False))

@@ -189,10 +189,13 @@ def test_a_patch_is_chosen_by_number_and_by_click(open_page, report, vit):
 HOSTILE = '<script>document.title="owned"</script><img src=x onerror="document.title=1">"\'&amp;'
 
 
-def test_names_are_text(open_page, report, tmp_path, checkpoint, helix):
+@pytest.mark.parametrize("width", WIDTHS)
+def test_names_are_text(open_page, report, tmp_path, checkpoint, helix, width):
     key = f"{HOSTILE}</script>\u202e\n.wpe.weight"
     tensors = {key: helix(24, 8), f"{HOSTILE}.token_type_embeddings.weight": np.ones((2, 8), np.float32)}
-    page = open_page(report(checkpoint(tmp_path / f"a<b>&'{chr(8238)}", tensors, model_type=HOSTILE)))
+    folder = checkpoint(tmp_path / f"a<b>&'{chr(8238)}{'long' * 50}", tensors, model_type=HOSTILE)
+    page = open_page(report(folder), width=width)
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
     assert "owned" not in page.title()
     assert page.locator("img").count() == 0
     assert HOSTILE in page.locator("main").text_content()
