@@ -59,7 +59,10 @@ def print_scores(judged: list[dict[str, Any]]) -> None:
             right = sum(each["outcome"] == "right" for each in tables)
             claimed = sum(each["verdict"] == "ends" for each in tables)
             unknown = sum(each["verdict"] == "unknown" for each in tables)
-            print(f"  {name}: end within 10 % for {right} of {len(tables)}; claimed {claimed}, unknown {unknown}")
+            print(
+                f"  {name}: recall {right} of {len(tables)} (end within 10 %), precision {right} of {claimed} claimed, "
+                f"unknown {unknown}"
+            )
         whole = [each for each in part if each["recipe"]["regime"] == "packed"]
         false = sum(each["verdict"] == "ends" for each in whole)
         unknown = sum(each["verdict"] == "unknown" for each in whole)

@@ -109,6 +109,38 @@ def toeplitz_r2(table: NDArray[Any], grid: tuple[int, int] | None = None) -> flo
     return _toeplitz_r2(unit, *_sums_by_offset(unit, grid or (len(unit), 1)))
 
 
+def monotonicity(table: NDArray[Any], grid: tuple[int, int] | None = None) -> float | None:
+    """Share of the steps from distance k to k + 1, k ≥ 1, over which the mean cosine falls: 1 if nearer is more alike.
+
+    Returns:
+        0 to 1, or ``None`` where the mean cosine does not depend on distance at all, or there are fewer than 3 rows.
+
+    Example:
+        >>> monotonicity(np.arange(12.0)[:, None])
+        1.0
+    """
+    return _monotonicity(distance_curve(table, grid))
+
+
+def rank_correlation(table: NDArray[Any], grid: tuple[int, int] | None = None) -> float | None:
+    """Spearman's rank correlation of ``cos(p_i, p_j)`` with ``−|i − j|`` (of a grid: the Euclidean distance).
+
+    Over all pairs of different rows; of more than 512 rows every k-th is taken. Rows are centred by the whole table.
+
+    Returns:
+        −1 to 1, or ``None`` where all cosines are equal, or there are fewer than three rows.
+
+    Source: Spearman 1904, The proof and measurement of association between two things.
+
+    Example:
+        >>> rank_correlation(np.arange(12.0)[:, None]) > 0.5
+        True
+    """
+    unit = unit_rows(centred(table))
+    step = -(-len(unit) // RANKED_ROWS)
+    return _spearman(unit[::step], _places(len(unit), grid)[::step])
+
+
 def _sums_by_offset(unit: Floats, grid: tuple[int, int]) -> tuple[Floats, Floats]:
     """Sum of cosines and number of pairs at each offset (Δrow ≥ 0, any Δcolumn), ``[height, 2 · width − 1]`` each.
 

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from posembed.tables.similarity import cosine_matrix, distance_curve, measure_similarity, toeplitz_r2
+from posembed.tables.similarity import (
+    cosine_matrix,
+    distance_curve,
+    measure_similarity,
+    monotonicity,
+    rank_correlation,
+    toeplitz_r2,
+)
 
 
 def drawn(rows, width, seed=0):
@@ -93,6 +100,14 @@ def test_ranks_against_scipy(rows, grid):
     found = measure_similarity(table, grid)
     assert found.pairs == "all"
     assert found.spearman == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(("table", "grid"), [(drawn(600, 5), None), (drawn(12, 3), (3, 4)), (np.ones((9, 2)), None)])
+def test_each_measure_alone_is_that_of_the_record(table, grid):
+    record = measure_similarity(table, grid)
+    assert rank_correlation(table, grid) == record.spearman
+    assert monotonicity(table, grid) == record.monotonicity
+    assert toeplitz_r2(table, grid) == record.toeplitz_r2
 
 
 def test_large_tables_are_thinned_for_ranks_alone():
