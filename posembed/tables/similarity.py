@@ -117,7 +117,7 @@ def monotonicity(table: NDArray[Any], grid: tuple[int, int] | None = None) -> fl
 
     Example:
         >>> monotonicity(np.arange(12.0)[:, None])
-        1.0
+        0.7
     """
     return _monotonicity(distance_curve(table, grid))
 
