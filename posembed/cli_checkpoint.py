@@ -28,7 +28,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 def inspect(
     checkpoint: Annotated[Path, typer.Argument(help="A Transformers or sentence-transformers directory, or a file.")],
     checkpoint_b: Annotated[
-        Path | None, typer.Argument(metavar="[CHECKPOINT_B]", help="Another one, to lay beside the first.")
+        Path | None, typer.Argument(metavar="CHECKPOINT_B", help="Another one, to lay beside the first.")
     ] = None,
     table: Key = None,
     reserved: Reserved = None,
@@ -59,13 +59,19 @@ def inspect(
 
     depth: Depth = "views" if html is not None else "full" if as_json else "brief"
     depth = depth if values else "none"
-    first = read_card(checkpoint, override=override, keys=table, depth=depth)
     if checkpoint_b is None:
-        _show_card(first, html, as_json)
+        _show_card(read_card(checkpoint, override=override, keys=table, depth=depth), html, as_json)
         return
     from posembed.checkpoint.pairing import pair_cards
 
-    _show_pair(pair_cards(first, read_card(checkpoint_b, override=override, keys=table, depth=depth)), html, as_json)
+    if override is not None:
+        raise InvalidArgumentError("--reserved, --prefix and --grid are of one checkpoint: inspect each by itself")
+    cards = [read_card(each, depth=depth) for each in (checkpoint, checkpoint_b)]
+    for key in table or ():
+        if not any(key == each.table.key for card in cards for each in card.tables):
+            raise InvalidArgumentError(f"--table {key}: neither checkpoint has a position table of that name")
+    first, second = (card.only(table) if table else card for card in cards)
+    _show_pair(pair_cards(first, second), html, as_json)
 
 
 def _show_card(card: CheckpointCard, html: Path | None, as_json: bool) -> None:

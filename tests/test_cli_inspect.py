@@ -61,6 +61,7 @@ def test_two_checkpoints(gpt2, cli):
     read = json.loads(cli("inspect", one, two, "--json")[1])
     assert read["pairs"][0]["equal_from_start"] == 64
     assert [read[side]["tables"][0]["usable_length"] for side in ("first", "second")] == [64, 128]
+    assert cli("inspect", one, two, "--table", KEY)[1] == printed
 
 
 def test_a_report(gpt2, cli, tmp_path):
@@ -83,6 +84,8 @@ def test_a_report(gpt2, cli, tmp_path):
         (["--html", "r.html", "--no-values"], 2, "--html draws the tables' values: leave --no-values out"),
         (["MODEL", "--no-values"], 2, "two checkpoints are compared by their tables' values"),
         (["nowhere"], 2, "does not exist"),
+        (["MODEL", "--table", "nope"], 2, "--table nope: neither checkpoint has a position table of that name"),
+        (["MODEL", "--table", KEY, "--reserved=2"], 2, "are of one checkpoint: inspect each by itself"),
     ],
 )
 def test_refusals(gpt2, cli, tmp_path, monkeypatch, options, code, sentence):

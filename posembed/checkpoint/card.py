@@ -64,6 +64,10 @@ class CheckpointCard:
     tables: tuple[TableCard, ...]
     limits: tuple[LengthLimit, ...]
 
+    def only(self, keys: Collection[str]) -> CheckpointCard:
+        """The same card with those tensors alone."""
+        return replace(self, tables=tuple(each for each in self.tables if each.table.key in keys))
+
     def to_dict(self) -> dict[str, Any]:
         """What ``posembed inspect --json`` prints."""
         return {
