@@ -13,6 +13,7 @@ import typer
 
 from posembed._version import __version__
 from posembed.cli_checkpoint import extend, inspect
+from posembed.cli_lesson import quiz
 from posembed.lab.config import UnitConfig
 
 app = typer.Typer(
@@ -157,6 +158,7 @@ def _write_report(results: dict[str, Any], out: Path) -> None:
 
 app.command()(inspect)
 app.command()(extend)
+app.command()(quiz)
 
 
 def _end(results: dict[str, Any], below_bigram: float | None) -> None:

@@ -19,10 +19,26 @@ ALLOWED = {
     "models": {"layout", "presets", "tables", "checkpoint", "nn"},
     "lab": {"layout", "presets", "tables", "checkpoint", "nn", "models"},
     "report": {"layout", "presets", "tables"},
-    "cli_checkpoint": {"layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report"},
-    "cli": {"layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report", "cli_checkpoint"},
+    "lesson": {"layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report"},
+    "cli_checkpoint": {"layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report", "lesson"},
+    "cli_lesson": {"layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report", "lesson"},
+    "cli": {
+        *("layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report", "lesson"),
+        *("cli_checkpoint", "cli_lesson"),
+    },
 }
-WITHOUT_TORCH = {"errors", "_version", "layout", "presets", "tables", "report", "cli", "cli_checkpoint", "checkpoint"}
+WITHOUT_TORCH = {
+    "errors",
+    "_version",
+    "layout",
+    "presets",
+    "tables",
+    "report",
+    "cli",
+    "cli_checkpoint",
+    "cli_lesson",
+    "checkpoint",
+}
 WITH_TORCH_FILES = {"checkpoint/pickles.py"}  # within functions: a pickle can be read by nothing else
 # The lab's plain parts, which the command line reads before anything is trained.
 WITHOUT_TORCH_FILES = {"lab/config.py", "lab/storage.py", "lab/corpus.py", "lab/windows.py", "lab/statistics.py"}
