@@ -117,7 +117,7 @@ def monotonicity(table: NDArray[Any], grid: tuple[int, int] | None = None) -> fl
 
     Example:
         >>> monotonicity(np.arange(12.0)[:, None])
-        0.7
+        0.5
     """
     return _monotonicity(distance_curve(table, grid))
 
@@ -198,7 +198,7 @@ def _monotonicity(curve: Floats) -> float | None:
     """Over distances 1, 2, …: the step from a row to itself is no evidence."""
     if len(curve) < 3 or np.ptp(curve[1:]) <= 1e-9:
         return None
-    return float((np.diff(curve[1:]) < 0).mean())
+    return float((np.diff(curve[1:]) < -1e-9).mean())  # less is rounding, on a level stretch of the curve
 
 
 def _places(rows: int, grid: tuple[int, int] | None) -> Floats:
@@ -213,7 +213,7 @@ def _spearman(unit: Floats, places: Floats) -> float | None:
     if len(unit) < 3:
         return None
     first, second = np.triu_indices(len(unit), 1)
-    cosines = (unit @ unit.T)[first, second]
+    cosines = (unit @ unit.T)[first, second].round(9)  # equal ones differ by rounding, which must not rank them
     if np.ptp(cosines) <= 1e-9:  # all equal but for rounding, whose ranks would mean nothing
         return None
     nearness = -np.hypot(*(places[first] - places[second]).T)

@@ -1,5 +1,8 @@
+import dataclasses
 import json
+import time
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -8,8 +11,11 @@ from posembed.errors import InvalidArgumentError
 from posembed.layout import TableLayout
 from posembed.tables.analyze import analyze_table
 from posembed.tables.brief import brief_analysis
-from posembed.tables.similarity import toeplitz_r2
-from posembed.tables.spectrum import effective_rank
+from posembed.tables.probes import order_probe, position_probe
+from posembed.tables.profile import row_profile
+from posembed.tables.similarity import measure_similarity, toeplitz_r2
+from posembed.tables.spectrum import effective_rank, measure_spectrum
+from posembed.tables.trained_range import trained_range
 
 
 def drawn(rows, width, seed=0):
@@ -100,3 +106,91 @@ def test_the_brief_record_says_the_same(layout):
         assert brief["roughness"] == pytest.approx(np.median([v for v in whole.profile.roughness if v is not None]))
     else:
         assert brief["roughness"] is None
+
+
+@pytest.mark.parametrize("width", [1, 2, 60])
+@pytest.mark.parametrize("rows", [1, 2, 3, 63, 64])
+@pytest.mark.parametrize("kind", ["random", "constant", "zeros"])
+def test_the_record_of_every_size_is_the_same_once_read_again(rows, width, kind):
+    table = {"random": drawn(rows, width), "constant": np.full((rows, width), 0.1), "zeros": np.zeros((rows, width))}
+    record = analyze_table(table[kind]).to_dict()
+    assert json.loads(json.dumps(record, allow_nan=False)) == record  # so there is neither tuple nor NumPy number
+    assert record["d_model"] == width
+    assert record["layout"]["positions"] == record["measures"][0]["rows"] == rows
+    assert len(record["measures"]) == (3 if rows > 1 else 2)
+
+
+def test_the_record_gathers_the_measures():
+    table, layout = np.cumsum(drawn(40, 6), axis=0), TableLayout(length=36, reserved=1, prefix=2, suffix=1)
+    before, found = table.copy(), analyze_table(table, layout=layout)
+    assert (table == before).all()
+    assert found.profile == row_profile(table, layout)
+    assert found.trained_range == trained_range(table[3:39])
+    for each, rows in zip(found.measures, (table, table[3:39], table[4:39]), strict=True):
+        assert each.similarity == measure_similarity(rows)
+        assert each.spectrum == measure_spectrum(rows)
+        assert each.position_probe == position_probe(rows)
+        assert each.order_probe == order_probe(rows)
+
+
+@pytest.mark.parametrize(
+    ("layout", "expected"),
+    [
+        (TableLayout(length=30), [("table", 0, 30), ("positions", 0, 30), ("positions without the first", 1, 29)]),
+        (TableLayout(length=1, suffix=29), [("table", 0, 30), ("positions", 0, 1)]),
+        (TableLayout(grid=(5, 6)), [("table", 0, 30), ("positions", 0, 30)]),
+        (TableLayout(grid=(4, 7), reserved=1, suffix=1), [("table", 0, 30), ("positions", 1, 28)]),
+    ],
+)
+def test_the_selections_of_a_layout(layout, expected):
+    table = drawn(30, 4)
+    found = analyze_table(table, layout=layout)
+    assert selections(found) == expected
+    assert [each.grid for each in found.measures][1:] == [layout.grid] * (len(expected) - 1)
+    first = layout.reserved + layout.prefix
+    probe = position_probe(table[first : first + layout.positions], layout.grid)
+    assert found.positions.position_probe == probe
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, ml_dtypes.bfloat16])
+def test_every_precision_is_measured_as_the_numbers_it_holds(dtype):
+    table = drawn(40, 6).astype(dtype)
+    assert analyze_table(table).to_dict() == analyze_table(table.astype(np.float64)).to_dict()
+
+
+@pytest.mark.parametrize("dtype", [complex, bool, object, "U3"])
+def test_what_are_no_real_numbers(dtype):
+    with pytest.raises(InvalidArgumentError, match="table must hold real numbers, got dtype"):
+        analyze_table(np.ones((4, 2)).astype(dtype))
+
+
+def test_a_large_table_is_thinned_and_quick():
+    table = np.cumsum(drawn(3000, 64), axis=0)
+    start = time.process_time()
+    found = analyze_table(table)
+    assert time.process_time() - start < 5  # 0.3 s on one core; a matrix of all pairs takes more than all of them
+    assert found.notes == ("the rank correlation is over one row in 6", "the position probe saw one row in 3")
+    assert found.positions.similarity.pairs == "one row in 6"
+    assert len(found.positions.similarity.by_distance) == 3000
+    assert found.positions.position_probe == position_probe(table[::3], spacing=3)
+    assert found.positions.position_probe.holdout == (1200, 1800)
+
+
+def test_rows_up_to_the_limits_are_all_used():
+    assert analyze_table(drawn(512, 2)).notes == ()
+    assert analyze_table(drawn(513, 2)).notes == ("the rank correlation is over one row in 2",)
+    assert len(analyze_table(drawn(1024, 2)).notes) == 1
+    assert len(analyze_table(drawn(1025, 2)).notes) == 2
+
+
+@pytest.mark.xfail(strict=True, reason="the notes speak of the positions alone, but the whole table may be thinned")
+def test_what_was_thinned_of_the_whole_table_is_said():
+    found = analyze_table(drawn(514, 2), layout=TableLayout(length=512, reserved=2))  # RoBERTa's
+    assert found.measures[0].similarity.pairs == "one row in 2"
+    assert any("one row in 2" in note for note in found.notes)
+
+
+def test_the_record_cannot_be_changed():
+    found = analyze_table(np.eye(3))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.notes = ()
