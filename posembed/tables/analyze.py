@@ -166,16 +166,19 @@ def _measure(selection: str, first: int, rows: Floats, grid: tuple[int, int] | N
 
 
 def _notes(measures: tuple[Measures, ...]) -> list[str]:
-    """What was thinned out; the same for every selection but for one row, so the positions speak for all."""
-    alone = next(each for each in measures if each.selection == "positions")
-    notes = []
-    if alone.similarity is not None and alone.similarity.pairs != "all":
-        notes.append(f"the rank correlation is over {alone.similarity.pairs}")
-    if alone.grid is None and alone.rows > PROBE_ROWS and alone.position_probe is not None:
-        notes.append(f"the position probe saw one row in {-(-alone.rows // PROBE_ROWS)}")
-    if alone.position_probe is None:
-        notes.append(f"no probes, which need {LEAST_ROWS} rows that are not all equal")
-    return notes
+    """What was thinned out or left out, with the selections that it is said of."""
+    said: dict[str, list[str]] = {}
+    for each in measures:
+        if each.similarity is not None and each.similarity.pairs != "all":
+            said.setdefault(f"the rank correlation is over {each.similarity.pairs}", []).append(each.selection)
+        if each.grid is None and each.rows > PROBE_ROWS and each.position_probe is not None:
+            share = -(-each.rows // PROBE_ROWS)
+            said.setdefault(f"the position probe saw one row in {share}", []).append(each.selection)
+        if each.position_probe is None and each.similarity is not None:
+            reason = f"no probes, which need {LEAST_ROWS} rows that are not all equal"
+            said.setdefault(reason, []).append(each.selection)
+    of_all = [each.selection for each in measures if each.similarity is not None]
+    return [text if names == of_all else f"{text} ({', '.join(names)})" for text, names in said.items()]
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from posembed.layout import TableLayout
 from posembed.tables.analyze import GRID_RANGE
-from posembed.tables.centring import as_rows
+from posembed.tables.centring import as_rows, require_layout, row_norms
 from posembed.tables.profile import neighbour_cosines, roughness
 from posembed.tables.similarity import toeplitz_r2
 from posembed.tables.spectrum import effective_rank
@@ -28,13 +28,14 @@ def brief_analysis(table: NDArray[Any], layout: TableLayout) -> dict[str, Any]:
         ([1.0, 1.0, 1.0, 1.0], 3.0)
     """
     rows = as_rows(table)
+    require_layout(rows, layout)
     first = layout.reserved + layout.prefix
     positions = rows[first : first + layout.positions]
     rough = roughness(positions)
     rough = rough[np.isfinite(rough)]
     found = trained_range(positions) if layout.grid is None else GRID_RANGE
     return {
-        "norm": np.linalg.norm(rows, axis=1).tolist(),
+        "norm": row_norms(rows).tolist(),
         "effective_rank": effective_rank(positions),
         "largest_rank": min(len(positions) - 1, positions.shape[1]),
         "toeplitz_r2": toeplitz_r2(positions, layout.grid),

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.errors import InvalidArgumentError
+from posembed.layout import TableLayout
 
 Floats = NDArray[np.float64]
+_ROUNDING = 64 * np.finfo(np.float64).eps  # of the largest number: what sums of a thousand rows may be off by
 
 
 def as_rows(table: NDArray[Any]) -> Floats:
@@ -36,6 +38,8 @@ def as_rows(table: NDArray[Any]) -> Floats:
 def centred(table: NDArray[Any]) -> Floats:
     """The rows less their mean, float64 ``[rows, d_model]``; exact zeros where a column is constant.
 
+    A row that differs from the mean by rounding alone becomes zeros: it has no direction of its own.
+
     Example:
         >>> centred(np.array([[0.1, 1.0], [0.1, 3.0]])).tolist()
         [[0.0, -1.0], [0.0, 1.0]]
@@ -43,6 +47,7 @@ def centred(table: NDArray[Any]) -> Floats:
     rows = as_rows(table)
     shifted = rows - rows[0]  # constant columns become exact zeros, which the mean of 0.1 alone would miss
     result: Floats = shifted - shifted.mean(axis=0)
+    result[np.abs(result).max(axis=1) <= _ROUNDING * np.abs(shifted).max()] = 0.0
     return result
 
 
@@ -59,6 +64,19 @@ def centred_to_one(table: NDArray[Any]) -> Floats:
     return result
 
 
+def row_norms(rows: Floats) -> Floats:
+    """Euclidean norm of each row, ``[rows]``, also where squares of its numbers would vanish or overflow.
+
+    Example:
+        >>> [f"{norm:.3g}" for norm in row_norms(np.array([[3e-200, 4e-200], [3e200, 4e200], [0.0, 0.0]]))]
+        ['5e-200', '5e+200', '0']
+    """
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    scaled = np.divide(rows, largest, out=np.zeros_like(rows), where=largest > 0)
+    norms: Floats = largest[:, 0] * np.linalg.norm(scaled, axis=1)
+    return norms
+
+
 def unit_rows(rows: Floats) -> Floats:
     """Each row divided by its norm; a row of zeros stays one.
 
@@ -71,3 +89,23 @@ def unit_rows(rows: Floats) -> Floats:
     norms = np.linalg.norm(scaled, axis=1, keepdims=True)
     unit: Floats = np.divide(scaled, norms, out=np.zeros_like(rows), where=norms > 0)
     return unit
+
+
+def require_grid(rows: Floats, grid: tuple[int, int]) -> None:
+    """Refuse a grid that is not as many patches as there are rows.
+
+    Raises:
+        InvalidArgumentError: naming both.
+    """
+    if min(grid) < 1 or grid[0] * grid[1] != len(rows):
+        raise InvalidArgumentError(f"grid={grid[0]}x{grid[1]} is not the {len(rows)} rows of the table")
+
+
+def require_layout(rows: Floats, layout: TableLayout) -> None:
+    """Refuse a layout of another number of rows.
+
+    Raises:
+        InvalidArgumentError: naming both.
+    """
+    if layout.rows != len(rows):
+        raise InvalidArgumentError(f"layout describes {layout.rows} rows, but the table has {len(rows)}")

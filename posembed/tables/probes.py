@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posembed.tables.centring import Floats, centred_to_one
+from posembed.tables.centring import Floats, centred_to_one, require_grid
 
 FOLDS = 5
 PENALTY = 0.01  # ridge penalty, as a share of the training rows' mean squared norm over d_model
@@ -71,9 +71,12 @@ def position_probe(
         (True, (20, 30))
     """
     rows = centred_to_one(table)
+    if grid is not None:
+        require_grid(rows, grid)
     if len(rows) < LEAST_ROWS or not rows.any():
         return None
-    place = np.arange(len(rows), dtype=np.float64)[:, None] * (spacing if grid is None else 1)
+    apart = spacing if grid is None else 1
+    place = np.arange(len(rows), dtype=np.float64)[:, None] * apart
     if grid is not None:
         place = np.concatenate((place // grid[1], place % grid[1]), axis=1)
     fold = np.random.default_rng(seed).permutation(len(rows)) % FOLDS
@@ -85,7 +88,7 @@ def position_probe(
     away = np.ones(len(rows), dtype=bool)
     away[left:right] = False
     held = _ridge(rows[away], place[away], rows[left:right])
-    return PositionProbe(*_scores(guessed, place), *_scores(held, place[left:right]), (left * spacing, right * spacing))
+    return PositionProbe(*_scores(guessed, place), *_scores(held, place[left:right]), (left * apart, right * apart))
 
 
 def _middle(rows: int, grid: tuple[int, int] | None) -> tuple[int, int]:

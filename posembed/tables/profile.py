@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.layout import TableLayout
-from posembed.tables.centring import Floats, as_rows, centred, unit_rows
+from posembed.tables.centring import Floats, as_rows, centred, require_layout, row_norms, unit_rows
 
 _NORMAL_MAD = 1.482602218505602  # standard deviation of a normal variable over its median absolute deviation
 
@@ -40,10 +40,11 @@ def row_profile(table: NDArray[Any], layout: TableLayout) -> RowProfile:
         ((9.0, 1.0, 2.0, 3.0), (None, None, 0.0, None))
     """
     rows = as_rows(table)
+    require_layout(rows, layout)
     first = layout.reserved + layout.prefix
     places = slice(first, first + layout.positions)
     positions = rows[places]
-    norms = np.linalg.norm(rows, axis=1)
+    norms = row_norms(rows)
     rough: list[float | None] = [None] * len(rows)
     cosines: list[float | None] = [None] * len(rows)
     if layout.grid is None and len(positions):
@@ -96,8 +97,8 @@ def roughness(rows: NDArray[Any]) -> Floats:
     rows = as_rows(rows)
     if len(rows) < 3:
         return np.empty(0)
-    bend = np.linalg.norm(rows[1:-1] - (rows[:-2] + rows[2:]) / 2, axis=1)
-    size = np.linalg.norm(rows[1:-1], axis=1)
+    bend = row_norms(rows[1:-1] - (rows[:-2] / 2 + rows[2:] / 2))
+    size = row_norms(rows[1:-1])
     relative: Floats = np.divide(bend, size, out=np.full(len(bend), np.nan), where=size > 0)
     return relative
 

@@ -42,7 +42,7 @@ def explained_share(table: NDArray[Any], basis: Floats) -> float:
     """
     rows = centred_to_one(table)
     total = float((rows**2).sum())
-    return float(((basis.T @ rows) ** 2).sum()) / total if total > 0 else float("nan")
+    return min(1.0, float(((basis.T @ rows) ** 2).sum()) / total) if total > 0 else float("nan")
 
 
 def random_share(rows: int, d_model: int, basis: Floats, *, draws: int = 8, seed: int = 0) -> float:

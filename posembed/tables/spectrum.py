@@ -217,7 +217,8 @@ def helix_fit(table: NDArray[Any]) -> Helix | None:
     """R² of the first three main components on {1, t, cos ωt, sin ωt}, with the one ω that explains most.
 
     Components count by their variance. ω is sought among 4 · 32 − 1 values whose periods reach from twice the table to
-    a 32nd of it, so slower or faster helices are not seen. GPT-2's table is such a helix.
+    a 32nd of it (but never to two rows, where
+    longer ones look the same), so slower or faster helices are not seen. GPT-2's table is such a helix.
 
     Returns:
         ``None`` for fewer than 8 rows or a constant table.
@@ -238,7 +239,7 @@ def helix_fit(table: NDArray[Any]) -> Helix | None:
     coordinates = coordinates / np.abs(coordinates).max()
     total = (coordinates**2).sum(axis=0)
     best: tuple[float, float, Floats] | None = None
-    for turns in np.arange(2, 4 * _HELIX_PERIODS + 1) / 4:
+    for turns in np.arange(2, min(4 * _HELIX_PERIODS, 2 * rows - 1) + 1) / 4:
         angle = 2 * np.pi * turns / rows * t
         basis, _ = np.linalg.qr(np.stack((np.ones(rows), t, np.cos(angle), np.sin(angle)), axis=1))
         explained = ((basis.T @ coordinates) ** 2).sum(axis=0)

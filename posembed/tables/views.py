@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.layout import TableLayout
-from posembed.tables.centring import Floats, as_rows, centred, unit_rows
+from posembed.tables.centring import Floats, as_rows, centred, require_grid, require_layout, unit_rows
 from posembed.tables.similarity import distance_curve
 from posembed.tables.sinusoids import sinusoidal_table
 from posembed.tables.spectrum import main_components
@@ -82,6 +82,7 @@ def table_views(table: NDArray[Any], layout: TableLayout | None = None) -> Table
     """
     rows = as_rows(table)
     layout = layout or TableLayout(length=len(rows))
+    require_layout(rows, layout)
     first = layout.reserved + layout.prefix
     positions = rows[first : first + layout.positions]
     grid = layout.grid
@@ -126,6 +127,7 @@ def patch_maps(positions: NDArray[Any], grid: tuple[int, int], limit: int = 1 <<
         (6, 6)
     """
     unit = unit_rows(centred(positions))
+    require_grid(unit, grid)
     height, width = grid
     step = 1
     while -(-height // step) * -(-width // step) * len(unit) > limit and step < max(grid):

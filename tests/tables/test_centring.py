@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posembed.errors import InvalidArgumentError
-from posembed.tables.centring import as_rows, centred, centred_to_one, unit_rows
+from posembed.layout import TableLayout
+from posembed.tables.brief import brief_analysis
+from posembed.tables.centring import as_rows, centred, centred_to_one, row_norms, unit_rows
+from posembed.tables.probes import position_probe
+from posembed.tables.profile import row_profile
+from posembed.tables.similarity import measure_similarity, rank_correlation, toeplitz_r2
+from posembed.tables.views import patch_maps, table_views
 
 
 @pytest.mark.parametrize(
@@ -90,3 +96,28 @@ def test_half_precision_is_centred_in_full():
     table[0] = 0.0
     wanted = table.astype(np.float64) - 60000.0 * 39 / 40
     np.testing.assert_allclose(centred(table), wanted, rtol=1e-15)
+
+
+@pytest.mark.parametrize("call", [
+    lambda rows: toeplitz_r2(rows, (2, 3)),
+    lambda rows: measure_similarity(rows, (3, 3)),
+    lambda rows: rank_correlation(rows, (2, 3)),
+    lambda rows: position_probe(rows, (2, 3)),
+    lambda rows: patch_maps(rows, (2, 3)),
+])  # fmt: skip
+def test_a_grid_that_is_not_the_rows_is_refused(call):
+    with pytest.raises(InvalidArgumentError, match=r"grid=\dx3 is not the 30 rows of the table"):
+        call(np.random.default_rng(0).standard_normal((30, 4)))
+
+
+@pytest.mark.parametrize("call", [row_profile, brief_analysis, table_views])
+def test_a_layout_that_is_not_the_rows_is_refused(call):
+    with pytest.raises(InvalidArgumentError, match="layout describes 31 rows, but the table has 30"):
+        call(np.random.default_rng(0).standard_normal((30, 4)), TableLayout(length=31))
+
+
+def test_norms_beyond_what_squares_hold():
+    rows = np.random.default_rng(0).standard_normal((9, 4))
+    for scale in (2.0**-900, 1.0, 2.0**900):
+        np.testing.assert_allclose(row_norms(scale * rows), scale * np.linalg.norm(rows, axis=1), rtol=1e-14)
+    assert row_norms(np.zeros((2, 3))).tolist() == [0, 0]

@@ -233,14 +233,12 @@ def test_a_table_like_gpt_2_s_is_a_helix():
     assert found.period == 1024
 
 
-@pytest.mark.xfail(strict=True, reason="below 64 rows helix_fit tries periods under two rows, aliases of longer ones")
 def test_a_short_table_read_backwards_is_as_much_of_a_helix():
     tables = [drawn(9, 3, seed) for seed in range(30)]
     forth, back = ([helix_fit(table[::way]).r2 for table in tables] for way in (1, -1))
     np.testing.assert_allclose(back, forth, rtol=0, atol=1e-9)
 
 
-@pytest.mark.xfail(strict=True, reason="below 64 rows helix_fit tries periods under two rows, aliases of longer ones")
 def test_a_short_helix_is_found_with_its_period():
     periods = {}
     for rows in (8, 9, 12, 20, 40, 63):
