@@ -84,7 +84,8 @@ def compare(
 
     from posembed.report import live, text
     from posembed.report import plots as pictures
-    from posembed.report.html.page import require_plotly
+    from posembed.report.html.compare import compare_page, trained_tables
+    from posembed.report.html.page import require_plotly, write_page
 
     drawn = plots and out is not None
     if drawn:
@@ -124,7 +125,7 @@ def compare(
         (out / "report.md").write_text(text.markdown(results), encoding="utf-8")
         if drawn:
             pictures.draw_comparison(results, out)
-            _write_report(results, out)
+            write_page(out / "report.html", compare_page(results, trained_tables(results, out)))
     if as_json:
         print(json.dumps(results, indent=1, allow_nan=False))
     else:
@@ -134,26 +135,6 @@ def compare(
         where = f"Results: {out / RESULTS}, report.md" + (f", report.html, plots: {out / 'plots'}" if drawn else "")
         messages.print(where, markup=False, highlight=False, soft_wrap=True)
     _end(results, require_below_bigram)
-
-
-def _write_report(results: dict[str, Any], out: Path) -> None:
-    """``report.html``: the comparison, and what each trained table (of the first seed that finished) learned."""
-    from posembed.lab.config import TRAINABLE
-    from posembed.report.html.compare import compare_page
-    from posembed.report.html.page import write_page
-    from posembed.report.plots import read_position_rows
-    from posembed.tables.analyze import analyze_table
-    from posembed.tables.views import table_views
-
-    tables = {}
-    for arm in results["arms"]:
-        if arm["encoding"] in TRAINABLE and arm["seeds"]:
-            name = f"{arm['encoding']}-seed{arm['seeds'][0]}"
-            file = out / "tables" / f"{name}.safetensors"
-            if file.exists():
-                rows = read_position_rows(file)
-                tables[name] = {"analysis": analyze_table(rows).to_dict(), "views": table_views(rows)}
-    write_page(out / "report.html", compare_page(results, tables))
 
 
 app.command()(inspect)

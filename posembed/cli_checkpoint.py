@@ -66,53 +66,45 @@ def inspect(
 
     if override is not None:
         raise InvalidArgumentError("--reserved, --prefix and --grid are of one checkpoint: inspect each by itself")
-    cards = [read_card(each, depth=depth) for each in (checkpoint, checkpoint_b)]
+    first, second = (read_card(each, keys=table, depth=depth, elsewhere=True) for each in (checkpoint, checkpoint_b))
+    known = {each.table.key for card in (first, second) for each in card.tables}
     for key in table or ():
-        if not any(key == each.table.key for card in cards for each in card.tables):
+        if key not in known:
             raise InvalidArgumentError(f"--table {key}: neither checkpoint has a position table of that name")
-    first, second = (card.only(table) if table else card for card in cards)
     _show_pair(pair_cards(first, second), html, as_json)
 
 
 def _show_card(card: CheckpointCard, html: Path | None, as_json: bool) -> None:
-    described = card.to_dict()
     if html is not None:
         from posembed.report.html.inspect import inspect_page
-        from posembed.report.html.page import write_page
 
-        _wrote(write_page(html, inspect_page(_with_views(card))))
+        _write_page(html, inspect_page(card.with_views()))
     if as_json:
-        print(json.dumps(described, indent=1, allow_nan=False))
+        print(json.dumps(card.to_dict(), indent=1, allow_nan=False))
         return
     from posembed.report.checkpoint import print_card
 
-    print_card(described, _out())
+    print_card(card.to_dict(), _out())
 
 
 def _show_pair(pair: PairCard, html: Path | None, as_json: bool) -> None:
-    described = pair.to_dict()
     if html is not None:
-        from posembed.report.html.page import write_page
         from posembed.report.html.pair import pair_page
 
-        sides = {"first": _with_views(pair.first), "second": _with_views(pair.second)}
-        _wrote(write_page(html, pair_page(described | sides)))
+        _write_page(html, pair_page(pair.with_views()))
     if as_json:
-        print(json.dumps(described, indent=1, allow_nan=False))
+        print(json.dumps(pair.to_dict(), indent=1, allow_nan=False))
         return
     from posembed.report.checkpoint import print_pair
 
-    print_pair(described, _out())
+    print_pair(pair.to_dict(), _out())
 
 
-def _with_views(card: CheckpointCard) -> dict[str, Any]:
-    return card.to_dict() | {"tables": [each.to_dict() | {"views": each.views} for each in card.tables]}
-
-
-def _wrote(file: Path) -> None:
+def _write_page(file: Path, text: str) -> None:
+    from posembed.report.html.page import write_page
     from posembed.report.plain import printable
 
-    print(f"posembed: wrote {printable(file)}", file=sys.stderr)
+    print(f"posembed: wrote {printable(write_page(file, text))}", file=sys.stderr)
 
 
 def extend(

@@ -60,6 +60,12 @@ class TableLayout:
         return self.length
 
     @property
+    def position_rows(self) -> slice:
+        """The rows of the sequence or grid among all rows of the table."""
+        first = self.reserved + self.prefix
+        return slice(first, first + self.positions)
+
+    @property
     def usable_length(self) -> int:
         """The longest input in tokens: prefix, positions and suffix, without the reserved rows."""
         return self.prefix + self.positions + self.suffix

@@ -16,7 +16,6 @@ from posembed.checkpoint.rows import split_tables
 from posembed.checkpoint.source import Checkpoint, open_checkpoint
 from posembed.checkpoint.tensors import Array
 from posembed.errors import InvalidArgumentError
-from posembed.layout import TableLayout
 from posembed.tables.analyze import analyze_table
 from posembed.tables.brief import brief_analysis
 from posembed.tables.views import TableViews, table_views
@@ -32,14 +31,12 @@ class TableCard:
     Attributes:
         table: what was found.
         rows: its values as ``[rows, d_model]``, where they were read.
-        layout: what those rows mean.
         analysis: its measures as plain values, where they were taken.
         views: what pictures need, where it was asked for.
         not_measured: why there are no measures.
     """
 
     table: FoundTable
-    layout: TableLayout
     rows: Array | None = None
     analysis: dict[str, Any] | None = None
     views: TableViews | None = None
@@ -64,10 +61,6 @@ class CheckpointCard:
     tables: tuple[TableCard, ...]
     limits: tuple[LengthLimit, ...]
 
-    def only(self, keys: Collection[str]) -> CheckpointCard:
-        """The same card with those tensors alone."""
-        return replace(self, tables=tuple(each for each in self.tables if each.table.key in keys))
-
     def to_dict(self) -> dict[str, Any]:
         """What ``posembed inspect --json`` prints."""
         return {
@@ -76,6 +69,10 @@ class CheckpointCard:
             "tables": [table.to_dict() for table in self.tables],
         }
 
+    def with_views(self) -> dict[str, Any]:
+        """What the report's pages take: the same, with each table's views."""
+        return self.to_dict() | {"tables": [each.to_dict() | {"views": each.views} for each in self.tables]}
+
 
 def read_card(
     path: str | os.PathLike[str],
@@ -83,6 +80,7 @@ def read_card(
     override: Override | None = None,
     keys: Collection[str] | None = None,
     depth: Depth = "full",
+    elsewhere: bool = False,
 ) -> CheckpointCard:
     """Find a checkpoint's tables, and measure them.
 
@@ -92,6 +90,7 @@ def read_card(
         keys: only these tensors.
         depth: ``"none"`` reads no more than ``find_tables`` does, ``"brief"`` takes what a terminal shows, ``"full"``
             every measure, ``"views"`` the arrays that pictures need too.
+        elsewhere: a key may be another checkpoint's: one that is not here is passed over.
 
     Raises:
         InvalidArgumentError: if the path holds no checkpoint, or a key is none of its tables.
@@ -101,7 +100,7 @@ def read_card(
     found = find_tables(checkpoint, override=override)
     known = [table.key for table in found]
     for key in keys or ():
-        if key not in known:
+        if key not in known and not elsewhere:
             raise InvalidArgumentError(f"--table {key}: no position table or look-alike has that name")
     shown = [table for table in found if not keys or table.key in keys]
     cards = tuple(_card(checkpoint, table, depth) for table in shown)
@@ -109,7 +108,7 @@ def read_card(
 
 
 def _card(checkpoint: Checkpoint, table: FoundTable, depth: Depth) -> TableCard:
-    card = TableCard(table, table.layout)
+    card = TableCard(table)
     if table.refused is not None or depth == "none":
         return card
     layers = split_tables(checkpoint.read(table.key), table.memory)

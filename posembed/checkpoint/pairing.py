@@ -40,6 +40,10 @@ class PairCard:
             "alone": {"first": list(self.alone[0]), "second": list(self.alone[1])},
         }
 
+    def with_views(self) -> dict[str, Any]:
+        """What the report's page takes: the same, with each table's views."""
+        return self.to_dict() | {"first": self.first.with_views(), "second": self.second.with_views()}
+
 
 def pair_cards(first: CheckpointCard, second: CheckpointCard) -> PairCard:
     """Lay the tables of two checkpoints side by side: those of one name, then those that are alone of their kind.
@@ -74,7 +78,7 @@ def pair_cards(first: CheckpointCard, second: CheckpointCard) -> PairCard:
 def _compare(one: TableCard, other: TableCard) -> TablePair | None:
     if one.rows is None or other.rows is None or one.not_measured or other.not_measured:
         return None
-    return compare_tables(one.rows, other.rows, one.layout, other.layout)
+    return compare_tables(one.rows, other.rows, one.table.layout, other.table.layout)
 
 
 def _nothing(one: TableCard, other: TableCard) -> dict[str, Any]:

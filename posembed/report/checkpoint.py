@@ -54,11 +54,9 @@ def print_pair(pair: dict[str, Any], console: Console) -> None:
     names = [_shown(pair[side]["checkpoint"]) for side in ("first", "second")]
     for each in pair["pairs"]:
         one, other = cards["first"][each["first"]], cards["second"][each["second"]]
-        title = each["first"] if each["first"] == each["second"] else f"{each['first']} and {each['second']}"
-        grid = _table(_shown(title), "", *names)
-        left, right = (dict([*facts(table), *measured(table)]) for table in (one, other))
-        for name in dict.fromkeys((*left, *right)):
-            a, b = _shown(left.get(name, "–")), _shown(right.get(name, "–"))
+        grid = _table(_shown(pair_title(each)), "", *names)
+        for name, *values in side_by_side(one, other):
+            a, b = map(_shown, values)
             grid.add_row(name, a, b if a == b else f"[bold]{b}[/]")
         console.print(grid)
         for sentence in agreement(each):
@@ -66,6 +64,18 @@ def print_pair(pair: dict[str, Any], console: Console) -> None:
     for side, name in zip(("first", "second"), names, strict=True):
         for key in pair["alone"][side]:
             console.print(f"Only in {name}: {_shown(key)}", highlight=False)
+
+
+def pair_title(pair: dict[str, Any]) -> str:
+    """The key of two tables, or both keys where they differ."""
+    first, second = pair["first"], pair["second"]
+    return str(first) if first == second else f"{first} and {second}"
+
+
+def side_by_side(one: dict[str, Any], other: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Facts and measures of two tables: what it is, of the first, of the second."""
+    left, right = (dict([*facts(table), *measured(table)]) for table in (one, other))
+    return [(name, left.get(name, "–"), right.get(name, "–")) for name in dict.fromkeys((*left, *right))]
 
 
 def agreement(pair: dict[str, Any]) -> list[str]:
@@ -142,11 +152,17 @@ def measured(table: dict[str, Any]) -> list[tuple[str, str]]:
     return pairs
 
 
+def positions_measures(analysis: dict[str, Any]) -> dict[str, Any]:
+    """The measures of the positions alone, out of a whole analysis."""
+    found: dict[str, Any] = next(each for each in analysis["measures"] if each["selection"] == "positions")
+    return found
+
+
 def _brief(analysis: dict[str, Any]) -> dict[str, Any]:
     """What the terminal shows, out of a whole analysis as well as out of a brief one."""
     if "profile" not in analysis:
         return analysis
-    alone = next(each for each in analysis["measures"] if each["selection"] == "positions")
+    alone = positions_measures(analysis)
     rough, cosines = (
         [value for value in analysis["profile"][name] if value is not None]
         for name in ("roughness", "neighbour_cosine")

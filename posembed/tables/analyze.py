@@ -11,25 +11,15 @@ from numpy.typing import NDArray
 
 from posembed.errors import InvalidArgumentError
 from posembed.layout import TableLayout
-from posembed.tables.centring import Floats, as_rows
+from posembed.tables.centring import Floats, as_rows, require_layout
 from posembed.tables.probes import LEAST_ROWS, OrderProbe, PositionProbe, order_probe, position_probe
 from posembed.tables.profile import RowProfile, row_profile
 from posembed.tables.similarity import Similarity, measure_similarity
 from posembed.tables.spectrum import Spectrum, measure_spectrum
-from posembed.tables.trained_range import TrainedRange, trained_range
+from posembed.tables.trained_range import TrainedRange, range_of
 
 SCHEMA, SCHEMA_VERSION = "posembed.analysis", 1
 PROBE_ROWS = 1024  # of a longer sequence the position probe sees every k-th row
-GRID_RANGE = TrainedRange(
-    verdict="unknown",
-    end=None,
-    low=None,
-    high=None,
-    confidence=None,
-    evidence=("a grid has no end that could be untrained: every image reads every patch",),
-    odd_rows=(),
-    suggested_usable_length=None,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +110,8 @@ def analyze_table(table: NDArray[Any], *, layout: TableLayout | None = None) -> 
     """
     rows = as_rows(table)
     layout = layout or TableLayout(length=len(rows))
-    if layout.rows != len(rows):
-        raise InvalidArgumentError(f"layout describes {layout.rows} rows, but the table has {len(rows)}")
-    first, last = layout.reserved + layout.prefix, layout.reserved + layout.prefix + layout.positions
-    positions = rows[first:last]
+    require_layout(rows, layout)
+    positions = rows[layout.position_rows]
     if not len(positions):
         raise InvalidArgumentError("the layout has no positions (length 0): there is nothing to measure")
     measures = _selections(rows, positions, layout)
@@ -132,13 +120,13 @@ def analyze_table(table: NDArray[Any], *, layout: TableLayout | None = None) -> 
         rows.shape[1],
         row_profile(rows, layout),
         measures,
-        trained_range(positions) if layout.grid is None else GRID_RANGE,
+        range_of(positions, layout),
         tuple(_notes(measures)),
     )
 
 
 def _selections(rows: Floats, positions: Floats, layout: TableLayout) -> tuple[Measures, ...]:
-    first = layout.reserved + layout.prefix
+    first = layout.position_rows.start
     alone = _measure("positions", first, positions, layout.grid)
     if len(rows) == len(positions):  # the same rows
         whole = replace(alone, selection="table")

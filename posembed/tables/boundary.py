@@ -67,10 +67,8 @@ def _features(rows: Floats, trained: int, head: int, variance: float, excess: fl
     norms = np.linalg.norm(rows, axis=1)
     product = np.zeros(len(rows))
     product[1:] = np.einsum("ij,ij->i", rows[1:], rows[:-1]) / (size * np.maximum(norms[:-1], 1e-300))
-    own, earlier = (
-        rows[trained - head : trained].mean(axis=0),
-        rows[max(0, trained - 2 * head) : trained - head].mean(axis=0),
-    )
+    own = rows[trained - head : trained].mean(axis=0)
+    earlier = rows[max(0, trained - 2 * head) : trained - head].mean(axis=0)
     along = np.empty(len(rows))
     along[trained:] = rows[trained:] @ own / (size * max(float(np.linalg.norm(own)), 1e-300))
     along[:trained] = rows[:trained] @ earlier / (size * max(float(np.linalg.norm(earlier)), 1e-300))

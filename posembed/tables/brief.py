@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.layout import TableLayout
-from posembed.tables.analyze import GRID_RANGE
 from posembed.tables.centring import as_rows, require_layout, row_norms
 from posembed.tables.profile import neighbour_cosines, roughness
 from posembed.tables.similarity import toeplitz_r2
 from posembed.tables.spectrum import effective_rank
-from posembed.tables.trained_range import trained_range
+from posembed.tables.trained_range import range_of
 
 
 def brief_analysis(table: NDArray[Any], layout: TableLayout) -> dict[str, Any]:
@@ -29,19 +28,18 @@ def brief_analysis(table: NDArray[Any], layout: TableLayout) -> dict[str, Any]:
     """
     rows = as_rows(table)
     require_layout(rows, layout)
-    first = layout.reserved + layout.prefix
-    positions = rows[first : first + layout.positions]
-    rough = roughness(positions)
+    positions = rows[layout.position_rows]
+    sequence = positions if layout.grid is None else positions[:0]  # what follows one axis; a grid has none
+    rough = roughness(sequence) if len(sequence) else np.empty(0)
     rough = rough[np.isfinite(rough)]
-    found = trained_range(positions) if layout.grid is None else GRID_RANGE
     return {
         "norm": row_norms(rows).tolist(),
         "effective_rank": effective_rank(positions),
         "largest_rank": min(len(positions) - 1, positions.shape[1]),
         "toeplitz_r2": toeplitz_r2(positions, layout.grid),
-        "roughness": float(np.median(rough)) if len(rough) and layout.grid is None else None,
-        "neighbour_cosine": _mean(neighbour_cosines(positions)) if layout.grid is None else None,
-        "trained_range": found.to_dict(),
+        "roughness": float(np.median(rough)) if len(rough) else None,
+        "neighbour_cosine": _mean(neighbour_cosines(sequence)) if len(sequence) else None,
+        "trained_range": range_of(positions, layout).to_dict(),
         "notes": [],
     }
 

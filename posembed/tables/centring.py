@@ -91,14 +91,30 @@ def unit_rows(rows: Floats) -> Floats:
     return unit
 
 
-def require_grid(rows: Floats, grid: tuple[int, int]) -> None:
+def smaller_product(rows: Floats) -> Floats:
+    """``AᵀA`` or ``AAᵀ``, whichever is smaller: both have the same Frobenius norm and eigenvalues.
+
+    Example:
+        >>> smaller_product(np.ones((3, 2))).shape
+        (2, 2)
+    """
+    product: Floats = rows.T @ rows if rows.shape[1] <= len(rows) else rows @ rows.T
+    return product
+
+
+def finite_or_none(values: Floats) -> list[float | None]:
+    """The values as plain numbers, ``None`` for those that are not finite."""
+    return [float(value) if np.isfinite(value) else None for value in values]
+
+
+def require_grid(rows: int, grid: tuple[int, int]) -> None:
     """Refuse a grid that is not as many patches as there are rows.
 
     Raises:
         InvalidArgumentError: naming both.
     """
-    if min(grid) < 1 or grid[0] * grid[1] != len(rows):
-        raise InvalidArgumentError(f"grid={grid[0]}x{grid[1]} is not the {len(rows)} rows of the table")
+    if min(grid) < 1 or grid[0] * grid[1] != rows:
+        raise InvalidArgumentError(f"grid={grid[0]}x{grid[1]} is not the {rows} rows of the table")
 
 
 def require_layout(rows: Floats, layout: TableLayout) -> None:

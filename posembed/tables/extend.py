@@ -80,11 +80,10 @@ def extend_table(
     if layout.rows != len(table):
         raise InvalidArgumentError(f"layout describes {layout.rows} rows, but the table has {len(table)}")
     chosen, settings, new = _plan(method, layout, length, grid, options)
-    first = layout.reserved + layout.prefix
-    rows = table[first : first + layout.positions]
-    grown = _grow(rows, chosen, settings, layout, new)
+    places = layout.position_rows
+    grown = _grow(table[places], chosen, settings, layout, new)
     # the dtype is named, else another byte order would not survive
-    return np.concatenate((table[:first], grown, table[first + layout.positions :]), dtype=table.dtype)
+    return np.concatenate((table[: places.start], grown, table[places.stop :]), dtype=table.dtype)
 
 
 def exact_rows(
@@ -112,7 +111,7 @@ def exact_rows(
         [[0, 0], [1, 1], [2, 2], [3, 5]]
     """
     chosen, settings, new = _plan(method, layout, length, grid, options)
-    first = layout.reserved + layout.prefix
+    first = layout.position_rows.start
     before = np.repeat(np.arange(first)[:, None], 2, axis=1)
     after = np.arange(layout.suffix)[:, None] + (first + layout.positions, first + _count(new))
     return np.concatenate((before, _promised(chosen, settings, layout, new) + first, after))

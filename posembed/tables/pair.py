@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.layout import TableLayout
-from posembed.tables.centring import Floats, as_rows, centred_to_one, unit_rows
+from posembed.tables.centring import (
+    Floats,
+    as_rows,
+    centred_to_one,
+    finite_or_none,
+    row_norms,
+    smaller_product,
+    unit_rows,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +84,8 @@ def compare_tables(
         int(equal.sum()),
         int(equal.argmin()) if not equal.all() else common,
         float(np.abs(a - b).max(initial=0.0)),
-        _or_none(_cosines(a, b)),
-        _or_none(_relative(a, b)),
+        tuple(finite_or_none(_cosines(a, b))),
+        tuple(finite_or_none(_relative(a, b))),
         cka,
         tuple(remarks),
     )
@@ -99,20 +107,14 @@ def linear_cka(first: NDArray[Any], second: NDArray[Any]) -> float | None:
         1.0
     """
     a, b = centred_to_one(first), centred_to_one(second)
-    own, other = float(np.linalg.norm(_inner(a))), float(np.linalg.norm(_inner(b)))
+    own, other = float(np.linalg.norm(smaller_product(a))), float(np.linalg.norm(smaller_product(b)))
     if own == 0 or other == 0:
         return None
     return min(1.0, float(np.linalg.norm(a.T @ b)) ** 2 / (own * other))
 
 
-def _inner(rows: Floats) -> Floats:
-    product: Floats = rows.T @ rows if rows.shape[1] <= len(rows) else rows @ rows.T
-    return product
-
-
 def _positions(table: NDArray[Any], layout: TableLayout) -> Floats:
-    start = layout.reserved + layout.prefix
-    return as_rows(table)[start : start + layout.positions]
+    return as_rows(table)[layout.position_rows]
 
 
 def _others(a: Floats, b: Floats, first: TableLayout, second: TableLayout) -> list[str]:
@@ -148,10 +150,6 @@ def _cosines(a: Floats, b: Floats) -> Floats:
 
 
 def _relative(a: Floats, b: Floats) -> Floats:
-    size = np.linalg.norm(a, axis=1)
-    relative: Floats = np.divide(np.linalg.norm(a - b, axis=1), size, out=np.full(len(a), np.nan), where=size > 0)
+    size = row_norms(a)
+    relative: Floats = np.divide(row_norms(a - b), size, out=np.full(len(a), np.nan), where=size > 0)
     return relative
-
-
-def _or_none(values: Floats) -> tuple[float | None, ...]:
-    return tuple(float(value) if np.isfinite(value) else None for value in values)

@@ -72,7 +72,7 @@ def position_probe(
     """
     rows = centred_to_one(table)
     if grid is not None:
-        require_grid(rows, grid)
+        require_grid(len(rows), grid)
     if len(rows) < LEAST_ROWS or not rows.any():
         return None
     apart = spacing if grid is None else 1

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.layout import TableLayout
-from posembed.tables.centring import Floats, as_rows, centred, require_layout, row_norms, unit_rows
+from posembed.tables.centring import Floats, as_rows, centred, finite_or_none, require_layout, row_norms, unit_rows
 
-_NORMAL_MAD = 1.482602218505602  # standard deviation of a normal variable over its median absolute deviation
+NORMAL_MAD = 1.482602218505602  # standard deviation of a normal variable over its median absolute deviation
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +41,19 @@ def row_profile(table: NDArray[Any], layout: TableLayout) -> RowProfile:
     """
     rows = as_rows(table)
     require_layout(rows, layout)
-    first = layout.reserved + layout.prefix
-    places = slice(first, first + layout.positions)
+    places = layout.position_rows
     positions = rows[places]
     norms = row_norms(rows)
     rough: list[float | None] = [None] * len(rows)
     cosines: list[float | None] = [None] * len(rows)
     if layout.grid is None and len(positions):
-        rough[places] = _or_none(np.concatenate(([np.nan], roughness(positions), [np.nan]))[: len(positions)])
+        rough[places] = finite_or_none(np.concatenate(([np.nan], roughness(positions), [np.nan]))[: len(positions)])
     if len(positions) > 1:
         beside = np.append(neighbour_cosines(positions), np.nan)
         if layout.grid is not None:
             beside[layout.grid[1] - 1 :: layout.grid[1]] = np.nan  # the next row of patches is no neighbour
-        cosines[places] = _or_none(beside)
-    z = _or_none(robust_z(norms, norms[places])) if len(positions) else [None] * len(rows)
+        cosines[places] = finite_or_none(beside)
+    z = finite_or_none(robust_z(norms, norms[places])) if len(positions) else [None] * len(rows)
     return RowProfile(tuple(norms.tolist()), tuple(z), tuple(rough), tuple(cosines))
 
 
@@ -76,7 +75,7 @@ def robust_z(values: Floats, among: Floats | None = None) -> Floats:
     """
     reference = values if among is None else among
     distance = values - np.median(reference)
-    spread = _NORMAL_MAD * np.median(np.abs(reference - np.median(reference)))
+    spread = NORMAL_MAD * np.median(np.abs(reference - np.median(reference)))
     level = np.where(distance == 0, 0.0, np.nan)
     result: Floats = distance / spread if spread > 0 else level
     return result
@@ -113,7 +112,3 @@ def neighbour_cosines(rows: NDArray[Any]) -> Floats:
     unit = unit_rows(centred(rows))
     cosines: Floats = np.clip(np.einsum("ij,ij->i", unit[:-1], unit[1:]), -1.0, 1.0)
     return cosines
-
-
-def _or_none(values: Floats) -> list[float | None]:
-    return [float(value) if np.isfinite(value) else None for value in values]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft2, next_fast_len, rfft2
 from scipy.stats import rankdata
 
-from posembed.tables.centring import Floats, centred, require_grid, unit_rows
+from posembed.tables.centring import Floats, centred, require_grid, smaller_product, unit_rows
 
 RANKED_ROWS = 512  # ranks need the pairs themselves: of a table with more rows, every k-th is taken
 _NOTHING = 1e-12  # a variance of cosines below this is rounding
@@ -146,7 +146,7 @@ def _sums_by_offset(unit: Floats, grid: tuple[int, int]) -> tuple[Floats, Floats
 
     The sum over all pairs at one offset is the rows' autocorrelation, dimension by dimension: a Fourier transform.
     """
-    require_grid(unit, grid)
+    require_grid(len(unit), grid)
     height, width = grid
     size = (next_fast_len(2 * height - 1, real=True), next_fast_len(2 * width - 1, real=True))
     power: Any = 0.0
@@ -174,8 +174,7 @@ def _toeplitz_r2(unit: Floats, totals: Floats, counts: Floats) -> float | None:
         return None
     sums, pairs = _halves(totals, counts)
     number = len(unit) * (len(unit) - 1) / 2
-    inner = unit.T @ unit if unit.shape[1] <= len(unit) else unit @ unit.T  # the smaller one has the same norm
-    squares = ((inner**2).sum() - (np.einsum("ij,ij->i", unit, unit) ** 2).sum()) / 2
+    squares = ((smaller_product(unit) ** 2).sum() - (np.einsum("ij,ij->i", unit, unit) ** 2).sum()) / 2
     mean = sums.sum() / number
     total = squares - number * mean**2
     if total <= _NOTHING * number:
@@ -205,7 +204,7 @@ def _monotonicity(curve: Floats) -> float | None:
 def _places(rows: int, grid: tuple[int, int] | None) -> Floats:
     """Coordinates of each row, ``[rows, 2]``."""
     if grid is not None:
-        require_grid(np.empty((rows, 1)), grid)
+        require_grid(rows, grid)
     width = 1 if grid is None else grid[1]
     index = np.arange(rows)
     return np.stack((index // width, index % width), axis=1).astype(np.float64)

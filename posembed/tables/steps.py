@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from posembed.tables.centring import Floats
-from posembed.tables.profile import neighbour_cosines
+from posembed.tables.profile import NORMAL_MAD, neighbour_cosines
 
 _SPIKE = 4.0  # a step's statistic, over the median of all places: a trend has a large one everywhere
 _LEAST = 8.0  # standard errors
@@ -70,5 +70,5 @@ def sharpest_step(rows: Floats) -> Step | None:
 def _variance(values: Floats) -> Floats:
     """Robust: from the median absolute deviation."""
     middle = np.median(values, axis=1, keepdims=True)
-    result: Floats = (1.4826 * np.median(np.abs(values - middle), axis=1)) ** 2
+    result: Floats = (NORMAL_MAD * np.median(np.abs(values - middle), axis=1)) ** 2
     return result

@@ -8,12 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from posembed.layout import TableLayout
 from posembed.tables.boundary import Boundary, find_boundary
 from posembed.tables.centring import Floats, as_rows
 from posembed.tables.odd import odd_rows
 from posembed.tables.profile import roughness
 from posembed.tables.steps import Step, sharpest_step
-from posembed.tables.untouched import LEAST_TAIL, TailTests, tail_tests
+from posembed.tables.untouched import LEAST_TAIL, TailTests, excess_of, tail_tests
 
 LEAST_ROWS = 24
 _PASSES = 1e-3  # a tail with a larger p-value passes for an untouched draw
@@ -89,6 +90,13 @@ def trained_range(rows: NDArray[Any]) -> TrainedRange:
     return _by_tests(table, odd)
 
 
+def range_of(positions: Floats, layout: TableLayout) -> TrainedRange:
+    """The trained range of a sequence's positions, or why a grid has none."""
+    if layout.grid is None:
+        return trained_range(positions)
+    return _unknown("a grid has no end that could be untrained: every image reads every patch")
+
+
 def _by_tests(table: Floats, odd: tuple[int, ...]) -> TrainedRange:
     tests = tail_tests(table)
     p = tests.combined()
@@ -105,7 +113,7 @@ def _by_tests(table: Floats, odd: tuple[int, ...]) -> TrainedRange:
         if boundary is not None:
             return _untouched(table, tests, p, boundary, odd)
     step = sharpest_step(table)
-    if _last_tail(p) < _TRAINED:
+    if p[_last_eighth(len(p))] < _TRAINED:
         return _whole(table, tests, step, odd)
     sentence = "the last rows are neither clearly trained nor clearly untouched"
     return _unknown(sentence if step is None else f"{sentence}; {_step_words(step)}", odd)
@@ -127,9 +135,9 @@ def _boundary(table: Floats, p: Floats, first: int) -> Boundary | None:
     """
     surely = np.flatnonzero(p[: first + 1] < _TRAINED)
     tail = table[first:]
-    variance = float((tail**2).mean())
-    excess = max(float((tail**4).mean()) / variance**2 - 1, 0.05)
-    found = find_boundary(table, int(surely[-1]) + 1, variance, excess)
+    variance = (tail**2).mean()
+    excess = excess_of((tail**4).mean(), variance)
+    found = find_boundary(table, int(surely[-1]) + 1, float(variance), float(excess))
     if found is None or found.gain < _GAIN or found.place > len(table) - LEAST_TAIL:
         return None
     sharp = p[found.place] > _PASSES and p[found.place * 3 // 4] < _TRAINED
@@ -137,9 +145,9 @@ def _boundary(table: Floats, p: Floats, first: int) -> Boundary | None:
     return found if sharp and narrow else None
 
 
-def _last_tail(p: Floats) -> float:
-    """The p-value of the last eighth of the rows, eight at least."""
-    return float(p[len(p) - max(8, len(p) // 8)])
+def _last_eighth(rows: int) -> int:
+    """Where the last eighth of the rows begins, eight rows at least."""
+    return rows - max(8, rows // 8)
 
 
 def _untouched(table: Floats, tests: TailTests, p: Floats, found: Boundary, odd: tuple[int, ...]) -> TrainedRange:
@@ -158,7 +166,7 @@ def _untouched(table: Floats, tests: TailTests, p: Floats, found: Boundary, odd:
 
 def _whole(table: Floats, tests: TailTests, step: Step | None, odd: tuple[int, ...]) -> TrainedRange:
     n = len(table)
-    eighth = n - max(8, n // 8)
+    eighth = _last_eighth(n)
     name, value = tests.weakest(eighth)
     rough = roughness(table[eighth:])
     evidence = [
@@ -201,10 +209,14 @@ def _copies(table: Floats) -> tuple[int, str] | None:
     return None
 
 
+def _start_of_run(same: NDArray[np.bool_]) -> int:
+    """Where the unbroken run of true values at the end begins."""
+    return 0 if same.all() else len(same) - int(np.argmin(same[::-1]))
+
+
 def _one_row(table: Floats) -> tuple[int, str] | None:
     """Rows at the end that are all equal: zeros, or one row for all."""
-    same = (table == table[-1]).all(axis=1)
-    end = len(table) - int(np.argmin(same[::-1]))
+    end = _start_of_run((table == table[-1]).all(axis=1))
     if len(table) - end < 2:
         return None
     what = "zero" if not table[-1].any() else "equal"
@@ -217,8 +229,7 @@ def _one_norm(table: Floats) -> tuple[int, str] | None:
     level = norms[-1]
     if level == 0:
         return None
-    same = np.abs(norms / level - 1) < _LEVEL
-    end = 0 if same.all() else len(table) - int(np.argmin(same[::-1]))
+    end = _start_of_run(np.abs(norms / level - 1) < _LEVEL)
     if len(table) - end < LEAST_TAIL:
         return None
     tail = f"the {len(table) - end} rows from position {end} on have one norm (to 0.1 %), as those of a sinusoid"

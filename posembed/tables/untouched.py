@@ -73,9 +73,7 @@ def tail_tests(rows: Floats) -> TailTests:
     total = by_column.sum(axis=1)
     variance = np.maximum(total / (count * width), 1e-150)  # its square must not vanish
     fourth = _from_end((squares**2).sum(axis=1)) / (count * width)
-    excess = (
-        np.maximum(fourth / variance**2, _LEAST_KURTOSIS) - 1
-    )  # variance of a squared number, in units of its mean²
+    excess = excess_of(fourth, variance)
     products = np.append(np.einsum("ij,ij->i", rows[:-1], rows[1:]), 0.0)
     sums = _from_end(rows)
     with np.errstate(divide="ignore", invalid="ignore"):  # the shortest tails; they are masked below
@@ -92,6 +90,12 @@ def tail_tests(rows: Floats) -> TailTests:
     return TailTests(*results)
 
 
+def excess_of(fourth: Floats, variance: Floats) -> Floats:
+    """Variance of a squared number in units of its squared mean, from the moments: 2 for normal numbers."""
+    result: Floats = np.maximum(fourth / variance**2, _LEAST_KURTOSIS) - 1
+    return result
+
+
 def _from_end(values: NDArray[np.float64]) -> Floats:
     result: Floats = np.cumsum(values[::-1], axis=0)[::-1]
     return result
@@ -104,8 +108,7 @@ def _trend(sizes: Floats, variance: Floats, excess: Floats, width: int) -> Float
     start = np.arange(n)
     middle = start + (n - start) // 2
     first, second = middle - start, n - middle
-    with np.errstate(divide="ignore", invalid="ignore"):
-        difference = (from_end[start] - from_end[middle]) / first - from_end[middle] / second
-        deviation = variance * np.sqrt(width * excess * (1 / first + 1 / second))
-        result: Floats = 2 * norm.sf(np.abs(difference) / deviation)
+    difference = (from_end[start] - from_end[middle]) / first - from_end[middle] / second
+    deviation = variance * np.sqrt(width * excess * (1 / first + 1 / second))
+    result: Floats = 2 * norm.sf(np.abs(difference) / deviation)
     return result

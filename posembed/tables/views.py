@@ -83,8 +83,7 @@ def table_views(table: NDArray[Any], layout: TableLayout | None = None) -> Table
     rows = as_rows(table)
     layout = layout or TableLayout(length=len(rows))
     require_layout(rows, layout)
-    first = layout.reserved + layout.prefix
-    positions = rows[first : first + layout.positions]
+    positions = rows[layout.position_rows]
     grid = layout.grid
     return TableViews(
         heat_map(positions),
@@ -127,7 +126,7 @@ def patch_maps(positions: NDArray[Any], grid: tuple[int, int], limit: int = 1 <<
         (6, 6)
     """
     unit = unit_rows(centred(positions))
-    require_grid(unit, grid)
+    require_grid(len(unit), grid)
     height, width = grid
     step = 1
     while -(-height // step) * -(-width // step) * len(unit) > limit and step < max(grid):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from posembed.report import text
@@ -9,6 +10,9 @@ from posembed.report.html.charts import Chart, Series, no_chart
 from posembed.report.html.page import Page
 from posembed.report.html.table_charts import table_charts
 from posembed.report.html.words import escaped, paragraphs, word_table
+from posembed.report.plots import read_position_rows
+from posembed.tables.analyze import analyze_table
+from posembed.tables.views import table_views
 
 DASHES = {"direct": "solid", "tile": "dash", "linear": "dot"}
 
@@ -33,14 +37,33 @@ def compare_page(results: dict[str, Any], tables: dict[str, dict[str, Any]]) -> 
     page.add("</section>")
     for number, (name, table) in enumerate(tables.items()):
         page.add(f'<section aria-labelledby="table-{number}"><h2 id="table-{number}">Table of {escaped(name)}</h2>')
-        charts = table_charts(table)
-        if page.has_room(charts):
-            page.add_charts(charts)
+        page.add_charts(table_charts(table))
         page.add("</section>")
     page.add('<section aria-labelledby="how"><h2 id="how">How it was measured</h2>')
     page.add(paragraphs(text.remarks(results)))
     page.add("</section>")
     return page.to_html()
+
+
+def trained_tables(results: dict[str, Any], out: Path) -> dict[str, dict[str, Any]]:
+    """What :func:`compare_page` draws of each trained table: that of the first seed that finished.
+
+    Args:
+        results: what ``results.json`` holds.
+        out: the folder of the comparison.
+
+    Raises:
+        WorkFailedError: if a table's file is damaged.
+    """
+    tables = {}
+    for arm in results["arms"]:
+        if arm["seeds"] and arm["cost"]["parameters"]:
+            name = f"{arm['encoding']}-seed{arm['seeds'][0]}"
+            file = out / "tables" / f"{name}.safetensors"
+            if file.exists():
+                rows = read_position_rows(file)
+                tables[name] = {"analysis": analyze_table(rows).to_dict(), "views": table_views(rows)}
+    return tables
 
 
 def position_chart(results: dict[str, Any]) -> Chart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 from posembed.report.checkpoint import facts, measured, trained_sentence
@@ -31,11 +32,7 @@ def inspect_page(card: dict[str, Any]) -> str:
         page.add(f'<section aria-labelledby="table-{number}"><h2 id="table-{number}">{escaped(table["key"])}</h2>')
         page.add(table_words(table))
         if table["views"] is not None:
-            charts = table_charts(table)
-            if page.has_room(charts):
-                page.add_charts(charts)
-            else:
-                page.add(paragraphs([NOT_DRAWN]))
+            page.add_charts(table_charts(table), NOT_DRAWN)
         page.add("</section>")
     refused = [table for table in card["tables"] if table["refused"] is not None]
     if refused:
@@ -79,32 +76,27 @@ def measures_table(analysis: dict[str, Any]) -> str:
     """Every scalar measure, for each selection of rows."""
     measures = analysis["measures"]
     rows = []
-    for part, name, words in _SCALARS:
-        values = [(each[part] or {}).get(name) for each in measures]
-        rows.append((words, *("–" if value is None else f"{value:.4g}" for value in values)))
-    for name, words in (("r2", "R² of a line and a helix on components 1–3"), ("period", "its period (positions)")):
-        values = [(each["spectrum"]["helix"] or {}).get(name) for each in measures]
-        rows.append((words, *("–" if value is None else f"{value:.4g}" for value in values)))
-    for name, words in (
-        ("explained_share", "variance that sinusoids explain"),
-        ("explained_share_random", "that they explain of random rows"),
-        ("correlation", "correlation with the sinusoid's cosines"),
-    ):
-        values = [(each["spectrum"]["sinusoid"] or {}).get(name) for each in measures]
+    for path, words in _SCALARS:
+        values = [reduce(lambda part, name: part and part.get(name), path, each) for each in measures]
         rows.append((words, *("–" if value is None else f"{value:.4g}" for value in values)))
     header = ["measure", *(f"{each['selection']} ({each['rows']} rows)" for each in measures)]
     return word_table("Measures of the table, centred by each selection's mean", header, rows)
 
 
-_SCALARS = (
-    ("similarity", "toeplitz_r2", "translation invariance (Toeplitz R²)"),
-    ("similarity", "monotonicity", "monotonicity of similarity over distance"),
-    ("similarity", "spearman", "rank correlation of similarity and nearness"),
-    ("spectrum", "effective_rank", "effective rank"),
-    ("spectrum", "participation_ratio", "participation ratio"),
-    ("position_probe", "mae", "position probe: mean absolute error (5-fold)"),
-    ("position_probe", "r2", "position probe: R² (5-fold)"),
-    ("position_probe", "holdout_mae", "position probe: error on a held-out stretch"),
-    ("position_probe", "holdout_r2", "position probe: R² on it"),
-    ("order_probe", "accuracy", "order probe: accuracy"),
+_SCALARS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("similarity", "toeplitz_r2"), "translation invariance (Toeplitz R²)"),
+    (("similarity", "monotonicity"), "monotonicity of similarity over distance"),
+    (("similarity", "spearman"), "rank correlation of similarity and nearness"),
+    (("spectrum", "effective_rank"), "effective rank"),
+    (("spectrum", "participation_ratio"), "participation ratio"),
+    (("position_probe", "mae"), "position probe: mean absolute error (5-fold)"),
+    (("position_probe", "r2"), "position probe: R² (5-fold)"),
+    (("position_probe", "holdout_mae"), "position probe: error on a held-out stretch"),
+    (("position_probe", "holdout_r2"), "position probe: R² on it"),
+    (("order_probe", "accuracy"), "order probe: accuracy"),
+    (("spectrum", "helix", "r2"), "R² of a line and a helix on components 1–3"),
+    (("spectrum", "helix", "period"), "its period (positions)"),
+    (("spectrum", "sinusoid", "explained_share"), "variance that sinusoids explain"),
+    (("spectrum", "sinusoid", "explained_share_random"), "that they explain of random rows"),
+    (("spectrum", "sinusoid", "correlation"), "correlation with the sinusoid's cosines"),
 )

@@ -6,17 +6,16 @@ import html
 import importlib.util
 import json
 import os
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from posembed._version import __version__
 from posembed.errors import InvalidArgumentError, MissingExtraError, WorkFailedError
+from posembed.files import write_whole
 from posembed.report.html.charts import Chart
-from posembed.report.html.words import escaped
+from posembed.report.html.words import escaped, paragraphs
 
 ROOM = 1_500_000  # bytes of charts; with the library's 4.8 MB a page stays under 6.5 MB
 _MARK = '<meta name="generator" content="posembed'
@@ -56,23 +55,23 @@ class Page:
         self.title = title
         self.parts: list[str] = []
         self.charts: list[dict[str, Any]] = []
+        self._size = 0  # of the charts, in bytes
 
     def add(self, markup: str) -> None:
         """Add HTML, already escaped."""
         self.parts.append(markup)
 
-    def has_room(self, charts: Sequence[Chart]) -> bool:
-        """Whether the page stays within its size with these charts too."""
-        return sum(len(json.dumps(chart)) for chart in (*self.charts, *(each.to_json() for each in charts))) < ROOM
-
-    def add_charts(self, charts: Sequence[Chart], level: int = 3) -> None:
-        """Add charts, side by side where there is room; ``level`` is that of their headings."""
-        self.parts.append('<div class="charts">')
-        for chart in charts:
-            number = len(self.charts)
-            self.charts.append(chart.to_json())
-            self.parts.append(_figure(chart, number, level))
-        self.parts.append("</div>")
+    def add_charts(self, charts: Sequence[Chart], otherwise: str = "Not drawn, for the page's size.") -> None:
+        """Add charts, side by side where there is room; past the page's size the sentence ``otherwise`` instead."""
+        plain = [chart.to_json() for chart in charts]
+        size = self._size + sum(len(json.dumps(each)) for each in plain)
+        if size >= ROOM:
+            self.add(paragraphs([otherwise]))
+            return
+        self._size = size
+        figures = [_figure(chart, number) for number, chart in enumerate(charts, start=len(self.charts))]
+        self.charts += plain
+        self.parts += ['<div class="charts">', *figures, "</div>"]
 
     def to_html(self) -> str:
         """The whole file as text."""
@@ -102,9 +101,9 @@ class Page:
         )
 
 
-def _figure(chart: Chart, number: int, level: int) -> str:
+def _figure(chart: Chart, number: int) -> str:
     name = f"chart-{number}"
-    head = f'<h{level} id="{name}-title">{escaped(chart.title)}</h{level}>'
+    head = f'<h3 id="{name}-title">{escaped(chart.title)}</h3>'
     reading = f'<figcaption id="{name}-reading">{escaped(chart.reading)}</figcaption>'
     if chart.empty is not None:
         return f'<figure class="chart">{head}<div class="nothing">{escaped(chart.reading)}</div></figure>'
@@ -142,19 +141,13 @@ def write_page(file: str | os.PathLike[str], text: str) -> Path:
     """
     path = Path(file)
     refuse_other_files(path)
-    temporary = ""
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8")
+
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)  # mkstemp's files are the owner's alone
-        Path(temporary).replace(path)
+        write_whole(path, write)
     except (OSError, ValueError) as error:
-        with suppress(OSError):
-            if temporary:
-                Path(temporary).unlink(missing_ok=True)
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise WorkFailedError(f"{path}: the report cannot be written: {reason.lower()}") from None
     return path

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from posembed.report.checkpoint import agreement, facts, measured
+from posembed.report.checkpoint import agreement, pair_title, positions_measures, side_by_side
 from posembed.report.html.charts import Chart, Series, no_chart
 from posembed.report.html.inspect import NOT_DRAWN
 from posembed.report.html.page import Page
-from posembed.report.html.table_charts import heat_chart, positions_measures, positive
+from posembed.report.html.table_charts import heat_chart, position_rows, positive
 from posembed.report.html.words import escaped, paragraphs, word_table
 
 
@@ -23,28 +23,19 @@ def pair_page(pair: dict[str, Any]) -> str:
     cards = {side: {table["key"]: table for table in pair[side]["tables"]} for side in ("first", "second")}
     page.add('<section aria-labelledby="summary"><h2 id="summary">In short</h2>')
     for each in pair["pairs"]:
-        page.add(paragraphs([f"{_title(each)}: {sentence}" for sentence in agreement(each)], "verdict"))
+        page.add(paragraphs([f"{pair_title(each)}: {sentence}" for sentence in agreement(each)], "verdict"))
     for side, name in zip(("first", "second"), names, strict=True):
         page.add(paragraphs(f"Only in {name}: {key}." for key in pair["alone"][side]))
     page.add("</section>")
     for number, each in enumerate(pair["pairs"]):
         one, other = cards["first"][each["first"]], cards["second"][each["second"]]
-        page.add(f'<section aria-labelledby="pair-{number}"><h2 id="pair-{number}">{escaped(_title(each))}</h2>')
-        left, right = (dict([*facts(table), *measured(table)]) for table in (one, other))
-        rows = [(n, left.get(n, "–"), right.get(n, "–")) for n in dict.fromkeys((*left, *right)) if n]
+        page.add(f'<section aria-labelledby="pair-{number}"><h2 id="pair-{number}">{escaped(pair_title(each))}</h2>')
+        rows = [row for row in side_by_side(one, other) if row[0]]
         page.add(word_table("Side by side", ("", *names), rows))
         if one["views"] is not None and other["views"] is not None:
-            charts = pair_charts(each, one, other)
-            if page.has_room(charts):
-                page.add_charts(charts)
-            else:
-                page.add(paragraphs([NOT_DRAWN]))
+            page.add_charts(pair_charts(each, one, other), NOT_DRAWN)
         page.add("</section>")
     return page.to_html()
-
-
-def _title(each: dict[str, Any]) -> str:
-    return each["first"] if each["first"] == each["second"] else f"{each['first']} and {each['second']}"
 
 
 def pair_charts(pair: dict[str, Any], one: dict[str, Any], other: dict[str, Any]) -> list[Chart]:
@@ -94,9 +85,8 @@ def _rows_chart(pair: dict[str, Any]) -> Chart:
 
 
 def _norms(table: dict[str, Any]) -> list[float]:
-    layout = table["analysis"]["layout"]
-    first = layout["reserved"] + layout["prefix"]
-    norms: list[float] = table["analysis"]["profile"]["norm"][first : first + layout["positions"]]
+    analysis = table["analysis"]
+    norms: list[float] = analysis["profile"]["norm"][position_rows(analysis["layout"])]
     return norms
 
 

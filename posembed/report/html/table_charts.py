@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from posembed.report.checkpoint import positions_measures
 from posembed.report.html.charts import Chart, Series, no_chart, packed, rounded
 from posembed.tables.views import TableViews
 
@@ -32,10 +33,10 @@ def table_charts(table: dict[str, Any]) -> list[Chart]:
     return [*charts, singular_chart(alone)]
 
 
-def positions_measures(analysis: dict[str, Any]) -> dict[str, Any]:
-    """The measures of the positions alone."""
-    found: dict[str, Any] = next(each for each in analysis["measures"] if each["selection"] == "positions")
-    return found
+def position_rows(layout: dict[str, Any]) -> slice:
+    """The positions' rows among all rows of a table."""
+    first = layout["reserved"] + layout["prefix"]
+    return slice(first, first + layout["positions"])
 
 
 def heat_chart(views: TableViews, name: str = "") -> Chart:
@@ -67,17 +68,18 @@ def _two(value: float) -> str:
 def norm_chart(analysis: dict[str, Any]) -> Chart:
     """The norm of every row, with what is special marked."""
     norms, layout, found = analysis["profile"]["norm"], analysis["layout"], analysis["trained_range"]
-    first = layout["reserved"] + layout["prefix"]
+    places = position_rows(layout)
+    first = places.start
     marks = _other_rows(layout)
     if found["verdict"] == "ends":
         label = f"not trained from position {found['end']}"
-        marks.append({"from": first + found["end"] - 0.5, "to": first + layout["positions"] - 0.5, "label": label})
+        marks.append({"from": first + found["end"] - 0.5, "to": places.stop - 0.5, "label": label})
     rows = list(range(len(norms)))
     series = [Series("norm of the row", rows, norms)]
     odd = [first + place for place in found["odd_rows"]]
     if odd:
         series.append(Series("odd rows", odd, [norms[row] for row in odd], points=True))
-    alone = norms[first : first + layout["positions"]]
+    alone = norms[places]
     low, high = min(alone), max(alone)
     reading = f"The positions' norms lie between {low:.3g} and {high:.3g}, {fmean(alone):.3g} on average."
     if odd:
@@ -102,8 +104,7 @@ def neighbour_chart(analysis: dict[str, Any]) -> Chart:
     """How each row stands to its neighbours."""
     layout, profile = analysis["layout"], analysis["profile"]
     title = "Each row and its neighbours"
-    first = layout["reserved"] + layout["prefix"]
-    places = slice(first, first + layout["positions"])
+    places = position_rows(layout)
     cosines, rough = profile["neighbour_cosine"][places], profile["roughness"][places]
     known = [value for value in cosines if value is not None]
     if len(cosines) < 3 or not any(known):

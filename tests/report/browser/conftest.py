@@ -107,21 +107,15 @@ def vit(tmp_path_factory):
     return make_checkpoint(folder, tensors, model_type="vit", image_size=24, patch_size=4, hidden_size=16)
 
 
-def card_of(path):
-    card = read_card(path, depth="views")
-    return card.to_dict() | {"tables": [each.to_dict() | {"views": each.views} for each in card.tables]}
-
-
 @pytest.fixture
 def report(tmp_path):
     """Write the report of one checkpoint, or of two."""
 
     def write(*paths):
         file = tmp_path / f"report-{len(list(tmp_path.iterdir()))}.html"
-        if len(paths) == 1:
-            return write_page(file, inspect_page(card_of(paths[0])))
-        pair = pair_cards(*(read_card(path, depth="views") for path in paths))
-        sides = {"first": card_of(paths[0]), "second": card_of(paths[1])}
-        return write_page(file, pair_page(pair.to_dict() | sides))
+        first, *others = (read_card(path, depth="views") for path in paths)
+        if not others:
+            return write_page(file, inspect_page(first.with_views()))
+        return write_page(file, pair_page(pair_cards(first, *others).with_views()))
 
     return write

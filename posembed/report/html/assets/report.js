@@ -49,7 +49,7 @@
       linecolor: style("--line"), automargin: true, ...more };
   }
 
-  function frame(chart, more) {
+  function frame(more) {
     return { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: style("--ink"), size: 12 },
       margin: { l: 56, r: 12, t: 8, b: 44 }, hovermode: "closest", autosize: true,
       hoverlabel: { bgcolor: style("--ground"), bordercolor: style("--line"), font: { color: style("--ink") } },
@@ -78,7 +78,7 @@
       y0: 0, y1: 1, fillcolor: style("--mark"), line: { width: 0 }, layer: "below" }));
     const annotations = chart.marks.map((mark, number) => ({ x: (mark.from + mark.to) / 2, y: 1 - 0.07 * number,
       xref: "x", yref: "paper", text: plain(mark.label), showarrow: false, yanchor: "top", font: { size: 11 } }));
-    const layout = frame(chart, { xaxis: axis(chart.x_title), shapes, annotations,
+    const layout = frame({ xaxis: axis(chart.x_title), shapes, annotations,
       yaxis: axis(chart.y_title, chart.log_y ? { type: "log", exponentformat: "power", dtick: 1 } : {}),
       showlegend: chart.series.length > 1, legend: { orientation: "h", y: -0.22, yanchor: "top" } });
     return [traces, layout];
@@ -90,7 +90,7 @@
     const trace = { type: "heatmap", x: starts, y: starts, z: rows, zmin: -1, zmax: 1, colorscale: blueRed,
       colorbar: { title: { text: "cosine", side: "right" }, thickness: 12, len: 0.9 },
       hovertemplate: (block > 1 ? `blocks of ${block} from ` : "") + "%{x} and %{y}: %{z:.3f}<extra></extra>" };
-    return [[trace], frame(chart, { xaxis: axis(chart.x_title, { constrain: "domain" }),
+    return [[trace], frame({ xaxis: axis(chart.x_title, { constrain: "domain" }),
       yaxis: axis(chart.y_title, { autorange: "reversed", scaleanchor: "x", constrain: "domain" }) })];
   }
 
@@ -102,14 +102,14 @@
     if (!deep) {
       const trace = { type: "scatter", mode: "markers", x, y, marker: { ...colour, size: 6 },
         text: chart.data.positions, hovertemplate: "position %{text}<extra></extra>" };
-      return [[trace], frame(chart, { xaxis: axis(titles[0]), yaxis: axis(titles[1]) })];
+      return [[trace], frame({ xaxis: axis(titles[0]), yaxis: axis(titles[1]) })];
     }
     const trace = { type: "scatter3d", mode: "lines+markers", x, y, z, marker: { ...colour, size: 2.5 },
       line: { color: chart.data.positions, colorscale: "Cividis", width: 3 }, text: chart.data.positions,
       hovertemplate: "position %{text}<br>%{x:.3g}, %{y:.3g}, %{z:.3g}<extra></extra>" };
     const side = (text) => ({ title: { text }, gridcolor: style("--line"), zerolinecolor: style("--line"),
       color: style("--ink"), backgroundcolor: "rgba(0,0,0,0)" });
-    return [[trace], frame(chart, { margin: { l: 0, r: 0, t: 0, b: 0 },
+    return [[trace], frame({ margin: { l: 0, r: 0, t: 0, b: 0 },
       scene: { xaxis: side(titles[0]), yaxis: side(titles[1]), zaxis: side(titles[2]), camera: { eye: { x: 1.5, y: 1.5, z: 0.9 } } } })];
   }
 
@@ -134,7 +134,7 @@
       hovertemplate: "row %{y}, column %{x}: %{z:.3f}<extra></extra>" };
     const cross = { type: "scatter", mode: "markers", x: [chosen[1]], y: [chosen[0]], hoverinfo: "skip",
       marker: { symbol: "x-thin", size: 14, line: { width: 3, color: "#000000" } }, showlegend: false };
-    return [[trace, cross], frame(chart, { xaxis: axis(chart.x_title, { constrain: "domain" }),
+    return [[trace, cross], frame({ xaxis: axis(chart.x_title, { constrain: "domain" }),
       yaxis: axis(chart.y_title, { autorange: "reversed", scaleanchor: "x", constrain: "domain" }) })];
   }
 
@@ -150,7 +150,7 @@
   const cursors = new Map();
 
   function hover(index, points) {
-    try { Plotly.Fx.hover(element(index), points, Object.keys(points[0]).includes("scene") ? "scene" : undefined); }
+    try { Plotly.Fx.hover(element(index), points); }
     catch { /* a point outside of the zoomed part has no label */ }
   }
 
