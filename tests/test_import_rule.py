@@ -23,6 +23,7 @@ ALLOWED = {
     "lesson": {"layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report"},
     "cli_checkpoint": {"layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report", "lesson"},
     "cli_lesson": {"layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report", "lesson"},
+    "__main__": {"cli"},
     "cli": {
         *("layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report", "lesson"),
         *("cli_checkpoint", "cli_lesson"),

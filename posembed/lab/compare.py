@@ -60,7 +60,7 @@ def compare(
         settings: any other field of :class:`posembed.lab.config.UnitConfig`.
 
     Returns:
-        The content of ``results.json``, see docs/results.md.
+        The content of ``results.json``, see docs/formats/results.md.
 
     Raises:
         InvalidArgumentError: for an encoding, size or device that cannot be used.

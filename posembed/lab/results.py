@@ -1,4 +1,4 @@
-"""From the units' result files to ``results.json`` (documented in docs/results.md)."""
+"""From the units' result files to ``results.json`` (documented in docs/formats/results.md)."""
 
 from __future__ import annotations
 

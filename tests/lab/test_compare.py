@@ -16,7 +16,7 @@ from posembed.lab.corpus import load_corpus
 from posembed.lab.statistics import mean_interval
 from posembed.lab.train import run_unit
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "formats"
 SCHEMA = json.loads((DOCS / "results.schema.json").read_text(encoding="utf-8"))
 
 

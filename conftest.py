@@ -1,0 +1,49 @@
+"""The code blocks of README, CONTRIBUTING and docs/ are tests: every page runs from top to bottom in a folder of its own.
+
+``python`` blocks run in one namespace a page (those that begin with ``>>>`` are doctests), ``console`` blocks are
+commands with what they print, see tests/documentation/console.py.
+"""
+
+import doctest
+import os
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser, SkipParser
+
+from tests.documentation.checkpoints import make_checkpoints
+from tests.documentation.console import run_block
+
+collect_ignore = ["docs/conf.py"]
+
+_FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+@pytest.fixture(scope="session")
+def example_checkpoints(tmp_path_factory):
+    """Small checkpoints of real architectures, made once."""
+    return make_checkpoints(tmp_path_factory.mktemp("examples"))
+
+
+@pytest.fixture(scope="module")
+def workspace(example_checkpoints, tmp_path_factory):
+    """The folder in which a page runs: it holds the example checkpoints under their plain names."""
+    folder = tmp_path_factory.mktemp("page")
+    for source in example_checkpoints.iterdir():
+        (folder / source.name).symlink_to(source)
+    before = os.getcwd()
+    os.chdir(folder)
+    yield folder
+    os.chdir(before)
+
+
+_sybil = Sybil(
+    parsers=[
+        PythonCodeBlockParser(doctest_optionflags=_FLAGS),
+        CodeBlockParser(language="console", evaluator=run_block),
+        SkipParser(),
+    ],
+    patterns=["README.md", "CONTRIBUTING.md", "docs/*.md", "docs/**/*.md"],
+    fixtures=["workspace"],
+)
+pytest_collect_file = _sybil.pytest()

@@ -1,0 +1,49 @@
+"""How the documentation site is built: ``make docs``."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from posembed import __version__
+
+project = "posembed"
+author = "The posembed authors"
+project_copyright = "The posembed authors, Apache-2.0"
+release = version = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+exclude_patterns = ["_build"]
+nitpicky = True  # a link that leads nowhere fails the build
+# Names that other libraries document; without a network their inventories cannot be read.
+nitpick_ignore_regex = [
+    ("py:.*", r"(torch|nn|np|numpy|ml_dtypes|os|collections|typing|optional)\b.*"),
+    ("py:.*", r"(Tensor|Module|Path|NDArray|Any|Callable|Sequence|Literal|ArrayLike|Optimizer)\b.*"),
+]
+
+html_theme = "furo"
+html_title = f"posembed {__version__}"
+html_static_path: list[str] = []
+html_extra_path = ["_build/extra"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 4
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+add_module_names = False
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+linkcheck_timeout = 20
+
+
+def write_lesson(_app: object) -> None:
+    """The lesson page is part of the site; it is a file of its own."""
+    folder = Path(__file__).parent / "_build" / "extra"
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "posembed", "lesson", "--html", str(folder / "lesson.html")]
+    subprocess.run(command, check=True)
+
+
+def setup(app: object) -> None:
+    """Called by Sphinx."""
+    app.connect("builder-inited", write_lesson)  # type: ignore[attr-defined]

