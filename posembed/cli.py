@@ -13,12 +13,12 @@ import typer
 
 from posembed._version import __version__
 from posembed.cli_checkpoint import extend, inspect
-from posembed.cli_lesson import quiz
+from posembed.cli_lesson import lesson, quiz
 from posembed.lab.config import UnitConfig
 
 app = typer.Typer(
     name="posembed",
-    help="Learned position tables for Transformers: build, compare, inspect and extend them.",
+    help="Learned position tables for Transformers: build, compare, inspect, extend and explain them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -139,6 +139,7 @@ def compare(
 
 app.command()(inspect)
 app.command()(extend)
+app.command()(lesson)
 app.command()(quiz)
 
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from posembed.cli_output import prepare_html, standard_output, write_html
 from posembed.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from posembed.checkpoint.card import CheckpointCard, Depth
     from posembed.checkpoint.find import Override
     from posembed.checkpoint.pairing import PairCard
@@ -51,10 +50,7 @@ def inspect(
         raise InvalidArgumentError("two checkpoints are compared by their tables' values: leave --no-values out")
     override = _override(table, reserved, prefix, grid, "--grid")
     if html is not None:
-        from posembed.report.html.page import refuse_other_files, require_plotly
-
-        require_plotly()  # before the work, not after it
-        refuse_other_files(html)
+        prepare_html(html)
     from posembed.checkpoint.card import read_card
 
     depth: Depth = "views" if html is not None else "full" if as_json else "brief"
@@ -78,33 +74,26 @@ def _show_card(card: CheckpointCard, html: Path | None, as_json: bool) -> None:
     if html is not None:
         from posembed.report.html.inspect import inspect_page
 
-        _write_page(html, inspect_page(card.with_views()))
+        write_html(html, inspect_page(card.with_views()))
     if as_json:
         print(json.dumps(card.to_dict(), indent=1, allow_nan=False))
         return
     from posembed.report.checkpoint import print_card
 
-    print_card(card.to_dict(), _out())
+    print_card(card.to_dict(), standard_output())
 
 
 def _show_pair(pair: PairCard, html: Path | None, as_json: bool) -> None:
     if html is not None:
         from posembed.report.html.pair import pair_page
 
-        _write_page(html, pair_page(pair.with_views()))
+        write_html(html, pair_page(pair.with_views()))
     if as_json:
         print(json.dumps(pair.to_dict(), indent=1, allow_nan=False))
         return
     from posembed.report.checkpoint import print_pair
 
-    print_pair(pair.to_dict(), _out())
-
-
-def _write_page(file: Path, text: str) -> None:
-    from posembed.report.html.page import write_page
-    from posembed.report.plain import printable
-
-    print(f"posembed: wrote {printable(write_page(file, text))}", file=sys.stderr)
+    print_pair(pair.to_dict(), standard_output())
 
 
 def extend(
@@ -165,7 +154,7 @@ def extend(
     if not as_json:
         from posembed.report.checkpoint import print_plan
 
-        print_plan(described, _out())
+        print_plan(described, standard_output())
     if not dry_run:
         from rich.console import Console
 
@@ -211,11 +200,3 @@ def _pixels(text: str) -> int | tuple[int, int]:
     if match is None or int(match[1]) < 1 or int(match[2]) < 1:
         raise InvalidArgumentError(f"--image-size {text!r} must be pixels, such as 384 or 384x512 (height x width)")
     return int(match[1]), int(match[2])
-
-
-def _out() -> Console:
-    from rich.console import Console
-
-    # Where nobody's window sets the width, tables get the room that they need.
-    # Names are printed as they are: ":smile:" is no picture.
-    return Console(emoji=False) if sys.stdout.isatty() else Console(emoji=False, width=160)

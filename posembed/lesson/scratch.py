@@ -1,0 +1,42 @@
+"""Runs the lesson's twenty lines, and reads from them what training did to the rows."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import runpy
+from dataclasses import dataclass
+from importlib import resources
+
+_SHOWN = 4  # numbers of a row
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """The code, what it printed, and rows of its table before and after.
+
+    Attributes:
+        source: the lines.
+        output: what they printed.
+        rows: row, before, after, distance, in words: one that was read, and the last one, which never was.
+    """
+
+    source: str
+    output: str
+    rows: list[tuple[str, str, str, str]]
+
+
+def run_from_scratch() -> Scratch:
+    """Run the lines as they stand in ``from_scratch.py``; the caller's random numbers stay as they were."""
+    import torch
+
+    file = resources.files("posembed.lesson") / "from_scratch.py"
+    printed = io.StringIO()
+    with resources.as_file(file) as path, torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(printed):
+        names = runpy.run_path(str(path))
+    before, after = names["before"], names["position"].detach()
+    rows = []
+    for row in (3, len(before) - 1):
+        start, end = (", ".join(f"{value:.3f}" for value in table[row, :_SHOWN].tolist()) for table in (before, after))
+        rows.append((str(row), f"{start}, …", f"{end}, …", f"{(after - before)[row].norm().item():.3f}"))
+    return Scratch(file.read_text(encoding="utf-8").rstrip(), printed.getvalue().rstrip(), rows)

@@ -1,0 +1,70 @@
+"""The lesson as text in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.syntax import Syntax
+from rich.table import Table
+
+from posembed.layout import TableLayout
+from posembed.lesson.blocks import Block, Charts, Code, Layouts, Points, Section, Widget, Words
+from posembed.lesson.content import TITLE
+from posembed.report.plain import printable
+from posembed.report.text import TextTable
+
+_BAR = 60  # columns of the longest table
+
+
+def print_lesson(sections: Sequence[Section], console: Console) -> None:
+    """Print every section; what the page lets one move stands still here."""
+    console.print(TITLE, style="bold", markup=False)
+    for number, section in enumerate(sections, start=1):
+        console.print()
+        console.print(f"{number}. {section.title}", style="bold", markup=False)
+        for block in section.blocks:
+            console.print()
+            _print(block, console)
+
+
+def _print(block: Block, console: Console) -> None:
+    match block:
+        case Words():
+            console.print(Markdown(printable(block.text)))
+        case Points():
+            for item in block.items:
+                console.print(Markdown(f"* {printable(item)}"))
+        case Code():
+            console.print(Syntax(block.source, "python", theme="ansi_dark", background_color="default"))
+            console.print(f"prints: {block.output}", markup=False, highlight=False)
+        case TextTable():
+            _print_table(block, console)
+        case Charts():
+            for chart in block.charts:
+                console.print(f"(chart in the page) {chart.title}: {chart.reading}", markup=False, highlight=False)
+        case Layouts():
+            for name, layout, _source in block.tables:
+                console.print(_bar(name, layout, max(each.rows for _, each, _ in block.tables)), markup=False)
+        case Widget():
+            _print_table(block.words, console)
+            console.print("(In the page of --html FILE this can be moved.)", markup=False, highlight=False)
+        case _:
+            console.print("posembed quiz asks them, and proves each answer.", markup=False, highlight=False)
+
+
+def _bar(name: str, layout: TableLayout, longest: int) -> str:
+    size = max(1, round(_BAR * layout.rows / longest))
+    reserved = "▒" if layout.reserved else ""
+    words = f"{layout.rows} rows, " + (f"{layout.reserved} reserved, " if layout.reserved else "")
+    return f"{name:14}{reserved}{'█' * (size - len(reserved))} {words}usable {layout.usable_length}"
+
+
+def _print_table(part: TextTable, console: Console) -> None:
+    table = Table(title=printable(part.title), title_justify="left")
+    for name in part.header:
+        table.add_column(printable(name))
+    for row in part.rows:
+        table.add_row(*(printable(cell) for cell in row))
+    console.print(table, markup=False, highlight=False)

@@ -1,0 +1,127 @@
+"""The things to move: everything that they can show is computed here, the page's script only picks and adds."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posembed.lesson.blocks import Widget
+from posembed.lesson.example import Example
+from posembed.report.html.charts import packed
+from posembed.report.text import TextTable, number
+from posembed.tables.catalogue import BUILT_IN
+from posembed.tables.extend import exact_rows, extend_table
+from posembed.tables.similarity import cosine_matrix
+
+PLACES = 64  # positions that the sentence can be moved over
+SHORT = 32  # rows of the table that is extended
+LONGER = (40, 48, 64, 96, 128)
+WIDTHS = (8, 16, 32, 64)
+LENGTH = 128  # longest sinusoid shown
+_NOT_LINEAR = {"random"}  # its new rows are no sums of old ones
+_OPTIONS: dict[str, dict[str, Any]] = {"stretch": {"keep": 8}}
+
+
+def scaled(values: NDArray[Any]) -> dict[str, Any]:
+    """A matrix for the page: 16-bit steps of its largest absolute value / 10,000.
+
+    Example:
+        >>> scaled(np.array([[2.0, -1.0]]))["scale"]
+        2.0
+    """
+    scale = float(np.abs(values).max()) or 1.0
+    return packed(np.asarray(values, dtype=np.float64) / scale) | {"scale": scale}
+
+
+def sum_widget(example: Example) -> Widget:
+    """A sentence whose start can be moved: token row + position row, number by number."""
+    places = min(PLACES, len(example.table))
+    rows = example.table[:places]
+    data = {
+        "tokens": list(example.tokens),
+        "ids": list(example.ids),
+        "reserved": example.reserved,
+        "token_rows": scaled(example.token_rows),
+        "position_rows": scaled(rows),
+    }
+    header = ("position", "row", "token", "id", "token row", "+ position row", "= input")
+    lines = []
+    for place, (token, number_, row) in enumerate(zip(example.tokens, example.ids, example.token_rows, strict=True)):
+        shown = (_first(row), _first(rows[place]), _first(row + rows[place]))
+        lines.append((str(place), str(example.reserved + place), token, str(number_), *shown))
+    return Widget(
+        "sum",
+        "Move the sentence, choose a token",
+        data,
+        TextTable(f"First three numbers of {example.token_rows.shape[1]}", header, lines),
+    )
+
+
+def _first(row: NDArray[Any]) -> str:
+    return " ".join(number(float(value)) for value in row[:3])
+
+
+def sinusoid_widget(example: Example) -> Widget:
+    """Sinusoidal rows of each variant and width beside learned ones, with the similarity of every pair."""
+    import torch
+
+    from posembed.nn.sinusoidal import Variant, sinusoidal_rows
+
+    variants = get_args(Variant)
+    tables = {
+        f"{variant}-{width}": scaled(sinusoidal_rows(torch.arange(LENGTH), width, variant=variant).numpy())
+        for variant in variants
+        for width in WIDTHS
+    }
+    learned = example.table[:LENGTH]
+    data = {
+        "variants": list(variants),
+        "widths": list(WIDTHS),
+        "length": LENGTH,
+        "tables": tables,
+        "learned": {"name": example.model, "matrix": scaled(learned)},
+    }
+    first = {variant: sinusoidal_rows(torch.tensor([1]), 8, variant=variant)[0].tolist() for variant in variants}
+    lines = [(variant, " ".join(number(value) for value in row)) for variant, row in first.items()]
+    words = TextTable("Row of position 1, width 8, in each variant", ("variant", "numbers"), lines)
+    return Widget("sinusoid", "Sinusoids: choose variant, length and width", data, words)
+
+
+def extend_widget(example: Example) -> Widget:
+    """The first rows of a table made longer by every method whose new rows are sums of old ones."""
+    rows = example.table[:SHORT].astype(np.float64)
+    short, identity = len(rows), np.eye(len(rows))
+    methods: dict[str, Any] = {}
+    lines = []
+    for method in BUILT_IN:
+        name = method.name
+        if method.kind != "sequence" or method.direction == "shorter" or name in _NOT_LINEAR:
+            continue
+        options = _OPTIONS.get(name, {})
+        weights = {n: extend_table(identity, n, method=name, **options) for n in LONGER}
+        longest = extend_table(rows, LONGER[-1], method=name, **options)
+        # What the page shows is weights times rows: it must be what the library gives for these rows.
+        np.testing.assert_allclose(weights[LONGER[-1]] @ rows, longest, atol=1e-9)
+        kept = {n: _kept(name, short, n, options) for n in LONGER}
+        methods[name] = {
+            "formula": method.formula,
+            "exact": method.exact,
+            "weights": {str(n): scaled(matrix) for n, matrix in weights.items()},
+            "kept": {str(n): count for n, count in kept.items()},
+        }
+        near = float(np.diagonal(cosine_matrix(longest), 1).mean())
+        lines.append((name, method.formula, f"{kept[LONGER[-1]]} of {short}", number(near, 2)))
+    data = {"rows": scaled(rows), "short": short, "lengths": list(LONGER), "methods": methods}
+    header = ("method", "new row (P: old rows, L old and N new)", "old rows kept in place", "cosine of neighbours")
+    words = TextTable(f"The first {short} rows of this table made {LONGER[-1]}", header, lines)
+    return Widget("extend", "Make a table longer: choose method and length", data, words)
+
+
+def _kept(name: str, short: int, longer: int, options: dict[str, Any]) -> int:
+    """How many old rows stay where they were, bit for bit."""
+    from posembed.layout import TableLayout
+
+    pairs = exact_rows(name, TableLayout(length=short), longer, **options)
+    return len({int(old) for old, new in pairs if old == new})

@@ -1,0 +1,61 @@
+"""What the lesson keeps of a comparison, and a reader's own in its place."""
+
+import json
+
+import numpy as np
+import pytest
+
+from posembed.errors import InvalidArgumentError
+from posembed.lesson.example import SENTENCE
+from posembed.lesson.measured import load_measured, pack, unpack
+from posembed.presets import preset
+
+
+def test_the_kept_run_is_whole(measured):
+    results = measured.results
+    assert {"learned", "sinusoidal"} <= {arm["encoding"] for arm in results["arms"] if arm["status"] == "finished"}
+    rows, width = results["configuration"]["train_length"], results["configuration"]["d_model"]
+    assert measured.lab.table.shape == (rows, width)
+    assert measured.lab.token_rows.shape == (len(SENTENCE), width)
+    for encoding in results["configuration"]["encodings"]:
+        assert encoding in measured.command
+    assert "/" not in measured.command.replace("runs/", "")
+
+
+def test_packing_keeps_what_float16_holds():
+    values = np.random.default_rng(0).standard_normal((7, 5)).astype(np.float16)
+    np.testing.assert_array_equal(unpack(pack(values)), values.astype(np.float32))
+
+
+def test_a_reader_s_own_results_take_its_place(tmp_path, measured):
+    other = json.loads(json.dumps(measured.results))
+    other["verdict"] = ["learned − sinusoidal = 0.5 ± 0.1 nats: of another run"]
+    (tmp_path / "results.json").write_text(json.dumps(other), encoding="utf-8")
+    for path in (tmp_path, tmp_path / "results.json"):
+        read = load_measured(path)
+        assert read.results == other
+        assert str(tmp_path) in read.command
+        np.testing.assert_array_equal(read.lab.table, measured.lab.table)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "cannot be read: no such file"),
+        ("{", "is not JSON"),
+        ("[]", "is no results.json of posembed compare"),
+        ('{"schema": "posembed.compare", "schema_version": 99}', "is no results.json of posembed compare"),
+        ('{"schema": "posembed.compare", "schema_version": 1, "arms": []}', "no finished arm learned and sinusoidal"),
+    ],
+)
+def test_other_files_are_refused(tmp_path, content, sentence):
+    file = tmp_path / "results.json"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    with pytest.raises(InvalidArgumentError, match=sentence):
+        load_measured(file)
+
+
+def test_the_lab_s_table_is_no_preset(measured):
+    """It is small enough to be kept in the package, so it must not be taken for a published one."""
+    assert measured.lab.table.size < preset("bert-base").parameters / 10
