@@ -8,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench setup clean
+.PHONY: demo test lint bench docs linkcheck setup clean
 
 demo: $(READY)
 	$(BIN)/posembed compare --encodings learned,sinusoidal --out runs/demo --resume --require-below-bigram 0.2
@@ -20,6 +20,13 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: $(READY)
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+# Needs a network: asks every address that the pages name.
+linkcheck: $(READY)
+	$(BIN)/python -m sphinx -b linkcheck docs docs/_build/linkcheck
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.embedding

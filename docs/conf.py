@@ -16,7 +16,8 @@ exclude_patterns = ["_build"]
 nitpicky = True  # a link that leads nowhere fails the build
 # Names that other libraries document; without a network their inventories cannot be read.
 nitpick_ignore_regex = [
-    ("py:.*", r"(torch|nn|np|numpy|ml_dtypes|os|collections|typing|optional)\b.*"),
+    ("py:.*", r"(torch|nn|np|numpy|ml_dtypes|os|pathlib|collections|typing|optional)\b.*"),
+    ("py:class", r"posembed\.checkpoint\.source\.Checkpoint"),  # not public
     ("py:.*", r"(Tensor|Module|Path|NDArray|Any|Callable|Sequence|Literal|ArrayLike|Optimizer)\b.*"),
 ]
 
@@ -40,7 +41,7 @@ def write_lesson(_app: object) -> None:
     """The lesson page is part of the site; it is a file of its own."""
     folder = Path(__file__).parent / "_build" / "extra"
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "posembed", "lesson", "--html", str(folder / "lesson.html")]
+    command = [sys.executable, "-m", "posembed", "lesson", "--html", str(folder / "learned-positions.html")]
     subprocess.run(command, check=True)
 
 

@@ -129,7 +129,7 @@ def extend(
     if verify not in ("sampled", "full"):
         raise InvalidArgumentError(f"--verify {verify!r} must be 'sampled' or 'full'")
     from posembed.checkpoint.plan import plan_extension
-    from posembed.checkpoint.rewrite import carry_out
+    from posembed.checkpoint.rewrite import carry_out, refuse_blocked
 
     settings: dict[str, Any] = {
         "keep": keep,
@@ -166,6 +166,8 @@ def extend(
         print(f"posembed: wrote {printable(out)}, read back and checked ({verify})", file=sys.stderr)
     if as_json:
         print(json.dumps({**described, "out": None if dry_run else str(out)}, indent=1))
+    if dry_run:
+        refuse_blocked(plan)  # the code is that of the call without --dry-run
 
 
 def _override(

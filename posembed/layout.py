@@ -67,7 +67,7 @@ class TableLayout:
 
     @property
     def usable_length(self) -> int:
-        """The longest input in tokens: prefix, positions and suffix, without the reserved rows."""
+        """The longest input in tokens, that is prefix, positions and suffix without the reserved rows."""
         return self.prefix + self.positions + self.suffix
 
     @property

@@ -35,7 +35,7 @@ class PositionPreset:
     """One published position table.
 
     Attributes:
-        name: the key in :data:`PRESETS`.
+        name: the key in :data:`posembed.presets.PRESETS`.
         rows: rows of the table, reserved rows included.
         d_model: width of a row.
         layout: what the rows mean.
@@ -60,10 +60,11 @@ class PositionPreset:
 
     @property
     def parameters(self) -> int:
-        """Trainable numbers in the table: ``rows × d_model``."""
+        """Trainable numbers in the table, ``rows × d_model``."""
         return self.rows * self.d_model
 
 
+#: The published tables by name.
 PRESETS: dict[str, PositionPreset] = {}
 
 
@@ -211,7 +212,7 @@ def preset(name: str) -> PositionPreset:
     """Look up a published position table by its key.
 
     Args:
-        name: a key of :data:`PRESETS`, such as ``"bert-base"``.
+        name: a key of :data:`posembed.presets.PRESETS`, such as ``"bert-base"``.
 
     Raises:
         InvalidArgumentError: if there is no such preset; the message lists them all.

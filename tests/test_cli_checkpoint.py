@@ -171,7 +171,8 @@ def test_a_dry_run_writes_nothing(bert, tmp_path, cli):
 def test_a_dry_run_says_what_cannot_be_done(tmp_path, cli):
     folder = write(tmp_path / "led", {"encoder.embed_positions.weight": (16, 8)},
                    {"model_type": "led", "attention_window": [4], "max_encoder_position_embeddings": 16})  # fmt: skip
-    _, printed, _ = cli("extend", folder, tmp_path / "out", "--to=18", "--dry-run")
+    code, printed, _ = cli("extend", folder, tmp_path / "out", "--to=18", "--dry-run")
+    assert code == 2
     assert "Cannot be done: encoder.embed_positions.weight: LED's windowed attention" in printed
     code, _, told = cli("extend", folder, tmp_path / "out", "--to=18")
     assert code == 2
@@ -200,7 +201,7 @@ def test_extend_with_the_users_word(tmp_path, cli):
     key = "core.pos_table.position_embeddings.weight"
     code, _, told = cli("extend", folder, tmp_path / "out", "--to=40")
     assert code == 2
-    assert f"--table {key} and --reserved N, --prefix N or --grid HxW" in " ".join(told.split())
+    assert f"--table {key} and --reserved N, --prefix N or --table-grid HxW" in " ".join(told.split())
     code, printed, _ = cli("extend", folder, tmp_path / "out", "--to=40", "--table", key, "--reserved=3", "--json")
     assert code == 0
     assert json.loads(printed)["tables"][0]["shape"]["after"] == [43, 8]

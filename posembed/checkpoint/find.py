@@ -244,4 +244,5 @@ def override_one(tensors: Mapping[str, StoredTensor], said: Override, found: lis
         kind="sequence" if said.grid is None else "grid",
         memory=shape.memory,
         fields=known.fields if known is not None and known.layout.rows == layout.rows else (),
+        resize=known.resize if known is not None else families.DEFAULT_RESIZE,
     )

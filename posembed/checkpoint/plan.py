@@ -139,8 +139,8 @@ def plan_extension(
         length: usable positions of every sequence table (RoBERTa to 1024 has 1026 rows).
         grid: ``(height, width)`` in patches, for image tables.
         image_size: the same in pixels.
-        method: a method of :func:`posembed.extend_table`, or ``"auto"``: ``tile`` for sequences, what the family does
-            itself at run time for grids.
+        method: a method of :func:`posembed.extend_table`, or ``"auto"``: ``tile`` for sequences, ``linear`` for
+            coordinates, what the family does itself at run time for grids.
         tables: keys, to limit the change to some tables.
         override: what the user says of one table in place of what was found out.
         **options: of the method.
@@ -170,6 +170,8 @@ def plan_extension(
 def settle(target: Target, method: str, options: dict[str, Any]) -> TableChange:
     """The change of one table, its method resolved."""
     table = target.table
+    if method == "auto" and table.kind == "axis":
+        method = "linear"  # rows are coordinates: a tiled one would read the far end's as the near end's
     resolved = resolve_method(method, table.layout, table.resize, **options)
     exact = find_method(resolved.name, table.layout).exact
     return TableChange(table, target.layout, resolved.name, resolved.options, exact)
@@ -222,7 +224,7 @@ def _blocked(
         if table.uncertain:
             yield (
                 f"what the rows of {table.key} mean is uncertain ({'; '.join(table.evidence)}): say it with "
-                f"--table {table.key} and --reserved N, --prefix N or --grid HxW of the table as it is"
+                f"--table {table.key} and --reserved N, --prefix N or --table-grid HxW of the table as it is"
             )
         for rule in table.fields:
             fixed = [key for key in shared.get(rule.name, []) if key not in changing]

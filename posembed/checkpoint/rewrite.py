@@ -83,6 +83,16 @@ def extend_checkpoint(
     return plan
 
 
+def refuse_blocked(plan: ExtensionPlan) -> None:
+    """Refuse a plan that cannot be done.
+
+    Raises:
+        InvalidArgumentError: with every reason.
+    """
+    if plan.blocked:
+        raise InvalidArgumentError("this cannot be done: " + "; ".join(plan.blocked))
+
+
 def carry_out(
     plan: ExtensionPlan,
     out: Path,
@@ -93,8 +103,7 @@ def carry_out(
     progress: Progress | None = None,
 ) -> None:
     """Do what a plan says; the arguments are those of :func:`extend_checkpoint`."""
-    if plan.blocked:
-        raise InvalidArgumentError("this cannot be done: " + "; ".join(plan.blocked))
+    refuse_blocked(plan)
     checkpoint = plan.checkpoint
     new_values = _new_values(plan)
     if not checkpoint.root.is_dir():

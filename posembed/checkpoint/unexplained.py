@@ -77,12 +77,12 @@ def timm_grid(
         image = pair(by_path.get((part,), {}).get(field))
         if image is None:
             continue
-        fits = {
-            (image[0] // side, image[1] // side, prefix): side
-            for prefix in _sums(_extra_tokens(tensor.key, tensors))
-            for side in range(64, 0, -1)
-            if (image[0] // side) * (image[1] // side) == shape.rows - prefix
-        }
+        fits: dict[tuple[int, int, int], int] = {}
+        for side in _likely_sides(image, tensors):
+            for prefix in _sums(_extra_tokens(tensor.key, tensors)):
+                height, width = image[0] // side, image[1] // side
+                if height * width == shape.rows - prefix:
+                    fits.setdefault((height, width, prefix), side)
         if shape.grid is not None:
             fits = {fit: side for fit, side in fits.items() if fit[:2] == shape.grid and fit[2] == 0}
         if len(fits) != 1:
@@ -96,6 +96,19 @@ def timm_grid(
         fields = (FieldRule(families.TIMM_SIZES[1], "pixels", (side, side)),)
         return verdict(tensor, shape, root.model_type, "grid", layout, evidence, fields=fields)
     return None
+
+
+def _likely_sides(image: tuple[int, int], tensors: Mapping[str, StoredTensor]) -> list[int]:
+    """Sides of a patch, likeliest first: the kernel that cuts the patches, then what divides the image, then the rest.
+
+    224 pixels make 14 patches of 16 and, by rounding down, of 15.
+    """
+    kernels = {
+        tensor.shape[-1]
+        for key, tensor in tensors.items()
+        if re.search(r"(?:^|\.)patch_embed\.(?:.*\.)?(?:proj|conv)\d*\.weight$", key) and len(tensor.shape) == 4
+    }
+    return sorted(range(1, 65), key=lambda side: (side not in kernels, bool(image[0] % side or image[1] % side), side))
 
 
 def _rows_of(tensor: StoredTensor) -> int:

@@ -34,13 +34,14 @@ def verdict(
     fields: tuple[FieldRule, ...] = (),
 ) -> FoundTable:
     """A found table, with the resize that its family does itself."""
+    family = family or guessed_family(tensor.key)
     resize = next((r for kinds, r in families.RESIZES if is_family(family, kinds)), families.DEFAULT_RESIZE)
     return FoundTable(
         tensor.key,
         tensor.shape,
         tensor.dtype,
         tensor.file,
-        family or guessed_family(tensor.key),
+        family,
         layout,
         tuple(evidence),
         uncertain,

@@ -15,7 +15,7 @@ from posembed.nn.token_position import TokenPositionEmbedding
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What :func:`load_transformers_state_dict` did with each key.
+    """What :func:`posembed.load_transformers_state_dict` did with each key.
 
     Attributes:
         family: whose names they are: ``"bert"``, ``"roberta"``, ``"distilbert"``, ``"mpnet"``, ``"gpt2"``,

@@ -5,7 +5,7 @@ device. The values *inside* a tensor are another matter:
 
 * on the CPU they are always checked;
 * on an accelerator reading them makes the host wait for the device, so it is off unless
-  :func:`check_positions` or the environment variable ``POSEMBED_CHECK_POSITIONS=1`` switches it on;
+  :func:`posembed.check_positions` or the environment variable ``POSEMBED_CHECK_POSITIONS=1`` switches it on;
 * under ``torch.compile`` and ``torch.export`` the check becomes an assertion inside the graph
   (``aten._assert_async``), under the same two rules.
 """

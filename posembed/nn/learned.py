@@ -158,7 +158,7 @@ class LearnedPositionalEmbedding(nn.Module):
 
     @property
     def usable_length(self) -> int:
-        """The longest input in tokens: rows without the reserved ones."""
+        """The longest input in tokens, that is the rows without the reserved ones."""
         return self.weight.shape[0] - self.reserved
 
     @property

@@ -70,7 +70,7 @@ class SinusoidalPositionalEmbedding(nn.Module):
     Args:
         max_len: number of rows that are cached; longer inputs are computed as they come.
         d_model: width of a row.
-        variant: ``"interleaved"``, ``"half"`` or ``"fairseq"``, see :func:`sinusoidal_rows`.
+        variant: ``"interleaved"``, ``"half"`` or ``"fairseq"``, see :func:`posembed.nn.sinusoidal.sinusoidal_rows`.
         base: base of the geometric series of wavelengths.
         device: device of the cached rows.
         dtype: dtype of the rows that are returned.

@@ -17,7 +17,7 @@ _REGISTRY: dict[Kind, dict[str, Method]] = {"sequence": {}, "grid": {}}
 for _method in BUILT_IN:
     _REGISTRY[_method.kind][_method.name] = _method
 
-#: Every method: ``METHODS[kind][name]``, kind being ``"sequence"`` or ``"grid"``. ``tile`` is a name of both.
+#: Every method, as ``METHODS[kind][name]``, kind being ``"sequence"`` or ``"grid"``. ``tile`` is a name of both.
 METHODS: Mapping[Kind, Mapping[str, Method]] = MappingProxyType(
     {kind: MappingProxyType(named) for kind, named in _REGISTRY.items()}
 )

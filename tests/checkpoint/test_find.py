@@ -73,6 +73,7 @@ VIT = {"cls_token": (1, 1, 8), "blocks.0.norm1.weight": (8,), "patch_embed.proj.
 def test_timm(tmp_path, tensors, layout):
     table = only(alone(tmp_path, tensors))
     explicit = len(tensors["pos_embed"]) == 4
+    assert table.resize == ("bicubic", True, False)  # timm's own filter
     assert (table.key, table.layout, table.kind, table.uncertain) == ("pos_embed", layout, "grid", not explicit)
 
 
@@ -95,6 +96,17 @@ def test_timm_with_its_configuration(tmp_path, tensors, image, layout):
     (tmp_path / "config.json").write_text(json.dumps(config))
     table = only(file)
     assert (table.layout, table.uncertain, table.resize) == (layout, False, ("bicubic", True, False))
+
+
+@pytest.mark.parametrize(("kernel", "side"), [({"patch_embed.proj.weight": (8, 3, 16, 16)}, 16), ({}, 16),
+                                              ({"patch_embed.backbone.conv.weight": (8, 3, 15, 15)}, 15)])  # fmt: skip
+def test_the_patch_is_the_one_that_cuts_the_image(tmp_path, kernel, side):
+    """224 pixels make 14 × 14 patches of 16, of 15 too when rounded down: the kernel, else what divides, tells."""
+    file = alone(tmp_path, {"cls_token": (1, 1, 8), "pos_embed": (1, 197, 8)} | kernel)
+    config = {"architecture": "vit_tiny_patch16_224", "pretrained_cfg": {"input_size": [3, 224, 224]}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (rule,) = only(file).fields
+    assert rule.amount == (side, side)
 
 
 def test_open_clip(tmp_path):
@@ -301,3 +313,9 @@ def test_every_shape_is_judged_without_a_fault(tmp_path, key, shape):
     (tmp_path / "config.json").write_text('{"image_size": 32, "patch_size": 8, "max_position_embeddings": 16}')
     for table in find_tables(tmp_path):
         assert table.refused is not None or min(table.shape) > 0
+
+
+def test_the_user_s_word_keeps_how_a_family_resizes(tmp_path):
+    file = alone(tmp_path, VIT | {"pos_embed": (1, 197, 8)})
+    (table,) = find_tables(file, override=Override("pos_embed", 0, 1, (14, 14)))
+    assert table.resize == ("bicubic", True, False)

@@ -213,7 +213,7 @@ def test_an_uncertain_table_waits_for_the_users_word(write, tmp_path):
     key = "blocks.pos_table.position_embeddings.weight"
     plan = plan_extension(source, 40)
     assert len(plan.blocked) == 1
-    assert f"--table {key} and --reserved N, --prefix N or --grid HxW" in plan.blocked[0]
+    assert f"--table {key} and --reserved N, --prefix N or --table-grid HxW" in plan.blocked[0]
     with pytest.raises(InvalidArgumentError, match="is uncertain"):
         extend_checkpoint(source, tmp_path / "out", 40)
     plan = extend_checkpoint(source, tmp_path / "out", 40, override=Override(key, reserved=3), tables=[key])
@@ -319,3 +319,28 @@ def test_grids_that_differ_need_pixels_or_a_name(write):
     assert [c.table.key for c in plan_extension(source, grid=(8, 8), tables=["a.position_embeddings"]).tables] == [
         "a.position_embeddings"
     ]
+
+
+def test_coordinates_are_interpolated_by_themselves(tmp_path):
+    """A tiled table would read coordinate 1024 as coordinate 0, the other end of the page."""
+    import transformers
+
+    model = transformers.LayoutLMModel(
+        transformers.LayoutLMConfig(
+            hidden_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=16,
+            vocab_size=32,
+            max_2d_position_embeddings=64,
+        )
+    )
+    model.save_pretrained(tmp_path / "layoutlm")
+    axes = [table.key for table in find_tables(tmp_path / "layoutlm") if table.kind == "axis"]
+    assert len(axes) == 4
+    plan = plan_extension(tmp_path / "layoutlm", 128, tables=axes)
+    assert {change.method for change in plan.tables} == {"linear"}
+    named = plan_extension(tmp_path / "layoutlm", 128, tables=axes, method="tile")
+    assert {change.method for change in named.tables} == {"tile"}
+    words = plan_extension(tmp_path / "layoutlm", 1024)
+    assert {change.method for change in words.tables} == {"tile"}
