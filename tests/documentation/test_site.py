@@ -30,7 +30,7 @@ class Links(HTMLParser):
         self.links, self.anchors = [], set()
         self.feed(text)
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, _tag, attrs):
         named = dict(attrs)
         self.anchors |= {named[name] for name in ("id", "name") if named.get(name)}
         self.links += [named[name] for name in ("href", "src") if named.get(name)]

@@ -106,11 +106,18 @@ class Page:
                 f"<footer><p>Written by posembed {__version__}; charts by plotly.js (MIT). This file is complete: it "
                 "asks no network for anything.</p></footer>",
                 f'<script type="application/json" id="charts">{_safe_json(self.charts)}</script>',
-                f'<script type="application/json" id="data">{_safe_json(self.data)}</script>',
                 f"<script>{library}</script>",
-                f"<script>\n{script}</script>\n<script>\n{self.script}</script>\n</body>\n</html>\n",
+                f"<script>\n{script}</script>",
+                *self._own_script(),
+                "</body>\n</html>\n",
             ]
         )
+
+    def _own_script(self) -> list[str]:
+        if not self.script:
+            return []
+        data = f'<script type="application/json" id="data">{_safe_json(self.data)}</script>'
+        return [data, f"<script>\n{self.script}</script>"]
 
 
 def _figure(chart: Chart, number: int) -> str:
