@@ -22,7 +22,7 @@ from posembed.lab.corpus import load_corpus
 from posembed.lab.model import LabModel
 from posembed.lab.train import CHECKPOINT, Trainer
 from posembed.lesson.example import SENTENCE
-from posembed.lesson.measured import pack
+from posembed.lesson.measured import command_of, pack
 
 TARGET = Path(__file__).parents[1] / "posembed" / "lesson" / "measured.json"
 
@@ -46,12 +46,8 @@ def main(folder: Path) -> None:
     table = model.table.detach().numpy()
     kept = load_file(folder / "tables" / f"{unit.name}.safetensors")["position"]
     np.testing.assert_array_equal(table, kept, err_msg="training again gave another table")
-    setup = results["configuration"]
     content = {
-        "command": (
-            f"posembed compare --encodings {','.join(setup['encodings'])} --seeds {len(setup['seeds'])} "
-            f"--steps {setup['steps']} --out {folder}"
-        ),
+        "command": f"{command_of(results['configuration'])} --out {folder}",
         "results": _rounded(results),
         "lab": {
             "table": pack(table),

@@ -182,6 +182,10 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         _say("stopped")
         sys.exit(130)
+    except SystemExit as end:
+        if end.code == 130:  # what the library of the command line makes of Ctrl-C, without a word
+            _say("stopped")
+        raise
     except BrokenPipeError:
         sys.exit(1)
     except OSError as error:  # a full disk, a folder that may not be written

@@ -37,7 +37,7 @@ def lesson(
         typer.Option(metavar="FILE", help="A results.json of posembed compare to show in place of the kept one."),
     ] = None,
 ) -> None:
-    """Explain learned positions; every number is computed. As text, or with --html as a page."""
+    """Explain learned positions; each number is computed, or from a kept run. As text, or with --html as a page."""
     if html is not None:
         prepare_html(html)
     from posembed.lesson.content import build_lesson
@@ -89,7 +89,9 @@ def _run(console: Console, tell: Tell) -> dict[str, Any]:
     from posembed.lesson.quiz import asker_of_lines, run_quiz
     from posembed.report.plain import printable
 
-    if sys.stdin.isatty():
+    if sys.stdin is None:
+        raise WorkFailedError("standard input is closed: give one line with A, B, C or D for each question")
+    if sys.stdin.isatty() and console.is_terminal:  # keys make sense only where the questions can be seen
         keys = _Keys()
         return run_quiz(lambda number, question: _ask_by_keys(console, keys, number, question), tell)
     lines = asker_of_lines(sys.stdin, lambda sentence: print(f"posembed: {printable(sentence)}", file=sys.stderr))

@@ -1,6 +1,9 @@
 """`posembed lesson` as a user types it."""
 
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -36,6 +39,7 @@ def test_other_files_stay(cli, tmp_path):
         (["--checkpoint", "absent"], "absent"),
         (["--results", "absent.json"], "--results absent.json cannot be read: no such file"),
         (["--html", "."], "is a directory"),
+        (["--html", "absent/lesson.html"], "there is no directory absent"),
     ],
 )
 def test_wrong_calls_are_one_sentence(cli, tmp_path, monkeypatch, arguments, sentence):
@@ -45,6 +49,19 @@ def test_wrong_calls_are_one_sentence(cli, tmp_path, monkeypatch, arguments, sen
     assert sentence in told
     assert len(told.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_is_one_sentence():
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    begun = "import posembed.lesson.content as c; c._sections = lambda *_: (print('begun', flush=True), time.sleep(60))"
+    code = f"{heard}; import time; {begun}; from posembed.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "lesson"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (130, "posembed: stopped\n")
 
 
 def test_a_reader_s_own_run(cli, tmp_path, example_checkpoints):

@@ -53,6 +53,23 @@ def test_an_early_end_is_one_sentence(piped, text, number):
     assert len(told.strip().splitlines()) == 1
 
 
+def test_a_closed_input_is_one_sentence(cli, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    code, _, told = cli("quiz")
+    assert (code, told.strip().splitlines()) == (1, [told.strip()])
+    assert "standard input is closed" in told
+
+
+def test_questions_that_cannot_be_seen_are_answered_by_lines(cli, monkeypatch):
+    """A keyboard, but the output goes to a file: nobody would see what the keys choose."""
+    source = io.StringIO("\n".join("BBBBBBCB"))
+    source.isatty = lambda: True
+    monkeypatch.setattr(sys, "stdin", source)
+    code, printed, _ = cli("quiz")
+    assert code == 0
+    assert printed.rstrip().endswith("Score: 8 of 8")
+
+
 def by_keyboard(keys):
     """Run the quiz in a terminal of its own and press keys, each when the question before it stands there."""
     main, child = pty.openpty()

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from posembed.errors import InvalidArgumentError
 from posembed.lesson.blocks import Block, Charts, Code, Layouts, Points, Quiz, Section, Words
 from posembed.lesson.example import Example, load_example
 from posembed.lesson.measured import Measured, load_measured
 from posembed.lesson.scratch import run_from_scratch
-from posembed.lesson.versus import ask_past_the_table, beyond_words, verdict_words, versus_table
+from posembed.lesson.versus import ask_past_the_table, beyond_words, quality_words, versus_table
 from posembed.lesson.widgets import extend_widget, sinusoid_widget, sum_widget
 from posembed.presets import PRESETS
 from posembed.report.html.compare import beyond_chart, position_chart
 from posembed.report.text import TextTable, remarks
 
-TITLE = "Learned positions: a lesson that computes itself"
+TITLE = "Learned positions, explained by running them"
 _DRAWN = ("bert-base", "gpt2", "gpt3-175b", "roberta-base")
 
 
@@ -33,6 +34,17 @@ def build_lesson(
     """
     measured = load_measured(None if results is None else Path(results))
     example = load_example(checkpoint, measured)
+    try:
+        return _sections(example, measured)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        if results is None:
+            raise
+        raise InvalidArgumentError(
+            f"--results {results} is no whole results.json of posembed compare ({type(error).__name__}: {error})"
+        ) from None
+
+
+def _sections(example: Example, measured: Measured) -> list[Section]:
     return [
         _what(),
         _lookup(example),
@@ -40,34 +52,30 @@ def build_lesson(
         _versus(measured),
         _sinusoid(example),
         _models(),
-        _good_and_bad(measured),
+        _good_and_bad(example, measured),
         _beyond(example, measured),
         Section("Eight questions", [Quiz()]),
     ]
 
 
 def _what() -> Section:
-    import torch
-
     from posembed.nn.learned import LearnedPositionalEmbedding
-    from posembed.nn.token_position import TokenPositionEmbedding
 
     bert = PRESETS["bert-base"]
     table = LearnedPositionalEmbedding(bert.rows, bert.d_model).weight
-    embed = TokenPositionEmbedding(50, 8, 4, position="none")
-    ids = torch.tensor([[3, 9, 5]])
-    same = torch.equal(embed(ids)[0].sort(dim=0).values, embed(ids.flip(1))[0].sort(dim=0).values)
-    order = "the same rows, in another order" if same else "other rows"
+    unmasked, causal = _swapped(causal=False), _swapped(causal=True)
     return Section(
         "What a learned position table is",
         [
             Words(
-                "Attention looks at a set: without positions it cannot tell “dog bites man” from “man bites dog”. Read "
-                f"three tokens forwards and backwards without positions, and an embedding layer gives {order}."
+                "Attention without a mask looks at a set: without positions it cannot tell “dog bites man” from “man "
+                "bites dog”. Swap the first and the last of three tokens, and the output of the one in the middle "
+                f"changes by {unmasked:.1g}, which is rounding. A causal mask lets some order through (then it changes "
+                f"by {causal:.2g}), too little for good predictions: see “none” in the comparison below."
             ),
             Words(
                 "A **learned position table** is the simplest cure: an array of `max_len` × `d_model` numbers, one row "
-                "a position, that starts random and is trained with all other weights. The input of the model is "
+                "per position, that starts random and is trained with all other weights. The input of the model is "
                 "`token row + position row`, added number by number."
             ),
             Words(
@@ -79,12 +87,26 @@ def _what() -> Section:
     )
 
 
+def _swapped(*, causal: bool) -> float:
+    """How much the middle token's output changes when the tokens around it change places, without positions."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        attention = torch.nn.MultiheadAttention(16, 2, batch_first=True)
+        tokens = torch.randn(1, 3, 16)
+        mask = torch.full((3, 3), float("-inf")).triu(1) if causal else None
+        one, other = (attention(x, x, x, attn_mask=mask)[0] for x in (tokens, tokens.flip(1)))
+    return float((one[0, 1] - other[0, 1]).abs().max())
+
+
 def _lookup(example: Example) -> Section:
     twice = _same_token(example)
     blocks: list[Block] = [
         Words(
             f"Below are the real numbers of {example.model}: a token table of {example.vocab_size:,} rows and a "
-            f"position table of {len(example.table)} positions, both {example.table.shape[1]} wide."
+            f"position table of {len(example.table)} positions, both {example.table.shape[1]} wide. Lookup means: "
+            "the token's number chooses a row of the first, the token's place a row of the second."
         ),
         sum_widget(example),
     ]
@@ -131,8 +153,9 @@ def _from_scratch() -> Section:
             Code(run.source, run.output),
             TextTable("Rows before and after training", ("row", "before", "after", "moved by"), run.rows),
             Words(
-                "A row is trained when some text is long enough to read it, and only then. The last row keeps the "
-                "numbers of its random start: rows that training never reached are legal, and mean nothing."
+                "A row gets a gradient when some text is long enough to read it, and only then. With plain Adam the "
+                "last row keeps the numbers of its random start (weight decay would shrink it): rows that training "
+                "never reached are legal, and mean nothing."
             ),
         ],
     )
@@ -144,13 +167,20 @@ def _versus(measured: Measured) -> Section:
         [
             Words(
                 "The other classic is a formula: sines and cosines of the position at many wavelengths (Vaswani et al. "
-                "2017). Nothing in it is trained, and it has a row for any position. Both were trained in one small "
-                "model on the same text, alike but for their positions:"
+                "2017). Nothing in it is trained, and it has a row for any position. Both were tried in one small "
+                "model on the same text, with the same start, alike but for their positions. Losses are in nats "
+                "(natural logarithm) per token; lower is better."
             ),
             versus_table(measured.results),
-            *(Words(sentence) for sentence in verdict_words(measured.results)),
+            Words(
+                "The run's verdicts, each paired: the same documents under the same seeds, which is why a difference "
+                "can be certain where two intervals overlap. They speak of this run; another processor or length of "
+                "training can move small differences past zero."
+            ),
+            Points(measured.results["verdict"]),
             Charts([position_chart(measured.results), beyond_chart(measured.results)]),
-            Words(f"Made by `{measured.command}`. {remarks(measured.results)[-1]}"),
+            Words("In the second chart 1× is measured on those documents that are long enough for the longest input."),
+            Words(f"{measured.origin} {' '.join(remarks(measured.results))}"),
         ],
     )
 
@@ -161,10 +191,10 @@ def _sinusoid(example: Example) -> Section:
         [
             Words(
                 "Three variants of the sinusoid are in use: pairs side by side (`interleaved`, the original), all "
-                "sines before all cosines (`half`), and the same with a slightly other wavelength (`fairseq`). They "
-                "are not exchangeable in a trained model. Beside the table stands the similarity (cosine, centred) of "
-                "every pair of positions: a sinusoid's falls with the distance alone; a learned "
-                "table's has what the text taught it."
+                "sines before all cosines (`half`), and the same with other wavelengths (`fairseq`). They "
+                "are not exchangeable in a trained model. Beside the table stands the similarity (cosine) of every "
+                "pair of positions: a sinusoid's depends on the distance alone, falls at first, then goes up and "
+                "down; a learned table's is what the text taught it."
             ),
             sinusoid_widget(example),
         ],
@@ -198,28 +228,28 @@ def _models() -> Section:
     )
 
 
-def _good_and_bad(measured: Measured) -> Section:
+def _good_and_bad(example: Example, measured: Measured) -> Section:
     learned = next(arm for arm in measured.results["arms"] if arm["encoding"] == "learned")
     share = learned["cost"]["parameters"] / learned["parameters"] if learned.get("parameters") else None
     cost = f"{learned['cost']['parameters']:,} parameters here" + (f", {share:.1%} of the model" if share else "")
     bert = PRESETS["bert-base"]
     tokens = bert.text.vocab_size * bert.d_model if bert.text else 0
-    within = "; ".join(verdict_words(measured.results)) or "see the table above"
+    good, bad = quality_words(measured.results)
     return Section(
         "Advantages and drawbacks",
         [
             Words("**For it:**"),
             Points(
                 [
-                    "One lookup and one addition; nothing to choose, no base, no wavelengths.",
-                    "The rows become what the data need: a first position apart, other scales near and far.",
-                    f"Within the trained length it keeps up with the formula. Here: {within}. Vaswani et al. 2017 "
-                    "(Table 3, row E) found no difference either.",
+                    "One lookup and one addition; no base and no wavelengths to choose, only a length.",
+                    "The rows become what the data need. " + _first_row(example),
+                    *good,
                 ]
             ),
             Words("**Against it:**"),
             Points(
                 [
+                    *bad,
                     f"It costs parameters: {cost}; BERT-base's table is {bert.parameters / tokens:.1%} of its token "
                     "table.",
                     f"It ends. Asked for one position more, BERT-base's table answers: {ask_past_the_table()}.",
@@ -229,6 +259,17 @@ def _good_and_bad(measured: Measured) -> Section:
                 ]
             ),
         ],
+    )
+
+
+def _first_row(example: Example) -> str:
+    """The first row's norm beside the others'."""
+    import numpy as np
+
+    norms = np.linalg.norm(example.table.astype(np.float64), axis=1)
+    return (
+        f"In {example.model} the row of position 0 has norm {norms[0]:.2f}, the others {np.median(norms[1:]):.2f} in "
+        "the median."
     )
 
 
@@ -251,17 +292,19 @@ def _beyond(example: Example, measured: Measured) -> Section:
         [
             Words(
                 "Often nothing is missing: documents are cut into passages before they are embedded, chats are "
-                "trimmed, images have one size. Where the longest input is known, a table of that length is all a "
-                "model needs, and pre-training on it is what makes its last rows good."
+                "trimmed, images are brought to one size. Where the longest input is known, a table of that length "
+                "can be trained, on texts that fill it."
             ),
-            Words("When inputs do get longer, there are three ways, from cheap to thorough:"),
+            Words("When inputs do get longer, there are these ways:"),
             Points(
                 [
                     "**Extend** the table: make new rows from the old ones, `posembed extend MODEL LONGER --to N`. "
                     "Rows that are copied or interpolated keep what training taught; what they do to "
                     "quality must be measured.",
-                    "**Calibrate**: train the table alone on long texts of your own, everything else frozen. "
-                    "Longformer's continued training is the best-known case (Beltagy et al. 2020, arXiv:2004.05150).",
+                    "**Calibrate** it: train the table alone on long texts, everything else frozen, as LongEmbed did "
+                    "with E5 (Zhu et al. 2024, arXiv:2404.12096).",
+                    "**Go on training** the whole model on long texts, as Longformer did (Beltagy et al. 2020, "
+                    "arXiv:2004.05150).",
                     "**Another encoding**, in a model that is trained anew: RoPE (Su et al. 2021, arXiv:2104.09864) "
                     "turns queries and keys by their position, ALiBi (Press et al. 2022, arXiv:2108.12409) makes "
                     "attention fall with the distance. Neither has a table that could end.",

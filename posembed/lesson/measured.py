@@ -16,7 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.errors import InvalidArgumentError
+from posembed.lab.config import UnitConfig
 
+_OPTIONS = (
+    *("model", "data", "train_length", "steps", "batch_size", "layers", "d_model", "heads", "learning_rate"),
+    *("sinusoid_rms", "tokenizer"),
+)
 FILE = "measured.json"
 _SCHEMA = "posembed.compare"
 
@@ -42,12 +47,12 @@ class Measured:
 
     Attributes:
         results: what ``results.json`` holds.
-        command: the command that made them.
+        origin: where they come from, a sentence.
         lab: always that of the committed run.
     """
 
     results: dict[str, Any]
-    command: str
+    origin: str
     lab: LabTable
 
 
@@ -64,13 +69,33 @@ def load_measured(results: Path | None = None) -> Measured:
     kept = json.loads(text)
     lab = LabTable(unpack(kept["lab"]["table"]), unpack(kept["lab"]["token_rows"]), kept["lab"]["vocab_size"])
     if results is None:
-        return Measured(kept["results"], kept["command"], lab)
-    folder = results if results.is_dir() else results.parent
-    return Measured(_read_results(results), f"posembed compare --out {folder}", lab)
+        return Measured(kept["results"], f"A kept run, made by `{kept['command']}`.", lab)
+    read = _read_results(results)
+    return Measured(read, f"Read from {results}, made by `{command_of(read['configuration'])}`.", lab)
+
+
+def command_of(configuration: dict[str, Any]) -> str:
+    """The command that a comparison's configuration comes from; where its results were put is left out.
+
+    Example:
+        >>> command_of({"encodings": ["learned", "none"], "seeds": [0, 1], "steps": 60, "layers": 3})
+        'posembed compare --encodings learned,none --seeds 2 --steps 60'
+    """
+    words = ["posembed compare", "--encodings", ",".join(configuration["encodings"])]
+    words += ["--seeds", str(len(configuration["seeds"]))]
+    if min(configuration["seeds"]) > 0:
+        words += ["--first-seed", str(min(configuration["seeds"]))]
+    for name in _OPTIONS:
+        value = configuration.get(name)
+        if value is not None and value != getattr(UnitConfig, name):
+            words += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value)]
+    return " ".join(words)
 
 
 def _read_results(path: Path) -> dict[str, Any]:
     file = path / "results.json" if path.is_dir() else path
+    if file.exists() and not file.is_file():  # reading a pipe would wait for ever
+        raise InvalidArgumentError(f"--results {path} is no regular file: name a results.json of posembed compare")
     try:
         read = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -79,7 +104,10 @@ def _read_results(path: Path) -> dict[str, Any]:
         raise InvalidArgumentError(f"--results {path} is not JSON: name a results.json of posembed compare") from None
     if not isinstance(read, dict) or read.get("schema") != _SCHEMA or read.get("schema_version") != 1:
         raise InvalidArgumentError(f"--results {path} is no results.json of posembed compare that this version reads")
-    finished = {arm["encoding"] for arm in read["arms"] if arm["quality"]}
+    try:
+        finished = {arm["encoding"] for arm in read["arms"] if arm["quality"]}
+    except (KeyError, TypeError):
+        raise InvalidArgumentError(f"--results {path} is no whole results.json of posembed compare") from None
     missing = {"learned", "sinusoidal"} - finished
     if missing:
         raise InvalidArgumentError(

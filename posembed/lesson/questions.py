@@ -108,7 +108,7 @@ def _bert() -> list[str]:
 
 QUESTIONS: tuple[Question, ...] = (
     Question(
-        "A model takes up to max_len tokens of width d_model. Which shape has its learned position table?",
+        "A model takes up to max_len tokens of width d_model. What is the shape of its learned position table?",
         ("[vocab_size, d_model]", "[max_len, d_model]", "[d_model, d_model]", "[max_len, max_len]"),
         "B",
         _shape,
@@ -136,12 +136,12 @@ QUESTIONS: tuple[Question, ...] = (
         _models,
     ),
     Question(
-        "What is the drawback of a learned table?",
+        "What is the main drawback of a learned table?",
         (
             "it cannot be trained together with the model",
             "it has no row for a position past its last one",
             "it gives all positions the same row",
-            "it needs more memory than the token table",
+            "it always needs more memory than the token table",
         ),
         "B",
         _past_the_table,
@@ -169,7 +169,7 @@ QUESTIONS: tuple[Question, ...] = (
         _trained_or_not,
     ),
     Question(
-        "How many parameters has a table with max_len 512 and d_model 768?",
+        "How many parameters does a table have with max_len 512 and d_model 768?",
         ("1,280", "262,144", "393,216", "589,824"),
         "C",
         _count,

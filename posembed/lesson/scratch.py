@@ -8,6 +8,8 @@ import runpy
 from dataclasses import dataclass
 from importlib import resources
 
+from posembed.report.text import number
+
 _SHOWN = 4  # numbers of a row
 
 
@@ -37,6 +39,6 @@ def run_from_scratch() -> Scratch:
     before, after = names["before"], names["position"].detach()
     rows = []
     for row in (3, len(before) - 1):
-        start, end = (", ".join(f"{value:.3f}" for value in table[row, :_SHOWN].tolist()) for table in (before, after))
+        start, end = (", ".join(number(value) for value in table[row, :_SHOWN].tolist()) for table in (before, after))
         rows.append((str(row), f"{start}, …", f"{end}, …", f"{(after - before)[row].norm().item():.3f}"))
     return Scratch(file.read_text(encoding="utf-8").rstrip(), printed.getvalue().rstrip(), rows)

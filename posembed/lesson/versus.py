@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from posembed.presets import PRESETS
-from posembed.report.text import TextTable, number, with_interval
+from posembed.report.text import TextTable, with_interval
+from posembed.tables.sinusoids import explained_share, sinusoidal_basis, sinusoidal_table
 
 Results = dict[str, Any]
 _PAIR = ("learned", "sinusoidal")
+_FLEXIBILITY = "flexibility: share of the rows' variance that a few slow sinusoids explain"
 _FIXED = "the first Transformer (Vaswani et al. 2017), Marian, Pegasus, Whisper's encoder"
 
 
@@ -37,10 +39,10 @@ def versus_table(results: Results) -> TextTable:
         rows.append((longer, *(_direct(arm, factor) for arm in pair)))
         rows.append(("the same, the table extended (linear)", *(_extended(arm, factor) for arm in pair)))
     rows += [
-        ("flexibility: share of the rows that sinusoids explain", *(_flexibility(arm) for arm in pair)),
-        ("who uses it", ", ".join(dict.fromkeys(_family(name) for name in PRESETS)), _FIXED),
+        (_FLEXIBILITY, *(_flexibility(arm, results) for arm in pair)),
+        ("who uses it", ", ".join(dict.fromkeys(_family(name) for name in PRESETS)) + ", Whisper's decoder", _FIXED),
     ]
-    return TextTable("Measured side by side", ("", *_PAIR), rows)
+    return TextTable("Side by side: counted, and measured in one run", ("", *_PAIR), rows)
 
 
 def _family(name: str) -> str:
@@ -63,16 +65,33 @@ def _extended(arm: dict[str, Any], factor: float) -> str:
     return "nothing to extend" if entry is None else with_interval(entry["loss_beyond"])
 
 
-def _flexibility(arm: dict[str, Any]) -> str:
+def _flexibility(arm: dict[str, Any], results: Results) -> str:
     found = arm["flexibility"]
-    if found is None:
-        return "all of them, by construction"
-    return f"{found['explained_share']:.0%} (random rows: {found['explained_share_random']:.0%})"
+    if found is not None:
+        return (
+            f"{found['explained_share']:.0%} (random rows: {found['explained_share_random']:.0%}), and any other rows "
+            "where the data want them"
+        )
+    trained = next(arm["flexibility"] for arm in results["arms"] if arm["flexibility"] is not None)
+    rows, width = (results["configuration"][name] for name in ("train_length", "d_model"))
+    basis = sinusoidal_basis(rows, int(trained["functions"]))
+    return f"{explained_share(sinusoidal_table(rows, width), basis):.0%}; the rows cannot change"
 
 
-def verdict_words(results: Results) -> list[str]:
-    """The comparison's own verdict on the pair."""
-    return [sentence for sentence in results["verdict"] if sentence.startswith("learned − sinusoidal")]
+def quality_words(results: Results) -> tuple[list[str], list[str]]:
+    """What the comparison says of quality: sentences for and against a learned table."""
+    published = "Vaswani et al. 2017 (Table 3, row E) found no difference."
+    good: list[str] = []
+    bad: list[str] = []
+    for pair in results["differences"]:
+        if pair["first"] != "learned" or pair["low"] is None:
+            continue
+        if pair["second"] == "sinusoidal":
+            sentence = f"Within the trained length, in the run above: {pair['verdict']}. {published}"
+            (bad if pair["low"] > 0 else good).append(sentence)
+        elif pair["second"] in ("rope", "alibi") and pair["low"] > 0:
+            bad.append(f"Newer encodings can be better: {pair['verdict']}.")
+    return good, bad
 
 
 def beyond_words(results: Results) -> list[str]:
@@ -84,12 +103,13 @@ def beyond_words(results: Results) -> list[str]:
             loss = entry["loss_beyond"]
             if entry["factor"] == 2.0 and loss is not None and loss["mean"] is not None:
                 name = arm["encoding"] + ("" if entry["method"] == "direct" else f" + {entry['method']}")
-                found.append((loss["mean"], f"{name} {number(loss['mean'])}"))
+                found.append((loss["mean"], f"{name} {with_interval(loss)}"))
     if not found:
         return []
     return [
         f"In the run above, trained at {length} tokens, the tokens from {length} to {2 * length} had these losses, "
-        f"best first: {', '.join(words for _, words in sorted(found))}. Nothing was trained on the longer texts."
+        f"in the order of their means: {', '.join(words for _, words in sorted(found))}. Nothing was trained on the "
+        "longer texts."
     ]
 
 

@@ -9,6 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from posembed.tables.sinusoids import explained_share, sinusoidal_basis, sinusoidal_table
+from posembed.tables.spectrum import effective_rank
+
 Results = dict[str, Any]
 
 
@@ -116,13 +119,24 @@ def _flexibility(results: Results) -> TextTable:
                     f"{number(f['effective_rank'], 1)} ({number(f['effective_rank_random'], 1)})",
                 )
             )
+    if rows:
+        rows.append(_fixed_row(results))
     header = (
-        "trained table",
+        "table",
         "sinusoids in the basis",
-        "share they explain (of random rows)",
+        "share of the variance that they explain (of random rows)",
         "effective rank (of random rows)",
     )
-    return TextTable("Flexibility: is the trained table a sinusoid?", header, rows)
+    return TextTable("Flexibility: how far is a trained table from a few slow sinusoids?", header, rows)
+
+
+def _fixed_row(results: Results) -> tuple[str, str, str, str]:
+    """The fixed encoding by the same measures: most of its variance, not all, lies in so few of its own sinusoids."""
+    rows, width = (results["configuration"][name] for name in ("train_length", "d_model"))
+    functions = next(int(a["flexibility"]["functions"]) for a in results["arms"] if a["flexibility"] is not None)
+    fixed = sinusoidal_table(rows, width)
+    share = explained_share(fixed, sinusoidal_basis(rows, functions))
+    return ("(the sinusoid itself)", f"{functions} of {rows}", number(share), number(effective_rank(fixed), 1))
 
 
 def remarks(results: Results) -> list[str]:
@@ -164,7 +178,7 @@ def remarks(results: Results) -> list[str]:
         f"{configuration['model']}, {configuration['layers']} layers × {configuration['d_model']}, "
         f"{configuration['steps']} steps of {configuration['batch_size']} × "
         f"{configuration['train_length']} tokens, "
-        f"{configuration['precision']}, seeds {', '.join(map(str, seeds))}, "
+        f"{configuration['precision']}, seeds {', '.join(map(str, seeds))}; "
         f"{configuration['threads']} thread(s) an arm; "
         f"posembed {e['posembed']}, torch {e['torch']}, Python {e['python']}, {e['accelerator'] or e['cpu']}."
     )

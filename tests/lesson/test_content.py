@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from posembed.errors import InvalidArgumentError
 from posembed.lesson.blocks import Code, Layouts, Points, Quiz, Widget, Words
-from posembed.lesson.content import build_lesson
+from posembed.lesson.content import _swapped, build_lesson
 from posembed.lesson.scratch import run_from_scratch
-from posembed.lesson.versus import beyond_words, versus_table
+from posembed.lesson.versus import beyond_words, quality_words, versus_table
 from posembed.presets import PRESETS
 from posembed.report.text import TextTable
+from posembed.tables.sinusoids import explained_share, sinusoidal_basis, sinusoidal_table
 
 
 def words_of(sections):
@@ -36,6 +38,10 @@ def test_nothing_is_left_out(sections):
         "an error: there are no rows",
         "position 512 has no row",
         "Calibrate",
+        "Zhu et al. 2024",
+        "Attention without a mask looks at a set",
+        "The run's verdicts, each paired",
+        "lower is better",
         "RoPE (Su et al. 2021",
         "ALiBi (Press et al. 2022",
         "Tutorials often state 2048 for GPT-2 and 4096 for GPT-3. The published models take 1024",
@@ -102,10 +108,40 @@ def test_the_comparison_s_numbers_are_read_from_it(measured):
 
 def test_ways_past_the_length_are_in_order(measured):
     (sentence,) = beyond_words(measured.results)
-    listed = sentence.split("best first: ")[1].split(". Nothing")[0].split(", ")
-    losses = [float(part.rsplit(" ", 1)[1]) for part in listed]
+    listed = sentence.split("order of their means: ")[1].split(". Nothing")[0].split(", ")
+    losses = [float(part.split(" ± ")[0].rsplit(" ", 1)[1]) for part in listed]
     assert losses == sorted(losses)
-    assert {part.rsplit(" ", 1)[0] for part in listed} >= {"learned + tile", "learned + linear", "sinusoidal"}
+    assert {part.split(" ± ")[0].rsplit(" ", 1)[0] for part in listed} >= {
+        "learned + tile",
+        "learned + linear",
+        "sinusoidal",
+    }
+
+
+def test_flexibility_measures_the_sinusoid_too(measured):
+    (cells,) = (row[1:] for row in versus_table(measured.results).rows if row[0].startswith("flexibility"))
+    own = explained_share(sinusoidal_table(128, 128), sinusoidal_basis(128, 16))
+    assert cells[1].startswith(f"{own:.0%};")
+
+
+@pytest.mark.parametrize(("low", "side"), [(-0.1, 0), (0.1, 1)])
+def test_quality_stands_where_the_run_puts_it(measured, low, side):
+    results = json.loads(json.dumps(measured.results))
+    results["differences"] = [{"first": "learned", "second": "sinusoidal", "low": low, "verdict": "so it is"}]
+    sides = quality_words(results)
+    assert "so it is" in sides[side][0]
+    assert sides[1 - side] == []
+
+
+def test_a_mask_lets_order_through():
+    assert _swapped(causal=False) < 1e-6 < 1e-3 < _swapped(causal=True)
+
+
+def test_half_a_result_is_one_sentence(tmp_path, measured, example_checkpoints):
+    results = {name: part for name, part in measured.results.items() if name != "environment"}
+    (tmp_path / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    with pytest.raises(InvalidArgumentError, match=r"is no whole results\.json"):
+        build_lesson(example_checkpoints / "my-bert", tmp_path)
 
 
 def test_a_run_without_longer_texts(measured):

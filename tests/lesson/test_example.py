@@ -96,6 +96,38 @@ def test_an_image_model(example_checkpoints, measured, tmp_path):
         load_example(folder, measured)
 
 
+def test_a_short_table(bert, measured):
+    tensors = load_file(bert / "model.safetensors")
+    tensors["embeddings.position_embeddings.weight"] = tensors["embeddings.position_embeddings.weight"][:16].copy()
+    save_file(tensors, bert / "model.safetensors")
+    config = json.loads((bert / "config.json").read_text(encoding="utf-8")) | {"max_position_embeddings": 16}
+    (bert / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(InvalidArgumentError, match="has 16 positions; the lesson shows tables of at least 32"):
+        load_example(bert, measured)
+
+
+def test_numbers_that_are_not_finite(bert, measured):
+    tensors = load_file(bert / "model.safetensors")
+    tensors["embeddings.position_embeddings.weight"][40, 3] = np.nan
+    save_file(tensors, bert / "model.safetensors")
+    with pytest.raises(CheckpointError, match="numbers that are not finite"):
+        load_example(bert, measured)
+
+
+def test_tokens_that_an_encoder_and_a_decoder_share(example_checkpoints, measured, tmp_path):
+    folder = shutil.copytree(example_checkpoints / "my-bart", tmp_path / "bart")
+    shutil.copy(example_checkpoints / "my-bert" / "tokenizer.json", folder)
+    example = load_example(folder, measured)
+    tensors = load_file(folder / "model.safetensors")
+    np.testing.assert_array_equal(example.token_rows, tensors["shared.weight"][list(example.ids)])
+    assert example.reserved == 2
+
+
+def test_no_such_folder(measured, tmp_path):
+    with pytest.raises(InvalidArgumentError, match="absent' does not exist"):
+        load_example(tmp_path / "absent", measured)
+
+
 def test_no_token_table(bert, measured):
     tensors = load_file(bert / "model.safetensors")
     tensors["embeddings.names.weight"] = tensors.pop("embeddings.word_embeddings.weight")

@@ -1,13 +1,14 @@
 """What the lesson keeps of a comparison, and a reader's own in its place."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 
 from posembed.errors import InvalidArgumentError
 from posembed.lesson.example import SENTENCE
-from posembed.lesson.measured import load_measured, pack, unpack
+from posembed.lesson.measured import command_of, load_measured, pack, unpack
 from posembed.presets import preset
 
 
@@ -18,8 +19,8 @@ def test_the_kept_run_is_whole(measured):
     assert measured.lab.table.shape == (rows, width)
     assert measured.lab.token_rows.shape == (len(SENTENCE), width)
     for encoding in results["configuration"]["encodings"]:
-        assert encoding in measured.command
-    assert "/" not in measured.command.replace("runs/", "")
+        assert encoding in measured.origin
+    assert "/" not in measured.origin.replace("runs/", "")
 
 
 def test_packing_keeps_what_float16_holds():
@@ -34,7 +35,8 @@ def test_a_reader_s_own_results_take_its_place(tmp_path, measured):
     for path in (tmp_path, tmp_path / "results.json"):
         read = load_measured(path)
         assert read.results == other
-        assert str(tmp_path) in read.command
+        assert str(tmp_path) in read.origin
+        assert "--seeds 2 --steps 1000`" in read.origin
         np.testing.assert_array_equal(read.lab.table, measured.lab.table)
 
 
@@ -46,6 +48,8 @@ def test_a_reader_s_own_results_take_its_place(tmp_path, measured):
         ("[]", "is no results.json of posembed compare"),
         ('{"schema": "posembed.compare", "schema_version": 99}', "is no results.json of posembed compare"),
         ('{"schema": "posembed.compare", "schema_version": 1, "arms": []}', "no finished arm learned and sinusoidal"),
+        ('{"schema": "posembed.compare", "schema_version": 1}', "is no whole results.json"),
+        ('{"schema": "posembed.compare", "schema_version": 1, "arms": 3}', "is no whole results.json"),
     ],
 )
 def test_other_files_are_refused(tmp_path, content, sentence):
@@ -54,6 +58,23 @@ def test_other_files_are_refused(tmp_path, content, sentence):
         file.write_text(content, encoding="utf-8")
     with pytest.raises(InvalidArgumentError, match=sentence):
         load_measured(file)
+
+
+def test_a_pipe_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InvalidArgumentError, match="is no regular file"):
+        load_measured(tmp_path / "pipe")
+
+
+def test_the_command_is_that_of_the_run(measured):
+    setup = measured.results["configuration"] | {
+        "steps": 60,
+        "seeds": [3],
+        "learning_rate": 1e-4,
+        "tokenizer": "a.json",
+    }
+    command = command_of(setup)
+    assert command.endswith("--seeds 1 --first-seed 3 --steps 60 --learning-rate 0.0001 --tokenizer a.json")
 
 
 def test_the_lab_s_table_is_no_preset(measured):

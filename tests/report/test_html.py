@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from posembed.errors import InvalidArgumentError, MissingExtraError, WorkFailedError
+from posembed.errors import InvalidArgumentError, MissingExtraError
 from posembed.layout import TableLayout
 from posembed.report.html.charts import Chart, Series, no_chart, packed, rounded
 from posembed.report.html.compare import beyond_chart, compare_page, curve_chart, position_chart
@@ -158,7 +158,7 @@ def test_only_a_report_is_written_over(tmp_path):
     assert weights.read_bytes() == b"precious"
     with pytest.raises(InvalidArgumentError, match="is a directory: name the report's file"):
         write_page(tmp_path, first)
-    with pytest.raises(WorkFailedError, match="the report cannot be written: no such file or directory"):
+    with pytest.raises(InvalidArgumentError, match="cannot be written: there is no directory"):
         write_page(tmp_path / "absent" / "report.html", first)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.safetensors", "report.html"]
 

@@ -5,6 +5,7 @@ import pytest
 from rich.console import Console
 
 from posembed.report.text import markdown, number, print_results, remarks, tables, with_interval
+from posembed.tables.sinusoids import explained_share, sinusoidal_basis, sinusoidal_table
 
 MINUS = "\u2212"
 
@@ -44,7 +45,9 @@ def test_the_tables_hold_the_results_own_numbers(results):
     assert beyond.rows[1][1] == "–"
     entry = next(e for e in sinusoidal["beyond"] if e["factor"] == 2.0)
     assert beyond.rows[3][4].startswith(f"{entry['loss_beyond']['mean']:.3f} ± ")
-    assert [row[0] for row in flexibility.rows] == ["learned"]
+    assert [row[0] for row in flexibility.rows] == ["learned", "(the sinusoid itself)"]
+    own = explained_share(sinusoidal_table(16, 16), sinusoidal_basis(16, 2))
+    assert flexibility.rows[1][1:3] == ("2 of 16", f"{own:.3f}")
     assert flexibility.rows[0][1] == "2 of 16"
 
 
@@ -67,7 +70,7 @@ def test_remarks(results):
     assert f"bigram {base:.3f} ± " in text
     assert "± is a 95% confidence interval over documents and seeds (2 seeds): " in text
     assert "learned past its table: position 19 has no row" in text
-    assert "decoder, 1 layers × 16, 12 steps of 4 × 16 tokens, fp32, seeds 0, 1, 1 thread(s) an arm" in text
+    assert "decoder, 1 layers × 16, 12 steps of 4 × 16 tokens, fp32, seeds 0, 1; 1 thread(s) an arm" in text
     results["configuration"]["seeds"] = [0]
     results["evaluation"]["interval_over"] = "documents"
     results["corpus"]["skipped"] = ["/a/b.png: not UTF-8 text", "/a/c.png: not UTF-8 text"]

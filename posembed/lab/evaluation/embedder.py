@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-
-from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError
 
 Pooling = Literal["mean", "cls"]
 Ids = Sequence[Sequence[int]]
@@ -48,7 +43,7 @@ class Embedder:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
-    def pooled(self, texts: Ids, lengths: Sequence[int] | None = None) -> Tensor:
+    def pooled(self, texts: Ids) -> Tensor:
         """One batch of texts, padded on the right, with gradient: ``[texts, d_model]``, normalised."""
         rows = [[*self.prefix, *text, *self.suffix] for text in texts]
         width = max(map(len, rows))

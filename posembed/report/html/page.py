@@ -179,8 +179,14 @@ def refuse_other_files(path: Path) -> None:
         InvalidArgumentError: if the path is a directory, or a file that no report is.
     """
     try:
+        if not path.parent.is_dir():
+            raise InvalidArgumentError(f"{path} cannot be written: there is no directory {path.parent}")
+        if not os.access(path.parent, os.W_OK):
+            raise InvalidArgumentError(f"{path} cannot be written: the directory {path.parent} is read-only for you")
         if path.is_dir():
             raise InvalidArgumentError(f"{path} is a directory: name the report's file, such as {path / 'report.html'}")
+        if path.exists() and not path.is_file():
+            raise InvalidArgumentError(f"{path} is no regular file: name the report's file")
         if path.exists():
             with path.open("rb") as there:
                 head = there.read(4096)
