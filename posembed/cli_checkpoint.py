@@ -108,7 +108,7 @@ def extend(
     prefix: Prefix = None,
     table_grid: Annotated[str | None, typer.Option(metavar="HxW", help="With one --table: its grid as it is.")] = None,
     keep: Annotated[int | None, typer.Option(help="stretch: first rows that stay exact.")] = None,
-    range_: Annotated[int | None, typer.Option("--range", help="stretch: rows that were really trained.")] = None,
+    range_: Annotated[int | None, typer.Option("--range", help="stretch, tile: rows that were really trained.")] = None,
     kernel: Annotated[str | None, typer.Option(help="stretch: linear or cubic.")] = None,
     alpha: Annotated[float | None, typer.Option(help="hierarchical: the weight of the coarse position.")] = None,
     seed: Annotated[int | None, typer.Option(help="random: the seed of the new rows.")] = None,

@@ -84,7 +84,6 @@ class Method:
 
 _LONGEMBED = "LongEmbed: Zhu et al. 2024, arXiv:2404.12096"
 _LONGFORMER = "Longformer: Beltagy et al. 2020, arXiv:2004.05150"
-_TILE, _TILE_KEPT = methods.copying(methods.tile_index)
 _GROUPED, _GROUPED_KEPT = methods.copying(methods.grouped_index)
 _LAST, _LAST_KEPT = methods.copying(methods.last_index)
 _GRID_TILE, _GRID_TILE_KEPT = resample.copying_grid(methods.tile_index)
@@ -112,7 +111,16 @@ BUILT_IN: tuple[Method, ...] = (
         methods.keeps_whole_steps,
         "longer",
     ),
-    Method("tile", "sequence", "P[t mod L]", "every row: all are copies", _LONGFORMER, _TILE, _TILE_KEPT, "longer"),
+    Method(
+        "tile",
+        "sequence",
+        "P[t mod range]",
+        "every row below range: all are copies",
+        _LONGFORMER,
+        methods.tile,
+        methods.keeps_tile,
+        "longer",
+    ),
     Method(
         "grouped",
         "sequence",

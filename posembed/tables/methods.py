@@ -117,6 +117,30 @@ def copying(index: Callable[[int, int], Index]) -> tuple[Callable[[Rows, int], R
     return copy, kept
 
 
+def tile(rows: Rows, new: int, *, range: int | None = None) -> Rows:  # noqa: A002
+    """``P[t mod range]``: the first ``range`` rows (default L) over and over; ``[N, d]``.
+
+    With a ``range`` below L the rows from there on are left out, as hardly trained; at N = L the table changes too.
+
+    Raises:
+        InvalidArgumentError: for a ``range`` above L.
+    """
+    used = _check_range(len(rows), range)
+    return copying(tile_index)[0](rows[:used], new)
+
+
+def keeps_tile(old: int, new: int, *, range: int | None = None) -> Index:  # noqa: A002
+    """Every new row is a copy of an old one."""
+    return copying(tile_index)[1](_check_range(old, range), new)
+
+
+def _check_range(old: int, used: int | None) -> int:
+    used = old if used is None else whole("range", used, 1)
+    if used > old:
+        raise InvalidArgumentError(f"range={used} is above the table's {old} positions; leave it out to use them all")
+    return used
+
+
 def keeps_old_rows(old: int, new: int, **_options: object) -> Index:
     """Every old row stays at its place: pairs ``(t, t)``, for t below the shorter of the two lengths."""
     return np.repeat(np.arange(min(old, new), dtype=np.int64)[:, None], 2, axis=1)
@@ -185,9 +209,7 @@ def keeps_stretch(old: int, new: int, *, keep: int = 0, range: int | None = None
 
 
 def _check_stretch(old: int, keep: int, used: int | None, kernel: str) -> int:
-    used = old if used is None else whole("range", used, 1)
-    if used > old:
-        raise InvalidArgumentError(f"range={used} is above the table's {old} positions; leave it out to use them all")
+    used = _check_range(old, used)
     if whole("keep", keep, 0) >= used:
         raise InvalidArgumentError(
             f"keep={keep} must be below range={used}, the number of rows used: one at least is stretched"

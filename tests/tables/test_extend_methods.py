@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posembed.errors import InvalidArgumentError
-from posembed.tables.extend import extend_table
+from posembed.layout import TableLayout
+from posembed.tables.extend import exact_rows, extend_table
 
 SIZES = [(1, 1), (1, 4), (2, 3), (3, 7), (4, 4), (5, 9), (5, 10), (5, 23), (6, 36), (16, 63), (63, 200)]
 
@@ -221,3 +222,20 @@ def test_a_very_long_table_is_made():
     found = extend_table(drawn(5, 1), 1_000_001)
     assert found.shape == (1_000_001, 1)
     assert (found[::250_000] == drawn(5, 1)).all()
+
+
+@pytest.mark.parametrize(("old", "new", "used"), [(7, 20, 5), (7, 7, 5), (8, 9, 1), (5, 12, 5), (16, 63, 15)])
+def test_tile_over_a_range(old, new, used):
+    table = np.random.default_rng(0).standard_normal((old, 3)).astype(np.float32)
+    found = extend_table(table, new, method="tile", range=used)
+    for t in range(new):
+        assert found[t].tobytes() == table[t % used].tobytes()
+    pairs = exact_rows("tile", TableLayout(length=old), new, range=used)
+    assert pairs.tolist() == [[t % used, t] for t in range(new)]
+
+
+def test_a_tile_s_range_lies_within_the_table():
+    with pytest.raises(InvalidArgumentError, match="range=8 is above the table's 7 positions"):
+        extend_table(np.zeros((7, 2)), 9, method="tile", range=8)
+    with pytest.raises(InvalidArgumentError, match="range=0"):
+        extend_table(np.zeros((7, 2)), 9, method="tile", range=0)
