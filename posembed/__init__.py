@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from posembed.checkpoint.plan import plan_extension as plan_extension
     from posembed.checkpoint.rewrite import extend_checkpoint as extend_checkpoint
     from posembed.lab.compare import compare as compare
+    from posembed.lab.evaluation.run import evaluate as evaluate
     from posembed.layout import TableLayout as TableLayout
     from posembed.models.extend import extend_model as extend_model
     from posembed.models.load import load_transformers_state_dict as load_transformers_state_dict
@@ -48,6 +49,7 @@ _HOME = {
     "analyze_table": "posembed.tables.analyze",
     "check_positions": "posembed.nn.checks",
     "compare": "posembed.lab.compare",
+    "evaluate": "posembed.lab.evaluation.run",
     "extend_checkpoint": "posembed.checkpoint.rewrite",
     "extend_model": "posembed.models.extend",
     "extend_table": "posembed.tables.extend",

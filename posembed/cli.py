@@ -14,6 +14,7 @@ import typer
 from posembed._version import __version__
 from posembed.cli_checkpoint import extend, inspect
 from posembed.cli_lesson import lesson, quiz
+from posembed.cli_quality import evaluate
 from posembed.lab.config import UnitConfig
 
 app = typer.Typer(
@@ -139,6 +140,7 @@ def compare(
 
 app.command()(inspect)
 app.command()(extend)
+app.command()(evaluate)
 app.command()(lesson)
 app.command()(quiz)
 

@@ -136,7 +136,7 @@ def test_extend(bert, tmp_path, cli):
         "16 × 8",
         "32 × 8",
         "tile",
-        "every row: all are copies",
+        "every row below range: all are copies",
         "config.json: max_position_embeddings",
     ):
         assert part in printed

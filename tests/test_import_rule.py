@@ -25,8 +25,9 @@ ALLOWED = {
     "cli_output": {"report"},
     "cli_checkpoint": ROOMS | {"cli_output"},
     "cli_lesson": ROOMS | {"cli_output"},
+    "cli_quality": ROOMS | {"cli_output"},
     "__main__": {"cli"},
-    "cli": ROOMS | {"cli_output", "cli_checkpoint", "cli_lesson"},
+    "cli": ROOMS | {"cli_output", "cli_checkpoint", "cli_lesson", "cli_quality"},
 }
 WITHOUT_TORCH = {
     "errors",
@@ -39,6 +40,7 @@ WITHOUT_TORCH = {
     "cli_output",
     "cli_checkpoint",
     "cli_lesson",
+    "cli_quality",
     "checkpoint",
 }
 WITH_TORCH_FILES = {"checkpoint/pickles.py"}  # within functions: a pickle can be read by nothing else

@@ -61,6 +61,37 @@ def load_corpus(data: str, tokenizer: str = "") -> Corpus:
         DataError: if there is nothing to read, or too little to split.
         MissingExtraError: if a tokenizer is asked for and `tokenizers` is not installed.
     """
+    sets, skipped = split_texts(data)
+    encode, vocabulary = _encoder(tokenizer)
+    tokens = {name: tuple(encode(text) for text in documents) for name, documents in sets.items()}
+    separator = np.array([vocabulary], dtype=np.int32)
+    digest = hashlib.sha256()
+    for name, encoded in tokens.items():
+        for document in encoded:
+            digest.update(f"{name} {len(document)}\n".encode())
+            digest.update(document.tobytes())
+    return Corpus(
+        train=np.concatenate([part for document in tokens["train"] for part in (document, separator)]),
+        validation=tokens["validation"],
+        test=tokens["test"],
+        separator=vocabulary,
+        mask=vocabulary + 1,
+        vocab_size=vocabulary + 2,
+        train_documents=len(tokens["train"]),
+        sha256=digest.hexdigest(),
+        skipped=skipped,
+    )
+
+
+def split_texts(data: str) -> tuple[dict[str, list[bytes]], tuple[str, ...]]:
+    """Read documents and split them into three disjoint sets, as :func:`load_corpus` does.
+
+    Returns:
+        ``train``, ``validation`` and ``test``, each a list of UTF-8 texts; and the files that were left out.
+
+    Raises:
+        DataError: if there is nothing to read, or too little to split.
+    """
     if not data:
         raise DataError("--data is empty; give stdlib, a text file, or a directory (. for this one)")
     path = Path(sysconfig.get_paths()["stdlib"] if data == "stdlib" else data)
@@ -81,26 +112,8 @@ def load_corpus(data: str, tokenizer: str = "") -> Corpus:
                 f"--data {data}: too little text: no document is left for the {name} set; "
                 "give at least a few dozen documents, or a file of at least 100 KB" + _say_skipped(skipped)
             )
-    encode, vocabulary = _encoder(tokenizer)
-    tokens = {name: tuple(encode(text) for text in documents) for name, documents in sets.items()}
-    separator = np.array([vocabulary], dtype=np.int32)
-    digest = hashlib.sha256()
-    for name, encoded in tokens.items():
-        for document in encoded:
-            digest.update(f"{name} {len(document)}\n".encode())
-            digest.update(document.tobytes())
-    return Corpus(
-        train=np.concatenate([part for document in tokens["train"] for part in (document, separator)]),
-        validation=tokens["validation"],
-        test=tokens["test"],
-        separator=vocabulary,
-        mask=vocabulary + 1,
-        vocab_size=vocabulary + 2,
-        train_documents=len(tokens["train"]),
-        sha256=digest.hexdigest(),
-        # A file name can hold bytes that no text can; a report must be able to print it.
-        skipped=tuple(text.encode("utf-8", "replace").decode() for text in skipped),
-    )
+    # A file name can hold bytes that no text can; a report must be able to print it.
+    return sets, tuple(text.encode("utf-8", "replace").decode() for text in skipped)
 
 
 def _say_skipped(skipped: list[str]) -> str:

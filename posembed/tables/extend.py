@@ -35,7 +35,8 @@ def extend_table(
 
     * ``linear`` and ``cubic``: P at the point ``t · (L − 1) / (N − 1)``, linear or on a cubic spline through each
       dimension. Points on a row give that row exactly; the first and the last are.
-    * ``tile`` (``range=L``): ``P[t mod range]``; ``grouped``: ``P[t ÷ ⌈N/L⌉]``; ``repeat-last``: ``P[min(t, L − 1)]``. All are copies.
+    * ``tile`` (``range=L``): ``P[t mod range]``; ``grouped``: ``P[t ÷ ⌈N/L⌉]``; ``repeat-last``:
+      ``P[min(t, L − 1)]``. All are copies.
     * ``hierarchical`` (``alpha=0.4``): ``α·u[t ÷ L] + (1 − α)·u[t mod L]`` with ``u = (P − α·P[0])/(1 − α)``, up to
       ``N = L²``. Every old row stays exact.
     * ``stretch`` (``keep=0, range=L, kernel="linear"``): the first ``keep`` rows stay exact, rows ``keep … range − 1``

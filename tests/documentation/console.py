@@ -4,6 +4,7 @@ A block's command runs in the page's folder. Lines below it are its output, stan
 as doctests are (``...`` stands for anything); without such lines the output is free. A command must end with 0, unless
 ``$ echo $?`` stands next and shows its exit code. ``posembed compare`` runs with small sizes, or its documented runs
 would take hours; so its output cannot be shown. Commands that set a machine up are not run: their targets are checked.
+Scripts are named as a reader in a clone names them, ``python docs/NAME.py``, and run from there.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ def run(command: str) -> tuple[str, int]:
     checked = _check_only(words)
     if checked is not None:
         return checked
+    command = re.sub(r"^python (?=docs/)", f"python {shlex.quote(str(ROOT))}/", command)
     if words[:2] == ["posembed", "compare"]:
         command += f" {_SMALL}"
     if words[0] == "posembed" and not _SHELL.search(command):
@@ -100,7 +102,7 @@ def run(command: str) -> tuple[str, int]:
 
 
 def _check_only(words: list[str]) -> tuple[str, int] | None:
-    """For commands that set a machine up, or run for long: whether what they name is there."""
+    """For commands that set a machine up, download, or run for long: whether what they name is there."""
     if words[0] == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
         missing = [word for word in words[1:] if "=" not in word and word not in targets]
@@ -118,7 +120,7 @@ def _check_only(words: list[str]) -> tuple[str, int] | None:
     if words[:2] == ["python", "-m"] and words[2].startswith("benchmarks."):
         found = importlib.util.find_spec(words[2]) is not None
         return "" if found else f"no module {words[2]}", int(not found)
-    if words[0] == "git" or words[0] == "cd" or words[0].startswith("apt-get"):
+    if words[0] in ("git", "cd", "hf") or words[0].startswith("apt-get"):
         return "", 0
     return None
 

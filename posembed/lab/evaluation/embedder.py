@@ -38,6 +38,10 @@ class Embedder:
         """Special tokens around a text."""
         return len(self.prefix) + len(self.suffix)
 
+    def in_float32(self) -> Embedder:
+        """The same model, computing in float32."""
+        return Embedder(self.model, self.tokenizer, self.pooling, "fp32")
+
     def encode(self, text: str) -> list[int]:
         """Text to token ids, without special tokens."""
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from posembed.errors import DataError, InvalidArgumentError
 from posembed.lab.evaluation.names import FILLER, FIRST, LAST, PLACES, THINGS
@@ -21,7 +22,9 @@ Split = Literal["train", "validation", "test"]
 Task = Literal["passkey", "needle", "paragraph"]
 TASKS: tuple[Task, ...] = get_args(Task)
 DEPTHS = 5  # strata of the evidence's place
-_QUERY_TOKENS = 48  # of a paragraph's query
+_PARAGRAPH, _QUERY = 128, 48  # tokens of a document's own paragraph, and of its query
+_LEAST = 1024  # tokens of haystack, below which documents would be one text again and again
+Ints = NDArray[np.int64]
 Encode = Callable[[str], list[int]]
 
 
@@ -84,28 +87,33 @@ def make_set(
     draw = generator("retrieval", task, split, length, seed)
     body = length - special
     stream = np.concatenate([np.asarray(text, dtype=np.int64) for text in texts]) if texts else np.zeros(0, np.int64)
-    if task != "passkey" and len(stream) < 2 * body:
+    if task == "paragraph":
+        size = min(_PARAGRAPH, body // 2)
+        own, stream = np.split(stream, [documents * size])
+    if task != "passkey" and len(stream) < _LEAST:
         raise DataError(
-            f"the {split} texts have {len(stream):,} tokens, too few for documents of {length}: give more text with "
-            "--data, or smaller --lengths"
+            f"the {split} texts are too short for {documents} documents of the task {task}: "
+            f"{_LEAST - len(stream):,} tokens are missing; give more text with --data, or fewer --documents"
         )
     depths = np.tile(np.arange(DEPTHS), -(-documents // DEPTHS))[:documents]
     depths = np.concatenate([draw.permutation(part) for part in np.split(depths, documents // pool)])
     people = _people(split, documents, draw)
     filler = encode(FILLER)
     made = []
-    for person, depth in zip(people, depths.tolist(), strict=True):
+    for number, (person, depth) in enumerate(zip(people, depths.tolist(), strict=True)):
         place = (depth + float(draw.random())) / DEPTHS
         if task == "paragraph":
-            made.append(_paragraph(stream, body, place, draw))
+            paragraph = own[number * size : (number + 1) * size]
+            query = min(_QUERY, size // 2)
+            at = int(draw.integers(0, size - query + 1))
+            haystack = _window(stream, body, draw)
+            made.append((_put(paragraph, haystack, body, place), paragraph[at : at + query].tolist()))
         elif task == "passkey":
             haystack = np.resize(np.asarray(filler), body)
             made.append(_hidden(*_passkey(person, draw), haystack, body, place, encode))
         else:
-            begin = int(draw.integers(0, len(stream) - body + 1))
-            made.append(_hidden(*_needle(person, draw), stream[begin : begin + body], body, place, encode))
-    longest = min(len(document) for document, _ in made)
-    if longest < body:
+            made.append(_hidden(*_needle(person, draw), _window(stream, body, draw), body, place, encode))
+    if any(len(document) != body for document, _ in made):
         raise DataError(f"length={length} has no room for the evidence: give --lengths of at least 64 tokens")
     return RetrievalSet(
         tuple(tuple(document) for document, _ in made), tuple(tuple(query) for _, query in made), tuple(depths), pool
@@ -137,19 +145,18 @@ def _needle(person: str, draw: np.random.Generator) -> tuple[str, str]:
 
 
 def _hidden(
-    evidence: str, query: str, haystack: np.ndarray, body: int, place: float, encode: Encode
+    evidence: str, query: str, haystack: Ints, body: int, place: float, encode: Encode
 ) -> tuple[list[int], list[int]]:
     """Evidence put into a haystack, at a share of its length."""
-    words = encode(evidence)
-    room = body - len(words)
-    at = round(place * max(room, 0))
-    return [*haystack[:at].tolist(), *words, *haystack[at : max(room, 0)].tolist()], encode(query)
+    return _put(encode(evidence), haystack, body, place), encode(query)
 
 
-def _paragraph(stream: np.ndarray, body: int, place: float, draw: np.random.Generator) -> tuple[list[int], list[int]]:
-    """A window of text, and a stretch of it as the query."""
-    begin = int(draw.integers(0, len(stream) - body + 1))
-    window = stream[begin : begin + body]
-    query = min(_QUERY_TOKENS, body // 2)
-    at = round(place * (body - query))
-    return window.tolist(), window[at : at + query].tolist()
+def _put(evidence: Sequence[int] | Ints, haystack: Ints, body: int, place: float) -> list[int]:
+    room = max(body - len(evidence), 0)
+    at = round(place * room)
+    return [*haystack[:at].tolist(), *map(int, evidence), *haystack[at:room].tolist()]
+
+
+def _window(stream: Ints, body: int, draw: np.random.Generator) -> Ints:
+    """So many tokens from a random place on, beginning again where the text ends."""
+    return stream[(int(draw.integers(len(stream))) + np.arange(body)) % len(stream)]

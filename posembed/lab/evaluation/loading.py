@@ -1,0 +1,112 @@
+"""A checkpoint's directory as something that can be evaluated."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+from posembed.checkpoint.find import find_tables
+from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError
+from posembed.lab.evaluation.embedder import Embedder, Pooling
+
+Kind = Literal["embedding", "causal", "masked"]
+
+
+def kind_of(path: str | os.PathLike[str]) -> Kind:
+    """What a checkpoint is: a sentence-embedding model, or a language model by its ``architectures``.
+
+    Raises:
+        InvalidArgumentError: if it is neither, or no directory with a configuration.
+    """
+    folder = Path(path)
+    if not (folder / "config.json").is_file():
+        raise InvalidArgumentError(f"{folder} has no config.json: name the directory of a Transformers model")
+    if (folder / "modules.json").is_file():
+        return "embedding"
+    names = [str(name) for name in _json(folder / "config.json").get("architectures") or []]
+    if any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names):
+        return "causal"
+    if any(name.endswith("ForMaskedLM") for name in names):
+        return "masked"
+    raise InvalidArgumentError(
+        f"{folder} holds {', '.join(names) or 'no architecture that is named'}: evaluate takes sentence-embedding "
+        "models (with modules.json), causal and masked language models; say --kind embedding, causal or masked"
+    )
+
+
+def usable_length(path: str | os.PathLike[str]) -> int:
+    """The longest input in tokens, special tokens included, by the checkpoint's position tables.
+
+    Raises:
+        InvalidArgumentError: if it has no position table of a sequence.
+    """
+    lengths = [t.usable_length for t in find_tables(path) if t.refused is None and t.kind == "sequence"]
+    if not lengths:
+        raise InvalidArgumentError(f"{path} has no learned position table of a sequence, so there is nothing to judge")
+    return min(lengths)
+
+
+def load_embedder(path: str | os.PathLike[str], *, pooling: Pooling | None = None, precision: str = "fp32") -> Embedder:
+    """A sentence-embedding checkpoint: model, tokenizer and pooling, as sentence-transformers would put them together.
+
+    Args:
+        path: a directory of Transformers or sentence-transformers files.
+        pooling: in place of what the checkpoint says; mean where it says nothing.
+        precision: ``"bf16"`` or ``"fp32"``.
+
+    Raises:
+        MissingExtraError: if `transformers` is not installed.
+        InvalidArgumentError: for modules that only sentence-transformers itself can run.
+        CheckpointError: for files that cannot be loaded.
+    """
+    try:
+        from tokenizers import Tokenizer
+        from transformers import AutoModel
+    except ImportError:
+        raise MissingExtraError("transformers", "models", "evaluating a checkpoint") from None
+    folder = Path(path)
+    pooling = pooling or _pooling(folder)
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        raise InvalidArgumentError(f"{folder} has no tokenizer.json, so texts cannot become tokens")
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = AutoModel.from_pretrained(folder, attn_implementation="sdpa")
+    except Exception as error:  # the libraries raise whatever a broken file leads to
+        raise CheckpointError(f"{folder} cannot be loaded: {str(error).splitlines()[0]}") from None
+    tokenizer.no_truncation()  # a stored limit would cut every document without a word
+    tokenizer.no_padding()
+    return Embedder(model, tokenizer, pooling, precision)
+
+
+def _pooling(folder: Path) -> Pooling:
+    if not (folder / "modules.json").is_file():
+        return "mean"
+    modules = _json(folder / "modules.json")
+    pooling: Pooling = "mean"
+    for module in modules if isinstance(modules, list) else []:
+        name = str(module.get("type", "")).rpartition(".")[2]
+        if name not in ("Transformer", "Pooling", "Normalize"):
+            raise InvalidArgumentError(
+                f"{folder} has the module {name}, which posembed does not run: evaluate takes Transformer, Pooling and "
+                "Normalize"
+            )
+        if name == "Pooling":
+            modes = _json(folder / str(module["path"]) / "config.json")
+            chosen = [mode for mode, on in modes.items() if mode.startswith("pooling_mode_") and on]
+            if chosen not in (["pooling_mode_mean_tokens"], ["pooling_mode_cls_token"]):
+                raise InvalidArgumentError(f"{folder} pools by {', '.join(chosen)}: evaluate takes mean or cls")
+            pooling = "cls" if chosen == ["pooling_mode_cls_token"] else "mean"
+    return pooling
+
+
+def _json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{file} cannot be read: {error}") from None

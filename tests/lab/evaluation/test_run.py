@@ -1,0 +1,115 @@
+"""The whole evaluation of a small model, and the command."""
+
+import json
+
+import pytest
+
+from posembed import evaluate, extend_checkpoint
+from posembed.errors import DataError, InvalidArgumentError
+
+SMALL = {"lengths": [128, 640], "tasks": ["passkey", "paragraph"], "documents": 20, "pool": 10, "precision": "fp32"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("texts")
+    words = (
+        *("the", "a", "cat", "dog", "man", "sat", "ran", "bit", "on", "under", "mat", "house", "of", "and"),
+        *("positions", "tell", "which", "word", "comes", "first"),
+    )
+    for number in range(80):
+        text = " ".join(words[(number * 7 + k * k) % len(words)] for k in range(600))
+        (folder / f"{number}.txt").write_text(f"{text} {number}", encoding="utf-8")
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def longer(example_checkpoints, tmp_path_factory):
+    out = tmp_path_factory.mktemp("longer") / "out"
+    extend_checkpoint(example_checkpoints / "my-embedder", out, 1024, method="tile", range=200)
+    return out
+
+
+@pytest.fixture(scope="module")
+def results(longer, example_checkpoints, data):
+    return evaluate(longer, original=example_checkpoints / "my-embedder", data=data, **SMALL)
+
+
+def test_every_cell_is_there(results):
+    systems = ("checkpoint", "truncated", "chunks averaged")
+    wanted = {(t, n, s) for t in ("passkey", "paragraph") for n in (128, 640) for s in systems}
+    assert {(c["task"], c["length"], c["system"]) for c in results["cells"]} == wanted
+    assert len(results["comparisons"]) == 8
+    assert results["configuration"]["usable_length"] == 1024
+    assert results["configuration"]["original_usable_length"] == 512
+
+
+def test_rows_that_stay_keep_short_inputs(results):
+    """A tile over 200 rows reads the old rows below 200: short vectors are the same to the last bit."""
+    assert results["fidelity"]["equal"] == results["fidelity"]["texts"] == 20
+    assert "20 of 20 vectors equal bit for bit" in results["verdict"][-1]
+
+
+def test_stretched_rows_do_not(example_checkpoints, tmp_path, data):
+    extend_checkpoint(example_checkpoints / "my-embedder", tmp_path / "out", 1024, method="linear")
+    found = evaluate(
+        tmp_path / "out", original=example_checkpoints / "my-embedder", data=data, **(SMALL | {"lengths": [128]})
+    )
+    assert found["fidelity"]["equal"] == 0
+    assert found["fidelity"]["cosine"]["least"] < 1
+
+
+def test_the_same_call_gives_the_same_numbers(results, longer, example_checkpoints, data):
+    again = evaluate(longer, original=example_checkpoints / "my-embedder", data=data, **SMALL)
+    assert {**again, "created": ""} == {**results, "created": ""}
+
+
+def test_without_an_original_longer_documents_are_for_the_baselines(example_checkpoints, data):
+    found = evaluate(example_checkpoints / "my-embedder", data=data, **SMALL)
+    systems = {length: {c["system"] for c in found["cells"] if c["length"] == length} for length in (128, 640)}
+    assert systems == {128: {"checkpoint"}, 640: {"truncated", "chunks averaged"}}
+    assert found["original"] is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "sentence"),
+    [
+        ({"lengths": []}, InvalidArgumentError, r"lengths=\[\] must be at least one number"),
+        ({"lengths": [32]}, InvalidArgumentError, "each at least 64 tokens"),
+        ({"tasks": []}, InvalidArgumentError, "tasks is empty"),
+        ({"tasks": ["hay"]}, InvalidArgumentError, "'hay' must be one of passkey, needle, paragraph"),
+        ({"data": "absent"}, DataError, "no such file"),
+        ({"documents": 25}, InvalidArgumentError, "documents=25 must be a multiple of pool=10"),
+        ({"precision": "fp8"}, InvalidArgumentError, "precision='fp8'"),
+    ],
+)
+def test_wrong_calls(example_checkpoints, data, settings, error, sentence):
+    with pytest.raises(error, match=sentence):
+        evaluate(example_checkpoints / "my-embedder", **({"data": data} | SMALL | settings))
+
+
+def test_a_language_model_is_refused(example_checkpoints, data):
+    with pytest.raises(InvalidArgumentError, match="is no sentence-embedding model"):
+        evaluate(example_checkpoints / "my-gpt2", data=data, **SMALL)
+
+
+def test_the_command(cli, longer, example_checkpoints, data):
+    options = ["--data", data, "--lengths", "128,640", "--tasks", "passkey", "--documents", 20, "--pool", 10]
+    call = ["evaluate", longer, "--original", example_checkpoints / "my-embedder", *options, "--precision", "fp32"]
+    code, printed, told = cli(*call)
+    assert code == 0
+    assert "passkey: share of queries whose document came first of 10" in printed
+    assert "20 of 20" in next(line for line in printed.splitlines() if "vectors equal bit for bit" in line)
+    assert "Traceback" not in told
+    code, printed, _ = cli(*call, "--json")
+    assert (code, json.loads(printed)["schema"]) == (0, "posembed.evaluate")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [(["--lengths", "a,b"], "--lengths 'a,b' must be whole numbers"), (["--tasks", "x"], "'x' must be one of")],
+)
+def test_wrong_commands_are_one_sentence(cli, example_checkpoints, arguments, sentence):
+    code, printed, told = cli("evaluate", example_checkpoints / "my-embedder", *arguments)
+    assert (code, printed) == (2, "")
+    assert sentence in told
