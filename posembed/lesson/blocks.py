@@ -55,13 +55,15 @@ class Widget:
         kind: which one the page's script builds: ``"sum"``, ``"sinusoid"`` or ``"extend"``.
         title: what it shows.
         data: plain values for the script.
-        words: the same, standing still, for the terminal and for readers without a script.
+        words: the same as a table, for the terminal and for readers without a script.
+        note: a sentence under it; where the terminal needs it, the words' title ends with it.
     """
 
     kind: str
     title: str
     data: dict[str, Any]
     words: TextTable
+    note: str = ""
 
 
 @dataclass(frozen=True)

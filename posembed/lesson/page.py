@@ -21,6 +21,10 @@ def lesson_page(sections: Sequence[Section]) -> str:
     assets = resources.files("posembed.lesson") / "assets"
     style, script = ((assets / name).read_text(encoding="utf-8") for name in ("lesson.css", "lesson.js"))
     page = Page(TITLE, noun="lesson", style=style, script=script)
+    page.add(
+        '<noscript><p class="verdict">The moving parts and the quiz\'s answers need JavaScript; the tables below each '
+        "widget do not.</p></noscript>"
+    )
     links = "".join(f'<li><a href="#part-{n}">{escaped(s.title)}</a></li>' for n, s in enumerate(sections))
     page.add(f'<nav aria-label="Contents"><ol>{links}</ol></nav>')
     for number, section in enumerate(sections):
@@ -51,11 +55,13 @@ def _add(page: Page, block: Block) -> None:
             page.add(_layouts(block))
         case Widget():
             number = page.add_data(block.data)
-            words = word_table(block.words.title, block.words.header, block.words.rows)
+            title = block.words.title.removesuffix(block.note).strip()  # here the note stands above the table already
+            words = word_table(title, block.words.header, block.words.rows)
+            note = f'<p class="quiet">{escaped(block.note)}</p>' if block.note else ""
             page.add(
                 f'<div class="widget" data-kind="{block.kind}" data-number="{number}" role="group" '
                 f'aria-label="{escaped(block.title)}"><h3>{escaped(block.title)}</h3></div>'
-                f"<details><summary>The same, standing still</summary>{words}</details>"
+                f"{note}<details><summary>As a table</summary>{words}</details>"
             )
         case Quiz():
             page.add(_quiz())

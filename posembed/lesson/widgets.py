@@ -11,16 +11,18 @@ from posembed.lesson.blocks import Widget
 from posembed.lesson.example import Example
 from posembed.report.html.charts import packed
 from posembed.report.text import TextTable, number
-from posembed.tables.catalogue import BUILT_IN
+from posembed.tables.catalogue import BUILT_IN, Method
 from posembed.tables.extend import exact_rows, extend_table
-from posembed.tables.similarity import cosine_matrix
 
 PLACES = 64  # positions that the sentence can be moved over
 SHORT = 32  # rows of the table that is extended
 LONGER = (40, 48, 64, 96, 128)
 WIDTHS = (8, 16, 32, 64)
 LENGTH = 128  # longest sinusoid shown
+FIRST = 6  # numbers of a row that are written out
+ROUNDED = "rounded; the sum is taken before rounding"
 _NOT_LINEAR = {"random"}  # its new rows are no sums of old ones
+_CONTROLS = {"repeat-last", "mean", "zeros"}  # nobody's proposal: what the others must do better than
 _OPTIONS: dict[str, dict[str, Any]] = {"stretch": {"keep": 8}}
 
 
@@ -45,26 +47,37 @@ def sum_widget(example: Example) -> Widget:
         "reserved": example.reserved,
         "token_rows": scaled(example.token_rows),
         "position_rows": scaled(rows),
+        # Four digits of these are written out, which the steps of the packed ones would not always give.
+        "first": {
+            "token_rows": _exact(example.token_rows[:, :FIRST]),
+            "position_rows": _exact(rows[:, :FIRST]),
+        },
+        "note": f"Numbers are {ROUNDED}.",
     }
     header = ("position", "row", "token", "id", "token row", "+ position row", "= input")
     lines = []
     for place, (token, number_, row) in enumerate(zip(example.tokens, example.ids, example.token_rows, strict=True)):
-        shown = (_first(row), _first(rows[place]), _first(row + rows[place]))
+        shown = (_first(row), _first(rows[place]), _first(row.astype(np.float64) + rows[place]))
         lines.append((str(place), str(example.reserved + place), token, str(number_), *shown))
     return Widget(
         "sum",
         "Move the sentence, choose a token",
         data,
-        TextTable(f"First three numbers of {example.token_rows.shape[1]}", header, lines),
+        TextTable(f"First three numbers of {example.token_rows.shape[1]}, {ROUNDED}", header, lines),
     )
 
 
 def _first(row: NDArray[Any]) -> str:
-    return " ".join(number(float(value)) for value in row[:3])
+    return " ".join(number(float(value), 4) for value in row[:3])
+
+
+def _exact(rows: NDArray[Any]) -> list[list[float]]:
+    """As many digits as float32 has."""
+    return [[float(f"{value:.9g}") for value in row] for row in rows]
 
 
 def sinusoid_widget(example: Example) -> Widget:
-    """Sinusoidal rows of each variant and width beside learned ones, with the similarity of every pair."""
+    """Sinusoidal rows of each variant and width beside learned ones, with the cosine of every pair."""
     import torch
 
     from posembed.nn.sinusoidal import Variant, sinusoidal_rows
@@ -105,18 +118,44 @@ def extend_widget(example: Example) -> Widget:
         # What the page shows is weights times rows: it must be what the library gives for these rows.
         np.testing.assert_allclose(weights[LONGER[-1]] @ rows, longest, atol=1e-9)
         kept = {n: _kept(name, short, n, options) for n in LONGER}
+        control = name in _CONTROLS
+        makes = f"{'the new table: ' if _of_the_table(method) else 'new row t is '}{method.formula}"
+        used = _options_used(method, options, short)
         methods[name] = {
-            "formula": method.formula,
+            "makes": makes,
+            "control": control,
+            "options": used,
             "exact": method.exact,
             "weights": {str(n): scaled(matrix) for n, matrix in weights.items()},
             "kept": {str(n): count for n, count in kept.items()},
         }
-        near = float(np.diagonal(cosine_matrix(longest), 1).mean())
-        lines.append((name, method.formula, f"{kept[LONGER[-1]]} of {short}", number(near, 2)))
+        label = f"{name} (a control)" if control else name
+        lines.append((label, makes, used or "–", f"{kept[LONGER[-1]]} of {short}"))
     data = {"rows": scaled(rows), "short": short, "lengths": list(LONGER), "methods": methods}
-    header = ("method", "new row (P: old rows, L old and N new)", "old rows kept in place", "cosine of neighbours")
-    words = TextTable(f"The first {short} rows of this table made {LONGER[-1]}", header, lines)
-    return Widget("extend", "Make a table longer: choose method and length", data, words)
+    header = ("method", "what it makes", "options", "old rows kept in place")
+    note = _symbols(short)
+    words = TextTable(f"The first {short} rows of this table made {LONGER[-1]}. {note}", header, lines)
+    return Widget("extend", "Make a table longer: choose method and length", data, words, note)
+
+
+def _of_the_table(method: Method) -> bool:
+    """Whether the formula tells of the new table from its first row on, not of its row t."""
+    return ", then " in method.formula
+
+
+def _options_used(method: Method, options: dict[str, Any], short: int) -> str:
+    """Every option of the method with its value; a range that is left out is all old rows."""
+    used = {**method.options, **options}
+    return ", ".join(f"{name}={short if value is None else value}" for name, value in used.items())
+
+
+def _symbols(short: int) -> str:
+    """What stands in formulas and options, in a sentence."""
+    return (
+        f"P: the old rows; L: their number, here {short}; N: the number of the new table's rows, which t counts from "
+        "0; ÷ and mod: the whole quotient and the remainder; keep: how many first rows stay as they are; range: how "
+        "many of the old rows are used; alpha (α): the weight of the quotient's row beside the remainder's."
+    )
 
 
 def _kept(name: str, short: int, longer: int, options: dict[str, Any]) -> int:

@@ -1,5 +1,6 @@
 """The page as a file: whole, escaped, within its size."""
 
+import html
 import json
 import re
 from dataclasses import replace
@@ -7,6 +8,7 @@ from dataclasses import replace
 from posembed.lesson.blocks import Section, Widget, Words
 from posembed.lesson.page import lesson_page, marked
 from posembed.lesson.questions import QUESTIONS
+from posembed.report.html.words import word_table
 
 
 def test_one_offline_file(sections):
@@ -36,6 +38,21 @@ def test_hostile_tokens_are_text(sections):
     assert "<img" not in before_library
     carried = re.search(r'id="data">(.*?)</script>', page)[1]
     assert json.loads(carried)[0]["tokens"][0] == bad
+
+
+def test_every_widget_has_its_table_below(sections):
+    text = lesson_page(sections).split("<script>")[0]
+    assert text.count("<summary>As a table</summary>") == text.count('class="widget"') == 3
+    note = next(b for s in sections for b in s.blocks if isinstance(b, Widget) and b.kind == "extend").note
+    assert text.count(html.escape(note)) == 1  # under the widget, and not again over its table
+
+
+def test_only_cells_with_long_words_may_be_broken():
+    source = "modeling.py(max_position_embeddings=512)"
+    text = word_table("a", ["b", "c"], [["x", "25,165,824"], [source, "−0.0178 −0.0076 0.0471"]])
+    assert "<td>25,165,824</td>" in text
+    assert "<td>−0.0178 −0.0076 0.0471</td>" in text
+    assert f'<th scope="row" class="long">{source}</th>' in text
 
 
 def test_marks():

@@ -9,7 +9,9 @@ import torch
 from posembed.lesson.example import from_lab
 from posembed.lesson.widgets import LONGER, SHORT, WIDTHS, extend_widget, scaled, sinusoid_widget, sum_widget
 from posembed.nn.sinusoidal import SinusoidalPositionalEmbedding
+from posembed.report.text import number
 from posembed.tables import registry
+from posembed.tables.catalogue import BUILT_IN
 from posembed.tables.extend import extend_table
 from posembed.tables.registry import METHODS, register_method
 
@@ -40,13 +42,23 @@ def test_the_sum_carries_both_tables(example):
     assert data["ids"] == list(example.ids)
 
 
+def test_what_is_written_out_is_exact(example):
+    """Steps of a ten-thousandth of the largest number would leave the fourth digit to chance."""
+    first = sum_widget(example).data["first"]
+    np.testing.assert_array_equal(np.float32(first["token_rows"]), example.token_rows[:, :6])
+    np.testing.assert_array_equal(np.float32(first["position_rows"]), example.table[:64, :6])
+
+
 def test_the_sum_s_words_are_the_sum(example):
     words = sum_widget(example).words
     assert len(words.rows) == len(example.ids)
-    position, row, _token, number, token_row, position_row, total = words.rows[4]
-    assert (position, row, number) == ("4", "4", str(example.ids[4]))
+    position, row, _token, identity, token_row, position_row, total = words.rows[4]
+    assert (position, row, identity) == ("4", "4", str(example.ids[4]))
     parts = [[float(value.replace("−", "-")) for value in text.split()] for text in (token_row, position_row, total)]
-    np.testing.assert_allclose(np.add(parts[0], parts[1]), parts[2], atol=0.0016)
+    np.testing.assert_allclose(np.add(parts[0], parts[1]), parts[2], atol=0.00016)
+    wanted = example.token_rows[4, :3].astype(float) + example.table[4, :3]
+    assert total == " ".join(number(value, 4) for value in wanted)
+    assert words.title.endswith("rounded; the sum is taken before rounding")
 
 
 def test_every_variant_and_width(example):
@@ -70,6 +82,36 @@ def test_every_method_s_weights_give_its_table(example):
             np.testing.assert_allclose(got, wanted, atol=1e-3 * np.abs(rows).max(), err_msg=f"{name} {length}")
     assert data["methods"]["tile"]["kept"]["128"] == SHORT
     assert data["methods"]["linear"]["kept"]["128"] == 1
+
+
+def test_controls_are_named_and_not_rated(example):
+    widget = extend_widget(example)
+    controls = {m.name for m in BUILT_IN if m.kind == "sequence" and m.source.startswith("control")} - {"random"}
+    assert {name for name, method in widget.data["methods"].items() if method["control"]} == controls
+    assert {row[0] for row in widget.words.rows if "(a control)" in row[0]} == {f"{n} (a control)" for n in controls}
+    assert not any("cosine" in name for name in widget.words.header)
+
+
+def test_formulas_say_what_they_are_of(example):
+    widget = extend_widget(example)
+    makes = {name: method["makes"] for name, method in widget.data["methods"].items()}
+    whole = {name for name, text in makes.items() if text.startswith("the new table: P")}
+    assert whole == {"stretch", "mean", "zeros"}
+    assert all(makes[name].startswith("new row t is ") for name in set(makes) - whole)
+    assert [row[1] for row in widget.words.rows] == list(makes.values())
+
+
+def test_options_are_shown_and_symbols_explained(example):
+    widget = extend_widget(example)
+    options = {row[0].removesuffix(" (a control)"): row[2] for row in widget.words.rows}
+    assert options["stretch"] == f"keep=8, range={SHORT}, kernel=linear"
+    assert options["hierarchical"] == "alpha=0.4"
+    assert options["zeros"] == "–"
+    for name, text in options.items():
+        assert widget.data["methods"][name]["options"] == text.replace("–", "")
+    for symbol in ("P: ", f"L: their number, here {SHORT};", "N: ", "t counts", "keep: ", "range: ", "alpha (α): "):
+        assert symbol in widget.note
+    assert widget.words.title.endswith(widget.note)  # the terminal shows the words alone
 
 
 def test_a_reader_s_own_method_does_not_break_it(example):

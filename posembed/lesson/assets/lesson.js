@@ -7,7 +7,9 @@
   const blueRed = [[0, "#2166ac"], [0.25, "#92c5de"], [0.5, "#f7f7f7"], [0.75, "#f4a582"], [1, "#b2182b"]];
   const config = { displaylogo: false, responsive: true, displayModeBar: false };
   const style = (name) => getComputedStyle(root).getPropertyValue(name).trim();
-  const three = (value) => value.toFixed(3).replace("-", "−");
+  const digits = (value, count) => value.toFixed(count).replace("-", "−");
+  // Of a fixed colour: heat maps are the same in both themes, so what is drawn on them must be too.
+  const markColour = "#1a1d21";
   const redraws = [];
 
   function unpack(packed) {
@@ -96,9 +98,10 @@
       font: { color: style("--ink"), size: 12 }, margin: { l: 56, r: 8, t: 8, b: 44 },
       xaxis: axis(xTitle, square ? { constrain: "domain" } : {}),
       yaxis: axis(yTitle, { autorange: "reversed", ...(categories ? { type: "category" } : {}), ...side }),
-      shapes: marks.flatMap((at) => [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: at, y1: at },
-        ...(square ? [{ type: "line", yref: "paper", y0: 0, y1: 1, x0: at, x1: at }] : [])])
-        .map((shape) => ({ ...shape, line: { color: style("--ink"), width: 1, dash: "dot" } })),
+      // In data coordinates: a square map is narrower than the paper that it is drawn on.
+      shapes: marks.flatMap((at) => [{ x0: -0.5, x1: rows[0].length - 0.5, y0: at, y1: at },
+        ...(square ? [{ x0: at, x1: at, y0: -0.5, y1: rows.length - 0.5 }] : [])])
+        .map((shape) => ({ type: "line", xref: "x", yref: "y", ...shape, line: { color: markColour, width: 1.5, dash: "dot" } })),
       hoverlabel: { bgcolor: style("--ground"), font: { color: style("--ink") } } };
     return Plotly.react(element, [trace], layout, config);
   }
@@ -111,6 +114,7 @@
 
   function sumWidget(box, content) {
     const tokens = unpack(content.token_rows), places = unpack(content.position_rows);
+    const written = content.first;
     let chosen = Math.min(1, tokens.length - 1);
     const controls = make("div", box, { className: "controls" });
     const start = slider(controls, "The sentence begins at position", 0, places.length - tokens.length, 0, draw);
@@ -124,6 +128,7 @@
     const said = make("p", box, { className: "said" });
     said.setAttribute("role", "status");
     const table = make("table", make("div", box, { className: "wide", tabIndex: 0 }), { className: "numbers" });
+    make("p", box, { className: "quiet" }, content.note);
     const plots = make("div", box, { className: "plots" });
     const rows = plot(plots, "All numbers of the three rows", "low");
     const inputs = plot(plots, "Similarity of the inputs of all tokens", "low");
@@ -136,11 +141,12 @@
       said.textContent = `Token “${content.tokens[chosen]}” has id ${content.ids[chosen]}: row ${content.ids[chosen]} of ` +
         `the token table. It stands at position ${at}: row ${content.reserved + at} of the position table.`;
       table.replaceChildren();
-      [["number", Array.from({ length: 6 }, (_, k) => String(k))], ["token row", token], ["+ position row", position],
-        ["= input", sum]].forEach(([name, values], number) => {
+      const [first, second] = [written.token_rows[chosen], written.position_rows[at]];
+      [["number", first.map((_, k) => String(k))], ["token row", first], ["+ position row", second],
+        ["= input", plus(first, second)]].forEach(([name, values], number) => {
         const row = table.insertRow();
         make("th", row, {}, name);
-        Array.from(values.slice(0, 6)).forEach((value) => make(number ? "td" : "th", row, {}, number ? three(value) : value));
+        values.forEach((value) => make(number ? "td" : "th", row, {}, number ? digits(value, 4) : value));
         make("td", row, {}, "…");
       });
       box.shown = { at, sum: Array.from(sum) };
@@ -165,24 +171,30 @@
     const variant = chooser(controls, "Encoding", names, draw);
     const width = chooser(controls, "Width d_model", content.widths.map((w) => [w, w]), draw);
     width.value = content.widths[content.widths.length - 1];
-    const length = slider(controls, "Length", 2, content.length, Math.min(64, content.length), draw);
+    // A learned table has the width that it was trained with: shown while it is, and not to be chosen.
+    make("option", width, { value: "learned", hidden: true }, content.learned.matrix.shape[1]);
+    let formerWidth = width.value;
+    const length = slider(controls, "Length", 8, content.length, Math.min(64, content.length), draw);
     const said = make("p", box, { className: "said" });
     said.setAttribute("role", "status");
     const plots = make("div", box, { className: "plots" });
     const table = plot(plots, "The table", "tall");
-    const pairs = plot(plots, "Similarity of every pair of positions", "tall");
+    const pairs = plot(plots, "Cosine of every pair of positions", "tall");
 
     function draw() {
       const learned = variant.value === "learned";
+      if (learned && !width.disabled) [formerWidth, width.value] = [width.value, "learned"];
+      if (!learned && width.disabled) width.value = formerWidth;
       width.disabled = learned;
       const all = unpack(learned ? content.learned.matrix : content.tables[`${variant.value}-${width.value}`]);
       const rows = all.slice(0, Number(length.value));
       const size = rows.length * rows[0].length;
-      const similarity = cosines(rows, true);
+      // Not centred: the mean of the rows shown would change with the length, and with it the cosine of the same pair.
+      const similarity = cosines(rows, false);
       box.shown = { rows: rows.map((row) => Array.from(row)), similarity };
       said.textContent = `${rows.length} × ${rows[0].length} = ${size.toLocaleString("en")} numbers, ` +
         `${(4 * size).toLocaleString("en")} bytes in float32; trainable: ${learned ? size.toLocaleString("en") : 0}. ` +
-        `Neighbours have cosine ${three(neighbours(similarity))} on average.`;
+        `Neighbours have cosine ${digits(neighbours(similarity), 3)} on average.`;
       table.setAttribute("aria-label", `Heat map of ${rows.length} rows and ${rows[0].length} columns`);
       heat(table, rows, { limit: learned ? limitOf(rows) : 1, xTitle: "number in the row", yTitle: "position", label: "value",
         text: "position %{y}, number %{x}: %{z:.3f}<extra></extra>" });
@@ -195,14 +207,15 @@
 
   function extendWidget(box, content) {
     const controls = make("div", box, { className: "controls" });
-    const method = chooser(controls, "Method", Object.keys(content.methods).map((name) => [name, name]), draw);
+    const label = (name) => (content.methods[name].control ? `${name} (a control)` : name);
+    const method = chooser(controls, "Method", Object.keys(content.methods).map((name) => [name, label(name)]), draw);
     const length = chooser(controls, `From ${content.short} rows to`, content.lengths.map((n) => [n, n]), draw);
     length.value = content.lengths[2];
     const said = make("p", box, { className: "said" });
     said.setAttribute("role", "status");
     const plots = make("div", box, { className: "plots" });
     const table = plot(plots, "The longer table", "tall");
-    const pairs = plot(plots, "Similarity of every pair of positions", "tall");
+    const pairs = plot(plots, "Cosine of every pair of positions, rows centred", "tall");
 
     function draw() {
       const chosen = content.methods[method.value];
@@ -210,8 +223,8 @@
       const rows = product(unpack(chosen.weights[length.value]), old);
       const similarity = cosines(rows, true);
       box.shown = { rows: rows.map((row) => Array.from(row)), similarity };
-      said.textContent = `${method.value}: new row t is ${chosen.formula}. Kept in place bit for bit: ` +
-        `${chosen.kept[length.value]} of ${content.short} old rows. Neighbours have cosine ${three(neighbours(similarity))} on average.`;
+      said.textContent = `${label(method.value)} – ${chosen.makes}. ${chosen.options ? `Options: ${chosen.options}. ` : ""}` +
+        `Kept in place bit for bit: ${chosen.kept[length.value]} of ${content.short} old rows.`;
       table.setAttribute("aria-label", `Heat map of ${rows.length} rows, the old table had ${content.short}`);
       heat(table, rows, { limit: limitOf(old), xTitle: "number in the row", yTitle: "position", label: "value",
         marks: [content.short - 0.5], text: "position %{y}, number %{x}: %{z:.3f}<extra></extra>" });
@@ -233,9 +246,23 @@
     watch.observe(box);
   }
 
+  const edges = (element) => element.getBoundingClientRect();
+  const isSeen = (element) => edges(element).bottom > 0 && edges(element).top < window.innerHeight;
+  // All of a question is in the window, or its beginning where the window is too low for it; a pixel less is rounding.
+  const isWhole = (field) => edges(field).top > -2 && (edges(field).bottom < window.innerHeight + 2 ||
+    (edges(field).height > window.innerHeight && isSeen(field)));
+
+  // What comes next is brought into the window, as far as what was just shown stays in it.
+  function showBoth(shown, next) {
+    const room = 8;
+    const missing = Math.max(0, edges(next).bottom + room - window.innerHeight);
+    window.scrollBy({ top: Math.min(missing, edges(shown).top - room), behavior: "instant" });
+  }
+
   function quiz() {
     const fields = [...document.querySelectorAll("#quiz fieldset")];
     const score = document.getElementById("score");
+    const again = document.getElementById("again");
 
     function tell() {
       const done = fields.filter((field) => field.dataset.given);
@@ -257,8 +284,35 @@
       tell();
       const next = fields[fields.indexOf(field) + 1];
       if (field.contains(document.activeElement) || document.activeElement === document.body) {
-        (next ? next.querySelector("button") : document.getElementById("again")).focus({ preventScroll: true });
+        (next ? next.querySelector("button") : again).focus({ preventScroll: true });
       }
+      showBoth(field.querySelector(".outcome"), next || again);
+    }
+
+    // The question that a key is for: the focused one, or where nothing is focused the first open one to be seen. A
+    // letter typed elsewhere, as into a list or a slider, is not for the quiz.
+    function fieldOf(event) {
+      const active = document.activeElement;
+      if (active && active !== document.body) return event.target.closest("#quiz fieldset");
+      return fields.find((field) => !field.dataset.given && isWhole(field));
+    }
+
+    function onKey(event) {
+      if (event.ctrlKey || event.altKey || event.metaKey) return;
+      const place = event.key.length === 1 ? "abcd1234".indexOf(event.key.toLowerCase()) : -1;
+      const pressed = event.key === "Enter" || event.key === " ";
+      if (place < 0 && !pressed) return;
+      const active = document.activeElement;
+      if (event.repeat) {  // one press is one answer, however long it is held
+        if (pressed && (active === again || active?.closest("#quiz"))) event.preventDefault();
+        return;
+      }
+      const field = fieldOf(event);
+      if (!field) return;
+      if (field.contains(active) && !isSeen(active)) {  // scrolled away: nobody answers what is not in the window
+        event.preventDefault();
+        active.scrollIntoView({ block: "center" });
+      } else if (place >= 0) answer(field, "ABCD"[place % 4]);
     }
 
     fields.forEach((field) => {
@@ -274,13 +328,11 @@
         if (step && place >= 0) {
           event.preventDefault();
           buttons[(place + step + buttons.length) % buttons.length].focus();
-          return;
         }
-        const letter = "ABCD1234"["abcd1234".indexOf(event.key.toLowerCase())];
-        if (letter && event.key.length === 1) answer(field, "ABCD"["ABCD1234".indexOf(letter) % 4]);
       });
     });
-    document.getElementById("again").addEventListener("click", () => {
+    document.addEventListener("keydown", onKey);
+    again.addEventListener("click", () => {
       fields.forEach((field) => {
         delete field.dataset.given;
         field.querySelectorAll("button").forEach((button) => { button.disabled = false; button.classList.remove("right", "wrong"); });

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from posembed.report.plain import printable
 
+LONG_WORD = 22  # letters; a phone shows no longer word beside a table's other columns
+
 
 def escaped(text: object) -> str:
     r"""The text as HTML shows it, on one line, with nothing that a browser or a terminal would obey.
@@ -37,10 +39,7 @@ def word_table(caption: str, header: Sequence[object], rows: Iterable[Sequence[o
     head = "".join(f'<th scope="col">{escaped(name)}</th>' for name in header)
     body = "".join(
         "<tr>"
-        + "".join(
-            f'<th scope="row">{escaped(cell)}</th>' if place == 0 else f"<td>{escaped(cell)}</td>"
-            for place, cell in enumerate(row)
-        )
+        + "".join(_cell(cell, 'th scope="row"' if place == 0 else "td") for place, cell in enumerate(row))
         + "</tr>"
         for row in rows
     )
@@ -49,3 +48,10 @@ def word_table(caption: str, header: Sequence[object], rows: Iterable[Sequence[o
         f'<div class="wide" role="region" aria-label="{label}" tabindex="0"><table><caption>{label}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _cell(cell: object, tag: str) -> str:
+    """A cell; only one with long words, such as a source's path, may be broken within a word, never a number."""
+    text = str(cell)
+    long = ' class="long"' if any(len(word) > LONG_WORD for word in text.split()) else ""
+    return f"<{tag}{long}>{escaped(text)}</{tag.split()[0]}>"

@@ -79,6 +79,21 @@ def test_nothing_is_wider_than_the_window(open_page, report, gpt2, width, scheme
     assert all(right <= width and wide > 300 for right, wide in boxes)
 
 
+def test_axis_titles_are_whole_on_a_phone(open_page, report, gpt2):
+    page = open_page(report(gpt2), width=390)
+    boxes = page.evaluate(
+        """[...document.querySelectorAll(".plot")].filter(plot => plot.querySelector(".ytitle")).map(plot =>
+            [plot, plot.querySelector(".ytitle"), plot.querySelector(".xtitle")]
+                .map(each => each.getBoundingClientRect().toJSON()))"""
+    )
+    assert len(boxes) >= 5
+    for whole, side, below in boxes:
+        assert side["top"] >= whole["top"]
+        assert side["bottom"] <= whole["bottom"]
+        assert below["left"] >= whole["left"]
+        assert below["bottom"] <= whole["bottom"]
+
+
 def test_hovering_tells_the_cosine(open_page, report, gpt2):
     page = open_page(report(gpt2))
     name = plots(page)["Cosine similarity of positions"]

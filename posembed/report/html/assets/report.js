@@ -13,8 +13,8 @@
   const button = document.getElementById("theme");
   // Okabe & Ito's palette, told apart with every common form of colour blindness; the dark one is lighter.
   const palettes = {
-    light: ["#0072B2", "#D55E00", "#00785A", "#A8508A", "#8A6200", "#2E86B5", "#000000"],
-    dark: ["#56B4E9", "#F08A4B", "#2CC9A0", "#E5A3CB", "#F0C24B", "#9AD1F5", "#FFFFFF"],
+    light: ["#0072B2", "#D55E00", "#00785A", "#A8508A", "#8A6200", "#332288", "#000000"],
+    dark: ["#56B4E9", "#F08A4B", "#2CC9A0", "#E5A3CB", "#F0C24B", "#8C6CF5", "#FFFFFF"],
   };
   const blueRed = [[0, "#2166ac"], [0.25, "#92c5de"], [0.5, "#f7f7f7"], [0.75, "#f4a582"], [1, "#b2182b"]];
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -80,7 +80,9 @@
       xref: "x", yref: "paper", text: plain(mark.label), showarrow: false, yanchor: "top", font: { size: 11 } }));
     const layout = frame({ xaxis: axis(chart.x_title), shapes, annotations,
       yaxis: axis(chart.y_title, chart.log_y ? { type: "log", exponentformat: "power", dtick: 1 } : {}),
-      showlegend: chart.series.length > 1, legend: { orientation: "h", y: -0.22, yanchor: "top" } });
+      // Measured from the picture's lower edge: measured from the plot's, it meets the axis title where the plot is low.
+      showlegend: chart.series.length > 1,
+      legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", tracegroupgap: 2 } });
     return [traces, layout];
   }
 
@@ -142,6 +144,7 @@
 
   function draw(index) {
     const chart = charts[index];
+    element(index).classList.toggle("many", chart.series.length > 4);  // a long legend leaves a phone's plot no room
     const [traces, layout] = makers[chart.kind](chart, index);
     return Plotly.react(element(index), traces, layout, config);
   }
