@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from posembed.lab.evaluation.run import evaluate as evaluate
     from posembed.layout import TableLayout as TableLayout
     from posembed.models.extend import extend_model as extend_model
+    from posembed.models.length_aware import load_length_aware as load_length_aware
+    from posembed.models.length_aware import save_length_aware as save_length_aware
     from posembed.models.load import load_transformers_state_dict as load_transformers_state_dict
     from posembed.nn.checks import check_positions as check_positions
     from posembed.nn.learned import LearnedPositionalEmbedding as LearnedPositionalEmbedding
@@ -54,11 +56,13 @@ _HOME = {
     "extend_model": "posembed.models.extend",
     "extend_table": "posembed.tables.extend",
     "find_tables": "posembed.checkpoint.find",
+    "load_length_aware": "posembed.models.length_aware",
     "load_transformers_state_dict": "posembed.models.load",
     "plan_extension": "posembed.checkpoint.plan",
     "positions_from_lengths": "posembed.nn.positions",
     "positions_from_mask": "posembed.nn.positions",
     "preset": "posembed.presets",
+    "save_length_aware": "posembed.models.length_aware",
 }
 
 __all__ = ["__version__", *_HOME]

@@ -18,7 +18,7 @@ ALLOWED = {
     "tables": {"layout"},
     "checkpoint": {"layout", "tables"},
     "nn": {"layout", "presets"},
-    "models": {"layout", "presets", "tables", "checkpoint", "nn"},
+    "models": {"files", "layout", "presets", "tables", "checkpoint", "nn"},
     "lab": {"files", "layout", "presets", "tables", "checkpoint", "nn", "models"},
     "report": {"files", "layout", "presets", "tables"},
     "lesson": {"layout", "presets", "tables", "checkpoint", "nn", "models", "lab", "report"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from posembed.tables.extend import exact_rows, extend_table
 
 def extend_model(
     model: nn.Module,
-    length: int | None = None,
+    length: int | Sequence[int] | None = None,
     *,
     grid: tuple[int, int] | None = None,
     image_size: int | tuple[int, int] | None = None,
@@ -36,6 +36,7 @@ def extend_model(
     tables: Iterable[str] | None = None,
     override: Override | None = None,
     optimizer: torch.optim.Optimizer | None = None,
+    length_aware: bool = False,
     **options: Any,
 ) -> list[TableChange]:
     """Give a model in memory longer position tables, in place.
@@ -46,7 +47,7 @@ def extend_model(
 
     Args:
         model: a Transformers model, or any module with a learned position table.
-        length: usable positions of every sequence table.
+        length: usable positions of every sequence table; with ``length_aware`` also several, rising.
         grid: ``(height, width)`` in patches, for image tables.
         image_size: the same in pixels.
         method: a method of :func:`posembed.extend_table`; for grids ``"auto"`` is what the family itself does.
@@ -54,6 +55,8 @@ def extend_model(
         override: what the caller says of one table in place of what would be found out.
         optimizer: its state for these parameters grows with them: moments of rows that stay exact are kept, new rows
             start at zero. Without it, make the optimizer after this call.
+        length_aware: keep the old table for inputs that fit it, bit for bit, and let longer ones read the extended one:
+            :class:`posembed.nn.length_aware.LengthAwareEmbedding` takes the place of the one position embedding.
         **options: of the method.
 
     Returns:
@@ -71,6 +74,16 @@ def extend_model(
         >>> model(torch.zeros(1, 16, dtype=torch.int64)).shape
         torch.Size([1, 16, 4])
     """
+    if length_aware:
+        from posembed.models.length_aware import make_length_aware
+
+        if grid is not None or image_size is not None or length is None:
+            raise InvalidArgumentError("length_aware=True is for sequences: give length, not grid or image_size")
+        return make_length_aware(
+            model, length, method=method, tables=tables, override=override, optimizer=optimizer, **options
+        )
+    if isinstance(length, Sequence):
+        raise InvalidArgumentError(f"length={list(length)}: several lengths need length_aware=True")
     config = _config_of(model)
     tensors = {name: _stored(name, tensor) for name, tensor in _tensors(model)}
     by_name = dict(_tensors(model))

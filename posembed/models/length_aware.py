@@ -1,0 +1,219 @@
+"""Length-aware positions in a live model: put them in, save them with the checkpoint, load them again.
+
+The checkpoint stays one that every library loads: its own table is a static one, and the tables by length lie beside it
+in ``length_aware.safetensors``, which :func:`load_length_aware` puts in. No remote code is needed.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from posembed.checkpoint.plan import TableChange
+from posembed.errors import CheckpointError, InvalidArgumentError
+from posembed.files import write_whole
+from posembed.models.extend import extend_model
+from posembed.nn.length_aware import LengthAwareEmbedding
+
+FILE = "length_aware.safetensors"
+_FORMAT = "posembed.length_aware.1"
+
+
+def put_length_aware(
+    model: nn.Module, key: str, tables: Mapping[int, Tensor], *, reserved: int = 0
+) -> LengthAwareEmbedding:
+    """Replace a model's position embedding by one that reads a table by each input's length.
+
+    Args:
+        model: a Transformers model, or a SentenceTransformer; its ``forward`` must take ``attention_mask``.
+        key: name of the position table's parameter, such as ``"embeddings.position_embeddings.weight"``.
+        tables: limit → ``[reserved + limit, d_model]``.
+        reserved: rows before position 0.
+
+    Returns:
+        The new module, which stands in the model.
+
+    Raises:
+        InvalidArgumentError: if there is no plain embedding of that name, or the tables do not fit.
+    """
+    path, old = _replaceable(model, key)
+    limits = sorted(tables)
+    first = old.weight
+    module = LengthAwareEmbedding(
+        [tables[limit].to(device=first.device, dtype=first.dtype) for limit in limits],
+        limits,
+        reserved=reserved,
+        padding_idx=old.padding_idx,
+    )
+    module.weight.requires_grad_(first.requires_grad)
+    parent, _, name = path.rpartition(".")
+    setattr(model.get_submodule(parent) if parent else model, name, module)
+    if isinstance(old, nn.Embedding):
+        _listen(model, path)
+    return module
+
+
+def _replaceable(model: nn.Module, key: str) -> tuple[str, nn.Embedding | LengthAwareEmbedding]:
+    """The embedding that a parameter belongs to, and its path."""
+    path, _, last = key.rpartition(".")
+    try:
+        old = model.get_submodule(path)
+    except AttributeError:
+        old = None
+    if last != "weight" or not isinstance(old, nn.Embedding | LengthAwareEmbedding) or not path:
+        raise InvalidArgumentError(
+            f"key={key!r} is no nn.Embedding of {type(model).__name__}: length-aware positions take the place of one"
+        )
+    if type(old) not in (nn.Embedding, LengthAwareEmbedding):
+        raise InvalidArgumentError(
+            f"{key} belongs to a {type(old).__name__}, which changes its row numbers itself: only a plain nn.Embedding "
+            "can be replaced"
+        )
+    return path, old
+
+
+def make_length_aware(
+    model: nn.Module,
+    lengths: int | Sequence[int],
+    *,
+    tables: Iterable[str] | None = None,
+    optimizer: torch.optim.Optimizer | None = None,
+    **settings: Any,
+) -> list[TableChange]:
+    """What ``extend_model(model, lengths, length_aware=True)`` does; the arguments are its own.
+
+    Raises:
+        InvalidArgumentError: for a model with several position tables, or one whose module cannot be replaced.
+    """
+    rising = [lengths] if isinstance(lengths, int) else list(lengths)
+    if not rising or rising != sorted(set(rising)):
+        raise InvalidArgumentError(f"length={rising} must be one number or several that rise")
+    if optimizer is not None:
+        raise InvalidArgumentError("length_aware=True makes a new parameter: make the optimizer after this call")
+    by_limit: dict[int, Tensor] = {}
+    changes: list[TableChange] = []
+    for number, length in enumerate(rising):
+        trial = copy.deepcopy(model)
+        changes = extend_model(trial, length, tables=tables, **settings)
+        if len(changes) != 1:
+            keys = ", ".join(change.table.key for change in changes)
+            raise InvalidArgumentError(
+                f"length_aware=True is for one table, the model has {keys}: name one with tables"
+            )
+        change = changes[0]
+        if number == 0:
+            by_limit[change.table.layout.usable_length] = _parameter(model, change.table.key).detach().clone()
+            _replaceable(model, change.table.key)
+        by_limit[length] = _parameter(trial, change.table.key).detach()
+    key, reserved = changes[0].table.key, changes[0].table.layout.reserved
+    extend_model(model, rising[-1], tables=tables, **settings)  # buffers and configuration follow the longest
+    put_length_aware(model, key, by_limit, reserved=reserved)
+    return changes
+
+
+def _parameter(model: nn.Module, key: str) -> Tensor:
+    return model.get_parameter(key)
+
+
+def _listen(model: nn.Module, path: str) -> None:
+    """Tell the position module of every attention mask that passes by on the way to it."""
+    parts = path.split(".")
+    for depth in range(len(parts)):
+        owner = model.get_submodule(".".join(parts[:depth])) if depth else model
+        if "attention_mask" not in inspect.signature(owner.forward).parameters:
+            continue
+        # The outermost one that knows the mask of whole inputs. No hook: some libraries call forward itself.
+        owner.forward = _Forward(owner, ".".join(parts[depth:]))
+        return
+    raise InvalidArgumentError(
+        f"no module around {path} takes an attention_mask, so the lengths in a padded batch cannot be known"
+    )
+
+
+class _Forward:
+    """A module's ``forward`` that lets the position module see the attention mask, for the time of the call."""
+
+    def __init__(self, owner: nn.Module, path: str) -> None:
+        self.owner = owner  # a copy of the model copies this too, and then means the copied owner
+        self.path = path
+        self.__signature__ = inspect.signature(owner.forward)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        mask = named.get("attention_mask")
+        place = list(self.__signature__.parameters).index("attention_mask")
+        if mask is None and place < len(arguments):
+            mask = arguments[place]
+        module = self.owner.get_submodule(self.path)
+        if not isinstance(module, LengthAwareEmbedding):
+            return type(self.owner).forward(self.owner, *arguments, **named)
+        module.mask = mask if isinstance(mask, Tensor) and mask.dim() == 2 else None
+        try:
+            return type(self.owner).forward(self.owner, *arguments, **named)
+        finally:
+            module.mask = None  # the mask was of this call alone
+
+
+def save_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> Path:
+    """Write the tables by length beside a checkpoint of the model.
+
+    Args:
+        model: with one length-aware position embedding.
+        directory: of the checkpoint, which is there already (its own table is what plain loading reads).
+
+    Raises:
+        InvalidArgumentError: if the model has none, or several.
+    """
+    found = [(name, each) for name, each in model.named_modules() if isinstance(each, LengthAwareEmbedding)]
+    if len(found) != 1:
+        raise InvalidArgumentError(f"{type(model).__name__} has {len(found)} length-aware position embeddings, not one")
+    name, module = found[0]
+    tensors = {str(int(limit)): module.table(k).detach().cpu().clone() for k, limit in enumerate(module.limits)}
+    about = {"format": _FORMAT, "key": f"{name}.weight", "reserved": str(module.reserved)}
+    path = Path(directory) / FILE
+    write_whole(path, lambda temporary: save_file(tensors, temporary, metadata=about))
+    return path
+
+
+def load_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> nn.Module:
+    """Put a checkpoint's tables by length into the model that was loaded from it.
+
+    Args:
+        model: what ``AutoModel.from_pretrained(directory)`` or ``SentenceTransformer(directory)`` gave.
+        directory: the checkpoint.
+
+    Returns:
+        The same model.
+
+    Raises:
+        CheckpointError: if the file of tables is missing or damaged.
+        InvalidArgumentError: if it does not fit the model.
+    """
+    path = Path(directory) / FILE
+    if not path.is_file():
+        raise CheckpointError(f"{directory} has no {FILE}: it is no checkpoint with length-aware positions")
+    try:
+        with safe_open(path, "pt") as file:
+            about = file.metadata() or {}
+            tables = {int(limit): file.get_tensor(limit) for limit in file.keys()}  # noqa: SIM118 - not a dictionary
+        if about.get("format") != _FORMAT:
+            raise ValueError(f"its format is {about.get('format')!r}, this version reads {_FORMAT!r}")
+        key, reserved = about["key"], int(about["reserved"])
+    except (SafetensorError, ValueError, KeyError, OSError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{path} is damaged or of another version: {error}") from None
+    places = [name for name in dict(model.named_parameters()) if name == key or name.endswith(f".{key}")]
+    short = [name for name in dict(model.named_parameters()) if key.endswith(f".{name}")]
+    names = places or short
+    if len(names) != 1:
+        raise InvalidArgumentError(f"{type(model).__name__} has {len(names)} parameters that {key} could be, not one")
+    put_length_aware(model, names[0], tables, reserved=reserved)
+    return model

@@ -1,0 +1,168 @@
+"""Length-aware positions in real models: each text alone is the reference, in any batch, saved and loaded."""
+
+import copy
+import importlib.util
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from safetensors.numpy import load_file
+
+from posembed import extend_checkpoint, extend_model, load_length_aware, save_length_aware
+from posembed.errors import CheckpointError, InvalidArgumentError
+from posembed.nn.length_aware import LengthAwareEmbedding
+
+KEY = "embeddings.position_embeddings.weight"
+SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "vocab_size": 50}
+
+
+def bert(**settings):
+    torch.manual_seed(0)
+    return transformers.BertModel(transformers.BertConfig(**SMALL, max_position_embeddings=16, **settings)).eval()
+
+
+def roberta():
+    torch.manual_seed(0)
+    config = transformers.RobertaConfig(**SMALL, max_position_embeddings=18, pad_token_id=1)
+    return transformers.RobertaModel(config).eval()
+
+
+def batch(lengths, pad=0):
+    width = max(lengths)
+    ids = torch.full((len(lengths), width), pad)
+    mask = torch.zeros_like(ids)
+    draw = torch.Generator().manual_seed(1)
+    for row, length in enumerate(lengths):
+        ids[row, :length] = torch.randint(5, 50, (length,), generator=draw)
+        mask[row, :length] = 1
+    return ids, mask
+
+
+@pytest.mark.parametrize(("make", "pad"), [(bert, 0), (roberta, 1)])
+@torch.no_grad()
+def test_short_inputs_keep_every_bit_and_batches_change_nothing(make, pad):
+    model, original = make(), make()
+    extend_model(model, 64, method="linear", length_aware=True)
+    ids, mask = batch([5, 16, 17, 40], pad)
+    together = model(input_ids=ids, attention_mask=mask).last_hidden_state
+    for row, length in enumerate((5, 16, 17, 40)):
+        alone = model(input_ids=ids[row : row + 1, :length], attention_mask=mask[row : row + 1, :length])
+        torch.testing.assert_close(together[row, :length], alone.last_hidden_state[0], atol=2e-6, rtol=1e-5)
+        if length <= 16:
+            before = original(input_ids=ids[row : row + 1, :length], attention_mask=mask[row : row + 1, :length])
+            assert torch.equal(alone.last_hidden_state, before.last_hidden_state)
+
+
+@torch.no_grad()
+def test_longer_inputs_read_the_extended_table():
+    model, static = bert(), bert()
+    extend_model(static, 64, method="linear")
+    extend_model(model, 64, method="linear", length_aware=True)
+    ids, mask = batch([40])
+    wanted = static(input_ids=ids, attention_mask=mask).last_hidden_state
+    torch.testing.assert_close(model(input_ids=ids, attention_mask=mask).last_hidden_state, wanted)
+    torch.testing.assert_close(model(ids).last_hidden_state, wanted)  # no mask: all tokens are real
+    torch.testing.assert_close(model(ids, mask).last_hidden_state, wanted)  # by place
+
+
+def test_several_limits():
+    model = bert()
+    extend_model(model, [32, 64], method="tile", range=12, length_aware=True)
+    module = model.embeddings.position_embeddings
+    assert module.limits.tolist() == [16, 32, 64]
+    assert torch.equal(module.table(2)[12:24], module.table(0)[:12])
+
+
+def test_the_mask_does_not_stay():
+    model = bert()
+    extend_model(model, 64, method="linear", length_aware=True)
+    ids, mask = batch([5, 40])
+    with torch.no_grad():
+        model(input_ids=ids, attention_mask=mask)
+    assert model.embeddings.position_embeddings.mask is None
+    with pytest.raises(IndexError):
+        model(input_ids=ids[:, :3] + 1000)  # a failing call must not leave its mask behind either
+    assert model.embeddings.position_embeddings.mask is None
+
+
+@torch.no_grad()
+def test_a_copy_is_a_model_of_its_own():
+    model = bert()
+    extend_model(model, 64, method="linear", length_aware=True)
+    other = copy.deepcopy(model)
+    other.embeddings.position_embeddings.weight.zero_()
+    ids, mask = batch([5, 40])
+    found = [each(input_ids=ids, attention_mask=mask).last_hidden_state for each in (model, other)]
+    assert not torch.allclose(*found)
+    assert other.forward.owner is other
+
+
+@torch.no_grad()
+def test_saved_and_loaded(tmp_path):
+    model = bert()
+    model.save_pretrained(tmp_path / "source")
+    extend_checkpoint(tmp_path / "source", tmp_path / "out", 64, method="tile", range=12)
+    extend_model(model, 64, method="linear", length_aware=True)
+    save_length_aware(model, tmp_path / "out")
+    again = transformers.AutoModel.from_pretrained(tmp_path / "out").eval()
+    assert isinstance(again.embeddings.position_embeddings, torch.nn.Embedding)  # plain loading: the static table
+    assert load_length_aware(again, tmp_path / "out") is again
+    ids, mask = batch([9, 40])
+    wanted = model(input_ids=ids, attention_mask=mask).last_hidden_state
+    assert torch.equal(again(input_ids=ids, attention_mask=mask).last_hidden_state, wanted)
+    table = load_file(tmp_path / "source" / "model.safetensors")[KEY]
+    np.testing.assert_array_equal(again.embeddings.position_embeddings.table(0).numpy(), table)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("sentence_transformers") is None, reason="no sentence-transformers")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_in_sentence_transformers(example_checkpoints, tmp_path):
+    from sentence_transformers import SentenceTransformer
+
+    source = example_checkpoints / "my-embedder"
+    extend_checkpoint(source, tmp_path / "out", 1024, method="linear")
+    model = transformers.AutoModel.from_pretrained(source)
+    extend_model(model, 1024, method="linear", length_aware=True)
+    save_length_aware(model, tmp_path / "out")
+    original = SentenceTransformer(str(source), device="cpu")
+    longer = load_length_aware(SentenceTransformer(str(tmp_path / "out"), device="cpu"), tmp_path / "out")
+    texts = ["the cat sat", "the dog bit the man . " * 100, "a house"]
+    found = longer.encode(texts)
+    alone = np.concatenate([longer.encode([text]) for text in texts])
+    np.testing.assert_allclose(found, alone, atol=1e-5)
+    np.testing.assert_array_equal(longer.encode([texts[0]]), original.encode([texts[0]]))
+    assert np.abs(found[1] - original.encode([texts[1]])[0]).max() > 1e-3  # the original cuts at 512
+
+
+def test_what_cannot_be_is_refused(tmp_path):
+    model = bert()
+    with pytest.raises(CheckpointError, match=r"has no length_aware\.safetensors"):
+        load_length_aware(model, tmp_path)
+    (tmp_path / "length_aware.safetensors").write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match="is damaged"):
+        load_length_aware(model, tmp_path)
+    with pytest.raises(InvalidArgumentError, match="has 0 length-aware"):
+        save_length_aware(model, tmp_path)
+    with pytest.raises(InvalidArgumentError, match="several lengths need length_aware=True"):
+        extend_model(model, [32, 64])
+    opt = transformers.OPTModel(
+        transformers.OPTConfig(
+            hidden_size=16, num_hidden_layers=1, num_attention_heads=2, ffn_dim=16, vocab_size=50,
+            max_position_embeddings=16, word_embed_proj_dim=16,
+        )
+    )  # fmt: skip
+    before = {name: parameter.shape for name, parameter in opt.named_parameters()}
+    with pytest.raises(InvalidArgumentError, match=r"only a plain nn\.Embedding can be replaced"):
+        extend_model(opt, 32, length_aware=True)
+    assert {name: parameter.shape for name, parameter in opt.named_parameters()} == before
+
+
+def test_the_module_is_trainable_as_the_table_was():
+    model = bert()
+    model.embeddings.position_embeddings.weight.requires_grad_(False)
+    extend_model(model, 64, method="linear", length_aware=True)
+    module = model.embeddings.position_embeddings
+    assert isinstance(module, LengthAwareEmbedding)
+    assert not module.weight.requires_grad
+    assert model.config.max_position_embeddings == 64
