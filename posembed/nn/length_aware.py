@@ -18,7 +18,7 @@ class LengthAwareEmbedding(nn.Module):
     There is one table for each limit. An input reads the table of the smallest limit that its positions fit into: with
     limits 512 and 4,096 an input of up to 512 positions reads the first table, bit for bit as before, and a longer one
     the second. Each row of a batch chooses by itself: its extent is the last position of a real token, which the
-    attention mask tells (:attr:`mask`); padding never counts.
+    attention mask tells (``mask``); padding never counts.
 
     Args:
         tables: one ``[reserved + limit, d_model]`` tensor for each limit, in the order of the limits.
@@ -67,7 +67,7 @@ class LengthAwareEmbedding(nn.Module):
         return self.reserved + int(self.limits[-1])
 
     def table(self, number: int) -> Tensor:
-        """One of the tables, ``[reserved + limit, d_model]``, a view of :attr:`weight`."""
+        """One of the tables, ``[reserved + limit, d_model]``, a view of ``weight``."""
         begin = int(self.offsets[number])
         return self.weight[begin : begin + self.reserved + int(self.limits[number])]
 
