@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from posembed.checkpoint.card import CheckpointCard, Depth
     from posembed.checkpoint.find import Override
     from posembed.checkpoint.pairing import PairCard
+    from posembed.lab.choose import Choice
 
 Key = Annotated[list[str] | None, typer.Option("--table", metavar="KEY", help="A tensor's name in the file.")]
 Reserved = Annotated[int | None, typer.Option(help="With one --table: rows before position 0, as they are now.")]
@@ -114,6 +115,12 @@ def extend(
     seed: Annotated[int | None, typer.Option(help="random: the seed of the new rows.")] = None,
     antialias: Annotated[bool | None, typer.Option(help="bicubic, bilinear: filter when shrinking.")] = None,
     align_corners: Annotated[bool | None, typer.Option(help="bicubic, bilinear: corners on corners.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="With --method auto: stdlib, a file or a folder; its validation texts choose range and method."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and write nothing.")] = False,
     as_json: AsJson = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing OUT.")] = False,
@@ -140,6 +147,15 @@ def extend(
         "antialias": antialias,
         "align_corners": align_corners,
     }
+    options = {name: value for name, value in settings.items() if value is not None}
+    chosen = None
+    if data is not None:
+        if method != "auto" or to is None or table or options:
+            raise InvalidArgumentError(
+                "--data chooses the method by itself: it goes with --to and --method auto, without --table and options"
+            )
+        chosen = _choose(checkpoint, to, data)
+        method, options = chosen.method, dict(chosen.options)
     plan = plan_extension(
         checkpoint,
         to,
@@ -148,13 +164,21 @@ def extend(
         method=method,
         tables=table or None,
         override=_override(table, reserved, prefix, table_grid, "--table-grid"),
-        **{name: value for name, value in settings.items() if value is not None},
+        **options,
     )
     described = plan.to_dict()
+    if chosen is not None:
+        described["chosen"] = {
+            "why": list(chosen.why),
+            "truncated": {str(n): value for n, value in chosen.truncated.items()},
+            "swept": [candidate.to_dict() for candidate in chosen.swept],
+        }
     if not as_json:
         from posembed.report.checkpoint import print_plan
 
         print_plan(described, standard_output())
+        for sentence in chosen.why if chosen is not None else ():
+            print(f"Chosen: {sentence}")
     if not dry_run:
         from rich.console import Console
 
@@ -168,6 +192,15 @@ def extend(
         print(json.dumps({**described, "out": None if dry_run else str(out)}, indent=1))
     if dry_run:
         refuse_blocked(plan)  # the code is that of the call without --dry-run
+
+
+def _choose(checkpoint: Path, to: int, data: str) -> Choice:
+    from rich.console import Console
+
+    from posembed.lab.choose import choose_method
+
+    with Console(stderr=True).status("starting") as status:
+        return choose_method(checkpoint, to, data=data, tell=status.update)
 
 
 def _override(
