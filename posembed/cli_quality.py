@@ -16,13 +16,22 @@ _LENGTHS = "128,256,512,1024,2048,4096"
 
 
 def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="Directory of a sentence-embedding model.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="Directory of an embedding model, or of a causal or masked language model.")
+    ],
     original: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The model before it was extended; baselines cut to its length.")
     ] = None,
     data: Annotated[str, typer.Option(help="stdlib, a text file, or a directory of text files.")] = "stdlib",
-    lengths: Annotated[str, typer.Option(help="Lengths of the documents in tokens, with commas.")] = _LENGTHS,
-    tasks: Annotated[str, typer.Option(help="passkey, needle, paragraph, with commas.")] = "passkey,needle,paragraph",
+    lengths: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Lengths of the documents in tokens, with commas. By default {_LENGTHS}; or the original's × 1, 2, 4."
+        ),
+    ] = None,
+    tasks: Annotated[
+        str, typer.Option(help="Of embedding models: passkey, needle, paragraph.")
+    ] = "passkey,needle,paragraph",
     documents: Annotated[int, typer.Option(help="Documents of each cell, a multiple of --pool.")] = 200,
     pool: Annotated[int, typer.Option(help="Documents that a query is ranked against.")] = 100,
     short: Annotated[int, typer.Option(help="Longest short text in tokens, without special ones.")] = 126,
@@ -30,11 +39,12 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
-    """Judge a checkpoint on long inputs beside truncation and chunk averaging, on short ones beside its original."""
-    sizes = []
-    for word in lengths.split(","):
+    """Judge a checkpoint on long inputs, beside what the model gave before it was extended."""
+    sizes: list[int] | None = None if lengths is None else []
+    for word in () if lengths is None else lengths.split(","):
         if not word.strip().isdigit():
             raise InvalidArgumentError(f"--lengths {lengths!r} must be whole numbers with commas, such as 512,1024")
+        assert sizes is not None
         sizes.append(int(word))
     from rich.console import Console
 

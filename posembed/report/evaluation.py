@@ -15,7 +15,22 @@ Results = dict[str, Any]
 
 def evaluation_tables(results: Results) -> list[TextTable]:
     """Accuracy by task, system and length; by depth of the evidence; short inputs."""
+    if results["kind"] != "embedding":
+        return _losses(results)
     return [*_accuracy(results), _depths(results), _short(results)]
+
+
+def _losses(results: Results) -> list[TextTable]:
+    """Loss by position at each length, by the checkpoint and by the sliding window."""
+    parts = []
+    for length in results["configuration"]["lengths"]:
+        cells = [cell for cell in results["cells"] if cell["length"] == length]
+        header = ("", "all", *(f"{part['from']} to {part['to']}" for part in cells[0]["buckets"]))
+        rows = [
+            (cell["system"], _interval(cell), *(number(part["loss"]) for part in cell["buckets"])) for cell in cells
+        ]
+        parts.append(TextTable(f"Loss in nats a token at {length} tokens, by position", header, rows))
+    return parts
 
 
 def _accuracy(results: Results) -> list[TextTable]:
@@ -33,8 +48,8 @@ def _accuracy(results: Results) -> list[TextTable]:
 def _interval(cell: dict[str, Any] | None) -> str:
     if cell is None:
         return "–"
-    found = cell["accuracy"]
-    return f"{number(found['mean'], 2)} ({number(found['low'], 2)} to {number(found['high'], 2)})"
+    found, digits = (cell["accuracy"], 2) if "accuracy" in cell else (cell["loss"], 3)
+    return f"{number(found['mean'], digits)} ({number(found['low'], digits)} to {number(found['high'], digits)})"
 
 
 def _depths(results: Results) -> TextTable:
@@ -62,11 +77,14 @@ def _short(results: Results) -> TextTable:
 def evaluation_remarks(results: Results) -> list[str]:
     """How it was measured, a sentence each."""
     setup, machine = results["configuration"], results["environment"]
+    kind = results["kind"]
+    test = "McNemar's" if kind == "embedding" else "Wilcoxon's"
+    tail = " The tasks are of LongEmbed's kind; they are not LongEmbed." if kind == "embedding" else ""
     return [
-        "In brackets: 95 % bootstrap intervals over documents. P-values: McNemar's, corrected over all cells (Holm).",
+        f"In brackets: 95 % bootstrap intervals over documents. P-values: {test}, corrected over all cells (Holm).",
         f"{setup['documents']} documents a cell from {setup['data']}, set {setup['split']}, seed {setup['seed']}, "
         f"{setup['precision']}; the checkpoint takes {setup['usable_length']} tokens, the original "
-        f"{setup['original_usable_length']}. The tasks are of LongEmbed's kind; they are not LongEmbed.",
+        f"{setup['original_usable_length']}.{tail}",
         f"posembed {machine['posembed']}, torch {machine['torch']}, Python {machine['python']}, {machine['cpu']}.",
     ]
 

@@ -11,8 +11,10 @@ from typing import Any, Literal
 from posembed.checkpoint.find import find_tables
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError
 from posembed.lab.evaluation.embedder import Embedder, Pooling
+from posembed.lab.evaluation.language import Scorer
 
 Kind = Literal["embedding", "causal", "masked"]
+_MASKS = ("[MASK]", "<mask>")
 
 
 def kind_of(path: str | os.PathLike[str]) -> Kind:
@@ -33,7 +35,7 @@ def kind_of(path: str | os.PathLike[str]) -> Kind:
         return "masked"
     raise InvalidArgumentError(
         f"{folder} holds {', '.join(names) or 'no architecture that is named'}: evaluate takes sentence-embedding "
-        "models (with modules.json), causal and masked language models; say --kind embedding, causal or masked"
+        "models (with modules.json), causal and masked language models"
     )
 
 
@@ -82,6 +84,52 @@ def load_embedder(path: str | os.PathLike[str], *, pooling: Pooling | None = Non
     tokenizer.no_truncation()  # a stored limit would cut every document without a word
     tokenizer.no_padding()
     return Embedder(model, tokenizer, pooling, precision)
+
+
+def load_language(path: str | os.PathLike[str], kind: Kind, precision: str = "fp32") -> tuple[Scorer, Any]:
+    """A language model's scorer and its tokenizer.
+
+    Args:
+        path: a directory of Transformers files.
+        kind: ``"causal"`` or ``"masked"``.
+        precision: ``"bf16"`` or ``"fp32"``.
+
+    Raises:
+        MissingExtraError: if `transformers` is not installed.
+        InvalidArgumentError: if there is no tokenizer, or a masked model's has no mask token.
+        CheckpointError: for files that cannot be loaded.
+    """
+    try:
+        from tokenizers import Tokenizer
+        from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+    except ImportError:
+        raise MissingExtraError("transformers", "models", "evaluating a checkpoint") from None
+    import torch
+
+    folder = Path(path)
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        raise InvalidArgumentError(f"{folder} has no tokenizer.json, so texts cannot become tokens")
+    loader = AutoModelForCausalLM if kind == "causal" else AutoModelForMaskedLM
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = loader.from_pretrained(folder).eval()
+    except Exception as error:  # the libraries raise whatever a broken file leads to
+        raise CheckpointError(f"{folder} cannot be loaded: {str(error).splitlines()[0]}") from None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    mask_id = next(filter(lambda number: number is not None, map(tokenizer.token_to_id, _MASKS)), None)
+    if kind == "masked" and mask_id is None:
+        raise InvalidArgumentError(f"{file} has no mask token under the names {', '.join(_MASKS)}")
+
+    def logits(ids: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            found: torch.Tensor = model(input_ids=ids).logits
+        return found
+
+    return Scorer(logits, "causal" if kind == "causal" else "masked", mask_id), tokenizer
 
 
 def _pooling(folder: Path) -> Pooling:

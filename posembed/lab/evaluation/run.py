@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 from posembed.errors import InvalidArgumentError
+from posembed.lab.corpus import split_texts
 from posembed.lab.evaluation.embeddings import evaluate_embeddings, require_lengths, verdict
-from posembed.lab.evaluation.loading import kind_of, load_embedder, usable_length
+from posembed.lab.evaluation.language import evaluate_language, language_verdict
+from posembed.lab.evaluation.loading import kind_of, load_embedder, load_language, usable_length
 from posembed.lab.evaluation.tasks import Task
 from posembed.lab.evaluation.texts import load_texts
 from posembed.lab.hardware import environment, resolve_precision
@@ -34,24 +36,26 @@ def evaluate(
     seed: int = 0,
     tell: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Judge a sentence-embedding checkpoint on long inputs, beside truncation and chunk averaging.
+    """Judge a checkpoint on long inputs, beside what the model gave before it was extended.
 
-    Documents, names and numbers come from the test set of ``data``, which choosing and calibrating never read. The
-    same call gives the same numbers.
+    A sentence-embedding model (with ``modules.json``) by retrieval, beside truncation and chunk averaging, and by what
+    became of short inputs; a causal or masked language model by its loss at each position, beside a sliding window of
+    the original, with what shuffling the far context costs. Documents, names and numbers come from the test set of
+    ``data``, which choosing and calibrating never read. The same call gives the same numbers.
 
     Args:
         checkpoint: a directory of Transformers or sentence-transformers files.
-        original: the model before it was extended: baselines cut to its length, and short inputs are compared with
-            it. Left out, the checkpoint is its own original.
+        original: the model before it was extended. Left out, the checkpoint is its own original.
         data: ``"stdlib"``, a text file or a directory of text files.
-        lengths: of the documents in tokens; by default 128 to 4,096 in powers of two. Where a document is longer
-            than the checkpoint takes, the baselines stand alone.
-        tasks: ``"passkey"``, ``"needle"``, ``"paragraph"``.
-        documents: of each cell, a multiple of ``pool``.
+        lengths: of the documents in tokens; by default 128 to 4,096 in powers of two, for language models the
+            original's length, twice and four times that, as far as the checkpoint goes. Where a document is longer than
+            the checkpoint takes, the baselines stand alone.
+        tasks: of embedding models: ``"passkey"``, ``"needle"``, ``"paragraph"``.
+        documents: of each cell; for embedding models a multiple of ``pool``, for language models the most.
         pool: documents that a query is ranked against.
         short: longest short text in tokens, without special ones.
-        precision: of retrieval: ``"auto"`` (bf16 where the hardware has it), ``"bf16"`` or ``"fp32"``. Short inputs
-            are always compared in float32.
+        precision: ``"auto"`` (bf16 where the hardware has it), ``"bf16"`` or ``"fp32"``. Short inputs are always
+            compared in float32.
         seed: of every draw.
         tell: is told what is being done.
 
@@ -59,62 +63,82 @@ def evaluate(
         A plain document; docs/formats/evaluate.md lists its fields.
 
     Raises:
-        InvalidArgumentError: for a checkpoint that is no embedding model, or sizes that cannot be.
+        InvalidArgumentError: for a checkpoint of another kind, or sizes that cannot be.
         DataError: for data that are missing or too short.
         CheckpointError: for files that cannot be loaded.
     """
-    lengths = list(LENGTHS if lengths is None else lengths)
+    paths = [checkpoint] if original is None else [checkpoint, original]
+    kinds = [kind_of(path) for path in paths]
+    if len(set(kinds)) > 1:
+        raise InvalidArgumentError(f"{paths[0]} is {kinds[0]} and its original {paths[1]} is {kinds[1]}")
+    kind = kinds[0]
+    limits = [usable_length(path) for path in paths]
+    if lengths is None:
+        lengths = LENGTHS if kind == "embedding" else [n * limits[-1] for n in (1, 2, 4) if n * limits[-1] <= limits[0]]
     require_lengths(lengths)
+    precision = resolve_precision(precision, "cpu")
+    setup: dict[str, Any] = {"data": data, "lengths": list(lengths), "documents": documents, "seed": seed}
+    setup |= {"precision": precision, "usable_length": limits[0], "original_usable_length": limits[-1], "split": "test"}
+    found: dict[str, Any]
+    if kind == "embedding":
+        _require_tasks(tasks)
+        tell("reading texts")
+        texts = load_texts(data)["test"]
+        tell("loading models")
+        models = [load_embedder(path, precision=precision) for path in paths]
+        setup |= {"tasks": list(tasks), "pool": pool, "short": short}
+        found = evaluate_embeddings(
+            models[0],
+            models[-1],
+            texts,
+            lengths=lengths,
+            usable=limits[0],
+            original_usable=limits[-1],
+            tasks=tasks,
+            documents=documents,
+            pool=pool,
+            short=short,
+            seed=seed,
+            tell=tell,
+        )
+        sentences = verdict(found)
+    else:
+        if documents < 2:
+            raise InvalidArgumentError(f"documents={documents} must be at least 2")
+        tell("reading texts")
+        sets, _ = split_texts(data)
+        tell("loading models")
+        loaded = [load_language(path, kind, precision) for path in paths]
+        tokens = [loaded[0][1].encode(text.decode(), add_special_tokens=False).ids for text in sets["test"]]
+        found = evaluate_language(
+            loaded[0][0],
+            loaded[-1][0],
+            tokens,
+            lengths=lengths,
+            usable=limits[0],
+            original_usable=limits[-1],
+            documents=documents,
+            seed=seed,
+            tell=tell,
+        )
+        sentences = language_verdict(found)
+    return {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "kind": kind,
+        "checkpoint": str(checkpoint),
+        "original": None if original is None else str(original),
+        "configuration": setup,
+        "environment": environment("cpu"),
+        **found,
+        "verdict": sentences,
+    }
+
+
+def _require_tasks(tasks: Sequence[Task]) -> None:
     for task in tasks:
         if task not in TASKS:
             raise InvalidArgumentError(f"tasks: {task!r} must be one of {', '.join(TASKS)}")
     if not tasks:
         raise InvalidArgumentError(f"tasks is empty; choose from {', '.join(TASKS)}")
-    paths = [checkpoint] if original is None else [checkpoint, original]
-    for path in paths:
-        if kind_of(path) != "embedding":
-            raise InvalidArgumentError(f"{path} is no sentence-embedding model (it has no modules.json)")
-    limits = [usable_length(path) for path in paths]
-    precision = resolve_precision(precision, "cpu")
-    tell("reading texts")
-    texts = load_texts(data)["test"]
-    tell("loading models")
-    models = [load_embedder(path, precision=precision) for path in paths]
-    found = evaluate_embeddings(
-        models[0],
-        models[-1],
-        texts,
-        lengths=lengths,
-        usable=limits[0],
-        original_usable=limits[-1],
-        tasks=tasks,
-        documents=documents,
-        pool=pool,
-        short=short,
-        seed=seed,
-        tell=tell,
-    )
-    return {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "kind": "embedding",
-        "checkpoint": str(checkpoint),
-        "original": None if original is None else str(original),
-        "configuration": {
-            "data": data,
-            "lengths": lengths,
-            "tasks": list(tasks),
-            "documents": documents,
-            "pool": pool,
-            "short": short,
-            "precision": precision,
-            "seed": seed,
-            "usable_length": limits[0],
-            "original_usable_length": limits[-1],
-            "split": "test",
-        },
-        "environment": environment("cpu"),
-        **found,
-        "verdict": verdict(found),
-    }

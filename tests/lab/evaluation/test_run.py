@@ -88,9 +88,9 @@ def test_wrong_calls(example_checkpoints, data, settings, error, sentence):
         evaluate(example_checkpoints / "my-embedder", **({"data": data} | SMALL | settings))
 
 
-def test_a_language_model_is_refused(example_checkpoints, data):
-    with pytest.raises(InvalidArgumentError, match="is no sentence-embedding model"):
-        evaluate(example_checkpoints / "my-gpt2", data=data, **SMALL)
+def test_other_models_are_refused(example_checkpoints, data):
+    with pytest.raises(InvalidArgumentError, match="holds ViTForImageClassification"):
+        evaluate(example_checkpoints / "my-vit", data=data, **SMALL)
 
 
 def test_the_command(cli, longer, example_checkpoints, data):
