@@ -24,7 +24,9 @@ nitpick_ignore_regex = [
 html_theme = "furo"
 html_title = f"posembed {__version__}"
 html_static_path: list[str] = []
-html_extra_path = ["_build/extra"]
+EXTRA = Path(__file__).parent / "_build" / "extra"
+EXTRA.mkdir(parents=True, exist_ok=True)  # Sphinx looks for it before the lesson is written
+html_extra_path = [str(EXTRA)]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4
 napoleon_google_docstring = True
@@ -39,9 +41,7 @@ linkcheck_timeout = 20
 
 def write_lesson(_app: object) -> None:
     """The lesson page is part of the site; it is a file of its own."""
-    folder = Path(__file__).parent / "_build" / "extra"
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "posembed", "lesson", "--html", str(folder / "learned-positions.html")]
+    command = [sys.executable, "-m", "posembed", "lesson", "--html", str(EXTRA / "learned-positions.html")]
     subprocess.run(command, check=True)
 
 

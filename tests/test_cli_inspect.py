@@ -78,7 +78,7 @@ def test_a_report(gpt2, cli, tmp_path):
 @pytest.mark.parametrize(
     ("options", "code", "sentence"),
     [
-        (["--html", "absent/report.html"], 1, "the report cannot be written: no such file or directory"),
+        (["--html", "absent/report.html"], 2, "cannot be written: there is no directory absent"),
         (["--html", "."], 2, "is a directory: name the report's file"),
         (["--html", "MODEL/model.safetensors"], 2, "is there and is no report of posembed"),
         (["--html", "r.html", "--no-values"], 2, "--html draws the tables' values: leave --no-values out"),
