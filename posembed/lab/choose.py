@@ -131,8 +131,8 @@ def choose_method(
     tell("loading the model and the validation texts")
     embedder = load_embedder(path, precision=precision)
     rows = as_rows(_parameter(embedder, table).numpy())[table.layout.position_rows]
-    trial = _Trial(embedder, table, min(length, max(LONGEST, 2 * old)))
-    lengths = sorted({old, trial.length})
+    trial = _Trial(embedder, table, length)
+    lengths = sorted({old, min(length, max(LONGEST, 2 * old))})
     texts = [embedder.encode(text) for text in load_texts(data)["validation"]]
 
     def sets(count: int) -> list[tuple[int, RetrievalSet, NDArray[np.float32]]]:

@@ -64,6 +64,19 @@ def test_the_numbers_are_those_of_the_extended_checkpoint(chosen, model, tmp_pat
         assert cut == pytest.approx(chosen.truncated[length])
 
 
+def test_a_long_table_is_measured_as_it_will_be(model, data, tmp_path, monkeypatch):
+    """Documents stay short enough to sweep, the table does not: a stretch to 768 reads other rows at 192 tokens."""
+    monkeypatch.setattr(choose, "LONGEST", 192)
+    found = choose_method(model, 768, data=data, **SMALL)
+    stretch = next(c for c in found.swept if c.method == "stretch" and c.options["range"] == 96)
+    assert sorted(stretch.accuracy) == [96, 192]
+    extend_checkpoint(model, tmp_path / "out", 768, method="stretch", range=96)
+    old, new = load_embedder(model), load_embedder(tmp_path / "out")
+    for length, accuracy in stretch.accuracy.items():
+        made = make_set("passkey", length, old.encode, [], split="validation", documents=stretch.documents, pool=10)
+        assert hits(made, new.embed(made.documents), old.embed(made.queries)).mean() == pytest.approx(accuracy)
+
+
 def test_it_is_better_than_cutting_and_says_why(chosen):
     best = next(c for c in chosen.swept if (c.method, c.options) == (chosen.method, chosen.options))
     assert best.mean > sum(chosen.truncated.values()) / len(chosen.truncated)
