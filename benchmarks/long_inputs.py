@@ -1,0 +1,88 @@
+"""An embedding model made longer by posembed itself, judged on documents that choosing never saw.
+
+    hf download sentence-transformers/all-MiniLM-L6-v2 --local-dir all-MiniLM-L6-v2
+    python -m benchmarks.long_inputs all-MiniLM-L6-v2 --to 4096     (about 10 minutes on 2 idle cores; writes KEPT)
+    python -m benchmarks.long_inputs --tables                       (prints the page's tables from KEPT)
+
+The first command runs `posembed extend CHECKPOINT … --to N --data stdlib` and `posembed evaluate … --original CHECKPOINT
+--tasks passkey`.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from posembed import evaluate, extend_checkpoint
+from posembed.files import write_whole
+from posembed.lab.choose import choose_method
+
+KEPT = Path(__file__).parents[1] / "docs" / "measured" / "minilm.json"
+
+
+def measure(checkpoint: str, length: int) -> dict[str, Any]:
+    def tell(sentence: str) -> None:
+        print(sentence, file=sys.stderr)
+
+    chosen = choose_method(checkpoint, length, tell=tell)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "long"
+        extend_checkpoint(checkpoint, out, length, method=chosen.method, **chosen.options)
+        found = evaluate(out, original=checkpoint, tasks=["passkey"], tell=tell)
+    found |= {"checkpoint": "the extended copy", "original": Path(checkpoint).name}
+    return {
+        "chosen": {"method": chosen.method, "options": chosen.options, "why": list(chosen.why)},
+        "swept": [candidate.to_dict() for candidate in chosen.swept],
+        "evaluation": found,
+    }
+
+
+def swept_rows(kept: dict[str, Any]) -> list[list[str]]:
+    """Method, range, documents and accuracy at each length of every candidate."""
+    return [
+        [c["method"], str(c["options"]["range"]), str(c["documents"]), *(f"{v:.3f}" for v in c["accuracy"].values())]
+        for c in kept["swept"]
+    ]
+
+
+def accuracy_rows(kept: dict[str, Any]) -> list[list[str]]:
+    """System, and accuracy with its interval at each length."""
+    cells = {(c["system"], c["length"]): c["accuracy"] for c in kept["evaluation"]["cells"]}
+    lengths = kept["evaluation"]["configuration"]["lengths"]
+    return [
+        [system, *(f"{a['mean']:.3f} ({a['low']:.3f} to {a['high']:.3f})" for a in (cells[system, n] for n in lengths))]
+        for system in dict.fromkeys(system for system, _ in cells)
+    ]
+
+
+def print_tables(kept: dict[str, Any]) -> None:
+    lengths = kept["evaluation"]["configuration"]["lengths"]
+    for header, rows in (
+        (["method", "range", "documents", *kept["swept"][0]["accuracy"]], swept_rows(kept)),
+        (["", *map(str, lengths)], accuracy_rows(kept)),
+    ):
+        print(f"| {' | '.join(header)} |\n| {' | '.join(['---'] + ['---:'] * (len(header) - 1))} |")
+        for row in rows:
+            print(f"| {' | '.join(row)} |")
+        print()
+    print("\n".join([*kept["chosen"]["why"], *kept["evaluation"]["verdict"]]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", nargs="?")
+    parser.add_argument("--to", type=int, default=4096)
+    parser.add_argument("--tables", action="store_true")
+    arguments = parser.parse_args()
+    if not arguments.tables:
+        if arguments.checkpoint is None:
+            parser.error("name a checkpoint, or --tables")
+        kept = measure(arguments.checkpoint, arguments.to)
+        write_whole(KEPT, lambda path: path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8"))
+    print_tables(json.loads(KEPT.read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    main()
