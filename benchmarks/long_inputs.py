@@ -4,8 +4,8 @@
     python -m benchmarks.long_inputs all-MiniLM-L6-v2 --to 4096     (about 10 minutes on 2 idle cores; writes KEPT)
     python -m benchmarks.long_inputs --tables                       (prints the page's tables from KEPT)
 
-The first command runs `posembed extend CHECKPOINT … --to N --data stdlib` and `posembed evaluate … --original CHECKPOINT
---tasks passkey`.
+The first command does what `posembed extend CHECKPOINT … --to N --data stdlib` and
+`posembed evaluate … --original CHECKPOINT --tasks passkey` do.
 """
 
 import argparse

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -154,6 +155,8 @@ def extend(
             raise InvalidArgumentError(
                 "--data chooses the method by itself: it goes with --to and --method auto, without --table and options"
             )
+        if not dry_run and not force and os.path.lexists(out):  # before the work, not after it
+            raise InvalidArgumentError(f"{out} exists already: choose another path, or replace it with --force")
         chosen = _choose(checkpoint, to, data)
         method, options = chosen.method, dict(chosen.options)
     plan = plan_extension(

@@ -34,7 +34,9 @@ def evaluate(
     ] = "passkey,needle,paragraph",
     documents: Annotated[int, typer.Option(help="Documents of each cell, a multiple of --pool.")] = 200,
     pool: Annotated[int, typer.Option(help="Documents that a query is ranked against.")] = 100,
-    short: Annotated[int, typer.Option(help="Longest short text in tokens, without special ones.")] = 126,
+    short: Annotated[
+        int | None, typer.Option(help="Longest short text in tokens, without special ones; by default at most 126.")
+    ] = None,
     precision: Annotated[str, typer.Option(help="auto (bf16 where the hardware has it), bf16 or fp32.")] = "auto",
     seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
@@ -42,7 +44,7 @@ def evaluate(
     """Judge a checkpoint on long inputs, beside what the model gave before it was extended."""
     sizes: list[int] | None = None if lengths is None else []
     for word in () if lengths is None else lengths.split(","):
-        if not word.strip().isdigit():
+        if not word.strip().isdecimal():
             raise InvalidArgumentError(f"--lengths {lengths!r} must be whole numbers with commas, such as 512,1024")
         assert sizes is not None
         sizes.append(int(word))

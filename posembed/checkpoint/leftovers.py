@@ -16,6 +16,7 @@ _OTHER_FORMATS = re.compile(
 )
 _OPTIMIZER = re.compile(r"^(?:optimizer|scheduler|rng_state|global_step)[\w.-]*\.(?:pt|bin|pth)$")
 _FOLDERS = {"onnx": "another format", "openvino": "another format", "coreml": "another format"}
+TABLES_BY_LENGTH = "length_aware.safetensors"  # beside the model's weights, see posembed.models.length_aware
 _BOOKKEEPING = {".git", ".cache", "__pycache__"}
 
 
@@ -34,6 +35,8 @@ def stale_files(checkpoint: Checkpoint) -> Iterator[tuple[Path, str]]:
             folders and folders[-1] in _FOLDERS and file.parent.parent == checkpoint.directory
         ):
             yield file, "the same weights in another format, with the old table"
+        elif file.parent == checkpoint.directory and file.name == TABLES_BY_LENGTH:
+            yield file, "tables by length that belong to the old table: make and save them again"
         elif _OPTIMIZER.match(file.name):
             yield file, "the optimizer's state for the old table"
 

@@ -7,6 +7,7 @@ in ``length_aware.safetensors``, which :func:`load_length_aware` puts in. No rem
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 import json
 import os
@@ -19,13 +20,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
 from posembed.checkpoint.plan import TableChange
 from posembed.errors import CheckpointError, InvalidArgumentError
 from posembed.files import write_whole
 from posembed.models.extend import extend_model
 from posembed.nn.length_aware import LengthAwareEmbedding
 
-FILE = "length_aware.safetensors"
+FILE = TABLES_BY_LENGTH
 _FORMAT = "posembed.length_aware.1"
 
 
@@ -47,6 +49,7 @@ def put_length_aware(
         InvalidArgumentError: if there is no plain embedding of that name, or the tables do not fit.
     """
     path, old = _replaceable(model, key)
+    owners = _owners(model, path)
     limits = sorted(tables)
     first = old.weight
     module = LengthAwareEmbedding(
@@ -59,7 +62,9 @@ def put_length_aware(
     parent, _, name = path.rpartition(".")
     setattr(model.get_submodule(parent) if parent else model, name, module)
     if isinstance(old, nn.Embedding):
-        _listen(model, path)
+        # No hook: some libraries call forward itself.
+        for owner, inner in owners:
+            owner.forward = _Forward(owner, inner)
     return module
 
 
@@ -113,7 +118,7 @@ def make_length_aware(
         change = changes[0]
         if number == 0:
             by_limit[change.table.layout.usable_length] = _parameter(model, change.table.key).detach().clone()
-            _replaceable(model, change.table.key)
+            _owners(model, _replaceable(model, change.table.key)[0])
         by_limit[length] = _parameter(trial, change.table.key).detach()
     key, reserved = changes[0].table.key, changes[0].table.layout.reserved
     extend_model(model, rising[-1], tables=tables, **settings)  # buffers and configuration follow the longest
@@ -125,19 +130,19 @@ def _parameter(model: nn.Module, key: str) -> Tensor:
     return model.get_parameter(key)
 
 
-def _listen(model: nn.Module, path: str) -> None:
-    """Tell the position module of every attention mask that passes by on the way to it."""
+def _owners(model: nn.Module, path: str) -> list[tuple[nn.Module, str]]:
+    """Modules around the position module that take an attention mask, with its path from each: any may be called."""
     parts = path.split(".")
+    found = []
     for depth in range(len(parts)):
         owner = model.get_submodule(".".join(parts[:depth])) if depth else model
-        if "attention_mask" not in inspect.signature(owner.forward).parameters:
-            continue
-        # The outermost one that knows the mask of whole inputs. No hook: some libraries call forward itself.
-        owner.forward = _Forward(owner, ".".join(parts[depth:]))
-        return
-    raise InvalidArgumentError(
-        f"no module around {path} takes an attention_mask, so the lengths in a padded batch cannot be known"
-    )
+        if "attention_mask" in inspect.signature(owner.forward).parameters:
+            found.append((owner, ".".join(parts[depth:])))
+    if not found:
+        raise InvalidArgumentError(
+            f"no module around {path} takes an attention_mask, so the lengths in a padded batch cannot be known"
+        )
+    return found
 
 
 class _Forward:
@@ -146,6 +151,7 @@ class _Forward:
     def __init__(self, owner: nn.Module, path: str) -> None:
         self.owner = owner  # a copy of the model copies this too, and then means the copied owner
         self.path = path
+        self.patched = owner.__dict__.get("forward")  # by somebody else before us, as device maps do
         self.__signature__ = inspect.signature(owner.forward)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
@@ -153,14 +159,22 @@ class _Forward:
         place = list(self.__signature__.parameters).index("attention_mask")
         if mask is None and place < len(arguments):
             mask = arguments[place]
+        forward = self.patched or functools.partial(type(self.owner).forward, self.owner)
         module = self.owner.get_submodule(self.path)
         if not isinstance(module, LengthAwareEmbedding):
-            return type(self.owner).forward(self.owner, *arguments, **named)
-        module.mask = mask if isinstance(mask, Tensor) and mask.dim() == 2 else None
+            return forward(*arguments, **named)
+        before = module.mask
+        if isinstance(mask, Tensor) and mask.dim() == 2:
+            module.mask = mask
+        elif mask is not None and before is None:
+            raise InvalidArgumentError(
+                "length-aware positions read the lengths of a batch from attention_mask, which must be [batch, seq], "
+                f"got {list(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__}"
+            )
         try:
-            return type(self.owner).forward(self.owner, *arguments, **named)
+            return forward(*arguments, **named)
         finally:
-            module.mask = None  # the mask was of this call alone
+            module.mask = before  # the mask was of this call alone
 
 
 def save_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> Path:
@@ -215,5 +229,12 @@ def load_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> nn
     names = places or short
     if len(names) != 1:
         raise InvalidArgumentError(f"{type(model).__name__} has {len(names)} parameters that {key} could be, not one")
+    old = model.get_parameter(names[0])
+    rows, width = reserved + max(tables), next(iter(tables.values())).shape[-1]
+    if (rows, width) != tuple(old.shape):
+        raise InvalidArgumentError(
+            f"{path} is for a table of {rows} x {width}, {names[0]} of {type(model).__name__} is {old.shape[0]} x "
+            f"{old.shape[1]}: load the checkpoint that it lies in"
+        )
     put_length_aware(model, names[0], tables, reserved=reserved)
     return model

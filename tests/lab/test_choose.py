@@ -138,6 +138,9 @@ def test_the_command(cli, model, data, tmp_path, monkeypatch):
     plan = json.loads(printed)
     assert (code, plan["tables"][0]["method"]) == (0, plan["chosen"]["swept"][0]["method"])
     assert plan["chosen"]["truncated"].keys() == {"96", "192"}
+    code, printed, told = cli("extend", model, out, "--to", 192, "--data", data)
+    assert (code, printed) == (2, "")
+    assert "exists already" in told
     code, _, told = cli("extend", model, tmp_path / "other", "--to", 192, "--data", data, "--method", "tile")
     assert code == 2
     assert "goes with --to and --method auto" in told

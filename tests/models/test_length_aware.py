@@ -1,6 +1,7 @@
 """Length-aware positions in real models: each text alone is the reference, in any batch, saved and loaded."""
 
 import copy
+import functools
 import importlib.util
 
 import numpy as np
@@ -133,6 +134,70 @@ def test_in_sentence_transformers(example_checkpoints, tmp_path):
     np.testing.assert_allclose(found, alone, atol=1e-5)
     np.testing.assert_array_equal(longer.encode([texts[0]]), original.encode([texts[0]]))
     assert np.abs(found[1] - original.encode([texts[1]])[0]).max() > 1e-3  # the original cuts at 512
+
+
+@torch.no_grad()
+def test_an_inner_model_called_by_itself():
+    torch.manual_seed(0)
+    config = transformers.BertConfig(**SMALL, max_position_embeddings=16)
+    whole = transformers.BertForMaskedLM(config).eval()
+    original = copy.deepcopy(whole)
+    extend_model(whole, 64, method="linear", length_aware=True)
+    ids, mask = batch([5, 40])
+    found = whole.bert(ids, attention_mask=mask).last_hidden_state[0, :5]
+    wanted = original.bert(ids[:1, :5], attention_mask=mask[:1, :5]).last_hidden_state[0]
+    torch.testing.assert_close(found, wanted, atol=2e-6, rtol=1e-5)
+    torch.testing.assert_close(whole(ids, attention_mask=mask).logits[0, :5], original(ids[:1, :5]).logits[0])
+
+
+def test_a_mask_that_tells_no_lengths_is_refused():
+    model = bert()
+    extend_model(model, 64, method="linear", length_aware=True)
+    ids, mask = batch([5, 40])
+    with pytest.raises(InvalidArgumentError, match=r"must be \[batch, seq\], got \[2, 1, 1, 40\]"):
+        model(ids, attention_mask=mask[:, None, None])
+
+
+def test_an_earlier_patch_is_kept():
+    model, calls = bert(), []
+    old = model.forward
+
+    @functools.wraps(old)
+    def counting(*arguments, **named):
+        calls.append(1)
+        return old(*arguments, **named)
+
+    model.forward = counting
+    extend_model(model, 64, method="linear", length_aware=True)
+    ids, mask = batch([5, 40])
+    model(input_ids=ids, attention_mask=mask)
+    assert calls == [1]
+
+
+def test_a_refused_model_is_as_it_was():
+    class Deaf(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.config = transformers.BertConfig(max_position_embeddings=16, hidden_size=8)
+            self.position_embeddings = torch.nn.Embedding(16, 8)
+
+        def forward(self, x):
+            return self.position_embeddings(x)
+
+    model = Deaf()
+    with pytest.raises(InvalidArgumentError, match="takes an attention_mask"):
+        extend_model(model, 64, method="linear", length_aware=True)
+    assert type(model.position_embeddings) is torch.nn.Embedding
+    assert model.position_embeddings.weight.shape == (16, 8)
+    assert model.config.max_position_embeddings == 16
+
+
+def test_tables_of_another_model_are_refused(tmp_path):
+    model = bert()
+    extend_model(model, 64, method="linear", length_aware=True)
+    save_length_aware(model, tmp_path)
+    with pytest.raises(InvalidArgumentError, match="is for a table of 64 x 16"):
+        load_length_aware(bert(), tmp_path)
 
 
 def test_what_cannot_be_is_refused(tmp_path):

@@ -30,8 +30,9 @@ class Embedder:
         self.tokenizer = tokenizer
         self.pooling = pooling
         self.precision = precision
-        outer = tokenizer.encode("").ids
-        self.prefix, self.suffix = outer[: (len(outer) + 1) // 2], outer[(len(outer) + 1) // 2 :]
+        probe, whole = tokenizer.encode("a", add_special_tokens=False).ids, tokenizer.encode("a").ids
+        at = next((k for k in range(len(whole)) if whole[k : k + len(probe)] == probe), 0)
+        self.prefix, self.suffix = whole[:at], whole[at + len(probe) :]
 
     @property
     def special(self) -> int:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from posembed.errors import DataError
+from posembed.errors import DataError, WorkFailedError
 from posembed.lab.evaluation.paired import bootstrap_interval, difference, holm
 from posembed.lab.evaluation.tasks import generator
 
@@ -54,8 +54,16 @@ class Scorer:
                 found[row, chosen[row]] = (
                     F.cross_entropy(logits[here], targets[row, here], reduction="none").double().numpy()
                 )
+        predicted = chosen.copy()
         if self.kind == "causal":
+            predicted[:, 0] = False
             found[~chosen] = np.nan
+        broken = np.argwhere(predicted & ~np.isfinite(found))
+        if len(broken):
+            raise WorkFailedError(
+                f"the model gives no finite loss at position {broken[0][1]} of an input of {ids.shape[1]} tokens: look "
+                "at the table's rows with posembed inspect"
+            )
         return found
 
 
@@ -172,9 +180,12 @@ def evaluate_language(
         gains.append({"length": length} | _difference(slid[:, far], direct[:, far]))
         tell(f"shuffled control at {length} tokens")
         last = slice(length - original_usable // 2, length)
+        beyond = last.start - original_usable  # further back than the old length, from any token that is looked at
+        if beyond < 2:
+            continue
         mixed = ids.copy()
         for row in mixed:
-            row[: length - original_usable] = draw.permutation(row[: length - original_usable])
+            row[:beyond] = draw.permutation(row[:beyond])
         only = chosen.copy()
         if checkpoint.kind == "masked":
             only[:, : last.start] = False

@@ -8,10 +8,14 @@ import warnings
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+
 from posembed.checkpoint.find import find_tables
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError
 from posembed.lab.evaluation.embedder import Embedder, Pooling
 from posembed.lab.evaluation.language import Scorer
+from posembed.models.length_aware import FILE as TABLES_BY_LENGTH
+from posembed.models.length_aware import load_length_aware
 
 Kind = Literal["embedding", "causal", "masked"]
 _MASKS = ("[MASK]", "<mask>")
@@ -78,9 +82,11 @@ def load_embedder(path: str | os.PathLike[str], *, pooling: Pooling | None = Non
         tokenizer = Tokenizer.from_file(str(file))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = AutoModel.from_pretrained(folder, attn_implementation="sdpa")
+            model = AutoModel.from_pretrained(folder, dtype=torch.float32)
     except Exception as error:  # the libraries raise whatever a broken file leads to
         raise CheckpointError(f"{folder} cannot be loaded: {str(error).splitlines()[0]}") from None
+    if (folder / TABLES_BY_LENGTH).is_file():
+        load_length_aware(model, folder)
     tokenizer.no_truncation()  # a stored limit would cut every document without a word
     tokenizer.no_padding()
     return Embedder(model, tokenizer, pooling, precision)
@@ -104,8 +110,6 @@ def load_language(path: str | os.PathLike[str], kind: Kind, precision: str = "fp
         from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
     except ImportError:
         raise MissingExtraError("transformers", "models", "evaluating a checkpoint") from None
-    import torch
-
     folder = Path(path)
     file = folder / "tokenizer.json"
     if not file.is_file():
@@ -115,9 +119,11 @@ def load_language(path: str | os.PathLike[str], kind: Kind, precision: str = "fp
         tokenizer = Tokenizer.from_file(str(file))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = loader.from_pretrained(folder).eval()
+            model = loader.from_pretrained(folder, dtype=torch.float32).eval()
     except Exception as error:  # the libraries raise whatever a broken file leads to
         raise CheckpointError(f"{folder} cannot be loaded: {str(error).splitlines()[0]}") from None
+    if (folder / TABLES_BY_LENGTH).is_file():
+        load_length_aware(model, folder)
     tokenizer.no_truncation()
     tokenizer.no_padding()
     mask_id = next(filter(lambda number: number is not None, map(tokenizer.token_to_id, _MASKS)), None)
@@ -135,6 +141,13 @@ def load_language(path: str | os.PathLike[str], kind: Kind, precision: str = "fp
 def _pooling(folder: Path) -> Pooling:
     if not (folder / "modules.json").is_file():
         return "mean"
+    prompts = folder / "config_sentence_transformers.json"
+    default = _json(prompts).get("default_prompt_name") if prompts.is_file() else None
+    if default is not None:
+        raise InvalidArgumentError(
+            f"{folder} puts the prompt {default!r} before every text, which evaluate does not: set default_prompt_name "
+            f"in {prompts.name} to null to judge it without"
+        )
     modules = _json(folder / "modules.json")
     pooling: Pooling = "mean"
     for module in modules if isinstance(modules, list) else []:
@@ -147,9 +160,14 @@ def _pooling(folder: Path) -> Pooling:
         if name == "Pooling":
             modes = _json(folder / str(module["path"]) / "config.json")
             chosen = [mode for mode, on in modes.items() if mode.startswith("pooling_mode_") and on]
-            if chosen not in (["pooling_mode_mean_tokens"], ["pooling_mode_cls_token"]):
-                raise InvalidArgumentError(f"{folder} pools by {', '.join(chosen)}: evaluate takes mean or cls")
-            pooling = "cls" if chosen == ["pooling_mode_cls_token"] else "mean"
+            if "pooling_mode" in modes:  # how newer versions write it
+                named = modes["pooling_mode"]
+                chosen = named if isinstance(named, list) else [named]
+            known = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "mean": "mean", "cls": "cls"}
+            if len(chosen) != 1 or chosen[0] not in known:
+                said = ", ".join(map(str, chosen)) or "nothing that is named"
+                raise InvalidArgumentError(f"{folder} pools by {said}: evaluate takes mean or cls")
+            pooling = "cls" if known[chosen[0]] == "cls" else "mean"
     return pooling
 
 

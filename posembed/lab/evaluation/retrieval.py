@@ -44,7 +44,10 @@ class Cell:
             "system": self.system,
             "documents": len(self.hits),
             "accuracy": bootstrap_interval(self.hits),
-            "by_depth": [float(self.hits[self.depths == depth].mean()) for depth in range(DEPTHS)],
+            "by_depth": [
+                float(self.hits[self.depths == depth].mean()) if (self.depths == depth).any() else None
+                for depth in range(DEPTHS)
+            ],
         }
 
 

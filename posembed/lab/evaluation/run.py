@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from posembed.errors import InvalidArgumentError
 from posembed.lab.corpus import split_texts
+from posembed.lab.evaluation.embedder import Embedder
 from posembed.lab.evaluation.embeddings import evaluate_embeddings, require_lengths, verdict
 from posembed.lab.evaluation.language import evaluate_language, language_verdict
 from posembed.lab.evaluation.loading import kind_of, load_embedder, load_language, usable_length
@@ -19,7 +20,7 @@ from posembed.lab.hardware import environment, resolve_precision
 SCHEMA, SCHEMA_VERSION = "posembed.evaluate", 1
 TASKS: tuple[Task, ...] = get_args(Task)
 LENGTHS = (128, 256, 512, 1024, 2048, 4096)
-SHORT = 126  # tokens of a short text without the two special ones
+SHORT = 126  # tokens of a short text without special ones, where the models take so many
 
 
 def evaluate(
@@ -31,7 +32,7 @@ def evaluate(
     tasks: Sequence[Task] = TASKS,
     documents: int = 200,
     pool: int = 100,
-    short: int = SHORT,
+    short: int | None = None,
     precision: str = "auto",
     seed: int = 0,
     tell: Callable[[str], None] = lambda _: None,
@@ -53,7 +54,7 @@ def evaluate(
         tasks: of embedding models: ``"passkey"``, ``"needle"``, ``"paragraph"``.
         documents: of each cell; for embedding models a multiple of ``pool``, for language models the most.
         pool: documents that a query is ranked against.
-        short: longest short text in tokens, without special ones.
+        short: longest short text in tokens, without special ones; by default 126, or what both models take.
         precision: ``"auto"`` (bf16 where the hardware has it), ``"bf16"`` or ``"fp32"``. Short inputs are always
             compared in float32.
         seed: of every draw.
@@ -86,6 +87,11 @@ def evaluate(
         texts = load_texts(data)["test"]
         tell("loading models")
         models = [load_embedder(path, precision=precision) for path in paths]
+        _require_alike(models[0], models[-1])
+        most = min(limits) - models[0].special
+        if short is not None and not 1 <= short <= most:
+            raise InvalidArgumentError(f"short={short} must lie between 1 and {most}, which both models take")
+        short = min(SHORT, most) if short is None else short
         setup |= {"tasks": list(tasks), "pool": pool, "short": short}
         found = evaluate_embeddings(
             models[0],
@@ -109,6 +115,8 @@ def evaluate(
         sets, _ = split_texts(data)
         tell("loading models")
         loaded = [load_language(path, kind, precision) for path in paths]
+        if loaded[0][1].get_vocab() != loaded[-1][1].get_vocab():
+            raise InvalidArgumentError(_OTHER)
         tokens = [loaded[0][1].encode(text.decode(), add_special_tokens=False).ids for text in sets["test"]]
         found = evaluate_language(
             loaded[0][0],
@@ -134,6 +142,15 @@ def evaluate(
         **found,
         "verdict": sentences,
     }
+
+
+_OTHER = "the original has another tokenizer or width than the checkpoint: name the model that was extended"
+
+
+def _require_alike(checkpoint: Embedder, original: Embedder) -> None:
+    widths = {embedder.model.config.hidden_size for embedder in (checkpoint, original)}
+    if len(widths) > 1 or checkpoint.tokenizer.get_vocab() != original.tokenizer.get_vocab():
+        raise InvalidArgumentError(_OTHER)
 
 
 def _require_tasks(tasks: Sequence[Task]) -> None:

@@ -124,3 +124,53 @@ def test_what_cannot_be_loaded(example_checkpoints, tmp_path, spoil, error, sent
     spoil(folder)
     with pytest.raises(error, match=sentence):
         load_embedder(folder)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_taken_in_float32(example_checkpoints, tmp_path, dtype):
+    folder = shutil.copytree(example_checkpoints / "my-embedder", tmp_path / "half")
+    transformers.AutoModel.from_pretrained(folder).to(dtype).save_pretrained(folder)
+    for precision in ("fp32", "bf16"):
+        embedder = load_embedder(folder, precision=precision)
+        assert embedder.in_float32().model.dtype == torch.float32
+        assert np.isfinite(embedder.embed([[7, 8, 9]])).all()
+
+
+def test_mpnet(example_checkpoints, tmp_path):
+    folder = shutil.copytree(example_checkpoints / "my-embedder", tmp_path / "mpnet")
+    config = transformers.MPNetConfig(
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, vocab_size=64
+    )
+    transformers.MPNetModel(config).save_pretrained(folder)
+    assert load_embedder(folder).embed([[7, 8, 9]]).shape == (1, 32)
+
+
+@pytest.mark.parametrize(("written", "pooling"), [("mean", "mean"), (["cls"], "cls")])
+def test_pooling_as_newer_versions_write_it(example_checkpoints, tmp_path, written, pooling):
+    folder = shutil.copytree(example_checkpoints / "my-embedder", tmp_path / "new")
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode": written}), encoding="utf-8")
+    assert load_embedder(folder).pooling == pooling
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode": ["mean", "cls"]}), encoding="utf-8")
+    with pytest.raises(InvalidArgumentError, match="pools by mean, cls"):
+        load_embedder(folder)
+
+
+def test_a_default_prompt_is_refused(example_checkpoints, tmp_path):
+    folder = shutil.copytree(example_checkpoints / "my-embedder", tmp_path / "prompt")
+    content = {"prompts": {"query": "query: "}, "default_prompt_name": "query"}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(InvalidArgumentError, match="puts the prompt 'query' before every text"):
+        load_embedder(folder)
+
+
+def test_special_tokens_stand_where_the_tokenizer_puts_them(embedder, example_checkpoints):
+    assert (embedder.prefix, embedder.suffix) == ([2], [3])
+    embedder.tokenizer.encode("the")
+    from tokenizers import Tokenizer, processors
+
+    from posembed.lab.evaluation.embedder import Embedder
+
+    tokenizer = Tokenizer.from_file(str(example_checkpoints / "my-embedder" / "tokenizer.json"))
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A [SEP]", special_tokens=[("[SEP]", 3)])
+    only_end = Embedder(embedder.model, tokenizer)
+    assert (only_end.prefix, only_end.suffix) == ([], [3])

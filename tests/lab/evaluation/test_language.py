@@ -9,7 +9,7 @@ import torch
 import transformers
 
 from posembed import evaluate, extend_checkpoint
-from posembed.errors import DataError, InvalidArgumentError
+from posembed.errors import DataError, InvalidArgumentError, WorkFailedError
 from posembed.lab.evaluation.language import (
     Scorer,
     buckets,
@@ -104,6 +104,37 @@ def test_context_gain_and_the_shuffled_control(judged):
     assert "of use" in language_verdict(judged)[0]
 
 
+@pytest.mark.parametrize(("reach", "cost"), [(20, 0), (32, 0), (60, 1)])
+def test_the_control_shuffles_only_what_the_old_length_never_showed(reach, cost):
+    """A model that looks no further back than the old window must not pay for the shuffling."""
+    texts = [row.tolist() for row in repeating(12, 200, reach)]
+    scorer = Scorer(knows(reach), "causal")
+    found = evaluate_language(scorer, scorer, texts, lengths=[128], usable=128, original_usable=32, documents=12)
+    assert (found["shuffled"][0]["mean"] > 0.2) == bool(cost)
+    if not cost:
+        assert found["shuffled"][0]["mean"] == 0
+
+
+def test_a_length_without_a_far_part_has_no_control():
+    texts = [row.tolist() for row in repeating(4, 100, 10)]
+    scorer = Scorer(knows(10), "causal")
+    found = evaluate_language(scorer, scorer, texts, lengths=[40], usable=40, original_usable=32, documents=4)
+    assert found["shuffled"] == []
+    assert len(found["context_gain"]) == 1
+
+
+@pytest.mark.parametrize("kind", ["causal", "masked"])
+def test_a_loss_that_is_no_number_is_an_error(kind):
+    def broken(ids):
+        found = torch.zeros(*ids.shape, VOCABULARY)
+        found[:, 40:] = float("nan")
+        return found
+
+    ids = repeating(2, 64, 5)
+    with pytest.raises(WorkFailedError, match=r"no finite loss at position 4[01] of an input of 64 tokens"):
+        Scorer(broken, kind, 10).losses(ids, np.ones(ids.shape, bool))
+
+
 def test_a_model_without_use_of_the_context_gains_nothing():
     texts = [row.tolist() for row in repeating(12, 200, 40)]
     blind = Scorer(lambda ids: torch.zeros(*ids.shape, VOCABULARY), "causal")
@@ -186,6 +217,15 @@ def test_a_masked_checkpoint(example_checkpoints, tmp_path, data):
     (tmp_path / "short" / "tokenizer.json").write_bytes(tokenizer.replace(b"[MASK]", b"[HIDE]"))
     with pytest.raises(InvalidArgumentError, match="has no mask token"):
         load_language(tmp_path / "short", "masked")
+
+
+def test_half_precision_is_taken_in_float32(example_checkpoints, tmp_path):
+    model = transformers.AutoModelForCausalLM.from_pretrained(example_checkpoints / "my-gpt2").to(torch.float16)
+    model.save_pretrained(tmp_path)
+    (tmp_path / "tokenizer.json").write_bytes((example_checkpoints / "my-gpt2" / "tokenizer.json").read_bytes())
+    for precision in ("fp32", "bf16"):
+        scorer, _ = load_language(tmp_path, "causal", precision)
+        assert np.isfinite(scorer.losses(np.full((1, 20), 7), np.ones((1, 20), bool))[:, 1:]).all()
 
 
 def test_kinds_must_agree(example_checkpoints, data):

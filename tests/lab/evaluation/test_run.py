@@ -1,10 +1,12 @@
 """The whole evaluation of a small model, and the command."""
 
 import json
+import shutil
 
 import pytest
+import transformers
 
-from posembed import evaluate, extend_checkpoint
+from posembed import evaluate, extend_checkpoint, extend_model, save_length_aware
 from posembed.errors import DataError, InvalidArgumentError
 
 SMALL = {"lengths": [128, 640], "tasks": ["passkey", "paragraph"], "documents": 20, "pool": 10, "precision": "fp32"}
@@ -88,6 +90,51 @@ def test_wrong_calls(example_checkpoints, data, settings, error, sentence):
         evaluate(example_checkpoints / "my-embedder", **({"data": data} | SMALL | settings))
 
 
+def test_tables_by_length_are_judged_too(example_checkpoints, tmp_path, data):
+    source = example_checkpoints / "my-embedder"
+    extend_checkpoint(source, tmp_path / "out", 1024, method="linear")
+    model = transformers.AutoModel.from_pretrained(source)
+    extend_model(model, 1024, method="linear", length_aware=True)
+    save_length_aware(model, tmp_path / "out")
+    found = evaluate(tmp_path / "out", original=source, data=data, **(SMALL | {"lengths": [128]}))
+    assert found["fidelity"]["equal"] == 20
+    plan = extend_checkpoint(tmp_path / "out", tmp_path / "longer", 2048, method="tile")
+    assert not (tmp_path / "longer" / "length_aware.safetensors").exists()
+    assert "tables by length that belong to the old table" in str(plan.to_dict()["left_out"])
+
+
+def test_few_documents_leave_depths_empty(example_checkpoints, data):
+    few = {"lengths": [128], "documents": 2, "pool": 2, "tasks": ["passkey"], "precision": "fp32"}
+    found = evaluate(example_checkpoints / "my-embedder", data=data, **few)
+    assert None in found["cells"][0]["by_depth"]
+    json.dumps(found, allow_nan=False)
+
+
+def test_short_texts_fit_both_models(example_checkpoints, tmp_path, data):
+    folder = shutil.copytree(example_checkpoints / "my-embedder", tmp_path / "short")
+    model = transformers.AutoModel.from_pretrained(folder)
+    extend_model(model, 64, method="crop")
+    model.save_pretrained(folder)
+    small = {"documents": 10, "pool": 10, "tasks": ["passkey"], "lengths": [128], "precision": "fp32"}
+    assert evaluate(folder, data=data, **small)["fidelity"]["longest"] == 62
+    for short in (0, 63):
+        with pytest.raises(InvalidArgumentError, match=f"short={short} must lie between 1 and 62"):
+            evaluate(folder, data=data, short=short, **small)
+
+
+@pytest.mark.parametrize("what", ["width", "vocabulary"])
+def test_another_model_is_no_original(example_checkpoints, tmp_path, data, what):
+    folder = shutil.copytree(example_checkpoints / "my-embedder", tmp_path / "other")
+    if what == "width":
+        config = transformers.AutoConfig.from_pretrained(folder, hidden_size=16)
+        transformers.BertModel(config).save_pretrained(folder)
+    else:
+        text = (folder / "tokenizer.json").read_text(encoding="utf-8")
+        (folder / "tokenizer.json").write_text(text.replace('"dog"', '"wolf"'), encoding="utf-8")
+    with pytest.raises(InvalidArgumentError, match="the original has another tokenizer or width"):
+        evaluate(example_checkpoints / "my-embedder", original=folder, data=data, **SMALL)
+
+
 def test_other_models_are_refused(example_checkpoints, data):
     with pytest.raises(InvalidArgumentError, match="holds ViTForImageClassification"):
         evaluate(example_checkpoints / "my-vit", data=data, **SMALL)
@@ -107,7 +154,11 @@ def test_the_command(cli, longer, example_checkpoints, data):
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
-    [(["--lengths", "a,b"], "--lengths 'a,b' must be whole numbers"), (["--tasks", "x"], "'x' must be one of")],
+    [
+        (["--lengths", "a,b"], "--lengths 'a,b' must be whole numbers"),
+        (["--lengths", "²"], "must be whole numbers"),
+        (["--tasks", "x"], "'x' must be one of"),
+    ],
 )
 def test_wrong_commands_are_one_sentence(cli, example_checkpoints, arguments, sentence):
     code, printed, told = cli("evaluate", example_checkpoints / "my-embedder", *arguments)
