@@ -14,7 +14,7 @@ from posembed.lesson.versus import ask_past_the_table, beyond_words, quality_wor
 from posembed.lesson.widgets import extend_widget, sinusoid_widget, sum_widget
 from posembed.presets import PRESETS
 from posembed.report.html.compare import beyond_chart, position_chart
-from posembed.report.text import TextTable, remarks
+from posembed.report.text import TextTable, number, remarks
 
 TITLE = "Learned positions, explained by running them"
 _DRAWN = ("bert-base", "gpt2", "gpt3-175b", "roberta-base")
@@ -129,13 +129,13 @@ def _same_token(example: Example) -> str | None:
     """What position rows do to a token that stands in the sentence twice."""
     import numpy as np
 
-    for first, number in enumerate(example.ids):
-        second = next((k for k in range(first + 1, len(example.ids)) if example.ids[k] == number), None)
+    for first, token_id in enumerate(example.ids):
+        second = next((k for k in range(first + 1, len(example.ids)) if example.ids[k] == token_id), None)
         if second is not None and second - first > 1:
             one, other = (example.token_rows[place] + example.table[place] for place in (first, second))
             cosine = float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
             return (
-                f"“{example.tokens[first]}” stands at positions {first} and {second}: the same id {number}, the same "
+                f"“{example.tokens[first]}” stands at positions {first} and {second}: the same id {token_id}, the same "
                 f"token row, but the sums differ (cosine {cosine:.3f}). That is how the model tells them apart."
             )
     return None
@@ -180,7 +180,8 @@ def _versus(measured: Measured) -> Section:
             Points(measured.results["verdict"]),
             Charts([position_chart(measured.results), beyond_chart(measured.results)]),
             Words("In the second chart 1× is measured on those documents that are long enough for the longest input."),
-            Words(f"{measured.origin} {' '.join(remarks(measured.results))}"),
+            Words(f"How it was measured. {measured.origin}"),
+            Points([line for line in remarks(measured.results) if " past its table: " not in line]),
         ],
     )
 
@@ -255,7 +256,7 @@ def _good_and_bad(example: Example, measured: Measured) -> Section:
                     f"It ends. Asked for one position more, BERT-base's table answers: {ask_past_the_table()}.",
                     "Rows that few texts reached are hardly trained, and no error says so (`posembed inspect` does).",
                     f"Neighbouring rows start unrelated: the cosine of two rows of a fresh table is "
-                    f"{_fresh_cosine():.3f} on average. Only training relates them.",
+                    f"{number(_fresh_cosine())} on average. Only training relates them.",
                 ]
             ),
         ],

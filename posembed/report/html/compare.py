@@ -95,7 +95,7 @@ def position_chart(results: dict[str, Any]) -> Chart:
         title,
         "position (tokens)",
         "loss (nats per token)",
-        f"Trained up to position {length}; bands are 95 % over documents.",
+        f"Trained on positions 0 to {length - 1}; bands are 95 % over documents.",
         series,
         marks=marks,
     )
