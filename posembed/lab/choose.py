@@ -17,7 +17,7 @@ from posembed.checkpoint.found import FoundTable
 from posembed.errors import InvalidArgumentError, WorkFailedError
 from posembed.lab.evaluation.embedder import Embedder
 from posembed.lab.evaluation.loading import kind_of, load_embedder
-from posembed.lab.evaluation.retrieval import hits
+from posembed.lab.evaluation.retrieval import System, hits
 from posembed.lab.evaluation.tasks import RetrievalSet, Task, make_set
 from posembed.lab.evaluation.texts import load_texts
 from posembed.lab.hardware import resolve_precision
@@ -27,7 +27,7 @@ from posembed.tables.extend import extend_table
 from posembed.tables.steps import sharpest_step
 from posembed.tables.trained_range import trained_range
 
-Outcomes = NDArray[np.int64]
+Sets = Sequence[tuple[int, RetrievalSet, NDArray[np.float32]]]  # length, documents, embedded queries
 TASKS: tuple[Task, ...] = ("passkey",)
 LONGEST = 1024  # tokens of a swept document, unless the table has more rows itself: longer ones cost too much time
 FINALISTS = 4
@@ -41,7 +41,7 @@ class Candidate:
         method: a method's name.
         options: of the method.
         kept: first rows that stay as they are, bit for bit: inputs of that length do not change.
-        accuracy: share of validation queries whose document came first, by length; ``None`` until measured.
+        accuracy: share of validation queries whose document came first, by length.
         documents: queries behind each number.
     """
 
@@ -49,7 +49,7 @@ class Candidate:
     options: dict[str, Any]
     kept: int
     accuracy: dict[int, float]
-    documents: int = 0
+    documents: int
 
     @property
     def mean(self) -> float:
@@ -135,7 +135,7 @@ def choose_method(
     lengths = sorted({old, min(length, max(LONGEST, 2 * old))})
     texts = [embedder.encode(text) for text in load_texts(data)["validation"]]
 
-    def sets(count: int) -> list[tuple[int, RetrievalSet, NDArray[np.float32]]]:
+    def sets(count: int) -> Sets:
         made = [
             (n, make_set(task, n, embedder.encode, texts, split="validation", documents=count, pool=pool, seed=seed,
                          special=embedder.special))
@@ -209,28 +209,26 @@ class _Trial:
         """The old rows, for queries and cut documents, which reach no others."""
         self.weight[: len(self.old)] = torch.from_numpy(self.old)
 
-    def measure(
-        self, method: str, options: dict[str, Any], sets: Sequence[tuple[int, RetrievalSet, NDArray[np.float32]]]
-    ) -> Candidate:
+    def measure(self, method: str, options: dict[str, Any], sets: Sets) -> Candidate:
         """Accuracy on each set, the documents read by this table, the queries by the old one."""
         layout = self.table.layout
         new = extend_table(self.old, self.length, method=method, layout=layout, **options)
         self.weight.copy_(torch.from_numpy(new))
-        found: dict[int, list[float]] = {}
-        for length, made, queries in sets:
-            found.setdefault(length, []).append(float(hits(made, self.embedder.embed(made.documents), queries).mean()))
         kept = options["range"] if method == "tile" else options.get("keep", 0)
-        accuracy = {length: sum(values) / len(values) for length, values in found.items()}
-        return Candidate(method, options, kept, accuracy, len(sets[0][1].documents))
+        return Candidate(method, options, kept, _accuracy(sets, self.embedder.embed), len(sets[0][1].documents))
 
-    def truncated(self, old: int, sets: Sequence[tuple[int, RetrievalSet, NDArray[np.float32]]]) -> dict[int, float]:
+    def truncated(self, old: int, sets: Sets) -> dict[int, float]:
         """Accuracy of the old table on documents that are cut to its length."""
         self.restore()
-        found: dict[int, list[float]] = {}
-        for length, made, queries in sets:
-            vectors = self.embedder.embed_truncated(made.documents, old)
-            found.setdefault(length, []).append(float(hits(made, vectors, queries).mean()))
-        return {length: sum(values) / len(values) for length, values in found.items()}
+        return _accuracy(sets, lambda texts: self.embedder.embed_truncated(texts, old))
+
+
+def _accuracy(sets: Sets, embed: System) -> dict[int, float]:
+    """Share of queries whose document came first, by length: the mean over the tasks."""
+    found: dict[int, list[float]] = {}
+    for length, made, queries in sets:
+        found.setdefault(length, []).append(float(hits(made, embed(made.documents), queries).mean()))
+    return {length: sum(values) / len(values) for length, values in found.items()}
 
 
 def _preferred(finalists: Sequence[Candidate]) -> Candidate:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -27,7 +26,6 @@ from posembed.files import write_whole
 from posembed.models.extend import extend_model
 from posembed.nn.length_aware import LengthAwareEmbedding
 
-FILE = TABLES_BY_LENGTH
 _FORMAT = "posembed.length_aware.1"
 
 
@@ -117,17 +115,13 @@ def make_length_aware(
             )
         change = changes[0]
         if number == 0:
-            by_limit[change.table.layout.usable_length] = _parameter(model, change.table.key).detach().clone()
+            by_limit[change.table.layout.usable_length] = model.get_parameter(change.table.key).detach().clone()
             _owners(model, _replaceable(model, change.table.key)[0])
-        by_limit[length] = _parameter(trial, change.table.key).detach()
+        by_limit[length] = trial.get_parameter(change.table.key).detach()
     key, reserved = changes[0].table.key, changes[0].table.layout.reserved
     extend_model(model, rising[-1], tables=tables, **settings)  # buffers and configuration follow the longest
     put_length_aware(model, key, by_limit, reserved=reserved)
     return changes
-
-
-def _parameter(model: nn.Module, key: str) -> Tensor:
-    return model.get_parameter(key)
 
 
 def _owners(model: nn.Module, path: str) -> list[tuple[nn.Module, str]]:
@@ -193,7 +187,7 @@ def save_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> Pa
     name, module = found[0]
     tensors = {str(int(limit)): module.table(k).detach().cpu().clone() for k, limit in enumerate(module.limits)}
     about = {"format": _FORMAT, "key": f"{name}.weight", "reserved": str(module.reserved)}
-    path = Path(directory) / FILE
+    path = Path(directory) / TABLES_BY_LENGTH
     write_whole(path, lambda temporary: save_file(tensors, temporary, metadata=about))
     return path
 
@@ -212,9 +206,9 @@ def load_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> nn
         CheckpointError: if the file of tables is missing or damaged.
         InvalidArgumentError: if it does not fit the model.
     """
-    path = Path(directory) / FILE
+    path = Path(directory) / TABLES_BY_LENGTH
     if not path.is_file():
-        raise CheckpointError(f"{directory} has no {FILE}: it is no checkpoint with length-aware positions")
+        raise CheckpointError(f"{directory} has no {TABLES_BY_LENGTH}: it is no checkpoint with length-aware positions")
     try:
         with safe_open(path, "pt") as file:
             about = file.metadata() or {}
@@ -222,7 +216,7 @@ def load_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> nn
         if about.get("format") != _FORMAT:
             raise ValueError(f"its format is {about.get('format')!r}, this version reads {_FORMAT!r}")
         key, reserved = about["key"], int(about["reserved"])
-    except (SafetensorError, ValueError, KeyError, OSError, json.JSONDecodeError) as error:
+    except (SafetensorError, ValueError, KeyError, OSError) as error:
         raise CheckpointError(f"{path} is damaged or of another version: {error}") from None
     places = [name for name in dict(model.named_parameters()) if name == key or name.endswith(f".{key}")]
     short = [name for name in dict(model.named_parameters()) if key.endswith(f".{name}")]

@@ -99,10 +99,10 @@ class LengthAwareEmbedding(nn.Module):
         # Padding may stand past the end of the table that the row reads; what it reads reaches no real token.
         ends = self.reserved + self.limits[number] - 1
         inside = torch.minimum(rows, ends[:, None])
-        if self.padding_idx is None:
-            return F.embedding(inside + self.offsets[number][:, None], self.weight)
-        # The padding row of each table gets no gradient, as nn.Embedding has it for its one.
         found = F.embedding(inside + self.offsets[number][:, None], self.weight)
+        if self.padding_idx is None:
+            return found
+        # The padding row of each table gets no gradient, as nn.Embedding has it for its one.
         return torch.where((rows == self.padding_idx)[..., None], found.detach(), found)
 
     def _real(self, rows: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from posembed.errors import InvalidArgumentError
+import numpy as np
+
 from posembed.lab.evaluation.embedder import Embedder
 from posembed.lab.evaluation.fidelity import fidelity, short_texts
 from posembed.lab.evaluation.retrieval import CHECKPOINT, TRUNCATED, Cell, comparisons, hits, systems
@@ -57,7 +58,7 @@ def evaluate_embeddings(
                 split=split, documents=documents, pool=pool, seed=seed, special=checkpoint.special,
             )  # fmt: skip
             queries = original.embed(made.queries)
-            own = checkpoint.embed(made.queries)
+            own = queries if checkpoint is original else checkpoint.embed(made.queries)
             for name, embed in systems(checkpoint, original, original_usable).items():
                 if name == CHECKPOINT and length > usable:
                     continue
@@ -65,7 +66,7 @@ def evaluate_embeddings(
                     continue  # nothing is cut: it would be the same number again
                 vectors = embed(made.documents)
                 found = hits(made, vectors, own if name == CHECKPOINT else queries)
-                cells.append(Cell(task, length, name, found, _depths(made.depths)))
+                cells.append(Cell(task, length, name, found, np.asarray(made.depths, dtype=np.int64)))
     tell("short inputs")
     brief = short_texts(tokens, documents, short, split, seed)
     exact, reference = checkpoint.in_float32(), original.in_float32()
@@ -74,22 +75,6 @@ def evaluate_embeddings(
         "comparisons": comparisons(cells),
         "fidelity": fidelity(exact.embed(brief), reference.embed(brief)) | {"longest": short},
     }
-
-
-def _depths(depths: Sequence[int]) -> Any:
-    import numpy as np
-
-    return np.asarray(depths, dtype=np.int64)
-
-
-def require_lengths(lengths: Sequence[int]) -> None:
-    """Refuse lengths that no document can have.
-
-    Raises:
-        InvalidArgumentError: for none, or one below 64.
-    """
-    if not lengths or min(lengths) < 64:
-        raise InvalidArgumentError(f"lengths={list(lengths)} must be at least one number, each at least 64 tokens")
 
 
 def verdict(found: dict[str, Any]) -> list[str]:

@@ -11,10 +11,10 @@ from typing import Any, Literal
 import torch
 
 from posembed.checkpoint.find import find_tables
+from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError
 from posembed.lab.evaluation.embedder import Embedder, Pooling
 from posembed.lab.evaluation.language import Scorer
-from posembed.models.length_aware import FILE as TABLES_BY_LENGTH
 from posembed.models.length_aware import load_length_aware
 
 Kind = Literal["embedding", "causal", "masked"]
@@ -68,27 +68,9 @@ def load_embedder(path: str | os.PathLike[str], *, pooling: Pooling | None = Non
         InvalidArgumentError: for modules that only sentence-transformers itself can run.
         CheckpointError: for files that cannot be loaded.
     """
-    try:
-        from tokenizers import Tokenizer
-        from transformers import AutoModel
-    except ImportError:
-        raise MissingExtraError("transformers", "models", "evaluating a checkpoint") from None
     folder = Path(path)
     pooling = pooling or _pooling(folder)
-    file = folder / "tokenizer.json"
-    if not file.is_file():
-        raise InvalidArgumentError(f"{folder} has no tokenizer.json, so texts cannot become tokens")
-    try:
-        tokenizer = Tokenizer.from_file(str(file))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model = AutoModel.from_pretrained(folder, dtype=torch.float32)
-    except Exception as error:  # the libraries raise whatever a broken file leads to
-        raise CheckpointError(f"{folder} cannot be loaded: {str(error).splitlines()[0]}") from None
-    if (folder / TABLES_BY_LENGTH).is_file():
-        load_length_aware(model, folder)
-    tokenizer.no_truncation()  # a stored limit would cut every document without a word
-    tokenizer.no_padding()
+    model, tokenizer = _load(folder, "AutoModel")
     return Embedder(model, tokenizer, pooling, precision)
 
 
@@ -105,30 +87,11 @@ def load_language(path: str | os.PathLike[str], kind: Kind, precision: str = "fp
         InvalidArgumentError: if there is no tokenizer, or a masked model's has no mask token.
         CheckpointError: for files that cannot be loaded.
     """
-    try:
-        from tokenizers import Tokenizer
-        from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
-    except ImportError:
-        raise MissingExtraError("transformers", "models", "evaluating a checkpoint") from None
     folder = Path(path)
-    file = folder / "tokenizer.json"
-    if not file.is_file():
-        raise InvalidArgumentError(f"{folder} has no tokenizer.json, so texts cannot become tokens")
-    loader = AutoModelForCausalLM if kind == "causal" else AutoModelForMaskedLM
-    try:
-        tokenizer = Tokenizer.from_file(str(file))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model = loader.from_pretrained(folder, dtype=torch.float32).eval()
-    except Exception as error:  # the libraries raise whatever a broken file leads to
-        raise CheckpointError(f"{folder} cannot be loaded: {str(error).splitlines()[0]}") from None
-    if (folder / TABLES_BY_LENGTH).is_file():
-        load_length_aware(model, folder)
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+    model, tokenizer = _load(folder, "AutoModelForCausalLM" if kind == "causal" else "AutoModelForMaskedLM")
     mask_id = next(filter(lambda number: number is not None, map(tokenizer.token_to_id, _MASKS)), None)
     if kind == "masked" and mask_id is None:
-        raise InvalidArgumentError(f"{file} has no mask token under the names {', '.join(_MASKS)}")
+        raise InvalidArgumentError(f"{folder / 'tokenizer.json'} has no mask token under the names {', '.join(_MASKS)}")
 
     def logits(ids: torch.Tensor) -> torch.Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
@@ -136,6 +99,30 @@ def load_language(path: str | os.PathLike[str], kind: Kind, precision: str = "fp
         return found
 
     return Scorer(logits, "causal" if kind == "causal" else "masked", mask_id), tokenizer
+
+
+def _load(folder: Path, loader: str) -> tuple[Any, Any]:
+    """The model in float32, with its tables by length where they lie beside it, and its tokenizer without limits."""
+    try:
+        import transformers
+        from tokenizers import Tokenizer
+    except ImportError:
+        raise MissingExtraError("transformers", "models", "evaluating a checkpoint") from None
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        raise InvalidArgumentError(f"{folder} has no tokenizer.json, so texts cannot become tokens")
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = getattr(transformers, loader).from_pretrained(folder, dtype=torch.float32).eval()
+    except Exception as error:  # the libraries raise whatever a broken file leads to
+        raise CheckpointError(f"{folder} cannot be loaded: {str(error).splitlines()[0]}") from None
+    if (folder / TABLES_BY_LENGTH).is_file():
+        load_length_aware(model, folder)
+    tokenizer.no_truncation()  # a stored limit would cut every document without a word
+    tokenizer.no_padding()
+    return model, tokenizer
 
 
 def _pooling(folder: Path) -> Pooling:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from posembed.errors import InvalidArgumentError
 from posembed.lab.corpus import split_texts
 from posembed.lab.evaluation.embedder import Embedder
-from posembed.lab.evaluation.embeddings import evaluate_embeddings, require_lengths, verdict
+from posembed.lab.evaluation.embeddings import evaluate_embeddings, verdict
 from posembed.lab.evaluation.language import evaluate_language, language_verdict
 from posembed.lab.evaluation.loading import kind_of, load_embedder, load_language, usable_length
 from posembed.lab.evaluation.tasks import Task
@@ -76,7 +76,8 @@ def evaluate(
     limits = [usable_length(path) for path in paths]
     if lengths is None:
         lengths = LENGTHS if kind == "embedding" else [n * limits[-1] for n in (1, 2, 4) if n * limits[-1] <= limits[0]]
-    require_lengths(lengths)
+    if not lengths or min(lengths) < 64:
+        raise InvalidArgumentError(f"lengths={list(lengths)} must be at least one number, each at least 64 tokens")
     precision = resolve_precision(precision, "cpu")
     setup: dict[str, Any] = {"data": data, "lengths": list(lengths), "documents": documents, "seed": seed}
     setup |= {"precision": precision, "usable_length": limits[0], "original_usable_length": limits[-1], "split": "test"}
