@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from pathlib import Path
@@ -138,6 +137,7 @@ def extend(
         raise InvalidArgumentError(f"--verify {verify!r} must be 'sampled' or 'full'")
     from posembed.checkpoint.plan import plan_extension
     from posembed.checkpoint.rewrite import carry_out, refuse_blocked
+    from posembed.checkpoint.staging import checked_target
 
     settings: dict[str, Any] = {
         "keep": keep,
@@ -155,8 +155,8 @@ def extend(
             raise InvalidArgumentError(
                 "--data chooses the method by itself: it goes with --to and --method auto, without --table and options"
             )
-        if not dry_run and not force and os.path.lexists(out):  # before the work, not after it
-            raise InvalidArgumentError(f"{out} exists already: choose another path, or replace it with --force")
+        if not dry_run:
+            checked_target(out, checkpoint, force)  # before the work, not after it
         chosen = _choose(checkpoint, to, data)
         method, options = chosen.method, dict(chosen.options)
     plan = plan_extension(

@@ -45,7 +45,7 @@ def staged_directory(target: Path, *, source: Path, force: bool, needed: int = 0
         >>> [path.name for path in folder.rglob("*")]
         ['new', 'config.json']
     """
-    target = _checked(target, source, force)
+    target = checked_target(target, source, force)
     if os.path.lexists(target) and not target.is_dir():
         raise InvalidArgumentError(f"{target} is a file, but a directory is to be written: choose another path")
     with _staged(target, force, needed) as partial:
@@ -63,15 +63,19 @@ def staged_file(target: Path, *, source: Path, force: bool, needed: int = 0) -> 
         InvalidArgumentError: as ``staged_directory``; a directory is not replaced by a file either.
         WorkFailedError: if it cannot be written (a full disk, for one); nothing is left behind.
     """
-    target = _checked(target, source, force)
+    target = checked_target(target, source, force)
     if target.is_dir():
         raise InvalidArgumentError(f"{target} is a directory, but a file is to be written: name the file itself")
     with _staged(target, force, needed) as partial:
         yield partial
 
 
-def _checked(target: Path, source: Path, force: bool) -> Path:
-    """The target's absolute path, if it may be written at all."""
+def checked_target(target: Path, source: Path, force: bool) -> Path:
+    """The target's absolute path, if it may be written at all.
+
+    Raises:
+        InvalidArgumentError: as :func:`staged_directory`.
+    """
     try:
         return _judged(target, source, force)
     except OSError as error:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from posembed.checkpoint.find import find_tables
 from posembed.checkpoint.found import FoundTable
+from posembed.checkpoint.source import Checkpoint, open_checkpoint
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError
 from posembed.lesson.measured import Measured
 
@@ -88,7 +89,8 @@ def from_lab(measured: Measured) -> Example:
 def _from_checkpoint(folder: Path, name: str) -> Example:
     from tokenizers import Tokenizer
 
-    tables = [table for table in find_tables(folder) if table.refused is None and table.kind == "sequence"]
+    checkpoint = open_checkpoint(folder)
+    tables = [table for table in find_tables(checkpoint) if table.refused is None and table.kind == "sequence"]
     if not tables:
         raise InvalidArgumentError(f"{folder} has no position table of a sequence: choose a text model")
     file = folder / "tokenizer.json"
@@ -101,53 +103,40 @@ def _from_checkpoint(folder: Path, name: str) -> Example:
         raise CheckpointError(f"{file} cannot be read as a tokenizer: {error}") from None
     tokenizer.no_padding()
     encoded = tokenizer.encode(SENTENCE)
-    words, typed = _read_tokens(table, encoded.ids)
-    rows = _read(table.file, table.key).reshape(table.layout.rows, -1)[table.layout.position_rows]
+    words = _token_table(checkpoint, table)
+    if words.shape[-1] != table.d_model or max(encoded.ids) >= len(words):
+        raise InvalidArgumentError(
+            f"the token table in {table.file} does not fit the tokenizer or the position table {table.key}"
+        )
+    token_rows = words[encoded.ids]
+    rows = _float32(checkpoint.read(table.key)).reshape(table.layout.rows, -1)[table.layout.position_rows]
     if len(rows) < max(LEAST, len(encoded.ids)):
         raise InvalidArgumentError(
             f"{table.key} has {len(rows)} positions; the lesson shows tables of at least {LEAST}, and a sentence of "
             f"{len(encoded.ids)} tokens"
         )
-    if not (np.isfinite(rows).all() and np.isfinite(words[0]).all()):
+    if not (np.isfinite(rows).all() and np.isfinite(token_rows).all()):
         raise CheckpointError(f"{table.file} holds numbers that are not finite: posembed inspect says where")
     return Example(
         model=name,
         tokens=tuple(token.replace("Ġ", "␣").replace("▁", "␣") for token in encoded.tokens),
         ids=tuple(encoded.ids),
-        token_rows=words[0],
+        token_rows=token_rows,
         table=rows,
         reserved=table.layout.reserved,
-        vocab_size=words[1],
-        adds_type_row=typed,
+        vocab_size=len(words),
+        adds_type_row=any("token_type_embeddings" in name for name in checkpoint.tensors),
     )
 
 
-def _read_tokens(table: FoundTable, ids: list[int]) -> tuple[tuple[NDArray[np.float32], int], bool]:
-    """The token table that stands beside a position table in the file."""
-    from safetensors import safe_open
-
-    if table.file.suffix != ".safetensors":
-        raise InvalidArgumentError(f"{table.file} is not a safetensors file, which the lesson reads tokens from")
+def _token_table(checkpoint: Checkpoint, table: FoundTable) -> NDArray[np.float32]:
+    """The token table that stands beside a position table in the checkpoint."""
     parts = table.key.split(".")
     places = [".".join([*parts[:depth], ""]) for depth in range(len(parts) - 2, -1, -1)]
-    with safe_open(table.file, "np") as tensors:
-        names = set(tensors.keys())
-        typed = any("token_type_embeddings" in name for name in names)
-        for key in (f"{place}{word}.weight" for place in places for word in _TOKEN_TABLES):
-            if key not in names:
-                continue
-            values = _float32(tensors.get_tensor(key))
-            if values.shape[-1] != table.d_model or max(ids) >= len(values):
-                raise InvalidArgumentError(f"{key} in {table.file} does not fit the tokenizer or the position table")
-            return (values[ids], len(values)), typed
+    for key in (f"{place}{word}.weight" for place in places for word in _TOKEN_TABLES):
+        if key in checkpoint.tensors:
+            return _float32(checkpoint.read(key))
     raise InvalidArgumentError(f"{table.file} has no token table beside {table.key} under a name that is known")
-
-
-def _read(file: Path, key: str) -> NDArray[np.float32]:
-    from safetensors import safe_open
-
-    with safe_open(file, "np") as tensors:
-        return _float32(tensors.get_tensor(key))
 
 
 def _float32(values: NDArray[Any]) -> NDArray[np.float32]:

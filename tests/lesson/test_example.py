@@ -6,7 +6,10 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import load_file as load_torch
+from safetensors.torch import save_file as save_torch
 
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError
 from posembed.lesson.example import SENTENCE, from_lab, load_example
@@ -121,6 +124,21 @@ def test_tokens_that_an_encoder_and_a_decoder_share(example_checkpoints, measure
     tensors = load_file(folder / "model.safetensors")
     np.testing.assert_array_equal(example.token_rows, tensors["shared.weight"][list(example.ids)])
     assert example.reserved == 2
+
+
+@pytest.mark.parametrize("form", ["bfloat16", "pickle"])
+def test_any_form_of_weights_that_the_library_reads(bert, measured, form):
+    before = load_example(bert, measured)
+    tensors = load_torch(bert / "model.safetensors")
+    if form == "pickle":
+        torch.save(tensors, bert / "pytorch_model.bin")
+        (bert / "model.safetensors").unlink()
+    else:
+        save_torch({name: tensor.to(torch.bfloat16) for name, tensor in tensors.items()}, bert / "model.safetensors")
+    after = load_example(bert, measured)
+    tolerance = 0 if form == "pickle" else 1e-3
+    np.testing.assert_allclose(after.token_rows, before.token_rows, atol=tolerance)
+    np.testing.assert_allclose(after.table, before.table, atol=tolerance)
 
 
 def test_no_such_folder(measured, tmp_path):
