@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from posembed.checkpoint.plan import ExtensionPlan as ExtensionPlan
     from posembed.checkpoint.plan import plan_extension as plan_extension
     from posembed.checkpoint.rewrite import extend_checkpoint as extend_checkpoint
+    from posembed.lab.calibrate import calibrate as calibrate
     from posembed.lab.compare import compare as compare
     from posembed.lab.evaluation.run import evaluate as evaluate
     from posembed.layout import TableLayout as TableLayout
@@ -49,6 +50,7 @@ _HOME = {
     "TableLayout": "posembed.layout",
     "TokenPositionEmbedding": "posembed.nn.token_position",
     "analyze_table": "posembed.tables.analyze",
+    "calibrate": "posembed.lab.calibrate",
     "check_positions": "posembed.nn.checks",
     "compare": "posembed.lab.compare",
     "evaluate": "posembed.lab.evaluation.run",

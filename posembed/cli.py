@@ -14,7 +14,7 @@ import typer
 from posembed._version import __version__
 from posembed.cli_checkpoint import extend, inspect
 from posembed.cli_lesson import lesson, quiz
-from posembed.cli_quality import evaluate
+from posembed.cli_quality import calibrate, evaluate
 from posembed.lab.config import UnitConfig
 
 app = typer.Typer(
@@ -141,6 +141,7 @@ def compare(
 app.command()(inspect)
 app.command()(extend)
 app.command()(evaluate)
+app.command()(calibrate)
 app.command()(lesson)
 app.command()(quiz)
 

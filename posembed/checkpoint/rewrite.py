@@ -101,8 +101,12 @@ def carry_out(
     link: bool = False,
     full: bool = False,
     progress: Progress | None = None,
+    extra: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Do what a plan says; the arguments are those of :func:`extend_checkpoint`."""
+    """Do what a plan says; the arguments are those of :func:`extend_checkpoint`.
+
+    ``extra``: files to put into a directory besides, by name; one of the same name in the source is not copied.
+    """
     refuse_blocked(plan)
     checkpoint = plan.checkpoint
     new_values = _new_values(plan)
@@ -114,7 +118,9 @@ def carry_out(
             _rewrite(checkpoint, checkpoint.root, partial, new_values, plan, full, tick)
         return
     left_out = {file for file, _ in plan.left_out}
-    files = [file for file in walk(checkpoint.root) if file not in left_out]
+    more = dict(extra or {})
+    own = {checkpoint.root / name for name in more}
+    files = [file for file in walk(checkpoint.root) if file not in left_out and file not in own]
     changed = {checkpoint.tensors[key].file for key in new_values}
     edits: dict[Path, list[FieldChange]] = {}
     for change in plan.fields:
@@ -136,6 +142,8 @@ def carry_out(
                 link_file(file, target)
             else:
                 copy_file(file, target, tick)
+        for name, content in more.items():
+            (partial / name).write_bytes(content)
 
 
 def _counter(total: int, progress: Progress | None) -> Callable[[int], None]:
@@ -162,6 +170,8 @@ def _new_values(plan: ExtensionPlan) -> dict[str, Array]:
 
 def _extended(checkpoint: Checkpoint, change: TableChange) -> Array:
     table, layout = change.table, change.layout
+    if change.given is not None:
+        return change.given
     old = split_tables(checkpoint.read(table.key), table.memory)
     size: dict[str, Any] = {"grid": layout.grid} if layout.grid is not None else {"length": layout.usable_length}
     try:

@@ -38,7 +38,10 @@ def verify_file(
 def _verify_rows(old: Header, new: Header, change: TableChange) -> None:
     table, layout = change.table, change.layout
     grid, length = layout.grid, None if layout.grid is not None else layout.usable_length
-    pairs = exact_rows(change.method, table.layout, length, grid=grid, **change.options)
+    if change.given is None:
+        pairs = exact_rows(change.method, table.layout, length, grid=grid, **change.options)
+    else:
+        pairs = np.arange(table.layout.reserved + change.kept)[:, None].repeat(2, axis=1)
     befores = split_tables(read_tensor(old, table.key), table.memory)
     for before, after in zip(befores, split_tables(read_tensor(new, table.key), table.memory), strict=True):
         if after.shape[0] != layout.rows or not np.isfinite(after.astype(np.float64)).all():

@@ -12,11 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from posembed.checkpoint.find import find_tables
 from posembed.checkpoint.found import FoundTable
 from posembed.errors import InvalidArgumentError, WorkFailedError
 from posembed.lab.evaluation.embedder import Embedder
-from posembed.lab.evaluation.loading import kind_of, load_embedder
+from posembed.lab.evaluation.loading import kind_of, load_embedder, only_table, parameter_name
 from posembed.lab.evaluation.retrieval import System, hits
 from posembed.lab.evaluation.tasks import RetrievalSet, Task, make_set
 from posembed.lab.evaluation.texts import load_texts
@@ -123,14 +122,15 @@ def choose_method(
             f"{path} is no sentence-embedding model (it has no modules.json): choosing by data is for these; name a "
             "--method instead"
         )
-    table = _only_table(path)
+    table = only_table(path)
     old = table.usable_length
     if length <= old:
         raise InvalidArgumentError(f"length={length} must be above the {old} positions that the table has")
     precision = resolve_precision(precision, "cpu")
     tell("loading the model and the validation texts")
     embedder = load_embedder(path, precision=precision)
-    rows = as_rows(_parameter(embedder, table).numpy())[table.layout.position_rows]
+    name = parameter_name(embedder.model, table)
+    rows = as_rows(embedder.model.get_parameter(name).detach().numpy())[table.layout.position_rows]
     trial = _Trial(embedder, table, length)
     lengths = sorted({old, min(length, max(LONGEST, 2 * old))})
     texts = [embedder.encode(text) for text in load_texts(data)["validation"]]
@@ -170,21 +170,6 @@ def choose_method(
     )
 
 
-def _only_table(path: str | os.PathLike[str]) -> FoundTable:
-    tables = [table for table in find_tables(path) if table.refused is None and table.kind == "sequence"]
-    if len(tables) != 1 or tables[0].uncertain:
-        raise InvalidArgumentError(f"{path} has {len(tables)} sequence tables that are sure, not one: name a --method")
-    return tables[0]
-
-
-def _parameter(embedder: Embedder, table: FoundTable) -> torch.Tensor:
-    names = [name for name, _ in embedder.model.named_parameters() if table.key.endswith(name)]
-    if len(names) != 1:
-        raise InvalidArgumentError(f"{table.key} is no parameter of {type(embedder.model).__name__}: name a --method")
-    parameter: torch.Tensor = embedder.model.get_parameter(names[0])
-    return parameter.detach()
-
-
 def _candidates(rows: NDArray[Any], old: int) -> list[tuple[str, dict[str, Any]]]:
     """Methods and options, from what the table shows and from shares of its length."""
     ranges = {max(2, round(share * old)) for share in (1, 3 / 4, 1 / 2, 3 / 8, 5 / 16, 1 / 4, 3 / 16, 1 / 8)}
@@ -201,9 +186,10 @@ class _Trial:
 
     def __init__(self, embedder: Embedder, table: FoundTable, length: int) -> None:
         self.embedder, self.table, self.length = embedder, table, length
-        self.old = _parameter(embedder, table).clone().numpy()
+        name = parameter_name(embedder.model, table)
+        self.old = embedder.model.get_parameter(name).detach().clone().numpy()
         extend_model(embedder.model, length, method="tile")  # sizes, buffers and configuration, once
-        self.weight = _parameter(embedder, table)
+        self.weight = embedder.model.get_parameter(name).detach()
 
     def restore(self) -> None:
         """The old rows, for queries and cut documents, which reach no others."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 
 from posembed.checkpoint.find import find_tables
+from posembed.checkpoint.found import FoundTable
 from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError
 from posembed.lab.evaluation.embedder import Embedder, Pooling
@@ -55,6 +56,36 @@ def usable_length(path: str | os.PathLike[str]) -> int:
     return min(lengths)
 
 
+def only_table(path: str | os.PathLike[str]) -> FoundTable:
+    """The one position table of a sequence that a checkpoint has.
+
+    Raises:
+        InvalidArgumentError: if there is none, several, or one whose rows are uncertain.
+    """
+    tables = [table for table in find_tables(path) if table.refused is None and table.kind == "sequence"]
+    if len(tables) != 1 or tables[0].uncertain:
+        raise InvalidArgumentError(
+            f"{path} has {len(tables)} sequence tables{' that are uncertain' if tables else ''}: one that is sure is "
+            "needed; posembed inspect lists them"
+        )
+    return tables[0]
+
+
+def parameter_name(model: torch.nn.Module, table: FoundTable) -> str:
+    """The name by which a loaded model has a table of its checkpoint.
+
+    Raises:
+        InvalidArgumentError: if it has no parameter, or several, that the table could be.
+    """
+    names = [name for name, _ in model.named_parameters() if table.key == name or table.key.endswith(f".{name}")]
+    names = names or [name for name, _ in model.named_parameters() if name.endswith(f".{table.key}")]
+    if len(names) != 1:
+        raise InvalidArgumentError(
+            f"{type(model).__name__} has {len(names)} parameters that {table.key} could be, not one"
+        )
+    return names[0]
+
+
 def load_embedder(path: str | os.PathLike[str], *, pooling: Pooling | None = None, precision: str = "fp32") -> Embedder:
     """A sentence-embedding checkpoint: model, tokenizer and pooling, as sentence-transformers would put them together.
 
@@ -75,12 +106,23 @@ def load_embedder(path: str | os.PathLike[str], *, pooling: Pooling | None = Non
 
 
 def load_language(path: str | os.PathLike[str], kind: Kind, precision: str = "fp32") -> tuple[Scorer, Any]:
-    """A language model's scorer and its tokenizer.
+    """A language model's scorer and its tokenizer; the arguments and errors are those of :func:`load_predictor`."""
+    model, tokenizer, mask_id = load_predictor(path, kind)
+
+    def logits(ids: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            found: torch.Tensor = model(input_ids=ids).logits
+        return found
+
+    return Scorer(logits, "causal" if kind == "causal" else "masked", mask_id), tokenizer
+
+
+def load_predictor(path: str | os.PathLike[str], kind: Kind) -> tuple[Any, Any, int | None]:
+    """A language model, its tokenizer, and the token that hides another where it has one.
 
     Args:
         path: a directory of Transformers files.
         kind: ``"causal"`` or ``"masked"``.
-        precision: ``"bf16"`` or ``"fp32"``.
 
     Raises:
         MissingExtraError: if `transformers` is not installed.
@@ -92,13 +134,7 @@ def load_language(path: str | os.PathLike[str], kind: Kind, precision: str = "fp
     mask_id = next(filter(lambda number: number is not None, map(tokenizer.token_to_id, _MASKS)), None)
     if kind == "masked" and mask_id is None:
         raise InvalidArgumentError(f"{folder / 'tokenizer.json'} has no mask token under the names {', '.join(_MASKS)}")
-
-    def logits(ids: torch.Tensor) -> torch.Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            found: torch.Tensor = model(input_ids=ids).logits
-        return found
-
-    return Scorer(logits, "causal" if kind == "causal" else "masked", mask_id), tokenizer
+    return model, tokenizer, mask_id
 
 
 def _load(folder: Path, loader: str) -> tuple[Any, Any]:

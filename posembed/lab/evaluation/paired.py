@@ -86,3 +86,29 @@ def difference(first: ArrayLike, second: ArrayLike, seed: int = 0) -> dict[str, 
     """``first − second`` over the same documents: mean, interval and p-value."""
     pair = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
     return bootstrap_interval(pair, seed) | {"p": paired_test(first, second)}
+
+
+def recovered(worse: ArrayLike, method: ArrayLike, better: ArrayLike, seed: int = 0) -> dict[str, float]:
+    """Share of a gap in loss that a method closes, ``(worse − method) / (worse − better)`` of means over documents.
+
+    Args:
+        worse: a loss for each document, of where the gap begins.
+        method: likewise, of what is judged.
+        better: likewise, of an oracle.
+        seed: of the resampling of documents.
+
+    Returns:
+        ``mean``, and ``low`` and ``high`` of a percentile bootstrap over documents.
+
+    Example:
+        >>> recovered([3.0, 3.0], [1.5, 1.5], [1.0, 1.0])
+        {'mean': 0.75, 'low': 0.75, 'high': 0.75}
+    """
+    losses: NDArray[np.float64] = np.array([worse, method, better], dtype=np.float64)
+    draw = np.random.default_rng(seed)
+    chosen = draw.integers(0, losses.shape[1], (RESAMPLES, losses.shape[1]))
+    means = np.stack([row[chosen].mean(axis=1) for row in losses])
+    shares = (means[0] - means[1]) / (means[0] - means[2])
+    low, high = np.quantile(shares, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    whole = losses.mean(axis=1)
+    return {"mean": float((whole[0] - whole[1]) / (whole[0] - whole[2])), "low": float(low), "high": float(high)}

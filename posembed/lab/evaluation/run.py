@@ -8,13 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 from posembed.errors import InvalidArgumentError
-from posembed.lab.corpus import split_texts
 from posembed.lab.evaluation.embedder import Embedder
 from posembed.lab.evaluation.embeddings import evaluate_embeddings, verdict
 from posembed.lab.evaluation.language import evaluate_language, language_verdict
 from posembed.lab.evaluation.loading import kind_of, load_embedder, load_language, usable_length
 from posembed.lab.evaluation.tasks import Task
-from posembed.lab.evaluation.texts import load_texts
+from posembed.lab.evaluation.texts import load_texts, load_whole_texts
 from posembed.lab.hardware import environment, resolve_precision
 
 SCHEMA, SCHEMA_VERSION = "posembed.evaluate", 1
@@ -113,12 +112,12 @@ def evaluate(
         if documents < 2:
             raise InvalidArgumentError(f"documents={documents} must be at least 2")
         tell("reading texts")
-        sets, _ = split_texts(data)
+        sets = load_whole_texts(data)
         tell("loading models")
         loaded = [load_language(path, kind, precision) for path in paths]
         if loaded[0][1].get_vocab() != loaded[-1][1].get_vocab():
             raise InvalidArgumentError(_OTHER)
-        tokens = [loaded[0][1].encode(text.decode(), add_special_tokens=False).ids for text in sets["test"]]
+        tokens = [loaded[0][1].encode(text, add_special_tokens=False).ids for text in sets["test"]]
         found = evaluate_language(
             loaded[0][0],
             loaded[-1][0],

@@ -20,8 +20,7 @@ def load_texts(data: str) -> dict[str, list[str]]:
     Raises:
         DataError: if there is nothing to read, or too little to split.
     """
-    sets, _ = split_texts(data)
-    texts = {name: [document.decode("utf-8") for document in documents] for name, documents in sets.items()}
+    texts = load_whole_texts(data)
     if data == "stdlib":
         texts = {name: list(filter(None, map(prose, documents))) for name, documents in texts.items()}
     return texts
@@ -42,3 +41,13 @@ def prose(source: str) -> str:
         return ""
     strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     return "\n\n".join(text.strip() for text in strings if len(text.split()) >= _WORDS)
+
+
+def load_whole_texts(data: str) -> dict[str, list[str]]:
+    """The same three sets with every document whole, code and all: what language models read.
+
+    Raises:
+        DataError: if there is nothing to read, or too little to split.
+    """
+    sets, _ = split_texts(data)
+    return {name: [document.decode("utf-8") for document in documents] for name, documents in sets.items()}

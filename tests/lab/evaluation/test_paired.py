@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from posembed.lab.evaluation.paired import bootstrap_interval, difference, holm, paired_test
+from posembed.lab.evaluation.paired import bootstrap_interval, difference, holm, paired_test, recovered
 
 
 def test_the_interval_covers_as_often_as_it_says():
@@ -51,3 +51,16 @@ def test_a_difference_is_paired():
     found = difference(easy + 1 + 0.1 * draw.normal(size=100), easy)
     assert 0.9 < found["low"] < 1 < found["high"] < 1.1
     assert found["p"] < 1e-9
+
+
+def test_recovered_share_and_its_interval():
+    """The gap of each document varies; the share is one of means, so documents with a large gap count for more."""
+    draw = np.random.default_rng(0)
+    better = draw.normal(2.0, 0.2, 400)
+    gap = draw.uniform(0.5, 1.5, 400)
+    method = better + 0.3 * gap + draw.normal(0, 0.1, 400)
+    found = recovered(better + gap, method, better)
+    assert found["mean"] == pytest.approx(((better + gap).mean() - method.mean()) / gap.mean())
+    assert found["low"] < found["mean"] < found["high"]
+    assert found["high"] - found["low"] == pytest.approx(2 * 1.96 * 0.1 / 400**0.5, rel=0.3)
+    assert recovered(better + gap, better + 2 * gap, better)["mean"] == pytest.approx(-1.0)

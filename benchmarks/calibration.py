@@ -1,0 +1,167 @@
+"""An embedding model's table calibrated by posembed, judged on documents that calibrating never saw; and its memory.
+
+    hf download sentence-transformers/all-MiniLM-L6-v2 --local-dir all-MiniLM-L6-v2
+    python -m benchmarks.calibration all-MiniLM-L6-v2     (about 30 minutes on 2 idle cores; writes KEPT)
+    python -m benchmarks.calibration --memory             (about 5 minutes; writes KEPT's memory part)
+    python -m benchmarks.calibration --tables             (prints the page's tables from KEPT)
+
+The first command does what `posembed calibrate CHECKPOINT … --to 4096 --range 128 --data stdlib` and
+`posembed evaluate … --original CHECKPOINT` do. The range is the one that `benchmarks.long_inputs` saw chosen.
+"""
+
+import argparse
+import contextlib
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from posembed import calibrate, evaluate
+from posembed.errors import WorkFailedError
+from posembed.files import write_whole
+
+KEPT = Path(__file__).parents[1] / "docs" / "measured" / "calibration.json"
+LENGTH, RANGE = 4096, 128
+PASSKEY, OTHERS = (128, 256, 512, 1024, 2048, 4096), (512, 1024, 2048)
+
+
+def tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def report(message: dict[str, Any]) -> None:
+    if message["step"] % 25 == 0:
+        tell(f"step {message['step']} of {message['steps']}, loss {message['loss']:.3f}")
+
+
+def measure(checkpoint: str) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "calibrated"
+        record = calibrate(checkpoint, out, data="stdlib", length=LENGTH, range=RANGE, tell=tell, report=report)
+        found = evaluate(out, original=checkpoint, tasks=["passkey"], lengths=PASSKEY, tell=tell)
+        more = evaluate(out, original=checkpoint, tasks=["needle", "paragraph"], lengths=OTHERS, tell=tell)
+    for each in (found, more):
+        each |= {"checkpoint": "the calibrated copy", "original": Path(checkpoint).name}
+    record |= {"checkpoint": Path(checkpoint).name}
+    return {"record": record, "passkey": found, "others": more}
+
+
+def measure_memory() -> list[dict[str, Any]]:
+    """Peak memory and seconds a step of models with random weights, a process each."""
+    found = []
+    for kind in ("bert", "gpt2"):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "benchmarks.calibration", "--one", kind, folder]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            found.append(json.loads(done.stdout.splitlines()[-1]))
+            tell(done.stdout.splitlines()[-1])
+    return found
+
+
+def one(kind: str, folder: str) -> dict[str, Any]:
+    """A few steps of a base-size model at 4,096 tokens."""
+    import transformers
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = [f"w{number}" for number in range(30000)]
+    tokenizer = Tokenizer(
+        models.WordLevel({"[UNK]": 0, "[MASK]": 1} | {w: k + 2 for k, w in enumerate(words)}, "[UNK]")
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    source, texts = Path(folder) / "source", Path(folder) / "texts"
+    texts.mkdir()
+    for number in range(60):
+        text = " ".join(words[(number * 7919 + k * k) % 30000] for k in range(6000))
+        (texts / f"{number}.txt").write_text(text, encoding="utf-8")
+    if kind == "bert":
+        model = transformers.BertModel(transformers.BertConfig(vocab_size=30002))
+    else:
+        model = transformers.GPT2LMHeadModel(transformers.GPT2Config(vocab_size=50257))
+    model.save_pretrained(source)
+    tokenizer.save(str(source / "tokenizer.json"))
+    batch = 4 if kind == "bert" else 2
+    if kind == "bert":
+        (source / "modules.json").write_text("[]", encoding="utf-8")
+    settings: dict[str, Any] = {"range": 128} if kind == "bert" else {}
+    steps: list[float] = []
+    # Random weights may learn nothing in two steps: what was used is asked of the system, not of the record.
+    with contextlib.suppress(WorkFailedError):
+        calibrate(
+            source,
+            Path(folder) / "out",
+            data=str(texts),
+            length=LENGTH,
+            document=LENGTH,
+            steps=2,
+            every=2,
+            batch=batch,
+            report=lambda message: steps.append(message["seconds"]),
+            **settings,
+        )
+    return {
+        "model": {"bert": "BERT base, embedding", "gpt2": "GPT-2 small, causal"}[kind],
+        "batch": batch,
+        "tokens": LENGTH,
+        "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "seconds_a_step": round(steps[1], 1),
+    }
+
+
+def accuracy_rows(found: dict[str, Any], task: str) -> list[list[str]]:
+    """System, and accuracy with its interval at each length."""
+    cells = {(c["system"], c["length"]): c["accuracy"] for c in found["cells"] if c["task"] == task}
+    lengths = found["configuration"]["lengths"]
+    return [
+        [system, *(f"{a['mean']:.3f} ({a['low']:.3f} to {a['high']:.3f})" for a in (cells[system, n] for n in lengths))]
+        for system in dict.fromkeys(system for system, _ in cells)
+    ]
+
+
+def memory_rows(kept: dict[str, Any]) -> list[list[str]]:
+    """Model, batch, tokens, peak, seconds a step."""
+    return [
+        [m["model"], str(m["batch"]), f"{m['tokens']:,}", f"{m['peak_gib']:.1f}", f"{m['seconds_a_step']:.0f}"]
+        for m in kept["memory"]
+    ]
+
+
+def print_tables(kept: dict[str, Any]) -> None:
+    for part, task in (("passkey", "passkey"), ("others", "needle"), ("others", "paragraph")):
+        header = [task, *map(str, kept[part]["configuration"]["lengths"])]
+        print(f"| {' | '.join(header)} |\n| {' | '.join(['---'] + ['---:'] * (len(header) - 1))} |")
+        for row in accuracy_rows(kept[part], task):
+            print(f"| {' | '.join(row)} |")
+        print()
+    for row in memory_rows(kept):
+        print(f"| {' | '.join(row)} |")
+    print("\n".join([*kept["passkey"]["verdict"], *kept["others"]["verdict"]]))
+    print(json.dumps({name: kept["record"][name] for name in ("validation", "seconds", "steps", "training_tokens")}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", nargs="?")
+    parser.add_argument("--tables", action="store_true")
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(one(*arguments.one)))
+        return
+    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    if arguments.memory:
+        kept["memory"] = measure_memory()
+    elif not arguments.tables:
+        if arguments.checkpoint is None:
+            parser.error("name a checkpoint, --memory or --tables")
+        kept |= measure(arguments.checkpoint)
+    write_whole(KEPT, lambda path: path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8"))
+    if "record" in kept and "memory" in kept:
+        print_tables(kept)
+
+
+if __name__ == "__main__":
+    main()

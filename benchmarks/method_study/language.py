@@ -1,0 +1,158 @@
+"""Language models of 64 positions read 256: every method, calibration, a sliding window, an oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.func import functional_call
+
+from benchmarks.method_study.models import KINDS, LONG, SHORT, trained
+from posembed.lab.calibration.config import CalibrationConfig
+from posembed.lab.calibration.prediction import Prediction
+from posembed.lab.calibration.table import CalibratedTable
+from posembed.lab.calibration.trainer import TableTrainer
+from posembed.lab.corpus import Corpus
+from posembed.lab.evaluation.language import MASKED_SHARE, Losses, Scorer, cut_documents, sliding_losses
+from posembed.lab.evaluation.paired import bootstrap_interval, difference, holm, recovered
+from posembed.lab.evaluation.tasks import generator
+from posembed.lab.model import LabModel
+from posembed.tables.extend import extend_table
+
+KEY = "embed.position.weight"
+DOCUMENTS = 200
+SHARE = 0.05  # of the training tokens, for calibration
+METHODS: dict[str, tuple[str, dict[str, Any]]] = {
+    "tile": ("tile", {}),
+    "tile, range 32": ("tile", {"range": 32}),
+    "tile, range 16": ("tile", {"range": 16}),
+    "linear": ("linear", {}),
+    "cubic": ("cubic", {}),
+    "grouped": ("grouped", {}),
+    "hierarchical": ("hierarchical", {}),
+    "stretch, keep 8": ("stretch", {"keep": 8}),
+    "stretch, range 32": ("stretch", {"range": 32}),
+    "repeat-last": ("repeat-last", {}),
+    "mean": ("mean", {}),
+    "zeros": ("zeros", {}),
+    "random": ("random", {"seed": 0}),
+}
+CALIBRATED = "calibrated"
+
+
+def study(kind: str, data: str, steps: int, corpus: Corpus, folder: Path) -> dict[str, Any]:
+    """All cells of one kind of model and data."""
+    model, tokens = trained(kind, data, SHORT, steps, corpus, folder)
+    oracle, _ = trained(kind, "packed", LONG, steps, corpus, folder)
+    ids = cut_documents([document.tolist() for document in corpus.test], LONG, DOCUMENTS, "test", 0)
+    hidden = np.ones(ids.shape, dtype=bool)
+    if kind == "masked":
+        hidden = generator("study", kind).random(ids.shape) < MASKED_SHARE
+        hidden[:, -1] = True
+    short = model.table.detach().clone() if model.table is not None else torch.empty(0)
+    found: dict[str, Losses] = {}
+    found["sliding window"] = sliding_losses(_scorer(kind, model, corpus), ids, hidden, SHORT)
+    cost: dict[str, Any] = {}
+    for name, (method, options) in METHODS.items():
+        model.set_table(torch.from_numpy(extend_table(short.numpy(), LONG, method=method, **options)))
+        found[name] = _scorer(kind, model, corpus).losses(ids, hidden)
+    for name, document in ((CALIBRATED, LONG), (f"{CALIBRATED}, inputs of {SHORT} (PoSE)", SHORT)):
+        trainer = _calibrate(kind, model, short, corpus, tokens, document, folder)
+        model.set_table(trainer.table().detach())
+        found[name] = _scorer(kind, model, corpus).losses(ids, hidden)
+        seen = trainer.step * trainer.config.batch * document
+        cost[name] = {"tokens": seen, "share": seen / tokens, "seconds": round(trainer.seconds, 1)}
+        cost[name]["shuffled"] = _shuffled(kind, model, corpus, ids, hidden)
+    found["oracle"] = _scorer(kind, oracle, corpus).losses(ids, hidden)
+    return {
+        "kind": kind,
+        "data": data,
+        "training_tokens": tokens,
+        "documents": len(ids),
+        "calibrated": cost,
+        "cells": _cells(found),
+    }
+
+
+def _cells(found: dict[str, Losses]) -> list[dict[str, Any]]:
+    """Loss past the old length, recovery and context gain of each, over the same documents."""
+    beyond = {name: np.nanmean(losses[:, SHORT:], axis=1) for name, losses in found.items()}
+    within = {name: np.nanmean(losses[:, :SHORT], axis=1) for name, losses in found.items()}
+    cells: list[dict[str, Any]] = [
+        {
+            "method": name,
+            "loss": bootstrap_interval(beyond[name]),
+            "loss_within": bootstrap_interval(within[name]),
+            "recovered": recovered(beyond["tile"], beyond[name], beyond["oracle"]),
+            "context_gain": difference(beyond["sliding window"], beyond[name]),
+        }
+        for name in found
+    ]
+    for cell, adjusted in zip(cells, holm([cell["context_gain"]["p"] for cell in cells]), strict=True):
+        cell["context_gain"]["p_holm"] = adjusted
+    return cells
+
+
+def _shuffled(
+    kind: str, model: LabModel, corpus: Corpus, ids: NDArray[np.int64], hidden: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """What it costs the calibrated model that stands in ``model`` when all but the last old length is shuffled."""
+    mixed, draw = ids.copy(), generator("study", "shuffled")
+    last = slice(LONG - SHORT // 2, LONG)
+    for row in mixed:
+        row[: last.start - SHORT] = draw.permutation(row[: last.start - SHORT])
+    only = hidden.copy()
+    if kind == "masked":
+        only[:, : last.start] = False
+    scorer = _scorer(kind, model, corpus)
+    again, before = (scorer.losses(each, only)[:, last] for each in (mixed, ids))
+    return difference(np.nanmean(again, axis=1), np.nanmean(before, axis=1))
+
+
+def _scorer(kind: str, model: LabModel, corpus: Corpus) -> Scorer:
+    return Scorer(model.eval(), "causal" if kind == "causal" else "masked", corpus.mask)
+
+
+def _calibrate(
+    kind: str, model: LabModel, short: Tensor, corpus: Corpus, tokens: int, document: int, folder: Path
+) -> TableTrainer:
+    """The table trained with at most SHARE of the model's own training tokens."""
+    start = torch.from_numpy(extend_table(short.numpy(), LONG, method="tile"))
+    model.set_table(start)
+    model.requires_grad_(False)
+    batch = 16
+    config = CalibrationConfig(
+        kind=kind,
+        data="stdlib",
+        length=LONG,
+        keep=SHORT,
+        period=LONG,
+        document=document,
+        spread=document < LONG,
+        batch=batch,
+        steps=int(SHARE * tokens) // (batch * document),
+        shift_rate=RATES["shift_rate"],
+        row_rate=RATES["row_rate"],
+        every=20,
+        patience=5,
+    )
+    logits: Callable[[Tensor, Tensor], Tensor] = lambda weight, ids: functional_call(model, {KEY: weight}, (ids,))  # noqa: E731
+    objective = Prediction(
+        logits,
+        config,
+        [corpus.train.tolist()],
+        [document.tolist() for document in corpus.validation],
+        mask_id=corpus.mask if KINDS[kind] == "encoder" else None,
+        at_once=batch,
+    )
+    trainer = TableTrainer(config, CalibratedTable(start, fixed=SHORT, period=LONG), objective, {"sha256": ""})
+    trainer.train(folder / "calibration.state", lambda _: None, lambda: False)
+    return trainer
+
+
+RATES = {"shift_rate": 1e-3, "row_rate": 3e-3}

@@ -1,0 +1,70 @@
+"""The language models of the study: causal and masked, packed and short-biased, with an oracle at the long length."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from posembed.files import write_whole
+from posembed.lab.config import UnitConfig
+from posembed.lab.corpus import Corpus
+from posembed.lab.model import LabModel
+from posembed.lab.train import Trainer
+
+SHORT, LONG = 64, 256
+KINDS = {"causal": "decoder", "masked": "encoder"}
+DATA = ("packed", "short-biased")
+
+
+def configuration(kind: str, length: int, steps: int) -> UnitConfig:
+    """Same tokens a step at either length."""
+    return UnitConfig(
+        model=KINDS[kind],
+        train_length=length,
+        batch_size=32 * LONG // length // 2,
+        steps=steps,
+        d_model=128,
+        layers=3,
+        heads=4,
+        learning_rate=2e-3,
+        precision="fp32",
+    )
+
+
+class ShortBiased(Trainer):
+    """Sequences of a step are of one length, mostly far below the table's; the tokens of a step stay the same."""
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """As in the lab, cut to the step's length."""
+        draw = np.random.default_rng([self.config.seed, step, 7])
+        full = self.config.train_length
+        length = int(np.clip(np.exp(draw.normal(np.log(full / 3), 0.6)), 8, full))
+        repeats = max(1, round(full / length))
+        parts = [super(ShortBiased, self).batch(step * 64 + part) for part in range(repeats)]
+        inputs, targets = (torch.cat([part[side][:, :length] for part in parts]) for side in (0, 1))
+        return inputs, targets
+
+
+def trained(kind: str, data: str, length: int, steps: int, corpus: Corpus, folder: Path) -> tuple[LabModel, int]:
+    """A trained model, from ``folder`` if it was trained before, and the tokens that it was trained on."""
+    config = configuration(kind, length, steps)
+    model = LabModel(config, corpus.vocab_size)
+    file = folder / f"{kind}-{data}-{length}-{steps}.pt"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        trainer = (ShortBiased if data == "short-biased" else Trainer)(config, corpus, model)
+
+        def report(message: dict[str, object]) -> None:
+            if int(str(message["step"])) % 500 == 0:
+                print(file.name, message, flush=True)
+
+        status, why = trainer.train(file.with_suffix(".state"), report, lambda: False, 60.0)
+        if status != "finished":
+            raise SystemExit(f"{file}: {why}")
+        write_whole(file, lambda path: torch.save(model.state_dict(), path))
+        file.with_suffix(".state").unlink(missing_ok=True)
+    model.load_state_dict(torch.load(file, weights_only=True))
+    return model.eval(), steps * config.batch_size * length

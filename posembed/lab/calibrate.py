@@ -1,0 +1,206 @@
+"""``posembed calibrate``: train a checkpoint's position table alone, and write it as a normal checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from posembed.checkpoint.staging import checked_target
+from posembed.errors import ResultsConflictError, WorkFailedError
+from posembed.lab.calibration.config import CalibrationConfig
+from posembed.lab.calibration.contrastive import Contrastive
+from posembed.lab.calibration.frozen import FrozenModel, inputs_at_once, recompute_layers
+from posembed.lab.calibration.prediction import Prediction
+from posembed.lab.calibration.record import make_record, write_checkpoint
+from posembed.lab.calibration.start import Start, choose_start, require_sizes
+from posembed.lab.calibration.table import CalibratedTable
+from posembed.lab.calibration.trainer import Objective, Report, TableTrainer, read_state
+from posembed.lab.evaluation.embedder import Embedder
+from posembed.lab.evaluation.loading import Kind, kind_of, load_embedder, load_predictor, only_table, parameter_name
+from posembed.lab.evaluation.texts import load_texts, load_whole_texts
+from posembed.lab.hardware import resolve_precision
+from posembed.models.extend import extend_model
+
+_KINDS: dict[Kind, dict[str, Any]] = {
+    "embedding": {"steps": 400, "batch": 16, "shift_rate": 5e-3, "row_rate": 1e-4},
+    "causal": {"steps": 400, "batch": 8, "shift_rate": 1e-3, "row_rate": 1e-3},
+    "masked": {"steps": 400, "batch": 8, "shift_rate": 1e-3, "row_rate": 1e-3},
+}
+_DOCUMENT = 512  # tokens of an embedding model's training document: what is learned there holds at other lengths
+
+
+def calibrate(
+    checkpoint: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    data: str,
+    length: int | None = None,
+    range: int | None = None,  # noqa: A002 - the method's own name for it
+    keep: int | None = None,
+    document: int | None = None,
+    steps: int | None = None,
+    batch: int | None = None,
+    shift_rate: float | None = None,
+    row_rate: float | None = None,
+    every: int = 50,
+    patience: int = 3,
+    precision: str = "auto",
+    seed: int = 0,
+    resume: bool = False,
+    force: bool = False,
+    report: Report = lambda _: None,
+    tell: Callable[[str], None] = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Train the position table of a checkpoint alone, on one's own unlabelled text, and write a normal checkpoint.
+
+    Every other weight is frozen and gets no gradient. The rows of the first ``keep`` positions stay as they are, bit
+    for bit, so that inputs which read no others give exactly what they gave. Sentence-embedding models are trained to
+    find a document by the little that tells it from others; causal and masked language models by their own loss. The
+    best table by held-out texts is written; if none is better than the one at the start, nothing is.
+
+    Args:
+        checkpoint: a directory of Transformers or sentence-transformers files, with one sequence table.
+        out: the directory to write; it must not exist. While the work is under way, ``OUT.calibrating`` beside it holds
+            what is needed to go on.
+        data: ``"stdlib"``, a text file or a directory of text files; its training and validation sets are read.
+        length: usable positions of the new table; left out, the table stays as long as it is.
+        range: with a greater ``length``: begin by repeating the first so many rows. Left out, an embedding model's
+            method is chosen on validation texts (some minutes), a language model's table is repeated whole.
+        keep: positions from the first on whose rows stay. Left out: the repeated rows.
+        document: tokens of a training input, special tokens included. By default 512 for embedding models; for language
+            models the whole length, a smaller number is read at random far positions (PoSE).
+        steps: optimizer steps, 400 if left out.
+        batch: training inputs of a step; 16 for embedding models, 8 for others.
+        shift_rate: learning rate of the vector that all trained rows share.
+        row_rate: learning rate of the rows.
+        every: steps between two looks at the validation loss.
+        patience: looks without a better loss, after which training ends.
+        precision: ``"auto"`` (bf16 where the hardware has it), ``"bf16"`` or ``"fp32"``.
+        seed: of every draw.
+        resume: go on with what ``OUT.calibrating`` holds, if it is there: the result is the same.
+        force: replace an existing ``out``.
+        report: is told each step.
+        tell: is told what is being done.
+        should_stop: is asked after each step; work is kept and can be gone on with.
+
+    Returns:
+        The record that is written into the checkpoint as ``calibration.json``; docs/formats/calibration.md lists it.
+
+    Raises:
+        InvalidArgumentError: for a checkpoint of another kind, or sizes that cannot be.
+        DataError: for data that are missing or too short.
+        ResultsConflictError: if ``OUT.calibrating`` is of other work, or is there and ``resume`` is not given.
+        CheckpointError: for files that cannot be loaded.
+        WorkFailedError: if no table was better than the one at the start.
+        WorkInterruptedError: if ``should_stop`` said so.
+    """
+    out = Path(out)
+    kind = kind_of(checkpoint)
+    table = only_table(checkpoint)
+    old = table.usable_length
+    length = old if length is None else length
+    require_sizes(checkpoint, old, length, range, keep)
+    checked_target(out, Path(checkpoint), force)
+    state = out.parent / f"{out.name}.calibrating"
+    if state.exists() and not resume:
+        raise ResultsConflictError(f"{state} holds a calibration that was begun: go on with --resume, or delete it")
+    precision = resolve_precision(precision, "cpu")
+    tell("reading texts")
+    texts = load_texts(data) if kind == "embedding" else load_whole_texts(data)
+    sha256 = hashlib.sha256("\0".join(texts["train"] + texts["validation"]).encode()).hexdigest()
+    if state.exists():
+        start = Start(**read_state(state)["about"]["start"])
+    else:
+        start = choose_start(checkpoint, kind, old, length, range, keep, data, precision, seed, tell)
+    document = document or (min(length, max(_DOCUMENT, 2 * start.keep)) if kind == "embedding" else length)
+    chosen = {"steps": steps, "batch": batch, "shift_rate": shift_rate, "row_rate": row_rate}
+    config = CalibrationConfig(
+        kind=kind,
+        data=data,
+        length=length,
+        keep=start.keep,
+        period=start.period,
+        document=document,
+        spread=kind != "embedding" and document < length,
+        every=every,
+        patience=patience,
+        precision=precision,
+        seed=seed,
+        **(_KINDS[kind] | {name: value for name, value in chosen.items() if value is not None}),
+    )
+    tell("loading the model and the texts")
+    made, objective = _objective(checkpoint, config, start, texts)
+    about = {"sha256": sha256, "start": vars(start) | {"why": list(start.why)}}
+    trainer = TableTrainer(config, made, objective, about)
+    if state.exists():
+        trainer.restore(state)
+    else:
+        state.parent.mkdir(parents=True, exist_ok=True)
+        trainer.save(state)  # choosing the start is part of the work
+    tell("calibrating")
+    trainer.train(state, report, should_stop)
+    if trainer.best_loss >= trainer.start_loss:
+        state.unlink()
+        raise WorkFailedError(
+            f"no table was better than the one at the start on held-out texts (loss {trainer.start_loss:.4f} there, "
+            f"{min(e['validation'] for e in trainer.curve[1:]):.4f} at best): nothing is written; give more text, more "
+            "--steps, or smaller rates"
+        )
+    record = make_record(checkpoint, config, trainer, texts)
+    tell("writing")
+    write_checkpoint(Path(checkpoint), out, made, record, force)
+    state.unlink()
+    return record
+
+
+def _objective(
+    checkpoint: str | os.PathLike[str], config: CalibrationConfig, start: Start, texts: dict[str, list[str]]
+) -> tuple[CalibratedTable, Objective]:
+    """The table in the loaded, longer, frozen model, and what it is trained for."""
+    found = only_table(checkpoint)
+    reserved = found.layout.reserved
+    embedder: Embedder | None = None
+    mask_id: int | None = None
+    if config.kind == "embedding":
+        embedder = load_embedder(checkpoint, precision=config.precision)
+        model, tokenizer = embedder.model, embedder.tokenizer
+    else:
+        model, tokenizer, mask_id = load_predictor(checkpoint, "causal" if config.kind == "causal" else "masked")
+    name = parameter_name(model, found)
+    if config.length > found.usable_length:
+        extend_model(model, config.length, method=start.method, **start.options)
+    rows = model.get_parameter(name).detach()
+    table = CalibratedTable(rows, fixed=reserved + config.keep, period=config.period)
+    frozen = FrozenModel(model, name)
+    at_once = inputs_at_once(model, config.document)
+    if not at_once:
+        recompute_layers(model)
+    if embedder is not None:
+        own = Embedder(frozen, tokenizer, embedder.pooling, config.precision)
+        return table, Contrastive(own, config, table.start, texts["train"], texts["validation"], at_once=at_once)
+
+    def logits(weight: Tensor, ids: Tensor) -> Tensor:
+        with frozen.reading(weight), torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
+            predicted: Tensor = frozen(input_ids=ids).logits
+        return predicted
+
+    encoded = {
+        split: [tokenizer.encode(text, add_special_tokens=False).ids for text in texts[split]]
+        for split in ("train", "validation")
+    }
+    return table, Prediction(
+        logits,
+        config,
+        encoded["train"],
+        encoded["validation"],
+        mask_id=mask_id,
+        reserved=reserved,
+        at_once=at_once,
+    )

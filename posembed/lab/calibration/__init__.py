@@ -1,0 +1,1 @@
+"""Train the position table of a checkpoint alone, everything else frozen."""

@@ -1,0 +1,208 @@
+"""What an embedding model's table is calibrated for: a long document must be found by the little that tells it apart.
+
+All documents of a batch share one haystack of the user's own text, so nothing but what is hidden in them can tell them
+apart. In some batches that is a passage, and the query is a part of it; in most it is a word or two in a passage that
+they share as well, and the query is other text with the same words. Queries are short: rows that stay as
+they are embed them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from posembed.errors import DataError
+from posembed.lab.calibration.config import CalibrationConfig
+from posembed.lab.calibration.frozen import FrozenModel
+from posembed.lab.calibration.table import CalibratedTable
+from posembed.lab.evaluation.embedder import Embedder
+from posembed.lab.evaluation.tasks import generator
+
+Tokens = NDArray[np.int64]
+Batch = tuple[list[list[int]], list[list[int]]]
+_TEMPERATURE = 0.05  # of sentence-transformers' own losses: a scale of 20
+_WORD = re.compile(r"[^\W\d_]{4,14}")
+_PASSAGE, _LEAST, _SHORTEST = 32, 2048, 512
+_WORDS = 0.7  # of batches
+
+
+class Contrastive:
+    """Cross-entropy of each query's own document among the batch's, and of each document's own query.
+
+    Args:
+        embedder: of a :class:`FrozenModel`.
+        config: of the calibration.
+        start: the table before calibration, ``[rows, d_model]``, which embeds the queries.
+        train: texts.
+        validation: texts, disjoint from those.
+        at_once: documents whose activations fit into memory together.
+
+    Raises:
+        DataError: if the texts are too short.
+    """
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        config: CalibrationConfig,
+        start: Tensor,
+        train: Sequence[str],
+        validation: Sequence[str],
+        *,
+        at_once: int = 1,
+    ) -> None:
+        self.embedder, self.config, self.start = embedder, config, start
+        self.model: FrozenModel = embedder.model
+        self.at_once = max(1, at_once)
+        self.train = _Source(train, embedder.encode, "training")
+        held_out = _Source(validation, embedder.encode, "validation")
+        draw = generator("calibrate", "validation", config.document, config.seed)
+        self.lengths = document_lengths(config)
+        batches = max(2, config.held_out // config.batch)
+        sizes = [self.lengths[number % len(self.lengths)] - embedder.special for number in range(batches)]
+        made = [held_out.batch(config.batch, size, draw, words=bool(number % 2)) for number, size in enumerate(sizes)]
+        self.held_out = [(documents, self._embed_queries(queries)) for documents, queries in made]
+
+    def batch(self, step: int) -> Batch:
+        """Documents and queries of a step, by its number alone."""
+        draw = generator("calibrate", "step", step, self.config.seed)
+        # As many tokens go into each length: short documents are cheap, and what they teach holds for long ones.
+        length = int(draw.choice(self.lengths, p=_even_tokens(self.lengths)))
+        words = bool(draw.random() < _WORDS)
+        return self.train.batch(self.config.batch, length - self.embedder.special, draw, words=words)
+
+    def backward(self, table: CalibratedTable, step: int) -> float:
+        """Gradients of one step's loss.
+
+        Where the batch does not fit into memory, documents are embedded twice, a few at a time: first without a
+        gradient, then with the gradient that the loss has for their vectors (Gao et al. 2021, arXiv:2101.06983).
+        """
+        documents, queries = self.batch(step)
+        wanted = self._embed_queries(queries)
+        weight = table()
+        leaf = weight.detach().requires_grad_()
+        parts = [documents[at : at + self.at_once] for at in range(0, len(documents), self.at_once)]
+        if len(parts) == 1:
+            with self.model.reading(leaf):
+                loss = contrastive_loss(wanted, self.embedder.pooled(documents))
+            loss.backward()  # type: ignore[no-untyped-call]
+        else:
+            with torch.no_grad(), self.model.reading(leaf):
+                vectors = torch.cat([self.embedder.pooled(part) for part in parts])
+            vectors.requires_grad_()
+            loss = contrastive_loss(wanted, vectors)
+            loss.backward()  # type: ignore[no-untyped-call]
+            assert vectors.grad is not None
+            for part, gradient in zip(parts, vectors.grad.split(self.at_once), strict=True):  # type: ignore[no-untyped-call]
+                with self.model.reading(leaf):
+                    self.embedder.pooled(part).backward(gradient)  # type: ignore[no-untyped-call]
+        weight.backward(leaf.grad)
+        return loss.item()
+
+    def validate(self, table: Tensor) -> float:
+        """Mean loss of the held-out batches."""
+        losses = []
+        for documents, wanted in self.held_out:
+            with self.model.reading(table):
+                vectors = torch.from_numpy(self.embedder.embed(documents)).to(table.device)
+            losses.append(contrastive_loss(wanted, vectors).item())
+        return sum(losses) / len(losses)
+
+    def _embed_queries(self, queries: list[list[int]]) -> Tensor:
+        with self.model.reading(self.start):
+            return torch.from_numpy(self.embedder.embed(queries)).to(self.start.device)
+
+
+def contrastive_loss(queries: Tensor, documents: Tensor) -> Tensor:
+    """Of unit vectors ``[batch, d_model]``: query ``i`` and document ``i`` belong together, in both directions.
+
+    Example:
+        >>> round(contrastive_loss(torch.eye(2), torch.eye(2)).item(), 6)
+        0.0
+    """
+    scores = queries @ documents.T / _TEMPERATURE
+    own = torch.arange(len(queries), device=scores.device)
+    return (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own)) / 2
+
+
+def document_lengths(config: CalibrationConfig) -> list[int]:
+    """The longest training document, halved for as long as it is above 512 tokens and reads rows that are trained.
+
+    Example:
+        >>> config = CalibrationConfig("embedding", "stdlib", length=4096, keep=128, period=128, document=2048)
+        >>> document_lengths(config)
+        [2048, 1024, 512]
+    """
+    lengths = [config.document]
+    while lengths[-1] >= 2 * _SHORTEST and lengths[-1] // 2 > config.keep:
+        lengths.append(lengths[-1] // 2)
+    return lengths
+
+
+def _even_tokens(lengths: Sequence[int]) -> NDArray[np.float64]:
+    """Chances that give every length as many tokens in the long run."""
+    inverse = 1 / np.asarray(lengths, dtype=np.float64)
+    return np.asarray(inverse / inverse.sum())
+
+
+class _Source:
+    """Texts as one row of tokens, and their words."""
+
+    def __init__(self, texts: Sequence[str], encode: Callable[[str], list[int]], name: str) -> None:
+        rows = [np.asarray(encode(text), dtype=np.int64) for text in texts]
+        self.tokens = np.concatenate(rows) if rows else np.zeros(0, np.int64)
+        words = sorted({word for text in texts for word in _WORD.findall(text)})
+        self.words = [encode(word) for word in words]
+        if len(self.tokens) < _LEAST or len(words) < 100:
+            raise DataError(
+                f"the {name} texts have {len(self.tokens):,} tokens and {len(words)} different words, at least "
+                f"{_LEAST:,} and 100 are needed: give more text with --data"
+            )
+
+    def batch(self, count: int, size: int, draw: np.random.Generator, *, words: bool) -> Batch:
+        """Documents of ``size`` tokens with a query each."""
+        short = draw.random() < 0.7  # a few words again and again, else running text
+        haystack = np.resize(self._window(int(draw.integers(12, 80)), draw), size)
+        haystack = haystack if short else self._window(size, draw)
+        hidden, queries = (self._words if words else self._passages)(count, min(_PASSAGE, size // 2), draw)
+        documents = []
+        for passage in hidden:
+            at = int(draw.integers(0, size - len(passage) + 1))
+            documents.append([*haystack[:at].tolist(), *passage, *haystack[at : size - len(passage)].tolist()])
+        return documents, queries
+
+    def _passages(self, count: int, most: int, draw: np.random.Generator) -> Batch:
+        length = int(draw.integers(most // 2, most + 1))
+        passages = [self._window(length, draw).tolist() for _ in range(count)]
+        queries = []
+        for passage in passages:
+            size = int(draw.integers(max(2, length // 4), length + 1))
+            at = int(draw.integers(0, length - size + 1))
+            queries.append(passage[at : at + size])
+        return passages, queries
+
+    def _words(self, count: int, most: int, draw: np.random.Generator) -> Batch:
+        around = self._window(int(draw.integers(most // 4, most + 1)), draw).tolist()
+        question = self._window(int(draw.integers(3, 10)), draw).tolist()
+        number, places = int(draw.integers(1, 3)), int(draw.integers(1, 3))
+        at = sorted(draw.integers(0, len(around) + 1, places).tolist(), reverse=True)
+        begin = int(draw.integers(0, len(question) + 1))
+        passages, queries = [], []
+        for _ in range(count):
+            key = [token for word in draw.integers(0, len(self.words), number) for token in self.words[word]]
+            passage = list(around)
+            for place in at:
+                passage[place:place] = key
+            passages.append(passage)
+            queries.append([*question[:begin], *key, *question[begin:]])
+        return passages, queries
+
+    def _window(self, length: int, draw: np.random.Generator) -> Tokens:
+        """So many tokens from a random place on, beginning again where the text ends."""
+        return self.tokens[(int(draw.integers(len(self.tokens))) + np.arange(length)) % len(self.tokens)]

@@ -1,0 +1,77 @@
+"""What a calibration leaves: a normal checkpoint, and in it the record of how its table was made."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import resource
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from posembed.checkpoint.plan import plan_rows
+from posembed.checkpoint.rewrite import carry_out
+from posembed.checkpoint.source import open_checkpoint
+from posembed.errors import WorkFailedError
+from posembed.lab.calibration.config import CalibrationConfig
+from posembed.lab.calibration.table import CalibratedTable
+from posembed.lab.calibration.trainer import TableTrainer
+from posembed.lab.evaluation.loading import only_table
+from posembed.lab.hardware import environment
+
+SCHEMA, SCHEMA_VERSION = "posembed.calibration", 1
+RECORD = "calibration.json"
+
+
+def make_record(
+    checkpoint: str | os.PathLike[str], config: CalibrationConfig, trainer: TableTrainer, texts: dict[str, list[str]]
+) -> dict[str, Any]:
+    """The record as plain values; docs/formats/calibration.md lists its fields."""
+    moved = trainer.table().detach() - trainer.table.start
+    best = min(trainer.curve, key=lambda entry: entry["validation"])
+    return {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "checkpoint": str(checkpoint),
+        "table": only_table(checkpoint).key,
+        "configuration": config.to_json(),
+        "start": trainer.about["start"],
+        "texts": {
+            "sha256": trainer.about["sha256"],
+            "train": len(texts["train"]),
+            "validation": len(texts["validation"]),
+        },
+        "environment": environment("cpu"),
+        "seconds": trainer.seconds,
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "steps": trainer.step,
+        "training_tokens": trainer.step * config.batch * config.document,
+        "curve": trainer.curve,
+        "validation": {"start": trainer.start_loss, "best": trainer.best_loss, "at_step": best["step"]},
+        "moved": {
+            "shift_norm": float(trainer.table.shift.detach().norm()),
+            "mean_row_norm": float(moved[trainer.table.fixed :].norm(dim=1).mean()),
+        },
+    }
+
+
+def write_checkpoint(checkpoint: Path, out: Path, table: CalibratedTable, record: dict[str, Any], force: bool) -> None:
+    """Write a copy of the checkpoint with the table's rows and the record, whole or not at all.
+
+    Raises:
+        WorkFailedError: if rows are too large for the stored dtype, or the disk refuses.
+    """
+    found = only_table(checkpoint)
+    source = open_checkpoint(checkpoint)
+    before = source.read(found.key)
+    rows = table().detach().numpy().astype(before.dtype)
+    kept = min(table.fixed, len(before))
+    rows[:kept] = before[:kept]  # as they are stored, to the last bit
+    if not np.isfinite(rows.astype(np.float64)).all():
+        raise WorkFailedError(f"the new rows do not fit {before.dtype}: they would be infinite")
+    plan = plan_rows(checkpoint, found.key, rows, kept=kept - found.layout.reserved, made_by="calibrate")
+    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+    carry_out(plan, out, force=force, full=True, extra={RECORD: text.encode()})

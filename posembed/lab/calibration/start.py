@@ -1,0 +1,110 @@
+"""Where a calibration begins: how the table was made longer, which rows stay, and why."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
+from posembed.checkpoint.source import open_checkpoint
+from posembed.errors import InvalidArgumentError
+from posembed.lab.choose import choose_method
+from posembed.lab.evaluation.loading import Kind, only_table
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where training begins.
+
+    Attributes:
+        method: by which the table was made longer; ``"as it is"`` where it was long enough.
+        options: of the method.
+        keep: first positions whose rows stay.
+        period: of the trained rows; the length where each is free.
+        why: sentences.
+    """
+
+    method: str
+    options: dict[str, Any]
+    keep: int
+    period: int
+    why: tuple[str, ...]
+
+
+def require_sizes(
+    checkpoint: str | os.PathLike[str],
+    old: int,
+    length: int,
+    repeated: int | None,
+    keep: int | None,
+) -> None:
+    """Refuse what cannot be calibrated so.
+
+    Raises:
+        InvalidArgumentError: naming the argument.
+    """
+    if (Path(checkpoint) / TABLES_BY_LENGTH).is_file():
+        raise InvalidArgumentError(
+            f"{checkpoint} has tables by length ({TABLES_BY_LENGTH}): calibrate the checkpoint that they were made from"
+        )
+    if length < old:
+        raise InvalidArgumentError(f"length={length} is below the {old} positions that the table has")
+    if repeated is not None and length == old:
+        raise InvalidArgumentError(f"range={repeated} says how the table is made longer: it goes with a greater length")
+    for name, value, least, most in (("range", repeated, 2, old), ("keep", keep, 0, length - 1)):
+        if value is not None and not least <= value <= most:
+            raise InvalidArgumentError(f"{name}={value} must lie between {least} and {most}")
+
+
+def choose_start(
+    checkpoint: str | os.PathLike[str],
+    kind: Kind,
+    old: int,
+    length: int,
+    repeated: int | None,
+    keep: int | None,
+    data: str,
+    precision: str,
+    seed: int,
+    tell: Callable[[str], None],
+) -> Start:
+    """The start that the arguments of ``calibrate`` ask for, chosen on validation texts where they leave it open.
+
+    Raises:
+        InvalidArgumentError: if nothing says which rows stay.
+        WorkFailedError: if no method is better than cutting documents.
+    """
+    if length == old:
+        period = exact_period(checkpoint)
+        if period is None and keep is None:
+            raise InvalidArgumentError(
+                f"the table of {checkpoint} repeats no rows, so which were trained is not known: give --to with a "
+                "greater length, or say how many first positions stay as they are with --keep (0 for none)"
+            )
+        kept = period if keep is None else keep
+        assert kept is not None
+        shared = period if kind == "embedding" and period is not None else length
+        return Start("as it is", {}, kept, shared, (f"the table as it is; the first {kept} positions stay",))
+    if repeated is not None or kind != "embedding":
+        size = repeated or old
+        shared = size if kind == "embedding" else length
+        kept = size if keep is None else keep
+        return Start("tile", {"range": size}, kept, shared, (f"the first {size} rows, repeated",))
+    choice = choose_method(checkpoint, length, data=data, precision=precision, seed=seed, tell=tell)
+    tiled = choice.method == "tile"
+    size = choice.options["range"] if tiled else 0
+    kept = size if keep is None else keep
+    return Start(choice.method, dict(choice.options), kept, size if tiled else length, choice.why)
+
+
+def exact_period(checkpoint: str | os.PathLike[str]) -> int | None:
+    """After how many positions the rows repeat themselves exactly, if they do."""
+    table = only_table(checkpoint)
+    rows = np.asarray(open_checkpoint(checkpoint).read(table.key), dtype=np.float32)[table.layout.position_rows]
+    again = np.flatnonzero((rows[1:] == rows[0]).all(axis=1)) + 1
+    return next((int(size) for size in again if np.array_equal(rows[size:], rows[:-size])), None)

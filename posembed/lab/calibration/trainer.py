@@ -1,0 +1,205 @@
+"""The loop that trains a table: steps, looks at the validation loss, early stopping, a state to go on from."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
+from posembed.lab.calibration.config import CalibrationConfig
+from posembed.lab.calibration.table import CalibratedTable
+from posembed.lab.config import differences
+from posembed.lab.storage import write_whole
+
+Report = Callable[[dict[str, Any]], None]
+_WARM_UP = 10  # steps
+_SAVE_SECONDS = 20.0
+
+
+class Objective(Protocol):
+    """What a table is trained for."""
+
+    def backward(self, table: CalibratedTable, step: int) -> float:
+        """Add the gradients of a step's loss to the table's parameters; the step alone decides what is drawn."""
+
+    def validate(self, table: Tensor) -> float:
+        """The loss of a whole table on held-out inputs."""
+
+
+class TableTrainer:
+    """Adam on the table's two parameters, warm-up and cosine, the best table by validation kept.
+
+    Args:
+        config: everything that decides the numbers.
+        table: what is trained.
+        objective: what for.
+        about: plain values that are kept with the state, ``sha256`` of the texts among them.
+    """
+
+    def __init__(
+        self, config: CalibrationConfig, table: CalibratedTable, objective: Objective, about: dict[str, Any]
+    ) -> None:
+        self.config, self.table, self.objective, self.about = config, table, objective, about
+        self.optimizer = torch.optim.Adam(
+            [{"params": [table.shift], "peak": config.shift_rate}, {"params": [table.rows], "peak": config.row_rate}],
+            lr=0.0,
+            betas=(0.9, 0.98),
+        )
+        self.step = 0
+        self.seconds = 0.0
+        self.curve: list[dict[str, Any]] = []
+        self.best = {name: value.detach().clone() for name, value in table.named_parameters()}
+        self._recent: list[float] = []
+
+    def train(self, state: Path, report: Report, should_stop: Callable[[], bool]) -> None:
+        """Train until the last step, or until validation no longer improves; the table then holds its best rows.
+
+        Raises:
+            WorkInterruptedError: if ``should_stop`` said so; the state is written first.
+            WorkFailedError: if the loss is no number.
+        """
+        clock = saved = time.perf_counter()
+        if not self.curve:
+            self._look()
+            report(self._message())
+        while self.step < self.config.steps and not self._waited_enough():
+            loss = self._update()
+            if not math.isfinite(loss):
+                raise WorkFailedError(
+                    f"the loss became {loss} at step {self.step} of {self.config.steps}: try a smaller learning rate, "
+                    "or --precision fp32"
+                )
+            self._recent.append(loss)
+            if self.step % self.config.every == 0 or self.step == self.config.steps:
+                self._look()
+            now = time.perf_counter()
+            self.seconds, clock = self.seconds + now - clock, now
+            stop = should_stop()
+            if stop or now - saved > _SAVE_SECONDS:
+                self.save(state)
+                saved = now
+            report(self._message())
+            if stop:
+                raise WorkInterruptedError(
+                    f"stopped at step {self.step} of {self.config.steps}; the work so far is kept in {state}: go on "
+                    "with --resume"
+                )
+        with torch.no_grad():
+            for name, value in self.table.named_parameters():
+                value.copy_(self.best[name])
+
+    @property
+    def start_loss(self) -> float:
+        """Validation loss before the first step."""
+        return float(self.curve[0]["validation"])
+
+    @property
+    def best_loss(self) -> float:
+        """The least validation loss."""
+        return min(float(entry["validation"]) for entry in self.curve)
+
+    def _update(self) -> float:
+        config = self.config
+        warm = min(1.0, (self.step + 1) / _WARM_UP)
+        cosine = 0.1 + 0.45 * (1 + math.cos(math.pi * self.step / config.steps))
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * warm * cosine
+        self.optimizer.zero_grad()
+        loss = self.objective.backward(self.table, self.step)
+        self.optimizer.step()
+        self.step += 1
+        return loss
+
+    def _look(self) -> None:
+        with torch.no_grad():
+            loss = self.objective.validate(self.table())
+        if not self.curve or loss < self.best_loss:
+            self.best = {name: value.detach().clone() for name, value in self.table.named_parameters()}
+        train = sum(self._recent) / len(self._recent) if self._recent else None
+        self.curve.append({"step": self.step, "train": train, "validation": loss})
+        self._recent = []
+
+    def _waited_enough(self) -> bool:
+        losses = [entry["validation"] for entry in self.curve]
+        return len(losses) - 1 - losses.index(min(losses)) >= self.config.patience
+
+    def _message(self) -> dict[str, Any]:
+        last = self.curve[-1]
+        tokens = self.step * self.config.batch * self.config.document
+        return {
+            "phase": "training",
+            "step": self.step,
+            "steps": self.config.steps,
+            "seconds": self.seconds,
+            "loss": last["validation"],
+            "tokens_per_second": tokens / self.seconds if self.seconds else 0.0,
+        }
+
+    def save(self, path: Path) -> None:
+        """Write everything that the rest of the training depends on, whole or not at all."""
+        state = {
+            "configuration": self.config.to_json(),
+            "about": self.about,
+            "start": self.table.start,
+            "step": self.step,
+            "seconds": self.seconds,
+            "table": dict(self.table.named_parameters()),
+            "best": self.best,
+            "optimizer": self.optimizer.state_dict(),
+            "curve": self.curve,
+            "recent": self._recent,
+        }
+        write_whole(path, lambda temporary: torch.save(state, temporary))
+
+    def restore(self, path: Path) -> None:
+        """Go on from a state of the same configuration, texts and starting table.
+
+        Raises:
+            ResultsConflictError: if it is of other work.
+            WorkFailedError: if it is damaged.
+        """
+        state = read_state(path)
+        start = state["start"]
+        found = differences(state["configuration"], self.config.to_json())
+        if not found and state["about"]["sha256"] != self.about["sha256"]:
+            found = "the texts have changed"
+        if not found and not torch.equal(start, self.table.start.cpu()):
+            found = "the checkpoint's table is another one"
+        if found:
+            raise ResultsConflictError(
+                f"{path} is the state of another calibration ({found}): delete it to start anew, or give another OUT"
+            )
+        try:
+            with torch.no_grad():
+                for name, value in self.table.named_parameters():
+                    value.copy_(state["table"][name])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
+            self.curve, self._recent = state["curve"], state["recent"]
+        except (KeyError, RuntimeError, ValueError, TypeError) as error:
+            raise WorkFailedError(_damaged(path, error)) from None
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What :meth:`TableTrainer.save` wrote.
+
+    Raises:
+        WorkFailedError: if it is damaged.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        if not {"configuration", "about", "start", "step"} <= set(state):
+            raise KeyError("step")
+    except Exception as error:  # torch.load raises whatever the broken file leads to
+        raise WorkFailedError(_damaged(path, error)) from None
+    return state
+
+
+def _damaged(path: Path, error: Exception) -> str:
+    return f"{path} is damaged ({type(error).__name__}): delete it to start anew"

@@ -1,0 +1,300 @@
+"""A checkpoint goes in, a calibrated one comes out: which rows moved, that it is better, what is refused."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from safetensors.numpy import load_file
+
+from posembed import calibrate, extend_checkpoint, find_tables
+from posembed.errors import (
+    DataError,
+    InvalidArgumentError,
+    ResultsConflictError,
+    WorkFailedError,
+    WorkInterruptedError,
+)
+from posembed.lab.calibration.start import exact_period
+from posembed.lab.evaluation.loading import load_embedder
+from posembed.lab.evaluation.texts import load_texts
+
+KEYS = {
+    "embedder": "embeddings.position_embeddings.weight",
+    "causal": "transformer.wpe.weight",
+    "masked": "roberta.embeddings.position_embeddings.weight",
+}
+
+
+@pytest.fixture(scope="module")
+def done(embedder, texts, quick, tmp_path_factory):
+    out = tmp_path_factory.mktemp("done") / "out"
+    record = calibrate(embedder, out, data=texts, range=32, batch=8, document=100, **quick | {"steps": 30, "every": 10})
+    return record, out
+
+
+def table_of(folder, key):
+    return load_file(folder / "model.safetensors")[key]
+
+
+def test_only_rows_past_the_kept_ones_move(done, embedder):
+    record, out = done
+    before, after = load_file(embedder / "model.safetensors"), load_file(out / "model.safetensors")
+    key = KEYS["embedder"]
+    assert before.keys() == after.keys()
+    for name in before:
+        if name != key:
+            assert before[name].tobytes() == after[name].tobytes()
+    old, new = before[key], after[key]
+    assert new.shape == (128, 32)
+    assert new[:32].tobytes() == old[:32].tobytes()
+    moved = new[32:] - old[np.arange(32, 128) % 32]
+    assert (np.abs(moved).max(axis=1) > 1e-3).all()
+    np.testing.assert_allclose(moved[:32], moved[32:64], atol=1e-6)  # rows a period apart move alike
+    assert record["moved"]["mean_row_norm"] == pytest.approx(np.linalg.norm(moved, axis=1).mean(), rel=1e-4)
+
+
+def test_it_is_a_checkpoint_that_loads_and_short_inputs_are_the_same(done, embedder, texts):
+    _, out = done
+    model = transformers.AutoModel.from_pretrained(out)
+    assert model.config.max_position_embeddings == 128
+    assert [table.usable_length for table in find_tables(out) if table.refused is None] == [128]
+    old, new = load_embedder(embedder), load_embedder(out)
+    ids = [old.encode(text)[: 32 - old.special] for text in load_texts(texts)["test"]]
+    assert np.array_equal(old.embed(ids), new.embed(ids))
+    longer = [old.encode(text)[:60] for text in load_texts(texts)["test"]]
+    assert not np.allclose(old.embed(longer), new.embed(longer), atol=1e-4)
+
+
+def test_the_record_tells_how(done, texts, embedder):
+    record, out = done
+    assert json.loads((out / "calibration.json").read_text()) == record
+    assert record["start"] == {
+        "method": "tile", "options": {"range": 32}, "keep": 32, "period": 32, "why": ["the first 32 rows, repeated"],
+    }  # fmt: skip
+    assert record["configuration"]["data"] == texts
+    assert record["training_tokens"] == record["steps"] * 8 * 100
+    assert record["validation"]["best"] == min(entry["validation"] for entry in record["curve"])
+    assert record["validation"]["best"] < record["validation"]["start"]
+    assert record["table"] == KEYS["embedder"]
+    assert record["peak_memory_bytes"] > 2**26
+    assert not list(out.parent.glob("*.calibrating"))
+
+
+@pytest.mark.parametrize(("kind", "document"), [("causal", None), ("causal", 40), ("masked", None), ("masked", 40)])
+def test_language_models(kind, document, request, texts, quick, tmp_path):
+    source = request.getfixturevalue(kind)
+    rates = {"shift_rate": 0.05, "row_rate": 0.02}
+    record = calibrate(source, tmp_path / "out", data=texts, document=document, **rates, **quick)
+    assert record["validation"]["best"] < record["validation"]["start"]
+    assert record["configuration"]["spread"] is (document is not None)
+    assert record["configuration"]["kind"] == kind
+    reserved = 1 if kind == "masked" else 0
+    old, new = table_of(source, KEYS[kind]), table_of(tmp_path / "out", KEYS[kind])
+    assert new.shape == (reserved + 128, 32)
+    assert new[: reserved + 64].tobytes() == old[: reserved + 64].tobytes()
+    assert (np.abs(new[reserved + 64 :] - old[reserved : reserved + 64]).max(axis=1) > 0).all()
+    loader = transformers.AutoModelForCausalLM if kind == "causal" else transformers.AutoModelForMaskedLM
+    model = loader.from_pretrained(tmp_path / "out")
+    assert torch.isfinite(model(input_ids=torch.full((1, 128), 7)).logits).all()
+
+
+def test_a_table_that_is_long_already_keeps_what_repeats(embedder, texts, quick, tmp_path):
+    extend_checkpoint(embedder, tmp_path / "long", 128, method="tile", range=40)
+    assert exact_period(tmp_path / "long") == 40
+    assert exact_period(embedder) is None
+    settings = quick | {"length": None, "document": 100, "batch": 4}
+    record = calibrate(tmp_path / "long", tmp_path / "out", data=texts, **settings)
+    assert (record["start"]["method"], record["start"]["keep"], record["start"]["period"]) == ("as it is", 40, 40)
+    old, new = (table_of(tmp_path / name, KEYS["embedder"]) for name in ("long", "out"))
+    assert old.shape == new.shape
+    assert old[:40].tobytes() == new[:40].tobytes()
+    assert not np.array_equal(old[40:], new[40:])
+
+
+def test_where_nothing_repeats_the_user_says_what_stays(embedder, texts, quick, tmp_path):
+    settings = quick | {"length": None}
+    with pytest.raises(InvalidArgumentError, match="say how many first positions stay as they are with --keep"):
+        calibrate(embedder, tmp_path / "out", data=texts, **settings)
+    record = calibrate(embedder, tmp_path / "out", data=texts, keep=0, batch=4, **settings)
+    assert record["configuration"]["keep"] == 0
+    assert not np.array_equal(table_of(embedder, KEYS["embedder"])[0], table_of(tmp_path / "out", KEYS["embedder"])[0])
+
+
+def test_without_a_range_it_is_chosen_on_validation_texts(embedder, texts, quick, tmp_path, monkeypatch):
+    from posembed.lab.calibration import start
+    from posembed.lab.choose import Choice
+
+    asked = {}
+
+    def choose(path, length, **settings):
+        asked.update(settings, path=path, length=length)
+        return Choice("tile", {"range": 48}, ("because",), (), {})
+
+    monkeypatch.setattr(start, "choose_method", choose)
+    record = calibrate(embedder, tmp_path / "out", data=texts, batch=4, **quick)
+    assert (asked["path"], asked["length"], asked["data"]) == (embedder, 128, texts)
+    assert record["start"]["why"] == ["because"]
+    assert record["configuration"]["keep"] == record["configuration"]["period"] == 48
+
+
+def test_the_same_call_gives_the_same_rows(done, embedder, texts, quick, tmp_path):
+    calibrate(
+        embedder, tmp_path / "out", data=texts, range=32, batch=8, document=100, **quick | {"steps": 30, "every": 10}
+    )
+    one, other = (table_of(folder, KEYS["embedder"]) for folder in (done[1], tmp_path / "out"))
+    assert one.tobytes() == other.tobytes()
+
+
+def test_stopped_work_is_gone_on_with(done, embedder, texts, quick, tmp_path):
+    settings = {"data": texts, "range": 32, "batch": 8, "document": 100} | quick | {"steps": 30, "every": 10}
+    asked = []
+    with pytest.raises(WorkInterruptedError, match="go on with --resume"):
+        calibrate(embedder, tmp_path / "out", **settings, should_stop=lambda: len(asked) > 12 or asked.append(1))
+    assert (tmp_path / "out.calibrating").is_file()
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(ResultsConflictError, match="go on with --resume, or delete it"):
+        calibrate(embedder, tmp_path / "out", **settings)
+    with pytest.raises(ResultsConflictError, match="seed: 0 there, 5 here"):
+        calibrate(embedder, tmp_path / "out", **settings, resume=True, seed=5)
+    calibrate(embedder, tmp_path / "out", **settings, resume=True)
+    assert not (tmp_path / "out.calibrating").exists()
+    one, other = (table_of(folder, KEYS["embedder"]) for folder in (done[1], tmp_path / "out"))
+    assert one.tobytes() == other.tobytes()
+
+
+def test_killed_outright_it_goes_on_to_the_same(done, embedder, texts, quick, tmp_path):
+    """SIGKILL in the middle: the state that was last saved is enough."""
+    call = (
+        "import torch; torch.set_num_threads(1)\n"
+        "from posembed.lab.calibration import trainer; trainer._SAVE_SECONDS = 0.0\n"
+        "from posembed import calibrate\n"
+        f"calibrate({str(embedder)!r}, {str(tmp_path / 'out')!r}, data={texts!r}, range=32, batch=8, document=100, "
+        f"resume=True, **{quick | {'steps': 30, 'every': 10}!r})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", call], stderr=subprocess.DEVNULL)
+    state = tmp_path / "out.calibrating"
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if state.exists() and torch.load(state, weights_only=True)["step"] >= 5:
+            break
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "out").exists()
+    assert 5 <= torch.load(state, weights_only=True)["step"] < 30
+    subprocess.run([sys.executable, "-c", call], check=True, stderr=subprocess.DEVNULL)
+    one, other = (table_of(folder, KEYS["embedder"]) for folder in (done[1], tmp_path / "out"))
+    assert one.tobytes() == other.tobytes()
+
+
+def test_nothing_better_means_nothing_written(causal, texts, quick, tmp_path):
+    """Rates so small that no row moves."""
+    with pytest.raises(WorkFailedError, match="no table was better than the one at the start"):
+        calibrate(causal, tmp_path / "out", data=texts, shift_rate=1e-30, row_rate=0.0, **quick)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_existing_target_is_refused_before_the_work(embedder, texts, quick, tmp_path):
+    (tmp_path / "out").mkdir()
+    told = []
+    with pytest.raises(InvalidArgumentError, match="exists already"):
+        calibrate(embedder, tmp_path / "out", data=texts, range=32, tell=told.append, **quick)
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "sentence"),
+    [
+        ({"length": 32}, InvalidArgumentError, "length=32 is below the 64 positions"),
+        ({"length": 64, "range": 32}, InvalidArgumentError, "goes with a greater length"),
+        ({"length": 128, "range": 65}, InvalidArgumentError, "range=65 must lie between 2 and 64"),
+        ({"length": 128, "range": 32, "keep": 128}, InvalidArgumentError, "keep=128 must lie between 0 and 127"),
+        ({"length": 128, "range": 32, "document": 300}, InvalidArgumentError, "document=300 must be at most"),
+        ({"length": 128, "range": 32, "steps": 0}, InvalidArgumentError, "steps=0 must be at least 1"),
+        ({"length": 128, "range": 32, "precision": "fp8"}, InvalidArgumentError, "precision"),
+    ],
+)
+def test_sizes_that_cannot_be(embedder, texts, tmp_path, settings, error, sentence):
+    with pytest.raises(error, match=sentence):
+        calibrate(embedder, tmp_path / "out", data=texts, **settings)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "no such file or directory"),
+        (b"", "the file is empty"),
+        (b"\xff\xfe\x00\x80", "not UTF-8 text"),
+        (b"\0\0\0", "NUL bytes"),
+        (b"too little\n", "too little text"),
+        (b"".join(b"the same words, line %d\n" % n for n in range(9000)), "different words"),
+    ],
+)
+def test_data_that_cannot_be_used(embedder, tmp_path, content, sentence):
+    file = tmp_path / "text"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(DataError, match=sentence):
+        calibrate(embedder, tmp_path / "out", data=str(file), length=128, range=32)
+    assert not (tmp_path / "out.calibrating").exists()
+
+
+def test_models_of_another_kind(example_checkpoints, texts, tmp_path):
+    with pytest.raises(InvalidArgumentError, match="takes sentence-embedding models"):
+        calibrate(example_checkpoints / "my-vit", tmp_path / "out", data=texts)
+
+
+def test_tables_by_length_are_refused(embedder, texts, quick, tmp_path):
+    folder = shutil.copytree(embedder, tmp_path / "model")
+    (folder / "length_aware.safetensors").write_bytes(b"")
+    with pytest.raises(InvalidArgumentError, match="calibrate the checkpoint that they were made from"):
+        calibrate(folder, tmp_path / "out", data=texts, range=32, **quick)
+
+
+def test_the_command(embedder, texts, tmp_path, cli):
+    arguments = ["calibrate", embedder, tmp_path / "out", "--data", texts, "--to", "128", "--range", "32"]
+    small = ["--steps", "4", "--every", "2", "--batch", "4", "--document", "100", "--precision", "fp32"]
+    code, out, err = cli(*arguments, *small)
+    assert code == 0
+    assert "The rows of the first 32 positions are as they were, bit for bit." in out
+    assert "wrote" in err
+    handler = signal.getsignal(signal.SIGINT)
+    code, out, _ = cli(*arguments, *small, "--force", "--json")
+    assert code == 0
+    assert json.loads(out)["schema"] == "posembed.calibration"
+    assert signal.getsignal(signal.SIGINT) is handler
+    code, out, err = cli(*arguments, *small)
+    assert (code, out) == (2, "")
+    assert "exists already" in err
+    code, _, err = cli("calibrate", embedder, tmp_path / "other", "--data", tmp_path / "nothing", "--to", "128")
+    assert code == 2
+    assert "no such file or directory" in err
+
+
+def test_ctrl_c_keeps_the_work(embedder, texts, tmp_path):
+    """The first Ctrl-C ends the step, saves and says how to go on."""
+    command = [
+        *(sys.executable, "-m", "posembed", "calibrate", embedder, tmp_path / "out", "--data", texts, "--to", "128"),
+        *("--range", "32", "--steps", "100000", "--batch", "4", "--document", "100", "--precision", "fp32"),
+    ]
+    process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if line.startswith("calibration "):
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the work so far is kept in" in err.replace("\n", " ")
+    assert "--resume" in err
+    assert "Traceback" not in err
+    assert out == ""
+    assert (tmp_path / "out.calibrating").is_file()

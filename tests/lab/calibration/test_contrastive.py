@@ -1,0 +1,133 @@
+"""What embedding models are trained for: the batches, the loss, the gradient, with and without two passes."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from posembed.errors import DataError
+from posembed.lab.calibration.config import CalibrationConfig
+from posembed.lab.calibration.contrastive import Contrastive, contrastive_loss
+from posembed.lab.calibration.frozen import FrozenModel
+from posembed.lab.calibration.table import CalibratedTable
+from posembed.lab.evaluation.embedder import Embedder
+from posembed.lab.evaluation.loading import load_embedder
+from posembed.lab.evaluation.texts import load_texts
+from posembed.models.extend import extend_model
+
+KEY = "embeddings.position_embeddings.weight"
+CONFIG = CalibrationConfig(
+    kind="embedding", data="", length=128, keep=64, period=64, document=100, batch=6, held_out=12
+)
+
+
+@pytest.fixture
+def objective(embedder, texts):
+    def make(at_once=6, config=CONFIG):
+        loaded = load_embedder(embedder)
+        extend_model(loaded.model, 128, method="tile")
+        start = loaded.model.get_parameter(KEY).detach().clone()
+        own = Embedder(FrozenModel(loaded.model, KEY), loaded.tokenizer)
+        sets = load_texts(texts)
+        made = Contrastive(own, config, start, sets["train"], sets["validation"], at_once=at_once)
+        return made, CalibratedTable(start, fixed=64, period=64)
+
+    return make
+
+
+def test_a_batch_differs_only_in_what_is_hidden(objective):
+    made, _ = objective()
+    kinds = set()
+    for step in range(12):
+        documents, queries = made.batch(step)
+        assert {len(document) for document in documents} == {98}  # two special tokens come around them
+        assert len(queries) == 6
+        assert max(map(len, queries)) <= 48
+        assert len(set(map(tuple, documents))) == 6
+        shared = [Counter(document) for document in documents]
+        common = shared[0]
+        for counts in shared[1:]:
+            common = common & counts
+        assert sum(common.values()) >= 98 - 48  # the haystack
+        for document, query in zip(documents, queries, strict=True):
+            kinds.add(contains(document, query))
+            assert set(query) & set(document)
+    assert kinds == {True, False}  # parts of the passage, and words in other text
+
+
+def contains(document, query):
+    return any(document[at : at + len(query)] == query for at in range(len(document) - len(query) + 1))
+
+
+def test_a_step_decides_its_batch(objective):
+    first, second = objective()[0], objective()[0]
+    assert first.batch(3) == second.batch(3)
+    assert first.batch(3) != first.batch(4)
+
+
+def test_training_reads_no_validation_text(objective, texts):
+    sets = load_texts(texts)
+    made, _ = objective()
+    text = {tuple(made.embedder.encode(document)) for document in sets["validation"]}
+    joined = " ".join(map(str, made.train.tokens.tolist()))
+    assert all(" ".join(map(str, document)) not in joined for document in text)
+    assert len(text) > 5
+
+
+@pytest.mark.parametrize("at_once", [1, 4, 5])
+def test_two_passes_give_the_gradient_of_one(objective, at_once):
+    found = []
+    for size in (6, at_once):
+        made, table = objective(size)
+        with torch.no_grad():
+            table.shift.fill_(0.1)
+        loss = made.backward(table, 2)
+        found.append((loss, table.shift.grad, table.rows.grad))
+    assert found[0][0] == pytest.approx(found[1][0], abs=1e-5)
+    for one, other in zip(found[0][1:], found[1][1:], strict=True):
+        assert one.abs().max() > 1e-4
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-3)
+
+
+def test_the_gradient_is_the_loss_s_slope(objective):
+    made, table = objective()
+    made.backward(table, 1)
+    direction = table.shift.grad / table.shift.grad.norm()
+    slope = float(table.shift.grad @ direction)
+    values = []
+    for size in (-1e-2, 1e-2):
+        with torch.no_grad():
+            table.shift.copy_(size * direction)
+        values.append(made.backward(table, 1))
+    assert (values[1] - values[0]) / 2e-2 == pytest.approx(slope, rel=0.02)
+
+
+def test_queries_are_read_by_the_old_rows(objective):
+    made, table = objective()
+    before = [wanted.clone() for _, wanted in made.held_out]
+    with torch.no_grad():
+        table.shift.fill_(1.0)
+    made.validate(table())
+    assert all(torch.equal(a, b) for a, (_, b) in zip(before, made.held_out, strict=True))
+    assert made.validate(table()) != made.validate(table.start)
+
+
+def test_loss_by_hand():
+    queries = torch.nn.functional.normalize(torch.randn(3, 4), dim=1)
+    documents = torch.nn.functional.normalize(torch.randn(3, 4), dim=1)
+    scores = np.exp((queries @ documents.T).numpy() / 0.05)
+    rows = -np.log(np.diag(scores) / scores.sum(axis=1)).mean()
+    columns = -np.log(np.diag(scores) / scores.sum(axis=0)).mean()
+    assert contrastive_loss(queries, documents).item() == pytest.approx((rows + columns) / 2, rel=1e-4)
+
+
+def test_too_little_text(objective, tmp_path, embedder):
+    for number in range(40):
+        Path(tmp_path / f"{number}.txt").write_text(f"kakaka {number}", encoding="utf-8")
+    sets = load_texts(str(tmp_path))
+    loaded = load_embedder(embedder)
+    start = loaded.model.get_parameter(KEY).detach()
+    with pytest.raises(DataError, match=r"the training texts have \d+ tokens and 1 different words"):
+        Contrastive(loaded, CONFIG, start, sets["train"], sets["validation"])
