@@ -111,6 +111,9 @@ def extend(
     keep: Annotated[int | None, typer.Option(help="stretch: first rows that stay exact.")] = None,
     range_: Annotated[int | None, typer.Option("--range", help="stretch, tile: rows that were really trained.")] = None,
     kernel: Annotated[str | None, typer.Option(help="stretch: linear or cubic.")] = None,
+    ratio: Annotated[
+        int | None, typer.Option(help="stretch: draw rows out so many times, then repeat; by default to the end.")
+    ] = None,
     alpha: Annotated[float | None, typer.Option(help="hierarchical: the weight of the coarse position.")] = None,
     seed: Annotated[int | None, typer.Option(help="random: the seed of the new rows.")] = None,
     antialias: Annotated[bool | None, typer.Option(help="bicubic, bilinear: filter when shrinking.")] = None,
@@ -143,6 +146,7 @@ def extend(
         "keep": keep,
         "range": range_,
         "kernel": kernel,
+        "ratio": ratio,
         "alpha": alpha,
         "seed": seed,
         "antialias": antialias,
@@ -173,7 +177,8 @@ def extend(
     if chosen is not None:
         described["chosen"] = {
             "why": list(chosen.why),
-            "truncated": {str(n): value for n, value in chosen.truncated.items()},
+            "measure": chosen.measure,
+            "baseline": {str(n): value for n, value in chosen.baseline.items()},
             "swept": [candidate.to_dict() for candidate in chosen.swept],
         }
     if not as_json:

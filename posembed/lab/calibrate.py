@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from posembed.checkpoint.staging import checked_target
@@ -22,7 +21,15 @@ from posembed.lab.calibration.start import Start, choose_start, require_sizes
 from posembed.lab.calibration.table import CalibratedTable
 from posembed.lab.calibration.trainer import Objective, Report, TableTrainer, read_state
 from posembed.lab.evaluation.embedder import Embedder
-from posembed.lab.evaluation.loading import Kind, kind_of, load_embedder, load_predictor, only_table, parameter_name
+from posembed.lab.evaluation.loading import (
+    Kind,
+    kind_of,
+    load_embedder,
+    load_predictor,
+    logits_of,
+    only_table,
+    parameter_name,
+)
 from posembed.lab.evaluation.texts import load_texts, load_whole_texts
 from posembed.lab.hardware import resolve_precision
 from posembed.models.extend import extend_model
@@ -186,10 +193,11 @@ def _objective(
         own = Embedder(frozen, tokenizer, embedder.pooling, config.precision)
         return table, Contrastive(own, config, table.start, texts["train"], texts["validation"], at_once=at_once)
 
+    read = logits_of(frozen, config.precision)
+
     def logits(weight: Tensor, ids: Tensor) -> Tensor:
-        with frozen.reading(weight), torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
-            predicted: Tensor = frozen(input_ids=ids).logits
-        return predicted
+        with frozen.reading(weight):
+            return read(ids)
 
     encoded = {
         split: [tokenizer.encode(text, add_special_tokens=False).ids for text in texts[split]]

@@ -144,7 +144,8 @@ BUILT_IN: tuple[Method, ...] = (
     Method(
         "stretch",
         "sequence",
-        "P[:keep], then rows keep … range − 1 interpolated (kernel linear or cubic) to N − keep rows",
+        "P[:keep], then rows keep … range − 1 interpolated (kernel linear or cubic) to N − keep rows, or to ratio "
+        "times their number and repeated",
         "the first keep rows; of the others, those whose point is a whole number",
         "after Long-CLIP: Zhang et al. 2024, arXiv:2403.15378 (keep = 20; steps of exactly 1/4 and a few rows "
         "extrapolated at the end, where this one ends on the last row used)",

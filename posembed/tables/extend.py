@@ -39,8 +39,9 @@ def extend_table(
       ``P[min(t, L − 1)]``. All are copies.
     * ``hierarchical`` (``alpha=0.4``): ``α·u[t ÷ L] + (1 − α)·u[t mod L]`` with ``u = (P − α·P[0])/(1 − α)``, up to
       ``N = L²``. Every old row stays exact.
-    * ``stretch`` (``keep=0, range=L, kernel="linear"``): the first ``keep`` rows stay exact, rows ``keep … range − 1``
-      are interpolated to the rest. With ``range`` below L it changes the table at N = L too.
+    * ``stretch`` (``keep=0, range=L, kernel="linear", ratio=None``): the first ``keep`` rows stay exact, rows ``keep …
+      range − 1`` are interpolated to the rest, or to ``ratio`` times their number and then repeated. With ``range``
+      below L it changes the table at N = L too.
     * ``mean``, ``zeros``, ``random`` (``seed=0``): P, then rows of that kind. Every old row stays exact.
     * ``crop``: ``P[:N]``, the one method that shortens.
 

@@ -188,28 +188,51 @@ def _check_hierarchical(old: int, new: int, alpha: float) -> float:
     return float(alpha)  # a NumPy float64 would widen float32 rows
 
 
-def stretch(rows: Rows, new: int, *, keep: int = 0, range: int | None = None, kernel: str = "linear") -> Rows:  # noqa: A002
+def stretch(
+    rows: Rows,
+    new: int,
+    *,
+    keep: int = 0,
+    range: int | None = None,  # noqa: A002
+    kernel: str = "linear",
+    ratio: int | None = None,
+) -> Rows:
     """``P[:keep]``, then rows ``keep … range − 1`` interpolated to the other ``N − keep`` rows; ``[N, d]``.
 
     Rows from ``range`` (default L) on are left out, so that rows that were hardly trained do not count; at N = L
-    with a smaller ``range`` the table changes too.
+    with a smaller ``range`` the table changes too. With a ``ratio`` they are interpolated to so many times their
+    number, whatever N is, and what follows repeats these.
 
     Raises:
         InvalidArgumentError: for a ``range`` above L, ``keep`` not below ``range``, or an unknown kernel.
     """
-    used = _check_stretch(len(rows), keep, range, kernel)
+    used = _check_stretch(len(rows), keep, range, kernel, ratio)
     interpolate = {"linear": linear, "cubic": cubic}[kernel]
-    return np.concatenate((rows[:keep], interpolate(rows[keep:used], new - keep)))
+    drawn_out = new - keep if ratio is None else (used - keep) * ratio
+    stretched = interpolate(rows[keep:used], drawn_out)
+    return np.concatenate((rows[:keep], stretched[np.arange(new - keep) % drawn_out]))
 
 
-def keeps_stretch(old: int, new: int, *, keep: int = 0, range: int | None = None, kernel: str = "linear") -> Index:  # noqa: A002
+def keeps_stretch(
+    old: int,
+    new: int,
+    *,
+    keep: int = 0,
+    range: int | None = None,  # noqa: A002
+    kernel: str = "linear",
+    ratio: int | None = None,
+) -> Index:
     """The first ``keep`` rows, and of the others the points that fall on a row."""
-    used = _check_stretch(old, keep, range, kernel)
-    return np.concatenate((keeps_old_rows(keep, keep), keeps_whole_steps(used - keep, new - keep) + keep))
+    used = _check_stretch(old, keep, range, kernel, ratio)
+    drawn_out = new - keep if ratio is None else (used - keep) * ratio
+    steps = keeps_whole_steps(used - keep, drawn_out)
+    return np.concatenate((keeps_old_rows(keep, keep), steps[steps[:, 1] < new - keep] + keep))
 
 
-def _check_stretch(old: int, keep: int, used: int | None, kernel: str) -> int:
+def _check_stretch(old: int, keep: int, used: int | None, kernel: str, ratio: int | None) -> int:
     used = _check_range(old, used)
+    if ratio is not None:
+        whole("ratio", ratio, 1)
     if whole("keep", keep, 0) >= used:
         raise InvalidArgumentError(
             f"keep={keep} must be below range={used}, the number of rows used: one at least is stretched"

@@ -7,6 +7,9 @@ import pytest
 from posembed.lab.compare import compare
 from posembed.lab.config import UnitConfig
 from posembed.lab.corpus import load_corpus
+from tests.lab.small_models import causal, embedder, masked, quick, texts
+
+__all__ = ["causal", "embedder", "masked", "quick", "texts"]  # fixtures
 
 TEXT = "the a cat dog bird sat ran flew on under over mat rug tree and then it was not seen again"
 TINY = {

@@ -12,11 +12,15 @@ import transformers
 from posembed import extend_checkpoint
 from posembed.errors import InvalidArgumentError, WorkFailedError
 from posembed.lab import choose
-from posembed.lab.choose import Candidate, choose_method
-from posembed.lab.evaluation.loading import load_embedder
+from posembed.lab.choose import choose_method
+from posembed.lab.choosing.candidates import first_ways, measured, more_ways, preferred
+from posembed.lab.choosing.trials import EmbeddingTrial, LanguageTrial
+from posembed.lab.evaluation.language import cut_documents, sliding_losses
+from posembed.lab.evaluation.loading import load_embedder, load_language
 from posembed.lab.evaluation.names import FILLER, FIRST, LAST
 from posembed.lab.evaluation.retrieval import hits
-from posembed.lab.evaluation.tasks import make_set
+from posembed.lab.evaluation.tasks import generator, make_set
+from posembed.lab.evaluation.texts import load_whole_texts
 
 SMALL = {"documents": 20, "pool": 10, "precision": "fp32"}
 
@@ -56,33 +60,35 @@ def test_the_numbers_are_those_of_the_extended_checkpoint(chosen, model, tmp_pat
     best = next(c for c in chosen.swept if (c.method, c.options) == (chosen.method, chosen.options))
     extend_checkpoint(model, tmp_path / "out", 192, method=chosen.method, **chosen.options)
     old, new = load_embedder(model), load_embedder(tmp_path / "out")
-    for length, accuracy in best.accuracy.items():
+    for length, accuracy in best.values.items():
         made = make_set("passkey", length, old.encode, [], split="validation", documents=20, pool=10)
         found = hits(made, new.embed(made.documents), old.embed(made.queries)).mean()
         assert found == pytest.approx(accuracy)
         cut = hits(made, old.embed_truncated(made.documents, 96), old.embed(made.queries)).mean()
-        assert cut == pytest.approx(chosen.truncated[length])
+        assert cut == pytest.approx(chosen.baseline[length])
 
 
 def test_a_long_table_is_measured_as_it_will_be(model, data, tmp_path, monkeypatch):
     """Documents stay short enough to sweep, the table does not: a stretch to 768 reads other rows at 192 tokens."""
     monkeypatch.setattr(choose, "LONGEST", 192)
     found = choose_method(model, 768, data=data, **SMALL)
-    stretch = next(c for c in found.swept if c.method == "stretch" and c.options["range"] == 96)
-    assert sorted(stretch.accuracy) == [96, 192]
+    stretch = next(c for c in found.swept if c.method == "stretch" and c.options == {"range": 96})
+    assert sorted(stretch.values) == [96, 192]
     extend_checkpoint(model, tmp_path / "out", 768, method="stretch", range=96)
     old, new = load_embedder(model), load_embedder(tmp_path / "out")
-    for length, accuracy in stretch.accuracy.items():
-        made = make_set("passkey", length, old.encode, [], split="validation", documents=stretch.documents, pool=10)
+    for length, accuracy in stretch.values.items():
+        made = make_set(
+            "passkey", length, old.encode, [], split="validation", documents=stretch.documents[length], pool=10
+        )
         assert hits(made, new.embed(made.documents), old.embed(made.queries)).mean() == pytest.approx(accuracy)
 
 
 def test_it_is_better_than_cutting_and_says_why(chosen):
     best = next(c for c in chosen.swept if (c.method, c.options) == (chosen.method, chosen.options))
-    assert best.mean > sum(chosen.truncated.values()) / len(chosen.truncated)
+    assert best.worth > sum(chosen.baseline.values()) / len(chosen.baseline)
     assert f"first {chosen.options['range']} of 96 rows" in chosen.why[0]
     assert {c.method for c in chosen.swept} == {"tile", "stretch"}
-    assert sorted(chosen.truncated) == [96, 192]
+    assert sorted(chosen.baseline) == [96, 192]
 
 
 def test_the_same_call_chooses_the_same(chosen, model, data):
@@ -90,35 +96,107 @@ def test_the_same_call_chooses_the_same(chosen, model, data):
 
 
 def test_nothing_worse_than_cutting_is_chosen(model, data, monkeypatch):
-    monkeypatch.setattr(choose._Trial, "truncated", lambda *_: {96: 1.0, 192: 1.0})
+    monkeypatch.setattr(EmbeddingTrial, "baseline", lambda _: {96: np.ones(20), 192: np.ones(20)})
     with pytest.raises(WorkFailedError, match="no way of extending is better than cutting documents to 96 tokens"):
         choose_method(model, 192, data=data, **SMALL)
 
 
-def candidate(method, kept, accuracy, documents=200):
-    return Candidate(method, {"range": 100}, kept, {512: accuracy}, documents)
+def candidate(method, kept, accuracy, documents=200, measure="accuracy", seed=0):
+    """Hits at random places, so many of them; or losses around a value."""
+    draw = np.random.default_rng(seed)
+    outcomes = np.zeros(documents)
+    outcomes[draw.permutation(documents)[: round(accuracy * documents)]] = 1.0
+    if measure == "loss":
+        outcomes = accuracy + np.random.default_rng(0).normal(0, 1, documents) + draw.normal(0, 0.1, documents)
+    return measured(method, {"range": 100}, kept, measure, {512: outcomes})
 
 
 def test_of_equals_the_one_that_keeps_most_rows():
-    best, near, far = candidate("stretch", 0, 0.80), candidate("tile", 128, 0.78), candidate("tile", 256, 0.70)
-    assert choose._preferred([best, near, far]) is near
-    assert choose._preferred([best, far]) is best
-    assert choose._preferred([candidate("stretch", 0, 0.80, 20000), candidate("tile", 128, 0.78, 20000)]).kept == 0
+    best, near, far = (
+        candidate("stretch", 0, 0.80, seed=1),
+        candidate("tile", 128, 0.78, seed=2),
+        candidate("tile", 256, 0.65, seed=3),
+    )
+    assert preferred([best, near, far]) is near
+    assert preferred([best, far]) is best
+    many = [candidate("stretch", 0, 0.80, 20000, seed=1), candidate("tile", 128, 0.78, 20000, seed=2)]
+    assert preferred(many).kept == 0
+
+
+def test_losses_are_compared_document_by_document():
+    """Documents differ by a nat and more, two methods by a tenth: the same documents tell them apart."""
+    low, high = (candidate("tile", kept, loss, 60, "loss", kept) for kept, loss in ((10, 2.0), (64, 2.1)))
+    assert preferred([high, low]) is low
+    assert low.worth == -low.values[512]
+    assert low.to_dict()["loss"] == {"512": low.values[512]}
 
 
 def test_candidates_come_from_the_table_and_from_its_length():
     draw = np.random.default_rng(0)
     rows = np.cumsum(draw.standard_normal((128, 16)), axis=0)
     rows[80:] = 0.02 * draw.standard_normal((48, 16))  # never trained
-    ranges = {options["range"] for _, options in choose._candidates(rows, 128)}
+    ranges = {options["range"] for _, options in first_ways(rows, 128)}
     assert {128, 96, 64, 48, 40, 32, 24, 16} <= ranges
     assert any(76 <= size <= 84 for size in ranges)
+
+
+def test_the_best_ranges_are_drawn_out_kept_and_splined():
+    swept = [candidate("tile", 64, 0.9), candidate("tile", 32, 0.5), candidate("tile", 16, 0.1)]
+    swept = [measured(c.method, {"range": c.kept}, c.kept, "accuracy", c.outcomes) for c in swept]
+    ways = more_ways(swept, 512)
+    assert {(o["range"], o["ratio"]) for _, o in ways if "ratio" in o and "keep" not in o} == {
+        (64, 2), (64, 4), (32, 2), (32, 4),
+    }  # fmt: skip
+    assert ("stretch", {"range": 64, "keep": 8}) in ways
+    assert ("stretch", {"range": 64, "keep": 8, "ratio": 2}) in ways
+    assert ("stretch", {"range": 64, "kernel": "cubic"}) in ways
+    assert all(options.get("ratio", 1) * options["range"] < 512 for _, options in ways)
+
+
+@pytest.mark.parametrize("kind", ["causal", "masked"])
+def test_language_models_by_their_loss(kind, request, texts, tmp_path, monkeypatch):
+    """What is measured is what the extended checkpoint does; a sliding window that is better is not given up for it."""
+    source = request.getfixturevalue(kind)
+    monkeypatch.setattr(LanguageTrial, "baseline", lambda _: {64: np.full(8, 99.0), 128: np.full(8, 99.0)})
+    found = choose_method(source, 128, data=texts, documents=8, precision="fp32")
+    assert found.measure == "loss"
+    best = next(c for c in found.swept if (c.method, c.options) == (found.method, found.options))
+    assert best.worth >= max(c.worth for c in found.swept[:4]) - 0.05
+    extend_checkpoint(source, tmp_path / "out", 128, method=found.method, **found.options)
+    scorer, tokenizer = load_language(tmp_path / "out", kind)
+    tokens = [tokenizer.encode(text, add_special_tokens=False).ids for text in load_whole_texts(texts)["validation"]]
+    ids = cut_documents(tokens, 128, 8, "validation", 0)
+    chosen = np.ones(ids.shape, dtype=bool)
+    if kind == "masked":
+        chosen = generator("masks", "validation", 128, 0).random(ids.shape) < 0.15
+        chosen[:, -1] = True
+    assert np.nanmean(scorer.losses(ids, chosen), axis=1).mean() == pytest.approx(best.values[128], rel=1e-5)
+    monkeypatch.setattr(LanguageTrial, "baseline", lambda _: {64: np.zeros(8), 128: np.zeros(8)})
+    with pytest.raises(WorkFailedError, match="no way of extending is better than a sliding window of 64 tokens"):
+        choose_method(source, 128, data=texts, documents=8, precision="fp32")
+
+
+def test_the_baseline_of_a_language_model_is_its_sliding_window(causal, texts, monkeypatch):
+    seen = {}
+    inner = LanguageTrial.baseline
+
+    def watch(trial):
+        seen["trial"], seen["found"] = trial, inner(trial)
+        return {64: np.full(8, 99.0), 128: np.full(8, 99.0)}
+
+    monkeypatch.setattr(LanguageTrial, "baseline", watch)
+    choose_method(causal, 128, data=texts, documents=8, precision="fp32")
+    scorer, _ = load_language(causal, "causal")
+    for length, ids, chosen in seen["trial"].inputs:
+        wanted = np.nanmean(sliding_losses(scorer, ids, chosen, 64), axis=1)
+        np.testing.assert_allclose(seen["found"][length], wanted, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("name", "length", "sentence"),
     [
-        ("my-gpt2", 2048, "is no sentence-embedding model"),
+        ("my-vit", 2048, "takes sentence-embedding models"),
+        ("my-bart", 2048, "takes sentence-embedding models"),
         ("my-embedder", 512, "length=512 must be above the 512 positions"),
     ],
 )
@@ -137,7 +215,7 @@ def test_the_command(cli, model, data, tmp_path, monkeypatch):
     code, printed, _ = cli("extend", model, tmp_path / "other", "--to", 192, "--data", data, "--dry-run", "--json")
     plan = json.loads(printed)
     assert (code, plan["tables"][0]["method"]) == (0, plan["chosen"]["swept"][0]["method"])
-    assert plan["chosen"]["truncated"].keys() == {"96", "192"}
+    assert plan["chosen"]["baseline"].keys() == {"96", "192"}
     code, printed, told = cli("extend", model, out, "--to", 192, "--data", data)
     assert (code, printed) == (2, "")
     assert "exists already" in told

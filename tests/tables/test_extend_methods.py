@@ -152,6 +152,24 @@ def test_stretch_against_a_loop(old, new, keep, used, kernel):
     assert found[-1].tobytes() == table[used - 1 if new - keep > 1 or used - keep == 1 else keep].tobytes()
 
 
+@pytest.mark.parametrize("kernel", ["linear", "cubic"])
+@pytest.mark.parametrize(
+    ("old", "new", "keep", "used", "ratio"),
+    [(77, 248, 20, 77, 2), (9, 40, 0, 5, 3), (9, 40, 3, 9, 1), (9, 12, 2, 9, 4), (9, 21, 8, 9, 2)],
+)
+def test_a_ratio_draws_out_so_far_and_then_repeats(old, new, keep, used, ratio, kernel):
+    table = drawn(old)
+    options = {"keep": keep, "range": used, "ratio": ratio}
+    found = extend_table(table, new, method="stretch", kernel=kernel, **options)
+    naive = naive_linear if kernel == "linear" else naive_cubic
+    size = (used - keep) * ratio
+    once = by_column(lambda values: values[:keep] + naive(values[keep:used], size), table)
+    wanted = [once[t] if t < keep else once[keep + (t - keep) % size] for t in range(new)]
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-10)
+    for before, after in exact_rows("stretch", TableLayout(length=old), new, kernel=kernel, **options):
+        assert found[after].tobytes() == table[before].tobytes()
+
+
 def test_stretch_without_options_is_linear_and_np_ints_do():
     table = drawn(9, dtype=np.float32)
     assert extend_table(table, 23, method="stretch").tobytes() == extend_table(table, 23).tobytes()

@@ -48,7 +48,7 @@ def test_every_built_in_method_says_what_it_is():
         assert all((method.formula, method.exact, method.source)), method.name
         assert method.formula in repr(method)
         assert method.name in extend_table.__doc__
-    assert dict(METHODS["sequence"]["stretch"].options) == {"keep": 0, "range": None, "kernel": "linear"}
+    assert dict(METHODS["sequence"]["stretch"].options) == {"keep": 0, "range": None, "kernel": "linear", "ratio": None}
     assert dict(METHODS["grid"]["bicubic"].options) == {"antialias": False, "align_corners": False}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,13 +109,18 @@ def load_embedder(path: str | os.PathLike[str], *, pooling: Pooling | None = Non
 def load_language(path: str | os.PathLike[str], kind: Kind, precision: str = "fp32") -> tuple[Scorer, Any]:
     """A language model's scorer and its tokenizer; the arguments and errors are those of :func:`load_predictor`."""
     model, tokenizer, mask_id = load_predictor(path, kind)
+    return Scorer(logits_of(model, precision), "causal" if kind == "causal" else "masked", mask_id), tokenizer
+
+
+def logits_of(model: Any, precision: str) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A model as a function from token ids to logits, computed in ``"bf16"`` or ``"fp32"``."""
 
     def logits(ids: torch.Tensor) -> torch.Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
             found: torch.Tensor = model(input_ids=ids).logits
         return found
 
-    return Scorer(logits, "causal" if kind == "causal" else "masked", mask_id), tokenizer
+    return logits
 
 
 def load_predictor(path: str | os.PathLike[str], kind: Kind) -> tuple[Any, Any, int | None]:

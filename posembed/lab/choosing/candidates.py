@@ -1,0 +1,119 @@
+"""Ways to extend a table that are worth measuring, and which of those measured is taken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posembed.tables.steps import sharpest_step
+from posembed.tables.trained_range import trained_range
+
+Measure = Literal["accuracy", "loss"]
+Way = tuple[str, dict[str, Any]]
+Outcomes = dict[int, NDArray[np.float64]]
+_SHARES = (1, 3 / 4, 1 / 2, 3 / 8, 5 / 16, 1 / 4, 3 / 16, 1 / 8)  # of the table's length
+_RATIOS = (2, 4)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to extend, and how it did.
+
+    Attributes:
+        method: a method's name.
+        options: of the method.
+        kept: first positions that keep their rows bit for bit: inputs of that length do not change.
+        measure: ``"accuracy"`` (more is better) or ``"loss"`` (nats a token, less is better).
+        values: the measure on validation documents, by length.
+        documents: behind each value, by length.
+        outcomes: of the single documents, by length.
+    """
+
+    method: str
+    options: dict[str, Any]
+    kept: int
+    measure: Measure
+    values: dict[int, float]
+    documents: dict[int, int]
+    outcomes: Outcomes = field(repr=False, compare=False, default_factory=dict)
+
+    @property
+    def worth(self) -> float:
+        """Mean over the lengths, so that more is better."""
+        mean = sum(self.values.values()) / len(self.values)
+        return mean if self.measure == "accuracy" else -mean
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "method": self.method,
+            "options": self.options,
+            "kept": self.kept,
+            self.measure: {str(length): value for length, value in self.values.items()},
+            "documents": max(self.documents.values()),
+        }
+
+    def in_words(self) -> str:
+        """Method, options and values."""
+        options = ", ".join(f"{name} {value}" for name, value in self.options.items())
+        return f"{self.method} ({options}) {told(self.values)}"
+
+
+def told(values: dict[int, float]) -> str:
+    """Values by length in words."""
+    return ", ".join(f"{value:.3f} at {length}" for length, value in sorted(values.items()))
+
+
+def measured(method: str, options: dict[str, Any], kept: int, measure: Measure, outcomes: Outcomes) -> Candidate:
+    """A candidate from the outcomes of its documents."""
+    values = {length: float(each.mean()) for length, each in outcomes.items()}
+    return Candidate(method, options, kept, measure, values, {n: len(each) for n, each in outcomes.items()}, outcomes)
+
+
+def first_ways(rows: NDArray[Any], old: int) -> list[Way]:
+    """Ranges from what the table shows and from shares of its length, each repeated and stretched to the end."""
+    ranges = {max(2, round(share * old)) for share in _SHARES}
+    found = trained_range(rows)
+    step = sharpest_step(rows) if (np.linalg.norm(rows, axis=1) > 0).all() else None
+    for end in (found.end, found.suggested_usable_length, None if step is None else step.place):
+        if end is not None and 2 <= end <= old:
+            ranges.add(end)
+    return [(method, {"range": size}) for size in sorted(ranges, reverse=True) for method in ("tile", "stretch")]
+
+
+def more_ways(swept: Sequence[Candidate], length: int) -> list[Way]:
+    """What the first sweep makes worth trying: the two best ranges, drawn out, with rows kept, by a spline."""
+    best = sorted(swept, key=lambda candidate: -candidate.worth)
+    ranges = list(dict.fromkeys(candidate.options["range"] for candidate in best))[:2]
+    ways: list[Way] = [
+        ("stretch", {"range": size, "ratio": ratio}) for size in ranges for ratio in _RATIOS if size * ratio < length
+    ]
+    keep = max(1, ranges[0] // 8)
+    ways += [("stretch", {"range": ranges[0], "keep": keep})]
+    ways += [("stretch", {"range": ranges[0], "keep": keep, "ratio": 2})] if 2 * ranges[0] < length else []
+    ways += [("stretch", {"range": ranges[0], "kernel": "cubic"})] if ranges[0] > 2 else []
+    return ways
+
+
+def preferred(finalists: Sequence[Candidate]) -> Candidate:
+    """Of those that cannot be told from the best, the one that keeps most rows: short inputs read those.
+
+    They cannot be told where the difference over the same documents is at most one standard error.
+    """
+    best = max(finalists, key=lambda candidate: candidate.worth)
+    near = [candidate for candidate in finalists if best.worth - candidate.worth <= _error(best, candidate)]
+    return max(near, key=lambda candidate: (candidate.kept, candidate.worth))
+
+
+def _error(one: Candidate, other: Candidate) -> float:
+    """Standard error of the difference of two candidates' worth, over the same documents."""
+    variance = 0.0
+    for length, outcomes in one.outcomes.items():
+        difference = outcomes - other.outcomes[length]
+        variance += float(difference.var(ddof=1)) / len(difference) if len(difference) > 1 else 0.0
+    return math.sqrt(variance) / len(one.outcomes)
