@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from posembed.checkpoint.card import CheckpointCard, Depth
     from posembed.checkpoint.find import Override
     from posembed.checkpoint.pairing import PairCard
+    from posembed.checkpoint.plan import ExtensionPlan
     from posembed.lab.choose import Choice
 
 Key = Annotated[list[str] | None, typer.Option("--table", metavar="KEY", help="A tensor's name in the file.")]
@@ -124,6 +125,10 @@ def extend(
             help="With --method auto: stdlib, a file or a folder; its validation texts choose range and method."
         ),
     ] = None,
+    length_aware: Annotated[
+        bool,
+        typer.Option("--length-aware", help="Write tables by length too: inputs of the old length keep every bit."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and write nothing.")] = False,
     as_json: AsJson = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing OUT.")] = False,
@@ -173,7 +178,8 @@ def extend(
         override=_override(table, reserved, prefix, table_grid, "--table-grid"),
         **options,
     )
-    described = plan.to_dict()
+    extra = _tables_by_length(plan) if length_aware else {}
+    described = plan.to_dict() | {"length_aware": length_aware}
     if chosen is not None:
         described["chosen"] = {
             "why": list(chosen.why),
@@ -194,12 +200,19 @@ def extend(
         from posembed.report.plain import printable
 
         with BytesProgress(Console(stderr=True)) as progress:
-            carry_out(plan, out, force=force, link=link, full=verify == "full", progress=progress)
+            carry_out(plan, out, force=force, link=link, full=verify == "full", progress=progress, extra=extra)
         print(f"posembed: wrote {printable(out)}, read back and checked ({verify})", file=sys.stderr)
     if as_json:
         print(json.dumps({**described, "out": None if dry_run else str(out)}, indent=1))
     if dry_run:
         refuse_blocked(plan)  # the code is that of the call without --dry-run
+
+
+def _tables_by_length(plan: ExtensionPlan) -> dict[str, bytes]:
+    from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
+    from posembed.models.tables_by_length import tables_by_length
+
+    return {TABLES_BY_LENGTH: tables_by_length(plan)}
 
 
 def _choose(checkpoint: Path, to: int, data: str) -> Choice:

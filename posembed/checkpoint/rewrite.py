@@ -161,14 +161,20 @@ def _counter(total: int, progress: Progress | None) -> Callable[[int], None]:
 def _new_values(plan: ExtensionPlan) -> dict[str, Array]:
     """The new tables and buffers, all that is held in memory."""
     checkpoint = plan.checkpoint
-    values = {change.table.key: _extended(checkpoint, change) for change in plan.tables}
+    values = {change.table.key: new_rows(checkpoint, change) for change in plan.tables}
     for companion in plan.companions:
         file = checkpoint.tensors[companion.key].file
         values[companion.key] = lengthen(companion, checkpoint.read(companion.key), file)
     return values
 
 
-def _extended(checkpoint: Checkpoint, change: TableChange) -> Array:
+def new_rows(checkpoint: Checkpoint, change: TableChange) -> Array:
+    """A table as it will be written, in the stored dtype and shape.
+
+    Raises:
+        InvalidArgumentError: if the method cannot do it.
+        CheckpointError: for rows that are not finite.
+    """
     table, layout = change.table, change.layout
     if change.given is not None:
         return change.given

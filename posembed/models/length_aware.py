@@ -26,7 +26,7 @@ from posembed.files import write_whole
 from posembed.models.extend import extend_model
 from posembed.nn.length_aware import LengthAwareEmbedding
 
-_FORMAT = "posembed.length_aware.1"
+FORMAT = "posembed.length_aware.1"
 
 
 def put_length_aware(
@@ -46,7 +46,7 @@ def put_length_aware(
     Raises:
         InvalidArgumentError: if there is no plain embedding of that name, or the tables do not fit.
     """
-    path, old = _replaceable(model, key)
+    path, old = replaceable(model, key)
     owners = _owners(model, path)
     limits = sorted(tables)
     first = old.weight
@@ -66,8 +66,12 @@ def put_length_aware(
     return module
 
 
-def _replaceable(model: nn.Module, key: str) -> tuple[str, nn.Embedding | LengthAwareEmbedding]:
-    """The embedding that a parameter belongs to, and its path."""
+def replaceable(model: nn.Module, key: str) -> tuple[str, nn.Embedding | LengthAwareEmbedding]:
+    """The embedding that a parameter belongs to, and its path.
+
+    Raises:
+        InvalidArgumentError: if it is none that length-aware positions can take the place of.
+    """
     path, _, last = key.rpartition(".")
     try:
         old = model.get_submodule(path)
@@ -116,7 +120,7 @@ def make_length_aware(
         change = changes[0]
         if number == 0:
             by_limit[change.table.layout.usable_length] = model.get_parameter(change.table.key).detach().clone()
-            _owners(model, _replaceable(model, change.table.key)[0])
+            _owners(model, replaceable(model, change.table.key)[0])
         by_limit[length] = trial.get_parameter(change.table.key).detach()
     key, reserved = changes[0].table.key, changes[0].table.layout.reserved
     extend_model(model, rising[-1], tables=tables, **settings)  # buffers and configuration follow the longest
@@ -186,7 +190,7 @@ def save_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> Pa
         raise InvalidArgumentError(f"{type(model).__name__} has {len(found)} length-aware position embeddings, not one")
     name, module = found[0]
     tensors = {str(int(limit)): module.table(k).detach().cpu().clone() for k, limit in enumerate(module.limits)}
-    about = {"format": _FORMAT, "key": f"{name}.weight", "reserved": str(module.reserved)}
+    about = {"format": FORMAT, "key": f"{name}.weight", "reserved": str(module.reserved)}
     path = Path(directory) / TABLES_BY_LENGTH
     write_whole(path, lambda temporary: save_file(tensors, temporary, metadata=about))
     return path
@@ -213,8 +217,8 @@ def load_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> nn
         with safe_open(path, "pt") as file:
             about = file.metadata() or {}
             tables = {int(limit): file.get_tensor(limit) for limit in file.keys()}  # noqa: SIM118 - not a dictionary
-        if about.get("format") != _FORMAT:
-            raise ValueError(f"its format is {about.get('format')!r}, this version reads {_FORMAT!r}")
+        if about.get("format") != FORMAT:
+            raise ValueError(f"its format is {about.get('format')!r}, this version reads {FORMAT!r}")
         key, reserved = about["key"], int(about["reserved"])
     except (SafetensorError, ValueError, KeyError, OSError) as error:
         raise CheckpointError(f"{path} is damaged or of another version: {error}") from None

@@ -231,3 +231,46 @@ def test_the_module_is_trainable_as_the_table_was():
     assert isinstance(module, LengthAwareEmbedding)
     assert not module.weight.requires_grad
     assert model.config.max_position_embeddings == 64
+
+
+@pytest.mark.parametrize(("make", "pad"), [(bert, 0), (roberta, 1)])
+@torch.no_grad()
+def test_the_command_writes_what_the_live_model_saves(make, pad, cli, tmp_path):
+    original, live = make(), make()
+    original.save_pretrained(tmp_path / "old")
+    arguments = ("extend", tmp_path / "old", tmp_path / "new", "--to", 40, "--method", "linear", "--length-aware")
+    code, _, told = cli(*arguments)
+    assert code == 0, told
+    extend_model(live, 40, method="linear", length_aware=True)
+    loaded = load_length_aware(transformers.AutoModel.from_pretrained(tmp_path / "new").eval(), tmp_path / "new")
+    ids, mask = batch([5, 16, 30], pad)
+    wanted = live(input_ids=ids, attention_mask=mask).last_hidden_state
+    assert torch.equal(loaded(input_ids=ids, attention_mask=mask).last_hidden_state, wanted)
+    save_length_aware(live, tmp_path)
+    one, other = (load_file(folder / "length_aware.safetensors") for folder in (tmp_path, tmp_path / "new"))
+    assert {name: rows.tobytes() for name, rows in one.items()} == {name: r.tobytes() for name, r in other.items()}
+
+
+def opt():
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "ffn_dim": 16, "num_attention_heads": 2, "vocab_size": 50}
+    return transformers.OPTModel(transformers.OPTConfig(**sizes, word_embed_proj_dim=16, max_position_embeddings=16))
+
+
+def bart():
+    sides = {
+        f"{side}_{what}": 2 for side in ("encoder", "decoder") for what in ("layers", "attention_heads", "ffn_dim")
+    }
+    config = transformers.BartConfig(**sides, d_model=16, vocab_size=50, max_position_embeddings=16)
+    return transformers.BartModel(config)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"), [(opt, "changes its row numbers itself"), (bart, "for a directory with one table")]
+)
+def test_the_command_refuses_what_could_not_be_loaded(make, sentence, cli, tmp_path):
+    make().save_pretrained(tmp_path / "old")
+    for more in ((), ("--dry-run",)):
+        code, _, told = cli("extend", tmp_path / "old", tmp_path / "new", "--to", 40, "--length-aware", *more)
+        assert code == 2
+        assert sentence in told.replace("\n", " ")
+    assert not (tmp_path / "new").exists()
