@@ -140,7 +140,7 @@ def test_other_models_are_refused(example_checkpoints, data):
         evaluate(example_checkpoints / "my-vit", data=data, **SMALL)
 
 
-def test_the_command(cli, longer, example_checkpoints, data):
+def test_the_command(cli, longer, example_checkpoints, data, tmp_path):
     options = ["--data", data, "--lengths", "128,640", "--tasks", "passkey", "--documents", 20, "--pool", 10]
     call = ["evaluate", longer, "--original", example_checkpoints / "my-embedder", *options, "--precision", "fp32"]
     code, printed, told = cli(*call)
@@ -148,8 +148,13 @@ def test_the_command(cli, longer, example_checkpoints, data):
     assert "passkey: share of queries whose document came first of 10" in printed
     assert "20 of 20" in next(line for line in printed.splitlines() if "vectors equal bit for bit" in line)
     assert "Traceback" not in told
-    code, printed, _ = cli(*call, "--json")
+    code, printed, told = cli(*call, "--json", "--html", tmp_path / "report.html")
     assert (code, json.loads(printed)["schema"]) == (0, "posembed.evaluate")
+    assert "wrote" in told
+    assert "Passkey by length" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    code, printed, told = cli(*call, "--html", tmp_path / "nowhere" / "report.html")
+    assert (code, printed) == (2, "")
+    assert "there is no directory" in told.replace("\n", " ")
 
 
 @pytest.mark.parametrize(

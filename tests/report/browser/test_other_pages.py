@@ -5,10 +5,12 @@ import pytest
 from safetensors.numpy import load_file
 
 from posembed.report.html.compare import compare_page
+from posembed.report.html.evaluate import evaluate_page
 from posembed.report.html.page import write_page
 from posembed.tables.analyze import analyze_table
 from posembed.tables.extend import extend_table
 from posembed.tables.views import table_views
+from tests.report.test_evaluate_page import embedding
 
 pytestmark = pytest.mark.browser
 
@@ -47,3 +49,13 @@ def test_a_comparison(open_page, tmp_path, results, helix, width):
     assert bands == sum(arm["per_position"] is not None for arm in results["arms"])
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
     assert np.isfinite(float(page.evaluate("document.getElementById('chart-0').data[1].y[0]")))
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_an_evaluation(open_page, tmp_path, width):
+    page = open_page(write_page(tmp_path / "report.html", evaluate_page(embedding())), width=width)
+    assert page.locator("main section").first.locator("h2").text_content() == "Verdict"
+    drawn = page.evaluate("[...document.querySelectorAll('.plot')].map(e => (e.data || []).length)")
+    assert len(drawn) == 2
+    assert min(drawn) > 0
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width

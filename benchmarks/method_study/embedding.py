@@ -1,0 +1,84 @@
+"""An embedding model of 512 positions reads 1,024 and 2,048 tokens: every method, each table made for its length."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posembed.lab.choosing.trials import LongerTable
+from posembed.lab.evaluation.fidelity import fidelity, short_texts
+from posembed.lab.evaluation.loading import load_embedder, only_table
+from posembed.lab.evaluation.paired import bootstrap_interval, difference, holm
+from posembed.lab.evaluation.retrieval import hits
+from posembed.lab.evaluation.tasks import make_set
+from posembed.lab.evaluation.texts import load_texts
+
+LENGTHS = (1024, 2048)
+DOCUMENTS, SHORT_TEXTS, SHORT = 200, 200, 126
+METHODS: dict[str, tuple[str, dict[str, Any]]] = {
+    "tile": ("tile", {}),
+    "tile, range 160": ("tile", {"range": 160}),
+    "tile, range 128": ("tile", {"range": 128}),
+    "tile, range 96": ("tile", {"range": 96}),
+    "linear": ("linear", {}),
+    "cubic": ("cubic", {}),
+    "stretch, range 192": ("stretch", {"range": 192}),
+    "stretch, range 160": ("stretch", {"range": 160}),
+    "stretch, range 160, cubic": ("stretch", {"range": 160, "kernel": "cubic"}),
+    "stretch, range 160, keep 20": ("stretch", {"range": 160, "keep": 20}),
+    "stretch, range 128, ratio 2": ("stretch", {"range": 128, "ratio": 2}),
+    "stretch, range 128, ratio 4": ("stretch", {"range": 128, "ratio": 4}),
+    "grouped": ("grouped", {}),
+    "hierarchical": ("hierarchical", {}),
+    "repeat-last": ("repeat-last", {}),
+    "mean": ("mean", {}),
+    "zeros": ("zeros", {}),
+    "random": ("random", {"seed": 0}),
+}
+TRUNCATED, CHUNKED = "truncated", "chunks averaged"
+
+
+def study(checkpoint: str) -> dict[str, Any]:
+    """All cells: passkey retrieval on test documents, and what becomes of short inputs."""
+    texts = load_texts("stdlib")["test"]
+    table = only_table(checkpoint)
+    cells: list[dict[str, Any]] = []
+    short: dict[str, Any] = {}
+    for length in LENGTHS:
+        embedder = load_embedder(checkpoint, precision="bf16")
+        tokens = [embedder.encode(text) for text in texts]
+        made = make_set("passkey", length, embedder.encode, tokens, documents=DOCUMENTS, special=embedder.special)
+        queries = embedder.embed(made.queries)
+        brief = short_texts(tokens, SHORT_TEXTS, SHORT, "test", 0)
+        reference = embedder.in_float32().embed(brief)
+        found = {
+            TRUNCATED: hits(made, embedder.embed_truncated(made.documents, table.usable_length), queries),
+            CHUNKED: hits(made, embedder.embed_chunked(made.documents, table.usable_length), queries),
+        }
+        longer = LongerTable(embedder.model, table, length)
+        for name, (method, options) in METHODS.items():
+            print(f"{name} at {length}", file=sys.stderr, flush=True)
+            longer.put(method, options)
+            found[name] = hits(made, embedder.embed(made.documents), queries)
+            short.setdefault(name, {})[str(length)] = fidelity(embedder.in_float32().embed(brief), reference)
+        cells += _cells(length, found)
+    for cell, adjusted in zip(cells, holm([cell["over_truncated"]["p"] for cell in cells]), strict=True):
+        cell["over_truncated"]["p_holm"] = adjusted
+    return {"checkpoint": Path(checkpoint).name, "documents": DOCUMENTS, "cells": cells, "short": short}
+
+
+def _cells(length: int, found: dict[str, NDArray[np.int64]]) -> list[dict[str, Any]]:
+    """Accuracy of each method, and its difference to cutting the same documents."""
+    return [
+        {
+            "length": length,
+            "method": name,
+            "accuracy": bootstrap_interval(each),
+            "over_truncated": difference(each, found[TRUNCATED]),
+        }
+        for name, each in found.items()
+    ]
