@@ -1,8 +1,9 @@
-"""Language models of 64 positions read 256: every method, calibration, a sliding window, an oracle."""
+"""Language models of 16 positions read 64: every method, calibration, a sliding window, an oracle."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,38 +19,59 @@ from posembed.lab.calibration.prediction import Prediction
 from posembed.lab.calibration.table import CalibratedTable
 from posembed.lab.calibration.trainer import TableTrainer
 from posembed.lab.corpus import Corpus
-from posembed.lab.evaluation.language import MASKED_SHARE, Losses, Scorer, cut_documents, sliding_losses
+from posembed.lab.evaluation.language import MASKED_SHARE, Losses, Scorer, sliding_losses
 from posembed.lab.evaluation.paired import bootstrap_interval, difference, holm, recovered
 from posembed.lab.evaluation.tasks import generator
 from posembed.lab.model import LabModel
+from posembed.lab.windows import Windows, cut_windows, document_means
 from posembed.tables.extend import extend_table
 
 KEY = "embed.position.weight"
-DOCUMENTS = 200
+DOCUMENTS, WINDOWS = 256, 16  # test documents, and windows of each
 SHARE = 0.05  # of the training tokens, for calibration
 METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "tile": ("tile", {}),
-    "tile, range 32": ("tile", {"range": 32}),
-    "tile, range 16": ("tile", {"range": 16}),
+    "tile, range 12": ("tile", {"range": 12}),
+    "tile, range 8": ("tile", {"range": 8}),
     "linear": ("linear", {}),
     "cubic": ("cubic", {}),
     "grouped": ("grouped", {}),
     "hierarchical": ("hierarchical", {}),
-    "stretch, keep 8": ("stretch", {"keep": 8}),
-    "stretch, range 32": ("stretch", {"range": 32}),
+    "stretch, keep 4": ("stretch", {"keep": 4}),
+    "stretch, range 12": ("stretch", {"range": 12}),
+    "stretch, ratio 2": ("stretch", {"ratio": 2}),
     "repeat-last": ("repeat-last", {}),
     "mean": ("mean", {}),
     "zeros": ("zeros", {}),
     "random": ("random", {"seed": 0}),
 }
-CALIBRATED = "calibrated"
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to calibrate: where it begins, what stays, the tokens of an input, and how fast."""
+
+    start: str = "tile"
+    keep: int = SHORT
+    document: int = LONG
+    batch: int = 16
+    shift_rate: float = 1e-3
+    row_rate: float = 1e-2
+
+
+WAYS = {
+    "calibrated": Way(),
+    "calibrated, every row": Way(start="linear", keep=0),
+    f"calibrated, inputs of {SHORT} (PoSE)": Way(document=SHORT, batch=64),
+}
 
 
 def study(kind: str, data: str, steps: int, corpus: Corpus, folder: Path) -> dict[str, Any]:
     """All cells of one kind of model and data."""
     model, tokens = trained(kind, data, SHORT, steps, corpus, folder)
     oracle, _ = trained(kind, "packed", LONG, steps, corpus, folder)
-    ids = cut_documents([document.tolist() for document in corpus.test], LONG, DOCUMENTS, "test", 0)
+    windows = cut_windows(corpus.test, LONG - 1, WINDOWS, DOCUMENTS)
+    ids = windows.tokens
     hidden = np.ones(ids.shape, dtype=bool)
     if kind == "masked":
         hidden = generator("study", kind).random(ids.shape) < MASKED_SHARE
@@ -61,28 +83,29 @@ def study(kind: str, data: str, steps: int, corpus: Corpus, folder: Path) -> dic
     for name, (method, options) in METHODS.items():
         model.set_table(torch.from_numpy(extend_table(short.numpy(), LONG, method=method, **options)))
         found[name] = _scorer(kind, model, corpus).losses(ids, hidden)
-    for name, document in ((CALIBRATED, LONG), (f"{CALIBRATED}, inputs of {SHORT} (PoSE)", SHORT)):
-        trainer = _calibrate(kind, model, short, corpus, tokens, document, folder)
+    for name, way in WAYS.items():
+        trainer = _calibrate(kind, model, short, corpus, tokens, way, folder)
         model.set_table(trainer.table().detach())
         found[name] = _scorer(kind, model, corpus).losses(ids, hidden)
-        seen = trainer.step * trainer.config.batch * document
+        seen = trainer.step * trainer.config.batch * trainer.config.document
         cost[name] = {"tokens": seen, "share": seen / tokens, "seconds": round(trainer.seconds, 1)}
-        cost[name]["shuffled"] = _shuffled(kind, model, corpus, ids, hidden)
+        cost[name]["shuffled"] = _shuffled(kind, model, corpus, windows, hidden)
     found["oracle"] = _scorer(kind, oracle, corpus).losses(ids, hidden)
     return {
         "kind": kind,
         "data": data,
         "training_tokens": tokens,
-        "documents": len(ids),
+        "documents": windows.documents,
+        "windows": len(ids),
         "calibrated": cost,
-        "cells": _cells(found),
+        "cells": _cells(found, windows),
     }
 
 
-def _cells(found: dict[str, Losses]) -> list[dict[str, Any]]:
+def _cells(found: dict[str, Losses], windows: Windows) -> list[dict[str, Any]]:
     """Loss past the old length, recovery and context gain of each, over the same documents."""
-    beyond = {name: np.nanmean(losses[:, SHORT:], axis=1) for name, losses in found.items()}
-    within = {name: np.nanmean(losses[:, :SHORT], axis=1) for name, losses in found.items()}
+    beyond = {name: document_means(losses[:, SHORT:], windows) for name, losses in found.items()}
+    within = {name: document_means(losses[:, :SHORT], windows) for name, losses in found.items()}
     cells: list[dict[str, Any]] = [
         {
             "method": name,
@@ -99,10 +122,10 @@ def _cells(found: dict[str, Losses]) -> list[dict[str, Any]]:
 
 
 def _shuffled(
-    kind: str, model: LabModel, corpus: Corpus, ids: NDArray[np.int64], hidden: NDArray[np.bool_]
+    kind: str, model: LabModel, corpus: Corpus, windows: Windows, hidden: NDArray[np.bool_]
 ) -> dict[str, Any]:
     """What it costs the calibrated model that stands in ``model`` when all but the last old length is shuffled."""
-    mixed, draw = ids.copy(), generator("study", "shuffled")
+    mixed, draw = windows.tokens.copy(), generator("study", "shuffled")
     last = slice(LONG - SHORT // 2, LONG)
     for row in mixed:
         row[: last.start - SHORT] = draw.permutation(row[: last.start - SHORT])
@@ -110,8 +133,8 @@ def _shuffled(
     if kind == "masked":
         only[:, : last.start] = False
     scorer = _scorer(kind, model, corpus)
-    again, before = (scorer.losses(each, only)[:, last] for each in (mixed, ids))
-    return difference(np.nanmean(again, axis=1), np.nanmean(before, axis=1))
+    again, before = (scorer.losses(each, only)[:, last] for each in (mixed, windows.tokens))
+    return difference(document_means(again, windows), document_means(before, windows))
 
 
 def _scorer(kind: str, model: LabModel, corpus: Corpus) -> Scorer:
@@ -119,26 +142,25 @@ def _scorer(kind: str, model: LabModel, corpus: Corpus) -> Scorer:
 
 
 def _calibrate(
-    kind: str, model: LabModel, short: Tensor, corpus: Corpus, tokens: int, document: int, folder: Path
+    kind: str, model: LabModel, short: Tensor, corpus: Corpus, tokens: int, way: Way, folder: Path
 ) -> TableTrainer:
     """The table trained with at most SHARE of the model's own training tokens."""
-    start = torch.from_numpy(extend_table(short.numpy(), LONG, method="tile"))
+    start = torch.from_numpy(extend_table(short.numpy(), LONG, method=way.start))
     model.set_table(start)
     model.requires_grad_(False)
-    batch = 16
     config = CalibrationConfig(
         kind=kind,
         data="stdlib",
         length=LONG,
-        keep=SHORT,
+        keep=way.keep,
         period=LONG,
-        document=document,
-        spread=document < LONG,
-        batch=batch,
-        steps=int(SHARE * tokens) // (batch * document),
-        shift_rate=RATES["shift_rate"],
-        row_rate=RATES["row_rate"],
-        every=20,
+        document=way.document,
+        spread=way.document < LONG,
+        batch=way.batch,
+        steps=int(SHARE * tokens) // (way.batch * way.document),
+        shift_rate=way.shift_rate,
+        row_rate=way.row_rate,
+        every=50,
         patience=5,
     )
     logits: Callable[[Tensor, Tensor], Tensor] = lambda weight, ids: functional_call(model, {KEY: weight}, (ids,))  # noqa: E731
@@ -148,11 +170,8 @@ def _calibrate(
         [corpus.train.tolist()],
         [document.tolist() for document in corpus.validation],
         mask_id=corpus.mask if KINDS[kind] == "encoder" else None,
-        at_once=batch,
+        at_once=way.batch,
     )
-    trainer = TableTrainer(config, CalibratedTable(start, fixed=SHORT, period=LONG), objective, {"sha256": ""})
+    trainer = TableTrainer(config, CalibratedTable(start, fixed=way.keep, period=LONG), objective, {"sha256": ""})
     trainer.train(folder / "calibration.state", lambda _: None, lambda: False)
     return trainer
-
-
-RATES = {"shift_rate": 1e-3, "row_rate": 3e-3}

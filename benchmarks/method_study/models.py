@@ -14,7 +14,7 @@ from posembed.lab.corpus import Corpus
 from posembed.lab.model import LabModel
 from posembed.lab.train import Trainer
 
-SHORT, LONG = 64, 256
+SHORT, LONG = 16, 64
 KINDS = {"causal": "decoder", "masked": "encoder"}
 DATA = ("packed", "short-biased")
 
@@ -24,7 +24,7 @@ def configuration(kind: str, length: int, steps: int) -> UnitConfig:
     return UnitConfig(
         model=KINDS[kind],
         train_length=length,
-        batch_size=32 * LONG // length // 2,
+        batch_size=4096 // length,
         steps=steps,
         d_model=128,
         layers=3,

@@ -44,7 +44,7 @@ def print_tables(kept: dict[str, Any]) -> None:
     """All tables in Markdown."""
     for part in kept.get("language", ()):
         print(f"\n{part['kind']}, {part['data']}: {part['documents']} documents; {part['calibrated']}\n")
-        _print(["", "loss below 64", "loss from 64 on", "gap closed", "context gain", "p"], language_rows(part))
+        _print(["", "loss below 16", "loss from 16 on", "gap closed", "context gain", "p"], language_rows(part))
     if "embedding" in kept:
         print()
         _print(["", "1024", "2048", "cosine", "rank correlation", "equal of 200"], embedding_rows(kept["embedding"]))

@@ -13,6 +13,7 @@ from posembed.checkpoint import families
 from posembed.checkpoint.choose import Target, choose_targets
 from posembed.checkpoint.companions import Companion, find_companions
 from posembed.checkpoint.configuration import Node, is_family, nodes, number, pair
+from posembed.checkpoint.effective import effective_range
 from posembed.checkpoint.find import Override, find_tables
 from posembed.checkpoint.found import FoundTable
 from posembed.checkpoint.leftovers import stale_files
@@ -145,8 +146,9 @@ def plan_extension(
         length: usable positions of every sequence table (RoBERTa to 1024 has 1026 rows).
         grid: ``(height, width)`` in patches, for image tables.
         image_size: the same in pixels.
-        method: a method of :func:`posembed.extend_table`, or ``"auto"``: ``tile`` for sequences, ``linear`` for
-            coordinates, what the family does itself at run time for grids.
+        method: a method of :func:`posembed.extend_table`, or ``"auto"``: ``tile`` for sequences (of the trained rows
+            alone, where the table shows that others were not), ``linear`` for coordinates, what the family does itself
+            at run time for grids.
         tables: keys, to limit the change to some tables.
         override: what the user says of one table in place of what was found out.
         **options: of the method.
@@ -159,6 +161,9 @@ def plan_extension(
     found = find_tables(checkpoint, override=override)
     targets, unchanged = choose_targets(checkpoint.root, found, length, grid, image_size, tables, method)
     changes = tuple(settle(target, method, options) for target in targets)
+    said: list[str] = []
+    if method == "auto" and not options:
+        changes = tuple(_in_range(checkpoint, change, said) for change in changes)
     tree = nodes(checkpoint.config)
     whole = checkpoint.root.is_dir()
     plan = ExtensionPlan(
@@ -170,7 +175,20 @@ def plan_extension(
         tuple(stale_files(checkpoint)) if whole else (),
         tuple(_blocked(changes, found, tree, checkpoint)),
     )
-    return replace(plan, notes=tuple(_notes(plan, whole)))
+    return replace(plan, notes=(*said, *_notes(plan, whole)))
+
+
+def _in_range(checkpoint: Checkpoint, change: TableChange, said: list[str]) -> TableChange:
+    """``tile`` of the trained rows alone, where the table shows which those are."""
+    found = effective_range(checkpoint, change.table) if change.method == "tile" else None
+    if found is None:
+        return change
+    end, why = found
+    said.append(
+        f"{change.table.key}: only the first {end} rows are repeated, the others look untrained ({why}); "
+        "--method tile repeats them all"
+    )
+    return replace(change, options={"range": end})
 
 
 def plan_rows(path: str | os.PathLike[str], key: str, rows: Array, *, kept: int, made_by: str) -> ExtensionPlan:

@@ -35,11 +35,11 @@ from posembed.lab.hardware import resolve_precision
 from posembed.models.extend import extend_model
 
 _KINDS: dict[Kind, dict[str, Any]] = {
-    "embedding": {"steps": 400, "batch": 16, "shift_rate": 5e-3, "row_rate": 1e-4},
-    "causal": {"steps": 400, "batch": 8, "shift_rate": 1e-3, "row_rate": 1e-3},
-    "masked": {"steps": 400, "batch": 8, "shift_rate": 1e-3, "row_rate": 1e-3},
+    "embedding": {"steps": 250, "batch": 16, "shift_rate": 3e-3, "row_rate": 0.0},
+    "causal": {"steps": 400, "batch": 8, "shift_rate": 1e-3, "row_rate": 1e-2},
+    "masked": {"steps": 400, "batch": 8, "shift_rate": 1e-3, "row_rate": 1e-2},
 }
-_DOCUMENT = 512  # tokens of an embedding model's training document: what is learned there holds at other lengths
+_DOCUMENT = 1024  # tokens of an embedding model's longest training document: what it learns holds at 4,096 too
 
 
 def calibrate(
@@ -81,12 +81,14 @@ def calibrate(
         range: with a greater ``length``: begin by repeating the first so many rows. Left out, an embedding model's
             method is chosen on validation texts (some minutes), a language model's table is repeated whole.
         keep: positions from the first on whose rows stay. Left out: the repeated rows.
-        document: tokens of a training input, special tokens included. By default 512 for embedding models; for language
-            models the whole length, a smaller number is read at random far positions (PoSE).
-        steps: optimizer steps, 400 if left out.
+        document: tokens of the longest training input, special tokens included. By default 1,024 for embedding models
+            (half of it, down to 512, is met more often); for language models the whole length, a
+            smaller number is read at random far positions (PoSE).
+        steps: optimizer steps; 250 for embedding models, 400 for others.
         batch: training inputs of a step; 16 for embedding models, 8 for others.
-        shift_rate: learning rate of the vector that all trained rows share.
-        row_rate: learning rate of the rows.
+        shift_rate: learning rate of the vector that all trained rows share; 0.003 for embedding models, 0.001 for
+            others.
+        row_rate: learning rate of the single rows; 0 for embedding models, 0.01 for others.
         every: steps between two looks at the validation loss.
         patience: looks without a better loss, after which training ends.
         precision: ``"auto"`` (bf16 where the hardware has it), ``"bf16"`` or ``"fp32"``.

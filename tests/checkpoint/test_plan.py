@@ -344,3 +344,37 @@ def test_coordinates_are_interpolated_by_themselves(tmp_path):
     assert {change.method for change in named.tables} == {"tile"}
     words = plan_extension(tmp_path / "layoutlm", 1024)
     assert {change.method for change in words.tables} == {"tile"}
+
+
+def with_end(end):
+    """A GPT-2 of 96 rows of which so many were trained; the others are what initialisation drew."""
+    rows = 0.02 * np.random.default_rng(0).standard_normal((96, 32))
+    rows[:end] += 0.05 * np.sin(np.arange(end)[:, None] * np.linspace(0.02, 0.3, 32))
+    return {"wpe.weight": rows.astype(np.float32)}
+
+
+GPT2 = {"model_type": "gpt2", "n_positions": 96, "n_embd": 32}
+
+
+def test_auto_repeats_only_rows_that_were_trained(write, tmp_path):
+    source = write(with_end(60), config=GPT2)
+    plan = plan_extension(source, 200)
+    (change,) = plan.tables
+    end = change.options["range"]
+    assert (change.method, abs(end - 60) <= 6) == ("tile", True)
+    assert plan.notes[0].startswith(f"wpe.weight: only the first {end} rows are repeated, the others look untrained (")
+    extend_checkpoint(source, tmp_path / "out", 200)
+    old, new = (load_file(folder / "model.safetensors")["wpe.weight"] for folder in (source, tmp_path / "out"))
+    assert np.array_equal(new, old[np.arange(200) % end])
+
+
+def test_a_named_method_is_taken_as_it_is(write):
+    source = write(with_end(60), config=GPT2)
+    assert plan_extension(source, 200, method="tile").tables[0].options == {}
+    assert plan_extension(source, 200, method="tile", range=90).tables[0].options == {"range": 90}
+
+
+def test_auto_repeats_all_of_a_table_that_was_trained_whole(write):
+    plan = plan_extension(write(with_end(96), config=GPT2), 200)
+    assert plan.tables[0].options == {}
+    assert not any("look untrained" in note for note in plan.notes)

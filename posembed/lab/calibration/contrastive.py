@@ -1,9 +1,9 @@
 """What an embedding model's table is calibrated for: a long document must be found by the little that tells it apart.
 
-All documents of a batch share one haystack of the user's own text, so nothing but what is hidden in them can tell them
-apart. In some batches that is a passage, and the query is a part of it; in most it is a word or two in a passage that
-they share as well, and the query is other text with the same words. Queries are short: rows that stay as
-they are embed them.
+All documents of a batch share one haystack of the user's own text, and in it one passage, so nothing can tell them
+apart but a word or two within the passage; the query is other text with the same words. Queries are short: rows that
+stay as they are embed them. Different passages, with parts of them as queries, were tried in place of words and mixed
+with them: what was not trained on was found less often (docs/measured/calibration.md).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Batch = tuple[list[list[int]], list[list[int]]]
 _TEMPERATURE = 0.05  # of sentence-transformers' own losses: a scale of 20
 _WORD = re.compile(r"[^\W\d_]{4,14}")
 _PASSAGE, _LEAST, _SHORTEST = 32, 2048, 512
-_WORDS = 0.7  # of batches
+_REPEATED = 0.7  # of the haystacks are a few words again and again, the others are running text
 
 
 class Contrastive:
@@ -66,7 +66,7 @@ class Contrastive:
         self.lengths = document_lengths(config)
         batches = max(2, config.held_out // config.batch)
         sizes = [self.lengths[number % len(self.lengths)] - embedder.special for number in range(batches)]
-        made = [held_out.batch(config.batch, size, draw, words=bool(number % 2)) for number, size in enumerate(sizes)]
+        made = [held_out.batch(config.batch, size, draw) for size in sizes]
         self.held_out = [(documents, self._embed_queries(queries)) for documents, queries in made]
 
     def batch(self, step: int) -> Batch:
@@ -74,8 +74,7 @@ class Contrastive:
         draw = generator("calibrate", "step", step, self.config.seed)
         # As many tokens go into each length: short documents are cheap, and what they teach holds for long ones.
         length = int(draw.choice(self.lengths, p=_even_tokens(self.lengths)))
-        words = bool(draw.random() < _WORDS)
-        return self.train.batch(self.config.batch, length - self.embedder.special, draw, words=words)
+        return self.train.batch(self.config.batch, length - self.embedder.special, draw)
 
     def backward(self, table: CalibratedTable, step: int) -> float:
         """Gradients of one step's loss.
@@ -165,43 +164,27 @@ class _Source:
                 f"{_LEAST:,} and 100 are needed: give more text with --data"
             )
 
-    def batch(self, count: int, size: int, draw: np.random.Generator, *, words: bool) -> Batch:
+    def batch(self, count: int, size: int, draw: np.random.Generator) -> Batch:
         """Documents of ``size`` tokens with a query each."""
-        short = draw.random() < 0.7  # a few words again and again, else running text
+        again = draw.random() < _REPEATED
         haystack = np.resize(self._window(int(draw.integers(12, 80)), draw), size)
-        haystack = haystack if short else self._window(size, draw)
-        hidden, queries = (self._words if words else self._passages)(count, min(_PASSAGE, size // 2), draw)
-        documents = []
-        for passage in hidden:
-            at = int(draw.integers(0, size - len(passage) + 1))
-            documents.append([*haystack[:at].tolist(), *passage, *haystack[at : size - len(passage)].tolist()])
-        return documents, queries
-
-    def _passages(self, count: int, most: int, draw: np.random.Generator) -> Batch:
-        length = int(draw.integers(most // 2, most + 1))
-        passages = [self._window(length, draw).tolist() for _ in range(count)]
-        queries = []
-        for passage in passages:
-            size = int(draw.integers(max(2, length // 4), length + 1))
-            at = int(draw.integers(0, length - size + 1))
-            queries.append(passage[at : at + size])
-        return passages, queries
-
-    def _words(self, count: int, most: int, draw: np.random.Generator) -> Batch:
-        around = self._window(int(draw.integers(most // 4, most + 1)), draw).tolist()
+        haystack = haystack if again else self._window(size, draw)
+        passage = self._window(int(draw.integers(_PASSAGE // 4, _PASSAGE + 1)), draw).tolist()
         question = self._window(int(draw.integers(3, 10)), draw).tolist()
-        number, places = int(draw.integers(1, 3)), int(draw.integers(1, 3))
-        at = sorted(draw.integers(0, len(around) + 1, places).tolist(), reverse=True)
+        number, mentions = int(draw.integers(1, 3)), int(draw.integers(1, 3))
+        places = sorted(draw.integers(0, len(passage) + 1, mentions).tolist(), reverse=True)
         begin = int(draw.integers(0, len(question) + 1))
-        passages, queries = [], []
+        documents, queries = [], []
         for _ in range(count):
             key = [token for word in draw.integers(0, len(self.words), number) for token in self.words[word]]
-            passage = list(around)
-            for place in at:
-                passage[place:place] = key
-            passages.append(passage)
+            hidden = list(passage)
+            for place in places:
+                hidden[place:place] = key
+            hidden = hidden[:size]
+            at = int(draw.integers(0, size - len(hidden) + 1))
+            documents.append([*haystack[:at].tolist(), *hidden, *haystack[at : size - len(hidden)].tolist()])
             queries.append([*question[:begin], *key, *question[begin:]])
-        return passages, queries
+        return documents, queries
 
     def _window(self, length: int, draw: np.random.Generator) -> Tokens:
         """So many tokens from a random place on, beginning again where the text ends."""

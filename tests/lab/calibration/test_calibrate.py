@@ -26,6 +26,7 @@ from posembed.lab.calibration.start import exact_period
 from posembed.lab.evaluation.loading import load_embedder
 from posembed.lab.evaluation.texts import load_texts
 
+LONGER = {"steps": 30, "every": 10, "row_rate": 0.01}
 KEYS = {
     "embedder": "embeddings.position_embeddings.weight",
     "causal": "transformer.wpe.weight",
@@ -36,7 +37,7 @@ KEYS = {
 @pytest.fixture(scope="module")
 def done(embedder, texts, quick, tmp_path_factory):
     out = tmp_path_factory.mktemp("done") / "out"
-    record = calibrate(embedder, out, data=texts, range=32, batch=8, document=100, **quick | {"steps": 30, "every": 10})
+    record = calibrate(embedder, out, data=texts, range=32, batch=8, document=100, **quick | LONGER)
     return record, out
 
 
@@ -58,6 +59,7 @@ def test_only_rows_past_the_kept_ones_move(done, embedder):
     moved = new[32:] - old[np.arange(32, 128) % 32]
     assert (np.abs(moved).max(axis=1) > 1e-3).all()
     np.testing.assert_allclose(moved[:32], moved[32:64], atol=1e-6)  # rows a period apart move alike
+    assert np.abs(moved[0] - moved[1]).max() > 1e-3  # others do not
     assert record["moved"]["mean_row_norm"] == pytest.approx(np.linalg.norm(moved, axis=1).mean(), rel=1e-4)
 
 
@@ -146,15 +148,13 @@ def test_without_a_range_it_is_chosen_on_validation_texts(embedder, texts, quick
 
 
 def test_the_same_call_gives_the_same_rows(done, embedder, texts, quick, tmp_path):
-    calibrate(
-        embedder, tmp_path / "out", data=texts, range=32, batch=8, document=100, **quick | {"steps": 30, "every": 10}
-    )
+    calibrate(embedder, tmp_path / "out", data=texts, range=32, batch=8, document=100, **quick | LONGER)
     one, other = (table_of(folder, KEYS["embedder"]) for folder in (done[1], tmp_path / "out"))
     assert one.tobytes() == other.tobytes()
 
 
 def test_stopped_work_is_gone_on_with(done, embedder, texts, quick, tmp_path):
-    settings = {"data": texts, "range": 32, "batch": 8, "document": 100} | quick | {"steps": 30, "every": 10}
+    settings = {"data": texts, "range": 32, "batch": 8, "document": 100} | quick | LONGER
     asked = []
     with pytest.raises(WorkInterruptedError, match="go on with --resume"):
         calibrate(embedder, tmp_path / "out", **settings, should_stop=lambda: len(asked) > 12 or asked.append(1))
@@ -177,7 +177,7 @@ def test_killed_outright_it_goes_on_to_the_same(done, embedder, texts, quick, tm
         "from posembed.lab.calibration import trainer; trainer._SAVE_SECONDS = 0.0\n"
         "from posembed import calibrate\n"
         f"calibrate({str(embedder)!r}, {str(tmp_path / 'out')!r}, data={texts!r}, range=32, batch=8, document=100, "
-        f"resume=True, **{quick | {'steps': 30, 'every': 10}!r})"
+        f"resume=True, **{quick | LONGER!r})"
     )
     process = subprocess.Popen([sys.executable, "-c", call], stderr=subprocess.DEVNULL)
     state = tmp_path / "out.calibrating"
