@@ -25,6 +25,7 @@ from posembed.files import write_whole
 
 KEPT = Path(__file__).parents[1] / "docs" / "measured" / "calibration.json"
 LENGTH, RANGE = 4096, 128
+TABLES = (("passkey", "passkey"), ("others", "needle"), ("others", "paragraph"))
 PASSKEY, OTHERS = (128, 256, 512, 1024, 2048, 4096), (512, 1024, 2048)
 
 
@@ -129,7 +130,7 @@ def memory_rows(kept: dict[str, Any]) -> list[list[str]]:
 
 
 def print_tables(kept: dict[str, Any]) -> None:
-    for part, task in (("passkey", "passkey"), ("others", "needle"), ("others", "paragraph")):
+    for part, task in TABLES:
         header = [task, *map(str, kept[part]["configuration"]["lengths"])]
         print(f"| {' | '.join(header)} |\n| {' | '.join(['---'] + ['---:'] * (len(header) - 1))} |")
         for row in accuracy_rows(kept[part], task):

@@ -17,8 +17,8 @@ from posembed.lab.evaluation.retrieval import hits
 from posembed.lab.evaluation.tasks import make_set
 from posembed.lab.evaluation.texts import load_texts
 
-LENGTHS = (1024, 2048)
-DOCUMENTS, SHORT_TEXTS, SHORT = 200, 200, 126
+DOCUMENTS = {1024: 200, 2048: 100}  # by length
+SHORT_TEXTS, SHORT = 200, 126
 METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "tile": ("tile", {}),
     "tile, range 160": ("tile", {"range": 160}),
@@ -46,10 +46,10 @@ def study(checkpoint: str) -> dict[str, Any]:
     table = only_table(checkpoint)
     cells: list[dict[str, Any]] = []
     short: dict[str, Any] = {}
-    for length in LENGTHS:
+    for length, documents in DOCUMENTS.items():
         embedder = load_embedder(checkpoint, precision="bf16")
         tokens = [embedder.encode(text) for text in texts]
-        made = make_set("passkey", length, embedder.encode, tokens, documents=DOCUMENTS, special=embedder.special)
+        made = make_set("passkey", length, embedder.encode, tokens, documents=documents, special=embedder.special)
         queries = embedder.embed(made.queries)
         brief = short_texts(tokens, SHORT_TEXTS, SHORT, "test", 0)
         reference = embedder.in_float32().embed(brief)
@@ -66,7 +66,12 @@ def study(checkpoint: str) -> dict[str, Any]:
         cells += _cells(length, found)
     for cell, adjusted in zip(cells, holm([cell["over_truncated"]["p"] for cell in cells]), strict=True):
         cell["over_truncated"]["p_holm"] = adjusted
-    return {"checkpoint": Path(checkpoint).name, "documents": DOCUMENTS, "cells": cells, "short": short}
+    return {
+        "checkpoint": Path(checkpoint).name,
+        "documents": {str(length): count for length, count in DOCUMENTS.items()},
+        "cells": cells,
+        "short": short,
+    }
 
 
 def _cells(length: int, found: dict[str, NDArray[np.int64]]) -> list[dict[str, Any]]:

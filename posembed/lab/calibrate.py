@@ -20,6 +20,7 @@ from posembed.lab.calibration.record import make_record, write_checkpoint
 from posembed.lab.calibration.start import Start, choose_start, require_sizes
 from posembed.lab.calibration.table import CalibratedTable
 from posembed.lab.calibration.trainer import Objective, Report, TableTrainer, read_state
+from posembed.lab.config import differences
 from posembed.lab.evaluation.embedder import Embedder
 from posembed.lab.evaluation.loading import (
     Kind,
@@ -121,32 +122,44 @@ def calibrate(
     if state.exists() and not resume:
         raise ResultsConflictError(f"{state} holds a calibration that was begun: go on with --resume, or delete it")
     precision = resolve_precision(precision, "cpu")
+    chosen = {"steps": steps, "batch": batch, "shift_rate": shift_rate, "row_rate": row_rate}
+
+    def configured(start: Start) -> CalibrationConfig:
+        usual = min(length, max(_DOCUMENT, 2 * start.keep)) if kind == "embedding" else length
+        tokens = usual if document is None else document
+        return CalibrationConfig(
+            kind=kind,
+            data=data,
+            length=length,
+            keep=start.keep,
+            period=start.period,
+            document=tokens,
+            spread=kind != "embedding" and tokens < length,
+            every=every,
+            patience=patience,
+            precision=precision,
+            seed=seed,
+            **(_KINDS[kind] | {name: value for name, value in chosen.items() if value is not None}),
+        )
+
+    configured(Start("", {}, keep or 0, 1, ()))  # what cannot be is told before minutes of work
     tell("reading texts")
     texts = load_texts(data) if kind == "embedding" else load_whole_texts(data)
     sha256 = hashlib.sha256("\0".join(texts["train"] + texts["validation"]).encode()).hexdigest()
+    asked = {"length": length, "range": range, "keep": keep}
     if state.exists():
-        start = Start(**read_state(state)["about"]["start"])
+        about = read_state(state)["about"]
+        if found := differences(about["asked"], asked):
+            raise ResultsConflictError(
+                f"{state} is the state of another calibration ({found}): delete it to start anew, or give another OUT"
+            )
+        start = Start(**about["start"])
     else:
         start = choose_start(checkpoint, kind, old, length, range, keep, data, precision, seed, tell)
-    document = document or (min(length, max(_DOCUMENT, 2 * start.keep)) if kind == "embedding" else length)
-    chosen = {"steps": steps, "batch": batch, "shift_rate": shift_rate, "row_rate": row_rate}
-    config = CalibrationConfig(
-        kind=kind,
-        data=data,
-        length=length,
-        keep=start.keep,
-        period=start.period,
-        document=document,
-        spread=kind != "embedding" and document < length,
-        every=every,
-        patience=patience,
-        precision=precision,
-        seed=seed,
-        **(_KINDS[kind] | {name: value for name, value in chosen.items() if value is not None}),
-    )
+    config = configured(start)
     tell("loading the model and the texts")
     made, objective = _objective(checkpoint, config, start, texts)
-    about = {"sha256": sha256, "start": vars(start) | {"why": list(start.why)}}
+    about = {"sha256": sha256, "asked": asked, "start": vars(start) | {"why": list(start.why)}}
     trainer = TableTrainer(config, made, objective, about)
     if state.exists():
         trainer.restore(state)

@@ -3,7 +3,7 @@
 All documents of a batch share one haystack of the user's own text, and in it one passage, so nothing can tell them
 apart but a word or two within the passage; the query is other text with the same words. Queries are short: rows that
 stay as they are embed them. Different passages, with parts of them as queries, were tried in place of words and mixed
-with them: what was not trained on was found less often (docs/measured/calibration.md).
+with them: on validation documents, what was not trained on was then found less often.
 """
 
 from __future__ import annotations

@@ -164,6 +164,8 @@ def test_stopped_work_is_gone_on_with(done, embedder, texts, quick, tmp_path):
         calibrate(embedder, tmp_path / "out", **settings)
     with pytest.raises(ResultsConflictError, match="seed: 0 there, 5 here"):
         calibrate(embedder, tmp_path / "out", **settings, resume=True, seed=5)
+    with pytest.raises(ResultsConflictError, match="range: 32 there, 40 here"):
+        calibrate(embedder, tmp_path / "out", **settings | {"range": 40}, resume=True)
     calibrate(embedder, tmp_path / "out", **settings, resume=True)
     assert not (tmp_path / "out.calibrating").exists()
     one, other = (table_of(folder, KEYS["embedder"]) for folder in (done[1], tmp_path / "out"))
@@ -219,6 +221,9 @@ def test_an_existing_target_is_refused_before_the_work(embedder, texts, quick, t
         ({"length": 128, "range": 32, "keep": 128}, InvalidArgumentError, "keep=128 must lie between 0 and 127"),
         ({"length": 128, "range": 32, "document": 300}, InvalidArgumentError, "document=300 must be at most"),
         ({"length": 128, "range": 32, "steps": 0}, InvalidArgumentError, "steps=0 must be at least 1"),
+        ({"length": 128, "batch": 1}, InvalidArgumentError, "batch=1 must be at least 2"),
+        ({"length": 128, "range": 32, "document": 0}, InvalidArgumentError, "document=0 must be at least 4"),
+        ({"length": 128, "range": 32, "document": 32}, InvalidArgumentError, "document=32 must be above keep=32"),
         ({"length": 128, "range": 32, "precision": "fp8"}, InvalidArgumentError, "precision"),
     ],
 )
