@@ -109,6 +109,10 @@ def calibrate(
     patience: Annotated[int, typer.Option(help="Looks without a better loss, after which training ends.")] = 3,
     precision: Annotated[str, typer.Option(help="auto (bf16 where the hardware has it), bf16 or fp32.")] = "auto",
     seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
+    length_aware: Annotated[
+        bool,
+        typer.Option("--length-aware", help="With --to: write tables by length too, for inputs of the old length."),
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what OUT.calibrating holds.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing OUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the record on standard output.")] = False,
@@ -160,6 +164,7 @@ def calibrate(
             patience=patience,
             precision=precision,
             seed=seed,
+            length_aware=length_aware,
             resume=resume,
             force=force,
             report=report,

@@ -10,8 +10,9 @@ from typing import Any
 
 from torch import Tensor
 
+from posembed.checkpoint.plan import plan_extension
 from posembed.checkpoint.staging import checked_target
-from posembed.errors import ResultsConflictError, WorkFailedError
+from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError
 from posembed.lab.calibration.config import CalibrationConfig
 from posembed.lab.calibration.contrastive import Contrastive
 from posembed.lab.calibration.frozen import FrozenModel, inputs_at_once, recompute_layers
@@ -34,6 +35,7 @@ from posembed.lab.evaluation.loading import (
 from posembed.lab.evaluation.texts import load_texts, load_whole_texts
 from posembed.lab.hardware import resolve_precision
 from posembed.models.extend import extend_model
+from posembed.models.tables_by_length import tables_by_length
 
 _KINDS: dict[Kind, dict[str, Any]] = {
     "embedding": {"steps": 250, "batch": 16, "shift_rate": 3e-3, "row_rate": 0.0},
@@ -60,6 +62,7 @@ def calibrate(
     patience: int = 3,
     precision: str = "auto",
     seed: int = 0,
+    length_aware: bool = False,
     resume: bool = False,
     force: bool = False,
     report: Report = lambda _: None,
@@ -94,6 +97,8 @@ def calibrate(
         patience: looks without a better loss, after which training ends.
         precision: ``"auto"`` (bf16 where the hardware has it), ``"bf16"`` or ``"fp32"``.
         seed: of every draw.
+        length_aware: with a greater ``length``: write tables by length too, the old one and the calibrated one, so that
+            with :func:`posembed.load_length_aware` inputs of the old length keep every bit whatever ``keep`` is.
         resume: go on with what ``OUT.calibrating`` holds, if it is there: the result is the same.
         force: replace an existing ``out``.
         report: is told each step.
@@ -118,6 +123,10 @@ def calibrate(
     length = old if length is None else length
     require_sizes(checkpoint, old, length, range, keep)
     checked_target(out, Path(checkpoint), force)
+    if length_aware:
+        if length == old:
+            raise InvalidArgumentError("length_aware=True is for a table that grows: give a greater length")
+        tables_by_length(plan_extension(checkpoint, length, method="tile"))  # refuses what could not be loaded
     state = out.parent / f"{out.name}.calibrating"
     if state.exists() and not resume:
         raise ResultsConflictError(f"{state} holds a calibration that was begun: go on with --resume, or delete it")
@@ -175,9 +184,9 @@ def calibrate(
             f"{min(e['validation'] for e in trainer.curve[1:]):.4f} at best): nothing is written; give more text, more "
             "--steps, or smaller rates"
         )
-    record = make_record(checkpoint, config, trainer, texts)
+    record = make_record(checkpoint, config, trainer, texts) | {"length_aware": length_aware}
     tell("writing")
-    write_checkpoint(Path(checkpoint), out, made, record, force)
+    write_checkpoint(Path(checkpoint), out, made, record, force, length_aware=length_aware)
     state.unlink()
     return record
 

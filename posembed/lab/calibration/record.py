@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
 from posembed.checkpoint.plan import plan_rows
 from posembed.checkpoint.rewrite import carry_out
 from posembed.checkpoint.source import open_checkpoint
@@ -20,6 +21,7 @@ from posembed.lab.calibration.table import CalibratedTable
 from posembed.lab.calibration.trainer import TableTrainer
 from posembed.lab.evaluation.loading import only_table
 from posembed.lab.hardware import environment
+from posembed.models.tables_by_length import tables_by_length
 
 SCHEMA, SCHEMA_VERSION = "posembed.calibration", 1
 RECORD = "calibration.json"
@@ -58,7 +60,15 @@ def make_record(
     }
 
 
-def write_checkpoint(checkpoint: Path, out: Path, table: CalibratedTable, record: dict[str, Any], force: bool) -> None:
+def write_checkpoint(
+    checkpoint: Path,
+    out: Path,
+    table: CalibratedTable,
+    record: dict[str, Any],
+    force: bool,
+    *,
+    length_aware: bool = False,
+) -> None:
     """Write a copy of the checkpoint with the table's rows and the record, whole or not at all.
 
     Raises:
@@ -74,4 +84,7 @@ def write_checkpoint(checkpoint: Path, out: Path, table: CalibratedTable, record
         raise WorkFailedError(f"the new rows do not fit {before.dtype}: they would be infinite")
     plan = plan_rows(checkpoint, found.key, rows, kept=kept - found.layout.reserved, made_by="calibrate")
     text = json.dumps(record, indent=1, allow_nan=False) + "\n"
-    carry_out(plan, out, force=force, full=True, extra={RECORD: text.encode()})
+    extra = {RECORD: text.encode()}
+    if length_aware:
+        extra[TABLES_BY_LENGTH] = tables_by_length(plan)
+    carry_out(plan, out, force=force, full=True, extra=extra)

@@ -104,6 +104,7 @@ class TableTrainer:
         """The least validation loss."""
         return min(float(entry["validation"]) for entry in self.curve)
 
+    @torch.enable_grad()  # a caller may have switched it off
     def _update(self) -> float:
         config = self.config
         warm = min(1.0, (self.step + 1) / _WARM_UP)

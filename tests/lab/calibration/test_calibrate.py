@@ -14,7 +14,7 @@ import torch
 import transformers
 from safetensors.numpy import load_file
 
-from posembed import calibrate, extend_checkpoint, find_tables
+from posembed import calibrate, extend_checkpoint, find_tables, load_length_aware
 from posembed.errors import (
     DataError,
     InvalidArgumentError,
@@ -145,6 +145,25 @@ def test_without_a_range_it_is_chosen_on_validation_texts(embedder, texts, quick
     assert (asked["path"], asked["length"], asked["data"]) == (embedder, 128, texts)
     assert record["start"]["why"] == ["because"]
     assert record["configuration"]["keep"] == record["configuration"]["period"] == 48
+
+
+@torch.no_grad()
+def test_every_row_may_move_and_short_inputs_stay(embedder, texts, quick, tmp_path):
+    """Tables by length: the longer one is trained whole, inputs of the old length read the old one."""
+    settings = quick | {"keep": 0, "range": 32, "batch": 4, "length_aware": True}
+    record = calibrate(embedder, tmp_path / "out", data=texts, **settings)
+    assert record["length_aware"] is True
+    old = transformers.AutoModel.from_pretrained(embedder).eval()
+    new = transformers.AutoModel.from_pretrained(tmp_path / "out").eval()
+    ids = torch.randint(5, 200, (2, 64))
+    assert not torch.allclose(new(ids).last_hidden_state, old(ids).last_hidden_state, atol=1e-4)
+    new = load_length_aware(new, tmp_path / "out")
+    assert torch.equal(new(ids).last_hidden_state, old(ids).last_hidden_state)
+    static = transformers.AutoModel.from_pretrained(tmp_path / "out").eval()
+    longer = torch.randint(5, 200, (2, 100))
+    assert torch.equal(new(longer).last_hidden_state, static(longer).last_hidden_state)
+    with pytest.raises(InvalidArgumentError, match="for a table that grows"):
+        calibrate(embedder, tmp_path / "x", data=texts, **settings | {"length": None, "range": None})
 
 
 def test_the_same_call_gives_the_same_rows(done, embedder, texts, quick, tmp_path):
