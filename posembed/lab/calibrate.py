@@ -42,6 +42,7 @@ _KINDS: dict[Kind, dict[str, Any]] = {
     "causal": {"steps": 400, "batch": 8, "shift_rate": 1e-3, "row_rate": 1e-2},
     "masked": {"steps": 400, "batch": 8, "shift_rate": 1e-3, "row_rate": 1e-2},
 }
+_HELD_OUT, _HELD_OUT_TOKENS = 64, 32768  # validation inputs; of language models, tokens in all
 _DOCUMENT = 1024  # tokens of an embedding model's longest training document: what it learns holds at 4,096 too
 
 
@@ -146,6 +147,7 @@ def calibrate(
             spread=kind != "embedding" and tokens < length,
             every=every,
             patience=patience,
+            held_out=_HELD_OUT if kind == "embedding" else max(4, min(_HELD_OUT, _HELD_OUT_TOKENS // length)),
             precision=precision,
             seed=seed,
             **(_KINDS[kind] | {name: value for name, value in chosen.items() if value is not None}),

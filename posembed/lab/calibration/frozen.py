@@ -25,7 +25,9 @@ class FrozenModel:
         self.model = model.eval().requires_grad_(False)
         self.key = key
         self.table: Tensor | None = None
-        self.config = getattr(model, "config", None)
+        self.config: Any = getattr(model, "config", None)
+        if self.config is not None and getattr(self.config, "use_cache", None):
+            self.config.use_cache = False  # keys and values of whole inputs are of no use here
 
     def __call__(self, **inputs: Any) -> Any:
         """What the model gives, with the table that is read just now, or its own."""

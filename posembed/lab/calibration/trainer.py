@@ -184,7 +184,7 @@ class TableTrainer:
             self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
             self.curve, self._recent = state["curve"], state["recent"]
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
-            raise WorkFailedError(_damaged(path, error)) from None
+            raise WorkFailedError(_damaged(path, type(error).__name__)) from None
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -195,12 +195,12 @@ def read_state(path: Path) -> dict[str, Any]:
     """
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        if not {"configuration", "about", "start", "step"} <= set(state):
-            raise KeyError("step")
     except Exception as error:  # torch.load raises whatever the broken file leads to
-        raise WorkFailedError(_damaged(path, error)) from None
+        raise WorkFailedError(_damaged(path, type(error).__name__)) from None
+    if not isinstance(state, dict) or not {"configuration", "about", "start", "step"} <= set(state):
+        raise WorkFailedError(_damaged(path, "it is no state of a calibration"))
     return state
 
 
-def _damaged(path: Path, error: Exception) -> str:
-    return f"{path} is damaged ({type(error).__name__}): delete it to start anew"
+def _damaged(path: Path, why: str) -> str:
+    return f"{path} is damaged ({why}): delete it to start anew"

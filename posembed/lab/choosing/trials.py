@@ -61,7 +61,8 @@ class LongerTable:
         """Rows by a method; returns how many first positions keep theirs."""
         new = extend_table(self.old, self.length, method=method, layout=self.table.layout, **options)
         self.weight.copy_(torch.from_numpy(new))
-        return int(options["range"] if method == "tile" else options.get("keep", 0))
+        kept: int = options.get("range", self.table.usable_length) if method == "tile" else options.get("keep", 0)
+        return kept
 
 
 class EmbeddingTrial:
