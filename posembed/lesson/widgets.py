@@ -144,9 +144,11 @@ def _of_the_table(method: Method) -> bool:
 
 
 def _options_used(method: Method, options: dict[str, Any], short: int) -> str:
-    """Every option of the method with its value; a range that is left out is all old rows."""
+    """Every option of the method with its value; a range that is left out is all old rows, a ratio is no ratio."""
     used = {**method.options, **options}
-    return ", ".join(f"{name}={short if value is None else value}" for name, value in used.items())
+    if used.get("range", 0) is None:
+        used["range"] = short
+    return ", ".join(f"{name}={value}" for name, value in used.items() if value is not None)
 
 
 def _symbols(short: int) -> str:
