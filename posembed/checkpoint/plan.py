@@ -21,7 +21,6 @@ from posembed.checkpoint.rows import new_shape
 from posembed.checkpoint.settings import FieldChange, config_changes, image_changes, token_changes
 from posembed.checkpoint.source import Checkpoint, open_checkpoint
 from posembed.checkpoint.tensors import Array
-from posembed.errors import InvalidArgumentError
 from posembed.layout import TableLayout
 from posembed.tables.registry import find_method, resolve_method
 
@@ -189,37 +188,6 @@ def _in_range(checkpoint: Checkpoint, change: TableChange, said: list[str]) -> T
         "--method tile repeats them all"
     )
     return replace(change, options={"range": end})
-
-
-def plan_rows(path: str | os.PathLike[str], key: str, rows: Array, *, kept: int, made_by: str) -> ExtensionPlan:
-    """Plan to give a table rows that were made elsewhere, longer or as long as it is now.
-
-    Args:
-        path: a checkpoint, as in :func:`posembed.find_tables`.
-        key: of a sequence table.
-        rows: all of them, ``[rows, d_model]``, reserved, prefix and suffix rows included.
-        kept: how many positions from the first on keep their old rows, bit for bit; the writing checks it.
-        made_by: what made them, in one word.
-
-    Raises:
-        InvalidArgumentError: for a shape or dtype that does not fit the table, or a checkpoint that cannot be extended.
-    """
-    checkpoint = open_checkpoint(path)
-    table = next((table for table in find_tables(checkpoint) if table.key == key), None)
-    if table is None or table.memory != "rows" or table.layout.length is None:
-        raise InvalidArgumentError(f"key={key!r} is no plain sequence table of {path}")
-    length = len(rows) - table.layout.reserved - table.look_ahead
-    # Of all methods stretch alone may change rows without changing their number.
-    plan = plan_extension(checkpoint, length, method="stretch", tables=[key])
-    change = plan.tables[0]
-    dtype = checkpoint.read(key).dtype
-    if change.shape != rows.shape or rows.dtype != dtype:
-        raise InvalidArgumentError(
-            f"rows of shape {list(rows.shape)}, {rows.dtype} do not fit {key}: it must be {list(change.shape)}, {dtype}"
-        )
-    exact = f"the rows of the first {kept} positions" if kept else "nothing"
-    given = replace(change, method=made_by, options={}, exact=exact, given=rows, kept=kept)
-    return replace(plan, tables=(given,))
 
 
 def settle(target: Target, method: str, options: dict[str, Any]) -> TableChange:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from posembed.checkpoint.given import plan_rows
 from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
-from posembed.checkpoint.plan import plan_rows
 from posembed.checkpoint.rewrite import carry_out
 from posembed.checkpoint.source import open_checkpoint
 from posembed.errors import WorkFailedError
