@@ -122,7 +122,7 @@ def extend(
     data: Annotated[
         str | None,
         typer.Option(
-            help="With --method auto: stdlib, a file or a folder; its validation texts choose range and method."
+            help="With --method auto: choose by data (stdlib, FILE, DIR): by passkeys, or by a language model's loss."
         ),
     ] = None,
     length_aware: Annotated[

@@ -99,7 +99,9 @@ def calibrate(
         int | None, typer.Option(help="First positions whose rows stay bit for bit; by default the repeated ones.")
     ] = None,
     document: Annotated[int | None, typer.Option(help="Tokens of a training input.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Optimizer steps; by default 400.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Optimizer steps; by default 250 for embedding models, 400 for others.")
+    ] = None,
     batch: Annotated[int | None, typer.Option(help="Training inputs of a step; by default 16, or 8.")] = None,
     shift_rate: Annotated[
         float | None, typer.Option(help="Learning rate of the vector that all trained rows share.")

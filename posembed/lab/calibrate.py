@@ -207,9 +207,12 @@ def _objective(
     else:
         model, tokenizer, mask_id = load_predictor(checkpoint, "causal" if config.kind == "causal" else "masked")
     name = parameter_name(model, found)
+    stored = model.get_parameter(name).detach().clone()
     if config.length > found.usable_length:
         extend_model(model, config.length, method=start.method, **start.options)
-    rows = model.get_parameter(name).detach()
+    rows = model.get_parameter(name).detach().clone()
+    kept = min(reserved + config.keep, len(stored))
+    rows[:kept] = stored[:kept]  # a start that repeats fewer rows than stay would train on others than are written
     table = CalibratedTable(rows, fixed=reserved + config.keep, period=config.period)
     frozen = FrozenModel(model, name)
     at_once = inputs_at_once(model, config.document)

@@ -71,10 +71,18 @@ class Contrastive:
 
     def batch(self, step: int) -> Batch:
         """Documents and queries of a step, by its number alone."""
+        draw, length = self._length(step)
+        return self.train.batch(self.config.batch, length - self.embedder.special, draw)
+
+    def tokens(self, step: int) -> int:
+        """Tokens of a step's documents, special tokens included."""
+        return self.config.batch * self._length(step)[1]
+
+    def _length(self, step: int) -> tuple[np.random.Generator, int]:
+        """A step's random numbers, and the length of its documents, which is the first of them."""
         draw = generator("calibrate", "step", step, self.config.seed)
         # As many tokens go into each length: short documents are cheap, and what they teach holds for long ones.
-        length = int(draw.choice(self.lengths, p=_even_tokens(self.lengths)))
-        return self.train.batch(self.config.batch, length - self.embedder.special, draw)
+        return draw, int(draw.choice(self.lengths, p=_even_tokens(self.lengths)))
 
     def backward(self, table: CalibratedTable, step: int) -> float:
         """Gradients of one step's loss.

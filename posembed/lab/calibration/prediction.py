@@ -82,6 +82,10 @@ class Prediction:
             found.append(self._loss(table, self.held_out[part], self.hidden[part], self.config.keep))
         return float(torch.cat(found).double().mean())
 
+    def tokens(self, _: int) -> int:
+        """Tokens of a step's training inputs."""
+        return self.config.batch * self.config.document
+
     def _loss(self, table: Tensor, ids: Tokens, hidden: NDArray[np.bool_], first: int = 0) -> Tensor:
         """Losses of all predicted tokens from a position on, in one row."""
         inputs = torch.from_numpy(ids).to(table.device)

@@ -50,7 +50,7 @@ def make_record(
         "seconds": trainer.seconds,
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "steps": trainer.step,
-        "training_tokens": trainer.step * config.batch * config.document,
+        "training_tokens": trainer.tokens,
         "curve": trainer.curve,
         "validation": {"start": trainer.start_loss, "best": trainer.best_loss, "at_step": best["step"]},
         "moved": {

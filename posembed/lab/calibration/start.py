@@ -97,7 +97,7 @@ def choose_start(
         return Start("tile", {"range": size}, kept, shared, (f"the first {size} rows, repeated",))
     choice = choose_method(checkpoint, length, data=data, precision=precision, seed=seed, tell=tell)
     tiled = choice.method == "tile"
-    size = choice.options["range"] if tiled else 0
+    size = choice.options["range"] if tiled else choice.options.get("keep", 0)
     kept = size if keep is None else keep
     return Start(choice.method, dict(choice.options), kept, size if tiled else length, choice.why)
 

@@ -31,6 +31,9 @@ class Objective(Protocol):
     def validate(self, table: Tensor) -> float:
         """The loss of a whole table on held-out inputs."""
 
+    def tokens(self, step: int) -> int:
+        """Tokens of a step's training inputs."""
+
 
 class TableTrainer:
     """Adam on the table's two parameters, warm-up and cosine, the best table by validation kept.
@@ -53,6 +56,7 @@ class TableTrainer:
         )
         self.step = 0
         self.seconds = 0.0
+        self.tokens = 0  # of the training inputs so far
         self.curve: list[dict[str, Any]] = []
         self.best = {name: value.detach().clone() for name, value in table.named_parameters()}
         self._recent: list[float] = []
@@ -114,12 +118,18 @@ class TableTrainer:
         self.optimizer.zero_grad()
         loss = self.objective.backward(self.table, self.step)
         self.optimizer.step()
+        self.tokens += self.objective.tokens(self.step)
         self.step += 1
         return loss
 
     def _look(self) -> None:
         with torch.no_grad():
             loss = self.objective.validate(self.table())
+        if not math.isfinite(loss):
+            raise WorkFailedError(
+                f"the loss on held-out texts is {loss} at step {self.step}: look at the table's rows with posembed "
+                "inspect, or try --precision fp32"
+            )
         if not self.curve or loss < self.best_loss:
             self.best = {name: value.detach().clone() for name, value in self.table.named_parameters()}
         train = sum(self._recent) / len(self._recent) if self._recent else None
@@ -132,7 +142,7 @@ class TableTrainer:
 
     def _message(self) -> dict[str, Any]:
         last = self.curve[-1]
-        tokens = self.step * self.config.batch * self.config.document
+        tokens = self.tokens
         return {
             "phase": "training",
             "step": self.step,
@@ -183,6 +193,7 @@ class TableTrainer:
             self.optimizer.load_state_dict(state["optimizer"])
             self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
             self.curve, self._recent = state["curve"], state["recent"]
+            self.tokens = sum(map(self.objective.tokens, range(self.step)))
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
             raise WorkFailedError(_damaged(path, type(error).__name__)) from None
 

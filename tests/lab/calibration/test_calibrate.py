@@ -63,6 +63,24 @@ def test_only_rows_past_the_kept_ones_move(done, embedder):
     assert record["moved"]["mean_row_norm"] == pytest.approx(np.linalg.norm(moved, axis=1).mean(), rel=1e-4)
 
 
+@pytest.mark.parametrize("keep", [32, 48])
+def test_what_is_written_is_what_was_validated(keep, embedder, texts, quick, tmp_path):
+    """Also where more rows stay than the start repeats: the written table gives the recorded loss."""
+    from posembed.lab.calibration.config import CalibrationConfig
+    from posembed.lab.calibration.contrastive import Contrastive
+    from posembed.lab.calibration.frozen import FrozenModel
+    from posembed.lab.evaluation.embedder import Embedder
+
+    record = calibrate(embedder, tmp_path / "out", data=texts, range=32, keep=keep, batch=4, **quick)
+    config = CalibrationConfig(**record["configuration"])
+    loaded = load_embedder(tmp_path / "out")
+    own = Embedder(FrozenModel(loaded.model, KEYS["embedder"]), loaded.tokenizer)
+    sets = load_texts(texts)
+    rows = loaded.model.get_parameter(KEYS["embedder"]).detach().clone()
+    made = Contrastive(own, config, rows, sets["train"], sets["validation"], at_once=4)
+    assert made.validate(rows) == pytest.approx(record["validation"]["best"], abs=1e-5)
+
+
 def test_it_is_a_checkpoint_that_loads_and_short_inputs_are_the_same(done, embedder, texts):
     _, out = done
     model = transformers.AutoModel.from_pretrained(out)

@@ -61,6 +61,7 @@ def test_a_batch_differs_only_in_a_word_or_two(objective):
 def test_short_documents_are_met_more_often(objective):
     made, _ = objective(config=replace(CONFIG, length=4096, document=2048, batch=2))
     lengths = Counter(len(made.batch(step)[0][0]) + 2 for step in range(200))
+    assert sum(map(made.tokens, range(200))) == sum(2 * length * count for length, count in lengths.items())
     assert set(lengths) == {512, 1024, 2048}
     assert lengths[512] > 1.4 * lengths[1024]
     assert lengths[1024] > 1.4 * lengths[2048]
