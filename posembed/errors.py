@@ -60,6 +60,16 @@ class CheckpointError(PosembedError, RuntimeError):
     """A checkpoint file that is broken, unsafe or incomplete."""
 
 
+def first_line(error: BaseException) -> str:
+    r"""The first line of what an error of another library says, or its name where it says nothing.
+
+    Example:
+        >>> first_line(KeyError()), first_line(ValueError("no such layer\nin the model"))
+        ('KeyError', 'no such layer')
+    """
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 class MissingExtraError(PosembedError, ImportError):
     """An optional dependency is not installed; the message is the command that installs it."""
 

@@ -30,7 +30,7 @@ def configuration(kind: str, length: int, steps: int) -> UnitConfig:
         layers=3,
         heads=4,
         learning_rate=2e-3,
-        precision="fp32",
+        precision="bf16",
     )
 
 

@@ -35,7 +35,7 @@ def stale_files(checkpoint: Checkpoint) -> Iterator[tuple[Path, str]]:
             folders and folders[-1] in _FOLDERS and file.parent.parent == checkpoint.directory
         ):
             yield file, "the same weights in another format, with the old table"
-        elif file.parent == checkpoint.directory and file.name == TABLES_BY_LENGTH:
+        elif file.name == TABLES_BY_LENGTH:
             yield file, "tables by length that belong to the old table: make and save them again"
         elif _OPTIMIZER.match(file.name):
             yield file, "the optimizer's state for the old table"

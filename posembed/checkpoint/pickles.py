@@ -13,7 +13,7 @@ import ml_dtypes
 import numpy as np
 
 from posembed.checkpoint.tensors import Array, StoredTensor
-from posembed.errors import CheckpointError, WorkFailedError
+from posembed.errors import CheckpointError, WorkFailedError, first_line
 
 DTYPE_NAMES = {
     "torch.float64": "F64",
@@ -66,8 +66,8 @@ def load_pickle(path: Path) -> Any:
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
     except Exception as error:  # whatever torch's reader stumbles over: struct.error, KeyError, MemoryError, …
-        first = (str(error) or type(error).__name__).splitlines()[0]
-        raise CheckpointError(f"{path}: is no PyTorch checkpoint or a broken one ({first})") from error
+        why = first_line(error)
+        raise CheckpointError(f"{path}: is no PyTorch checkpoint or a broken one ({why})") from error
 
 
 def state_dict_of(loaded: Any, path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:

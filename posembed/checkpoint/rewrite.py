@@ -93,6 +93,18 @@ def refuse_blocked(plan: ExtensionPlan) -> None:
         raise InvalidArgumentError("this cannot be done: " + "; ".join(plan.blocked))
 
 
+def require_possible(plan: ExtensionPlan) -> None:
+    """Refuse what :func:`carry_out` would refuse: every new value is made, and none written.
+
+    Raises:
+        InvalidArgumentError: for a plan that cannot be done.
+        CheckpointError: for values of the checkpoint that stand in its way.
+        WorkFailedError: for rows that do not fit the stored dtype.
+    """
+    refuse_blocked(plan)
+    _new_values(plan)
+
+
 def carry_out(
     plan: ExtensionPlan,
     out: Path,

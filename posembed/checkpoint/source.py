@@ -12,7 +12,7 @@ from typing import Any
 from posembed.checkpoint.pickles import PickledTensor, read_pickle_index
 from posembed.checkpoint.safetensors import Header, read_header, read_tensor
 from posembed.checkpoint.tensors import Array, StoredTensor
-from posembed.errors import CheckpointError, InvalidArgumentError, PosembedError
+from posembed.errors import CheckpointError, InvalidArgumentError, PosembedError, first_line
 
 JSON_LIMIT = 100 << 20  # bytes; the largest tokenizer.json in use are near 20 MB
 
@@ -221,4 +221,4 @@ def _open_files(root: Path, directory: Path, files: tuple[Path, ...], index: Pat
 def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return (str(error) or type(error).__name__).splitlines()[0]
+    return first_line(error)

@@ -8,14 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from posembed.checkpoint.plan import plan_extension
+from posembed.checkpoint.rewrite import require_possible
 from posembed.checkpoint.staging import checked_target
 from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError
 from posembed.lab.calibration.config import CalibrationConfig
-from posembed.lab.calibration.contrastive import Contrastive
-from posembed.lab.calibration.frozen import FrozenModel, inputs_at_once, recompute_layers
+from posembed.lab.calibration.contrastive import LONGEST_QUERY, Contrastive
+from posembed.lab.calibration.frozen import FrozenModel, inputs_at_once, recompute_layers, scored_at_once
 from posembed.lab.calibration.prediction import Prediction
 from posembed.lab.calibration.record import make_record, write_checkpoint
 from posembed.lab.calibration.start import Start, choose_start, require_sizes
@@ -32,7 +34,7 @@ from posembed.lab.evaluation.loading import (
     only_table,
     parameter_name,
 )
-from posembed.lab.evaluation.texts import load_texts, load_whole_texts
+from posembed.lab.evaluation.texts import is_one_file, joined, load_texts, load_whole_texts
 from posembed.lab.hardware import resolve_precision
 from posembed.models.extend import extend_model
 from posembed.models.tables_by_length import tables_by_length
@@ -85,10 +87,11 @@ def calibrate(
         length: usable positions of the new table; left out, the table stays as long as it is.
         range: with a greater ``length``: begin by repeating the first so many rows. Left out, an embedding model's
             method is chosen on validation texts (some minutes), a language model's table is repeated whole.
-        keep: positions from the first on whose rows stay. Left out: the repeated rows.
-        document: tokens of the longest training input, special tokens included. By default 1,024 for embedding models
-            (half of it, down to 512, is met more often); for language models the whole length, a
-            smaller number is read at random far positions (PoSE).
+        keep: positions from the first on whose rows stay. Left out: the repeated rows; with ``length_aware``, none of a
+            language model's. Where a language model keeps fewer than it has, the others begin drawn out to the end.
+        document: tokens of the longest training input, special tokens included. By default 1,024 for embedding models,
+            or twice ``keep`` if that is more (half of it, down to 512, is met more often); for language models the
+            whole length, a smaller number is read at random far positions (PoSE).
         steps: optimizer steps; 250 for embedding models, 400 for others.
         batch: training inputs of a step; 16 for embedding models, 8 for others.
         shift_rate: learning rate of the vector that all trained rows share; 0.003 for embedding models, 0.001 for
@@ -122,12 +125,16 @@ def calibrate(
     table = only_table(checkpoint)
     old = table.usable_length
     length = old if length is None else length
+    if length_aware and keep is None and range is None and kind != "embedding":
+        keep = 0  # short inputs read the old table, so nothing need stay
     require_sizes(checkpoint, old, length, range, keep)
     checked_target(out, Path(checkpoint), force)
     if length_aware:
         if length == old:
             raise InvalidArgumentError("length_aware=True is for a table that grows: give a greater length")
         tables_by_length(plan_extension(checkpoint, length, method="tile"))  # refuses what could not be loaded
+    if length > old:
+        require_possible(plan_extension(checkpoint, length, method="stretch", tables=[table.key]))
     state = out.parent / f"{out.name}.calibrating"
     if state.exists() and not resume:
         raise ResultsConflictError(f"{state} holds a calibration that was begun: go on with --resume, or delete it")
@@ -135,7 +142,8 @@ def calibrate(
     chosen = {"steps": steps, "batch": batch, "shift_rate": shift_rate, "row_rate": row_rate}
 
     def configured(start: Start) -> CalibrationConfig:
-        usual = min(length, max(_DOCUMENT, 2 * start.keep)) if kind == "embedding" else length
+        above = old if length_aware else 0
+        usual = min(length, max(_DOCUMENT, 2 * max(start.keep, above))) if kind == "embedding" else length
         tokens = usual if document is None else document
         return CalibrationConfig(
             kind=kind,
@@ -143,6 +151,8 @@ def calibrate(
             length=length,
             keep=start.keep,
             period=start.period,
+            above=above if kind == "embedding" else 0,
+            queries_trained=kind == "embedding" and start.keep < LONGEST_QUERY and not length_aware,
             document=tokens,
             spread=kind != "embedding" and tokens < length,
             every=every,
@@ -169,8 +179,9 @@ def calibrate(
         start = choose_start(checkpoint, kind, old, length, range, keep, data, precision, seed, tell)
     config = configured(start)
     tell("loading the model and the texts")
-    made, objective = _objective(checkpoint, config, start, texts)
-    about = {"sha256": sha256, "asked": asked, "start": vars(start) | {"why": list(start.why)}}
+    made, objective, model_sha256 = _objective(checkpoint, config, start, texts)
+    about = {"sha256": sha256, "model_sha256": model_sha256, "asked": asked}
+    about["start"] = vars(start) | {"why": list(start.why)}
     trainer = TableTrainer(config, made, objective, about)
     if state.exists():
         trainer.restore(state)
@@ -178,7 +189,11 @@ def calibrate(
         state.parent.mkdir(parents=True, exist_ok=True)
         trainer.save(state)  # choosing the start is part of the work
     tell("calibrating")
-    trainer.train(state, report, should_stop)
+    try:
+        trainer.train(state, report, should_stop)
+    except WorkFailedError:
+        state.unlink(missing_ok=True)  # gone on with, it would fail again
+        raise
     if trainer.best_loss >= trainer.start_loss:
         state.unlink()
         raise WorkFailedError(
@@ -195,8 +210,8 @@ def calibrate(
 
 def _objective(
     checkpoint: str | os.PathLike[str], config: CalibrationConfig, start: Start, texts: dict[str, list[str]]
-) -> tuple[CalibratedTable, Objective]:
-    """The table in the loaded, longer, frozen model, and what it is trained for."""
+) -> tuple[CalibratedTable, Objective, str]:
+    """The table in the loaded, longer, frozen model, what it is trained for, and a fingerprint of what is frozen."""
     found = only_table(checkpoint)
     reserved = found.layout.reserved
     embedder: Embedder | None = None
@@ -207,6 +222,7 @@ def _objective(
     else:
         model, tokenizer, mask_id = load_predictor(checkpoint, "causal" if config.kind == "causal" else "masked")
     name = parameter_name(model, found)
+    sha256 = _fingerprint(model, tokenizer, embedder.pooling if embedder is not None else "")
     stored = model.get_parameter(name).detach().clone()
     if config.length > found.usable_length:
         extend_model(model, config.length, method=start.method, **start.options)
@@ -215,12 +231,15 @@ def _objective(
     rows[:kept] = stored[:kept]  # a start that repeats fewer rows than stay would train on others than are written
     table = CalibratedTable(rows, fixed=reserved + config.keep, period=config.period)
     frozen = FrozenModel(model, name)
-    at_once = inputs_at_once(model, config.document)
+    at_once = inputs_at_once(model, config.document, logits=embedder is None)
     if not at_once:
         recompute_layers(model)
     if embedder is not None:
         own = Embedder(frozen, tokenizer, embedder.pooling, config.precision)
-        return table, Contrastive(own, config, table.start, texts["train"], texts["validation"], at_once=at_once)
+        old = rows.clone()
+        old[: len(stored)] = stored  # what embeds queries in the end: rows that stay, or the table for short inputs
+        made = Contrastive(own, config, old, texts["train"], texts["validation"], at_once=at_once)
+        return table, made, sha256
 
     read = logits_of(frozen, config.precision)
 
@@ -232,7 +251,9 @@ def _objective(
         split: [tokenizer.encode(text, add_special_tokens=False).ids for text in texts[split]]
         for split in ("train", "validation")
     }
-    return table, Prediction(
+    if is_one_file(config.data):
+        encoded = {split: joined(pieces, config.length) for split, pieces in encoded.items()}
+    predicted = Prediction(
         logits,
         config,
         encoded["train"],
@@ -240,4 +261,15 @@ def _objective(
         mask_id=mask_id,
         reserved=reserved,
         at_once=at_once,
+        scored_at_once=scored_at_once(model, config.length),
     )
+    return table, predicted, sha256
+
+
+def _fingerprint(model: torch.nn.Module, tokenizer: Any, pooling: str) -> str:
+    """Of everything besides texts and configuration that the gradients depend on."""
+    digest = hashlib.sha256(f"{pooling}\0{tokenizer.to_str()}".encode())
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(f"{name} {list(value.shape)} {value.dtype}".encode())
+        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

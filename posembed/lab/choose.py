@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
+from posembed.checkpoint.plan import plan_extension
+from posembed.checkpoint.rewrite import require_possible
 from posembed.errors import InvalidArgumentError, WorkFailedError
 from posembed.lab.choosing.candidates import Candidate, Measure, first_ways, more_ways, preferred, told
 from posembed.lab.choosing.trials import EmbeddingTrial, LanguageTrial, LongerTable, Trial
 from posembed.lab.evaluation.language import Scorer
 from posembed.lab.evaluation.loading import Kind, kind_of, load_embedder, load_predictor, logits_of, only_table
-from posembed.lab.evaluation.texts import load_texts, load_whole_texts
+from posembed.lab.evaluation.texts import is_one_file, load_texts, load_whole_texts
 from posembed.lab.hardware import resolve_precision
 from posembed.tables.centring import as_rows
 
@@ -84,6 +88,11 @@ def choose_method(
     old = table.usable_length
     if length <= old:
         raise InvalidArgumentError(f"length={length} must be above the {old} positions that the table has")
+    if (Path(path) / TABLES_BY_LENGTH).is_file():
+        raise InvalidArgumentError(
+            f"{path} has tables by length ({TABLES_BY_LENGTH}): choose for the checkpoint that they were made from"
+        )
+    require_possible(plan_extension(path, length, method="stretch", tables=[table.key]))  # before minutes of work
     precision = resolve_precision(precision, "cpu")
     tell("loading the model and the validation texts")
     lengths = sorted({old, min(length, max(LONGEST, 2 * old))})
@@ -135,7 +144,7 @@ def _trial(
     texts = [tokenizer.encode(text, add_special_tokens=False).ids for text in load_whole_texts(data)["validation"]]
     longer = LongerTable(model, table, length)
     scorer = Scorer(logits_of(model, precision), "causal" if kind == "causal" else "masked", mask_id)
-    return LanguageTrial(scorer, longer, lengths, texts, seed), longer
+    return LanguageTrial(scorer, longer, lengths, texts, seed, one_file=is_one_file(data)), longer
 
 
 def _require_better(best: Candidate, baseline: dict[int, float], measure: Measure, old: int) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from typing import Any
 
 import numpy as np
 import torch
 
 from posembed._version import __version__
-from posembed.errors import InvalidArgumentError
+from posembed.errors import InvalidArgumentError, first_line
 
 
 def resolve_device(name: str) -> str:
@@ -20,8 +21,7 @@ def resolve_device(name: str) -> str:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, ImportError) as error:  # ImportError: a backend's own package
         raise InvalidArgumentError(
-            f"device {name!r} cannot be used here ({str(error).splitlines()[0]}); "
-            f"available: {', '.join(_available_devices())}"
+            f"device {name!r} cannot be used here ({first_line(error)}); available: {', '.join(_available_devices())}"
         ) from None
     if device.type == "meta":
         raise InvalidArgumentError("device 'meta' holds no values; nothing can be trained on it")
@@ -35,6 +35,13 @@ def _available_devices() -> list[str]:
     if torch.backends.mps.is_available():
         names.append("mps")
     return names
+
+
+def peak_memory_bytes() -> int:
+    """Most memory that this process has held so far."""
+    import resource  # Windows has none
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def has_bf16(device: str) -> bool:

@@ -10,7 +10,7 @@ from safetensors.torch import save
 from posembed.checkpoint.pickles import from_numpy
 from posembed.checkpoint.plan import ExtensionPlan
 from posembed.checkpoint.rewrite import new_rows
-from posembed.errors import InvalidArgumentError, MissingExtraError
+from posembed.errors import InvalidArgumentError, MissingExtraError, first_line
 from posembed.models.length_aware import FORMAT, replaceable
 
 
@@ -55,8 +55,7 @@ def _require_replaceable(plan: ExtensionPlan, key: str) -> str:
             model: torch.nn.Module = maker.from_config(config)
     except Exception as error:  # the libraries raise whatever a configuration leads to
         raise InvalidArgumentError(
-            f"{folder} is no model that Transformers makes ({str(error).splitlines()[0]}): length-aware positions "
-            "need one"
+            f"{folder} is no model that Transformers makes ({first_line(error)}): length-aware positions need one"
         ) from None
     names = [name for name, _ in model.named_parameters() if key == name or key.endswith(f".{name}")]
     if len(names) != 1:

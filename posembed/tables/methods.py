@@ -38,22 +38,26 @@ def whole(name: str, value: object, least: int) -> int:
     return number
 
 
-def _steps(old: int, new: int) -> tuple[Index, Index]:
-    """The points ``t · (old − 1) / (new − 1)`` in whole numbers: the row below, and the rest over ``new − 1``."""
-    below, rest = np.divmod(np.arange(new, dtype=np.int64) * (old - 1), max(new - 1, 1))
+def _steps(old: int, new: int, first: int | None = None) -> tuple[Index, Index]:
+    """The points ``t · (old − 1) / (new − 1)`` in whole numbers: the row below, and the rest over ``new − 1``.
+
+    ``first``: only so many of them.
+    """
+    count = new if first is None else min(first, new)
+    below, rest = np.divmod(np.arange(count, dtype=np.int64) * (old - 1), max(new - 1, 1))
     return below, rest
 
 
-def linear(rows: Rows, new: int) -> Rows:
+def linear(rows: Rows, new: int, first: int | None = None) -> Rows:
     """Row t is the point ``t · (L − 1) / (N − 1)``, linear between its two neighbours; ``[N, d]``.
 
-    Points that are whole numbers are copies of their row.
+    With ``first``, only so many of the rows. Points that are whole numbers are copies of their row.
 
     Example:
         >>> linear(np.array([[0.0], [2.0]]), 3).ravel().tolist()
         [0.0, 1.0, 2.0]
     """
-    below, rest = _steps(len(rows), new)
+    below, rest = _steps(len(rows), new, first)
     weight = (rest / max(new - 1, 1)).astype(rows.dtype)[:, None]
     above = np.minimum(below + 1, len(rows) - 1)
     mixed = rows[below] * (1 - weight) + rows[above] * weight
@@ -61,7 +65,7 @@ def linear(rows: Rows, new: int) -> Rows:
     return grown
 
 
-def cubic(rows: Rows, new: int) -> Rows:
+def cubic(rows: Rows, new: int, first: int | None = None) -> Rows:
     """A cubic spline through each dimension, at the points of :func:`linear`; ``[N, d]``.
 
     End condition: not-a-knot (the first two and the last two pieces are each one polynomial), so 3 rows give their
@@ -74,17 +78,17 @@ def cubic(rows: Rows, new: int) -> Rows:
     from scipy.interpolate import CubicSpline  # 0.4 s, which only this method should cost
 
     if len(rows) < 2:
-        return linear(rows, new)
-    below, rest = _steps(len(rows), new)
+        return linear(rows, new, first)
+    below, rest = _steps(len(rows), new, first)
     spline = CubicSpline(np.arange(len(rows)), rows.astype(np.float64), axis=0, bc_type="not-a-knot")
     between = spline(below + rest / max(new - 1, 1)).astype(rows.dtype)
     grown: Rows = np.where(rest[:, None] == 0, rows[below], between)
     return grown
 
 
-def keeps_whole_steps(old: int, new: int) -> Index:
+def keeps_whole_steps(old: int, new: int, first: int | None = None) -> Index:
     """What :func:`linear` and :func:`cubic` keep: the points that fall on a row, the first and last always."""
-    below, rest = _steps(old, new)
+    below, rest = _steps(old, new, first)
     exact = rest == 0
     return np.stack((below[exact], np.flatnonzero(exact)), axis=1)
 
@@ -204,12 +208,13 @@ def stretch(
     number, whatever N is, and what follows repeats these.
 
     Raises:
-        InvalidArgumentError: for a ``range`` above L, ``keep`` not below ``range``, or an unknown kernel.
+        InvalidArgumentError: for a ``range`` above L, ``keep`` not below ``range``, a ``ratio`` above N, or an unknown
+            kernel.
     """
-    used = _check_stretch(len(rows), keep, range, kernel, ratio)
+    used = _check_stretch(len(rows), new, keep, range, kernel, ratio)
     interpolate = {"linear": linear, "cubic": cubic}[kernel]
     drawn_out = new - keep if ratio is None else (used - keep) * ratio
-    stretched = interpolate(rows[keep:used], drawn_out)
+    stretched = interpolate(rows[keep:used], drawn_out, new - keep)
     return np.concatenate((rows[:keep], stretched[np.arange(new - keep) % drawn_out]))
 
 
@@ -223,16 +228,18 @@ def keeps_stretch(
     ratio: int | None = None,
 ) -> Index:
     """The first ``keep`` rows, and of the others the points that fall on a row."""
-    used = _check_stretch(old, keep, range, kernel, ratio)
+    used = _check_stretch(old, new, keep, range, kernel, ratio)
     drawn_out = new - keep if ratio is None else (used - keep) * ratio
-    steps = keeps_whole_steps(used - keep, drawn_out)
-    return np.concatenate((keeps_old_rows(keep, keep), steps[steps[:, 1] < new - keep] + keep))
+    steps = keeps_whole_steps(used - keep, drawn_out, new - keep)
+    return np.concatenate((keeps_old_rows(keep, keep), steps + keep))
 
 
-def _check_stretch(old: int, keep: int, used: int | None, kernel: str, ratio: int | None) -> int:
+def _check_stretch(old: int, new: int, keep: int, used: int | None, kernel: str, ratio: int | None) -> int:
     used = _check_range(old, used)
-    if ratio is not None:
-        whole("ratio", ratio, 1)
+    if ratio is not None and whole("ratio", ratio, 1) > new:
+        raise InvalidArgumentError(
+            f"ratio={ratio} must be at most the {new} new rows: above that, all of them would lie between two rows"
+        )
     if whole("keep", keep, 0) >= used:
         raise InvalidArgumentError(
             f"keep={keep} must be below range={used}, the number of rows used: one at least is stretched"

@@ -101,6 +101,29 @@ def test_nothing_worse_than_cutting_is_chosen(model, data, monkeypatch):
         choose_method(model, 192, data=data, **SMALL)
 
 
+def test_nothing_below_the_baseline_is_preferred(model, data, monkeypatch):
+    """A candidate that keeps more rows and cannot be told from the best, but is worse than cutting."""
+    hits = {"best": np.arange(20) < 10, "kept": np.arange(20) > 10}
+
+    def measure(_, method, options):
+        better = (method, options) == ("stretch", {"range": 96})
+        outcomes = {96: hits["best" if better else "kept"].astype(float)}
+        return measured(method, options, 0 if better else options["range"], "accuracy", outcomes)
+
+    monkeypatch.setattr(EmbeddingTrial, "measure", measure)
+    for share, taken in ((0.475, "stretch"), (0.4, "tile")):
+        baseline = (np.arange(40) < round(40 * share)).astype(float)
+        monkeypatch.setattr(EmbeddingTrial, "baseline", lambda _, each=baseline: {96: each})
+        assert choose_method(model, 192, data=data, **SMALL).method == taken
+
+
+def test_a_checkpoint_with_tables_by_length_is_refused(model, data, tmp_path):
+    folder = shutil.copytree(model, tmp_path / "model")
+    (folder / "length_aware.safetensors").write_bytes(b"")
+    with pytest.raises(InvalidArgumentError, match="choose for the checkpoint that they were made from"):
+        choose_method(folder, 192, data=data, **SMALL)
+
+
 def candidate(method, kept, accuracy, documents=200, measure="accuracy", seed=0):
     """Hits at random places, so many of them; or losses around a value."""
     draw = np.random.default_rng(seed)

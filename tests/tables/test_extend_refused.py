@@ -150,6 +150,7 @@ def test_a_length_of_another_type(length):
         ("stretch", {"range": 0}, InvalidArgumentError, "range=0 must be at least 1"),
         ("stretch", {"range": True}, ArgumentTypeError, "range=True must be a whole number"),
         ("stretch", {"ratio": 0}, InvalidArgumentError, "ratio=0 must be at least 1"),
+        ("stretch", {"ratio": 10**30}, InvalidArgumentError, r"ratio=10+ must be at most the \d+ new rows"),
         ("stretch", {"ratio": 1.5}, ArgumentTypeError, r"ratio=1\.5 must be a whole number"),
         ("stretch", {"kernel": "quintic"}, InvalidArgumentError, "kernel='quintic' must be 'linear' or 'cubic'"),
         ("random", {"seed": None}, ArgumentTypeError, "seed=None must be a whole number, at least 0"),

@@ -20,6 +20,8 @@ class CalibrationConfig:
         length: usable positions of the table.
         keep: first positions whose rows stay as they are, bit for bit.
         period: of the trained rows: rows that are so far apart move alike. Equal to ``length`` where each is free.
+        above: training documents of embedding models are longer than this: shorter ones would read no trained row.
+        queries_trained: of embedding models: queries read the trained rows too, because too few stay for them.
         document: tokens of a training input, special tokens included.
         spread: of language models: an input shorter than the table is cut in two at a random place, and the second
             part is read at random later positions (PoSE, Zhu et al. 2023, arXiv:2309.10400).
@@ -40,6 +42,8 @@ class CalibrationConfig:
     keep: int
     period: int
     document: int
+    above: int = 0
+    queries_trained: bool = False
     spread: bool = False
     batch: int = 16
     steps: int = 400
@@ -52,7 +56,17 @@ class CalibrationConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = {"length": 2, "keep": 0, "period": 1, "document": 4, "batch": 1, "steps": 1, "every": 1, "patience": 1}
+        least = {
+            "length": 2,
+            "keep": 0,
+            "above": 0,
+            "period": 1,
+            "document": 4,
+            "batch": 1,
+            "steps": 1,
+            "every": 1,
+            "patience": 1,
+        }
         least |= {"held_out": 2, "seed": 0}
         for name, minimum in least.items():
             if getattr(self, name) < minimum:
@@ -66,6 +80,11 @@ class CalibrationConfig:
         if self.document <= self.keep and not self.spread:
             raise InvalidArgumentError(
                 f"document={self.document} must be above keep={self.keep}, else no trained row is read"
+            )
+        if self.document <= self.above and not self.spread:
+            raise InvalidArgumentError(
+                f"document={self.document} must be above {self.above}: with length_aware, inputs of up to so many "
+                "tokens read the old table"
             )
         for name in ("shift_rate", "row_rate"):
             if not 0 <= getattr(self, name) < math.inf:

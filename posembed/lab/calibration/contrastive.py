@@ -2,8 +2,8 @@
 
 All documents of a batch share one haystack of the user's own text, and in it one passage, so nothing can tell them
 apart but a word or two within the passage; the query is other text with the same words. Queries are short: rows that
-stay as they are embed them. Different passages, with parts of them as queries, were tried in place of words and mixed
-with them: on validation documents, what was not trained on was then found less often.
+stay as they are embed them, where enough stay. Different passages, with parts of them as queries, were tried in place
+of words and mixed with them: on validation documents, what was not trained on was then found less often.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ Batch = tuple[list[list[int]], list[list[int]]]
 _TEMPERATURE = 0.05  # of sentence-transformers' own losses: a scale of 20
 _WORD = re.compile(r"[^\W\d_]{4,14}")
 _PASSAGE, _LEAST, _SHORTEST = 32, 2048, 512
+LONGEST_QUERY = 64  # tokens: a question of at most 9, two words of at most 14 letters, special tokens
 _REPEATED = 0.7  # of the haystacks are a few words again and again, the others are running text
 
 
@@ -38,7 +39,8 @@ class Contrastive:
     Args:
         embedder: of a :class:`FrozenModel`.
         config: of the calibration.
-        start: the table before calibration, ``[rows, d_model]``, which embeds the queries.
+        old: a table, ``[rows, d_model]``, whose first rows are the source's: it embeds the queries, unless the
+            configuration says that the trained table does.
         train: texts.
         validation: texts, disjoint from those.
         at_once: documents whose activations fit into memory together.
@@ -51,13 +53,13 @@ class Contrastive:
         self,
         embedder: Embedder,
         config: CalibrationConfig,
-        start: Tensor,
+        old: Tensor,
         train: Sequence[str],
         validation: Sequence[str],
         *,
         at_once: int = 1,
     ) -> None:
-        self.embedder, self.config, self.start = embedder, config, start
+        self.embedder, self.config, self.old = embedder, config, old
         self.model: FrozenModel = embedder.model
         self.at_once = max(1, at_once)
         self.train = _Source(train, embedder.encode, "training")
@@ -66,8 +68,10 @@ class Contrastive:
         self.lengths = document_lengths(config)
         batches = max(2, config.held_out // config.batch)
         sizes = [self.lengths[number % len(self.lengths)] - embedder.special for number in range(batches)]
-        made = [held_out.batch(config.batch, size, draw) for size in sizes]
-        self.held_out = [(documents, self._embed_queries(queries)) for documents, queries in made]
+        self.held_out = [held_out.batch(config.batch, size, draw) for size in sizes]
+        self.wanted = (
+            [] if config.queries_trained else [self._read_by(self.old, queries) for _, queries in self.held_out]
+        )
 
     def batch(self, step: int) -> Batch:
         """Documents and queries of a step, by its number alone."""
@@ -91,9 +95,13 @@ class Contrastive:
         gradient, then with the gradient that the loss has for their vectors (Gao et al. 2021, arXiv:2101.06983).
         """
         documents, queries = self.batch(step)
-        wanted = self._embed_queries(queries)
         weight = table()
         leaf = weight.detach().requires_grad_()
+        if self.config.queries_trained:
+            with self.model.reading(leaf):
+                wanted = self.embedder.pooled(queries)
+        else:
+            wanted = self._read_by(self.old, queries)
         parts = [documents[at : at + self.at_once] for at in range(0, len(documents), self.at_once)]
         if len(parts) == 1:
             with self.model.reading(leaf):
@@ -115,15 +123,14 @@ class Contrastive:
     def validate(self, table: Tensor) -> float:
         """Mean loss of the held-out batches."""
         losses = []
-        for documents, wanted in self.held_out:
-            with self.model.reading(table):
-                vectors = torch.from_numpy(self.embedder.embed(documents)).to(table.device)
-            losses.append(contrastive_loss(wanted, vectors).item())
+        for number, (documents, queries) in enumerate(self.held_out):
+            wanted = self._read_by(table, queries) if self.config.queries_trained else self.wanted[number]
+            losses.append(contrastive_loss(wanted, self._read_by(table, documents)).item())
         return sum(losses) / len(losses)
 
-    def _embed_queries(self, queries: list[list[int]]) -> Tensor:
-        with self.model.reading(self.start):
-            return torch.from_numpy(self.embedder.embed(queries)).to(self.start.device)
+    def _read_by(self, table: Tensor, texts: list[list[int]]) -> Tensor:
+        with self.model.reading(table):
+            return torch.from_numpy(self.embedder.embed(texts)).to(table.device)
 
 
 def contrastive_loss(queries: Tensor, documents: Tensor) -> Tensor:
@@ -142,12 +149,13 @@ def document_lengths(config: CalibrationConfig) -> list[int]:
     """The longest training document, halved for as long as it is above 512 tokens and reads rows that are trained.
 
     Example:
-        >>> config = CalibrationConfig("embedding", "stdlib", length=4096, keep=128, period=128, document=2048)
+        >>> sizes = {"length": 4096, "keep": 128, "above": 128, "period": 128, "document": 2048}
+        >>> config = CalibrationConfig("embedding", "stdlib", **sizes)
         >>> document_lengths(config)
         [2048, 1024, 512]
     """
     lengths = [config.document]
-    while lengths[-1] >= 2 * _SHORTEST and lengths[-1] // 2 > config.keep:
+    while lengths[-1] >= 2 * _SHORTEST and lengths[-1] // 2 > max(config.keep, config.above):
         lengths.append(lengths[-1] // 2)
     return lengths
 

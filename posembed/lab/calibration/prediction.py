@@ -30,7 +30,8 @@ class Prediction:
         validation: likewise, disjoint from those.
         mask_id: of a masked model.
         reserved: rows before position 0.
-        at_once: inputs whose activations fit into memory together.
+        at_once: training inputs whose activations fit into memory together.
+        scored_at_once: held-out inputs, which need no backward pass; as many if left out.
 
     Raises:
         DataError: if the texts are too short.
@@ -46,12 +47,14 @@ class Prediction:
         mask_id: int | None = None,
         reserved: int = 0,
         at_once: int = 1,
+        scored_at_once: int | None = None,
     ) -> None:
         self.logits, self.config, self.mask_id = logits, config, mask_id
         self.reserved = reserved
         self.at_once = max(1, at_once)
-        self.train = _long_enough(train, config.document, "training")
-        held_out = _long_enough(validation, config.length, "validation")
+        self.scored_at_once = scored_at_once or self.at_once
+        self.train = _long_enough(train, config.document, "training", "a smaller --to or --document")
+        held_out = _long_enough(validation, config.length, "validation", "a smaller --to")
         draw = generator("calibrate", "validation", config.length, config.seed)
         self.held_out = np.stack([_window(held_out, config.length, draw) for _ in range(config.held_out)])
         self.hidden = self._hide(self.held_out, draw)
@@ -77,8 +80,8 @@ class Prediction:
     def validate(self, table: Tensor) -> float:
         """Mean loss over held-out inputs of the whole length, at the positions whose rows are trained."""
         found = []
-        for begin in range(0, len(self.held_out), self.at_once):
-            part = slice(begin, begin + self.at_once)
+        for begin in range(0, len(self.held_out), self.scored_at_once):
+            part = slice(begin, begin + self.scored_at_once)
             found.append(self._loss(table, self.held_out[part], self.hidden[part], self.config.keep))
         return float(torch.cat(found).double().mean())
 
@@ -118,13 +121,13 @@ def _spread(table: Tensor, reserved: int, config: CalibrationConfig, draw: np.ra
     return torch.cat((table[rows], table[len(rows) :]))  # the model's own size stays
 
 
-def _long_enough(texts: Sequence[Sequence[int]], length: int, name: str) -> list[Tokens]:
+def _long_enough(texts: Sequence[Sequence[int]], length: int, name: str, smaller: str) -> list[Tokens]:
     found = [np.asarray(text, dtype=np.int64) for text in texts if len(text) >= length]
     if not found:
         longest = max(map(len, texts), default=0)
         raise DataError(
             f"no {name} document has {length} tokens (the longest of {len(texts)} has {longest}): give longer texts "
-            "with --data, or a smaller --to or --document"
+            f"with --data, or {smaller}"
         )
     return found
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import resource
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from posembed.lab.calibration.config import CalibrationConfig
 from posembed.lab.calibration.table import CalibratedTable
 from posembed.lab.calibration.trainer import TableTrainer
 from posembed.lab.evaluation.loading import only_table
-from posembed.lab.hardware import environment
+from posembed.lab.hardware import environment, peak_memory_bytes
 from posembed.models.tables_by_length import tables_by_length
 
 SCHEMA, SCHEMA_VERSION = "posembed.calibration", 1
@@ -48,7 +47,7 @@ def make_record(
         },
         "environment": environment("cpu"),
         "seconds": trainer.seconds,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_memory_bytes": peak_memory_bytes(),
         "steps": trainer.step,
         "training_tokens": trainer.tokens,
         "curve": trainer.curve,

@@ -90,6 +90,10 @@ def choose_start(
         assert kept is not None
         shared = period if kind == "embedding" and period is not None else length
         return Start("as it is", {}, kept, shared, (f"the table as it is; the first {kept} positions stay",))
+    if kind != "embedding" and repeated is None and keep is not None and keep < old:
+        # Rows that move anyway begin better between their neighbours than repeated: the model knows that order.
+        why = f"the first {keep} rows as they are, the others drawn out to the end" if keep else "all rows drawn out"
+        return Start("stretch", {"keep": keep}, keep, length, (why,))
     if repeated is not None or kind != "embedding":
         size = repeated or old
         shared = size if kind == "embedding" else length

@@ -180,6 +180,8 @@ class TableTrainer:
         found = differences(state["configuration"], self.config.to_json())
         if not found and state["about"]["sha256"] != self.about["sha256"]:
             found = "the texts have changed"
+        if not found and state["about"].get("model_sha256") != self.about.get("model_sha256"):
+            found = "the model's weights, its tokenizer or its pooling have changed"
         if not found and not torch.equal(start, self.table.start.cpu()):
             found = "the checkpoint's table is another one"
         if found:

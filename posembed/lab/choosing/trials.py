@@ -16,6 +16,7 @@ from posembed.lab.evaluation.language import MASKED_SHARE, Losses, Scorer, cut_d
 from posembed.lab.evaluation.loading import parameter_name
 from posembed.lab.evaluation.retrieval import System, hits
 from posembed.lab.evaluation.tasks import RetrievalSet, Task, generator, make_set
+from posembed.lab.evaluation.texts import joined
 from posembed.models.extend import extend_model
 from posembed.tables.extend import extend_table
 
@@ -124,16 +125,25 @@ class LanguageTrial:
     measure_name: Measure = "loss"
 
     def __init__(
-        self, scorer: Scorer, table: LongerTable, lengths: Sequence[int], texts: list[list[int]], seed: int
+        self,
+        scorer: Scorer,
+        table: LongerTable,
+        lengths: Sequence[int],
+        texts: list[list[int]],
+        seed: int,
+        *,
+        one_file: bool = False,
     ) -> None:
         self.scorer, self.table, self.lengths, self.texts, self.seed = scorer, table, lengths, texts, seed
+        self.one_file = one_file
         self.inputs: list[tuple[int, NDArray[np.int64], NDArray[np.bool_]]] = []
 
     def prepare(self, documents: int) -> None:
         """One window of each document that is long enough, and what is hidden in it."""
         self.inputs = []
         for length in self.lengths:
-            ids = cut_documents(self.texts, length, documents, "validation", self.seed)
+            texts = joined(self.texts, length) if self.one_file else self.texts
+            ids = cut_documents(texts, length, documents, "validation", self.seed)
             chosen = np.ones(ids.shape, dtype=bool)
             if self.scorer.kind == "masked":
                 chosen = generator("masks", "validation", length, self.seed).random(ids.shape) < MASKED_SHARE

@@ -14,6 +14,7 @@ from torch import Tensor
 from posembed.errors import DataError, WorkFailedError
 from posembed.lab.evaluation.paired import bootstrap_interval, difference, holm
 from posembed.lab.evaluation.tasks import generator
+from posembed.lab.evaluation.texts import joined
 
 Kind = Literal["causal", "masked"]
 Logits = Callable[[Tensor], Tensor]
@@ -140,6 +141,7 @@ def evaluate_language(
     usable: int,
     original_usable: int,
     documents: int,
+    one_file: bool = False,
     split: str = "test",
     seed: int = 0,
     tell: Callable[[str], None] = lambda _: None,
@@ -154,13 +156,14 @@ def evaluate_language(
         usable: the checkpoint's longest input.
         original_usable: the original's: the sliding window.
         documents: most of each length.
+        one_file: the documents are pieces of one text: those too short for a length are joined.
         split: names the draws.
         seed: of every draw.
         tell: is told what is being done.
     """
     cells, gains, controls = [], [], []
     for length in lengths:
-        ids = cut_documents(texts, length, documents, split, seed)
+        ids = cut_documents(joined(texts, length) if one_file else texts, length, documents, split, seed)
         draw = generator("masks", split, length, seed)
         chosen = np.ones(ids.shape, dtype=bool)
         if checkpoint.kind == "masked":

@@ -14,7 +14,7 @@ import torch
 from posembed.checkpoint.find import find_tables
 from posembed.checkpoint.found import FoundTable
 from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
-from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError
+from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError, first_line
 from posembed.lab.evaluation.embedder import Embedder, Pooling
 from posembed.lab.evaluation.language import Scorer
 from posembed.models.length_aware import load_length_aware
@@ -65,10 +65,8 @@ def only_table(path: str | os.PathLike[str]) -> FoundTable:
     """
     tables = [table for table in find_tables(path) if table.refused is None and table.kind == "sequence"]
     if len(tables) != 1 or tables[0].uncertain:
-        raise InvalidArgumentError(
-            f"{path} has {len(tables)} sequence tables{' that are uncertain' if tables else ''}: one that is sure is "
-            "needed; posembed inspect lists them"
-        )
+        count = "one sequence table, whose rows are uncertain" if len(tables) == 1 else f"{len(tables)} sequence tables"
+        raise InvalidArgumentError(f"{path} has {count}: one that is sure is needed; posembed inspect lists them")
     return tables[0]
 
 
@@ -159,7 +157,7 @@ def _load(folder: Path, loader: str) -> tuple[Any, Any]:
             warnings.simplefilter("ignore")
             model = getattr(transformers, loader).from_pretrained(folder, dtype=torch.float32).eval()
     except Exception as error:  # the libraries raise whatever a broken file leads to
-        raise CheckpointError(f"{folder} cannot be loaded: {str(error).splitlines()[0]}") from None
+        raise CheckpointError(f"{folder} cannot be loaded: {first_line(error)}") from None
     if (folder / TABLES_BY_LENGTH).is_file():
         load_length_aware(model, folder)
     tokenizer.no_truncation()  # a stored limit would cut every document without a word

@@ -13,7 +13,7 @@ from posembed.lab.evaluation.embeddings import evaluate_embeddings, verdict
 from posembed.lab.evaluation.language import evaluate_language, language_verdict
 from posembed.lab.evaluation.loading import kind_of, load_embedder, load_language, usable_length
 from posembed.lab.evaluation.tasks import Task
-from posembed.lab.evaluation.texts import load_texts, load_whole_texts
+from posembed.lab.evaluation.texts import is_one_file, load_texts, load_whole_texts
 from posembed.lab.hardware import environment, resolve_precision
 
 SCHEMA, SCHEMA_VERSION = "posembed.evaluate", 1
@@ -126,6 +126,7 @@ def evaluate(
             usable=limits[0],
             original_usable=limits[-1],
             documents=documents,
+            one_file=is_one_file(data),
             seed=seed,
             tell=tell,
         )

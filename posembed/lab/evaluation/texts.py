@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections.abc import Sequence
+from pathlib import Path
 
 from posembed.lab.corpus import split_texts
 
@@ -41,6 +43,29 @@ def prose(source: str) -> str:
         return ""
     strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     return "\n\n".join(text.strip() for text in strings if len(text.split()) >= _WORDS)
+
+
+def is_one_file(data: str) -> bool:
+    """Whether documents are pieces of one text, which may be joined again within a set."""
+    return data != "stdlib" and Path(data).is_file()
+
+
+def joined(pieces: Sequence[Sequence[int]], length: int) -> list[list[int]]:
+    """Neighbouring pieces of one text, in tokens, as documents of at least ``length`` tokens; a short rest is added.
+
+    Example:
+        >>> joined([[1, 2], [3], [4, 5, 6], [7]], 3)
+        [[1, 2, 3], [4, 5, 6, 7]]
+    """
+    documents: list[list[int]] = [[]]
+    for piece in pieces:
+        if len(documents[-1]) >= length:
+            documents.append([])
+        documents[-1] += piece
+    if len(documents) > 1 and len(documents[-1]) < length:
+        rest = documents.pop()
+        documents[-1] += rest
+    return documents
 
 
 def load_whole_texts(data: str) -> dict[str, list[str]]:

@@ -64,7 +64,7 @@ def accuracy_chart(results: Results, task: str) -> Chart:
         f"documents that came first of {pool} (share)",
         f"Bands are 95 % over documents; chance is {1 / pool:.2g}.",
         series,
-        marks=_limit(results, max(series[0].x)),
+        marks=_limit(results, max(max(each.x) for each in series)),
     )
 
 

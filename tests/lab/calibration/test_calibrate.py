@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from posembed import calibrate, extend_checkpoint, find_tables, load_length_aware
 from posembed.errors import (
+    CheckpointError,
     DataError,
     InvalidArgumentError,
     ResultsConflictError,
@@ -126,6 +127,25 @@ def test_language_models(kind, document, request, texts, quick, tmp_path):
     assert torch.isfinite(model(input_ids=torch.full((1, 128), 7)).logits).all()
 
 
+@pytest.mark.parametrize(
+    ("settings", "start"),
+    [
+        ({}, ("tile", {"range": 64}, 64)),
+        ({"keep": 10}, ("stretch", {"keep": 10}, 10)),
+        ({"keep": 0}, ("stretch", {"keep": 0}, 0)),
+        ({"length_aware": True}, ("stretch", {"keep": 0}, 0)),
+        ({"length_aware": True, "keep": 64}, ("tile", {"range": 64}, 64)),
+        ({"length_aware": True, "range": 32}, ("tile", {"range": 32}, 32)),
+    ],
+)
+def test_where_a_language_model_begins(settings, start, causal, texts, quick, tmp_path):
+    """Rows that move begin drawn out, unless they are told to repeat."""
+    record = calibrate(causal, tmp_path / "out", data=texts, shift_rate=0.05, row_rate=0.02, **quick | settings)
+    assert (record["start"]["method"], record["start"]["options"], record["start"]["keep"]) == start
+    old, new = table_of(causal, KEYS["causal"]), table_of(tmp_path / "out", KEYS["causal"])
+    assert new[: start[2]].tobytes() == old[: start[2]].tobytes()
+
+
 def test_a_table_that_is_long_already_keeps_what_repeats(embedder, texts, quick, tmp_path):
     extend_checkpoint(embedder, tmp_path / "long", 128, method="tile", range=40)
     assert exact_period(tmp_path / "long") == 40
@@ -145,6 +165,7 @@ def test_where_nothing_repeats_the_user_says_what_stays(embedder, texts, quick, 
         calibrate(embedder, tmp_path / "out", data=texts, **settings)
     record = calibrate(embedder, tmp_path / "out", data=texts, keep=0, batch=4, **settings)
     assert record["configuration"]["keep"] == 0
+    assert record["configuration"]["queries_trained"] is True
     assert not np.array_equal(table_of(embedder, KEYS["embedder"])[0], table_of(tmp_path / "out", KEYS["embedder"])[0])
 
 
@@ -171,6 +192,8 @@ def test_every_row_may_move_and_short_inputs_stay(embedder, texts, quick, tmp_pa
     settings = quick | {"keep": 0, "range": 32, "batch": 4, "length_aware": True}
     record = calibrate(embedder, tmp_path / "out", data=texts, **settings)
     assert record["length_aware"] is True
+    assert record["configuration"]["above"] == 64  # no training document that would read the old table
+    assert record["configuration"]["queries_trained"] is False
     old = transformers.AutoModel.from_pretrained(embedder).eval()
     new = transformers.AutoModel.from_pretrained(tmp_path / "out").eval()
     ids = torch.randint(5, 200, (2, 64))
@@ -203,6 +226,14 @@ def test_stopped_work_is_gone_on_with(done, embedder, texts, quick, tmp_path):
         calibrate(embedder, tmp_path / "out", **settings, resume=True, seed=5)
     with pytest.raises(ResultsConflictError, match="range: 32 there, 40 here"):
         calibrate(embedder, tmp_path / "out", **settings | {"range": 40}, resume=True)
+    other = shutil.copytree(embedder, tmp_path / "other")
+    weights = load_file(other / "model.safetensors")
+    save_file(
+        {name: value + (0.1 if "output.dense.weight" in name else 0) for name, value in weights.items()},
+        other / "model.safetensors",
+    )
+    with pytest.raises(ResultsConflictError, match="the model's weights, its tokenizer or its pooling have changed"):
+        calibrate(other, tmp_path / "out", **settings, resume=True)
     calibrate(embedder, tmp_path / "out", **settings, resume=True)
     assert not (tmp_path / "out.calibrating").exists()
     one, other = (table_of(folder, KEYS["embedder"]) for folder in (done[1], tmp_path / "out"))
@@ -262,6 +293,11 @@ def test_an_existing_target_is_refused_before_the_work(embedder, texts, quick, t
         ({"length": 128, "range": 32, "document": 0}, InvalidArgumentError, "document=0 must be at least 4"),
         ({"length": 128, "range": 32, "document": 32}, InvalidArgumentError, "document=32 must be above keep=32"),
         ({"length": 128, "range": 32, "precision": "fp8"}, InvalidArgumentError, "precision"),
+        (
+            {"length": 128, "range": 32, "keep": 0, "document": 64, "length_aware": True},
+            InvalidArgumentError,
+            "document=64 must be above 64: with length_aware, inputs of up to so many tokens read the old table",
+        ),
     ],
 )
 def test_sizes_that_cannot_be(embedder, texts, tmp_path, settings, error, sentence):
@@ -293,6 +329,38 @@ def test_data_that_cannot_be_used(embedder, tmp_path, content, sentence):
 def test_models_of_another_kind(example_checkpoints, texts, tmp_path):
     with pytest.raises(InvalidArgumentError, match="takes sentence-embedding models"):
         calibrate(example_checkpoints / "my-vit", tmp_path / "out", data=texts)
+
+
+def test_one_file_is_one_text(causal, texts, quick, tmp_path):
+    """Longer than the 8 KiB pieces in which it is split into sets; and what is too short is told by name."""
+    file = tmp_path / "text"
+    file.write_text("\n".join(load_texts(texts)["train"]) * 2, encoding="utf-8")
+    settings = quick | {"length": 2048, "document": 32, "steps": 2, "shift_rate": 0.05}
+    record = calibrate(causal, tmp_path / "out", data=str(file), **settings)
+    assert record["configuration"]["length"] == 2048
+    with pytest.raises(DataError, match=r"no validation document has 20000 tokens .* or a smaller --to$"):
+        calibrate(causal, tmp_path / "other", data=str(file), **settings | {"length": 20000})
+
+
+def test_what_cannot_be_written_is_told_before_the_work(embedder, texts, quick, tmp_path):
+    """A buffer of the old length whose values are no positions."""
+    folder = shutil.copytree(embedder, tmp_path / "model")
+    weights = load_file(folder / "model.safetensors")
+    save_file(weights | {"embeddings.position_ids": np.zeros((1, 64), np.int64)}, folder / "model.safetensors")
+    told = []
+    with pytest.raises(CheckpointError, match="position_ids should count 0, 1, 2"):
+        calibrate(folder, tmp_path / "out", data=texts, range=32, tell=told.append, **quick)
+    assert told == []
+
+
+def test_a_loss_that_is_no_number_leaves_no_state(embedder, texts, quick, tmp_path, monkeypatch):
+    """It would end there again."""
+    from posembed.lab.calibration import contrastive
+
+    monkeypatch.setattr(contrastive, "contrastive_loss", lambda _, documents: documents.sum() * torch.nan)
+    with pytest.raises(WorkFailedError, match="the loss on held-out texts is nan at step 0"):
+        calibrate(embedder, tmp_path / "out", data=texts, range=32, batch=4, **quick)
+    assert not list(tmp_path.iterdir())
 
 
 def test_tables_by_length_are_refused(embedder, texts, quick, tmp_path):

@@ -12,7 +12,7 @@ import torch
 
 from posembed.errors import DataError
 from posembed.lab.calibration.config import CalibrationConfig
-from posembed.lab.calibration.contrastive import Contrastive, contrastive_loss, document_lengths
+from posembed.lab.calibration.contrastive import LONGEST_QUERY, Contrastive, contrastive_loss, document_lengths
 from posembed.lab.calibration.frozen import FrozenModel
 from posembed.lab.calibration.table import CalibratedTable
 from posembed.lab.evaluation.embedder import Embedder
@@ -28,14 +28,14 @@ CONFIG = CalibrationConfig(
 
 @pytest.fixture
 def objective(embedder, texts):
-    def make(at_once=6, config=CONFIG):
+    def make(at_once=6, config=CONFIG, fixed=64):
         loaded = load_embedder(embedder)
         extend_model(loaded.model, 128, method="tile")
         start = loaded.model.get_parameter(KEY).detach().clone()
         own = Embedder(FrozenModel(loaded.model, KEY), loaded.tokenizer)
         sets = load_texts(texts)
         made = Contrastive(own, config, start, sets["train"], sets["validation"], at_once=at_once)
-        return made, CalibratedTable(start, fixed=64, period=64)
+        return made, CalibratedTable(start, fixed=fixed, period=64)
 
     return make
 
@@ -67,11 +67,12 @@ def test_short_documents_are_met_more_often(objective):
     assert lengths[1024] > 1.4 * lengths[2048]
 
 
-@pytest.mark.parametrize(("document", "keep", "lengths"), [
-    (2048, 128, [2048, 1024, 512]), (512, 128, [512]), (1000, 128, [1000]), (4096, 1024, [4096, 2048]),
+@pytest.mark.parametrize(("document", "keep", "above", "lengths"), [
+    (2048, 128, 0, [2048, 1024, 512]), (512, 128, 0, [512]), (1000, 128, 0, [1000]), (4096, 1024, 0, [4096, 2048]),
+    (2048, 0, 512, [2048, 1024]), (1024, 0, 512, [1024]), (1025, 0, 512, [1025]),
 ])  # fmt: skip
-def test_lengths_read_trained_rows(document, keep, lengths):
-    assert document_lengths(replace(CONFIG, length=8192, document=document, keep=keep)) == lengths
+def test_lengths_read_trained_rows(document, keep, above, lengths):
+    assert document_lengths(replace(CONFIG, length=8192, document=document, keep=keep, above=above)) == lengths
 
 
 def test_a_step_decides_its_batch(objective):
@@ -89,11 +90,15 @@ def test_training_reads_no_validation_text(objective, texts):
     assert len(text) > 5
 
 
+ALL_ROWS = replace(CONFIG, keep=0, queries_trained=True)
+
+
+@pytest.mark.parametrize(("config", "fixed"), [(CONFIG, 64), (ALL_ROWS, 0)])
 @pytest.mark.parametrize("at_once", [1, 4, 5])
-def test_two_passes_give_the_gradient_of_one(objective, at_once):
+def test_two_passes_give_the_gradient_of_one(objective, at_once, config, fixed):
     found = []
     for size in (6, at_once):
-        made, table = objective(size)
+        made, table = objective(size, config, fixed)
         with torch.no_grad():
             table.shift.copy_(torch.linspace(-0.1, 0.2, 32))
         loss = made.backward(table, 2)
@@ -104,8 +109,9 @@ def test_two_passes_give_the_gradient_of_one(objective, at_once):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-3)
 
 
-def test_the_gradient_is_the_loss_s_slope(objective):
-    made, table = objective()
+@pytest.mark.parametrize(("config", "fixed"), [(CONFIG, 64), (ALL_ROWS, 0)])
+def test_the_gradient_is_the_loss_s_slope(objective, config, fixed):
+    made, table = objective(6, config, fixed)
     made.backward(table, 1)
     direction = table.shift.grad / table.shift.grad.norm()
     slope = float(table.shift.grad @ direction)
@@ -117,14 +123,27 @@ def test_the_gradient_is_the_loss_s_slope(objective):
     assert (values[1] - values[0]) / 2e-2 == pytest.approx(slope, rel=0.02)
 
 
-def test_queries_are_read_by_the_old_rows(objective):
-    made, table = objective()
-    before = [wanted.clone() for _, wanted in made.held_out]
-    with torch.no_grad():
-        table.shift.normal_()  # not one number: layer normalisation would take it out again
-    made.validate(table())
-    assert all(torch.equal(a, b) for a, (_, b) in zip(before, made.held_out, strict=True))
-    assert made.validate(table()) != made.validate(table.start)
+@torch.no_grad()
+@pytest.mark.parametrize(("config", "by_old"), [(CONFIG, True), (ALL_ROWS, False)])
+def test_which_rows_read_the_queries(objective, config, by_old):
+    """The old ones, or, where none of those stays, the table that is validated."""
+    made, _ = objective(config=config)
+    moved = made.old + torch.randn(32)  # not one number: layer normalisation would take it out again
+    losses = []
+    for documents, queries in made.held_out:
+        with made.model.reading(made.old if by_old else moved):
+            wanted = made.embedder.pooled(queries)
+        with made.model.reading(moved):
+            losses.append(contrastive_loss(wanted, made.embedder.pooled(documents)).item())
+    assert made.validate(moved) == pytest.approx(np.mean(losses), rel=1e-5)
+    assert made.validate(moved) != pytest.approx(made.validate(made.old), rel=1e-3)
+
+
+def test_no_query_is_longer_than_is_said(objective):
+    """Words of the longest kind, of a token a letter."""
+    made, _ = objective()
+    made.train.words = [[5] * 14]
+    assert max(len(query) for step in range(300) for query in made.batch(step)[1]) + 2 <= LONGEST_QUERY
 
 
 def test_loss_by_hand():

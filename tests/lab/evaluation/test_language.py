@@ -152,6 +152,18 @@ def test_buckets_cover_every_position_once():
         assert all(one[1] == other[0] for one, other in itertools.pairwise(found))
 
 
+def test_pieces_of_one_text_are_joined():
+    """20 pieces of 40 tokens have room for windows of 128, once they are one text again."""
+    texts = repeating(20, 40, 10).tolist()
+    short, long = Scorer(knows(2), "causal"), Scorer(knows(10), "causal")
+    settings = {"lengths": [40, 128], "usable": 128, "original_usable": 32, "documents": 12}
+    found = evaluate_language(long, short, texts, one_file=True, **settings)
+    counts = {cell["length"]: cell["documents"] for cell in found["cells"]}
+    assert counts == {40: 12, 128: 5}  # of four pieces each
+    with pytest.raises(DataError, match="have 128 tokens"):
+        evaluate_language(long, short, texts, **settings)
+
+
 def test_documents_that_are_too_short():
     with pytest.raises(DataError, match="1 of 2 test documents have 50 tokens, at least 2 are needed"):
         cut_documents([[1] * 20, [1] * 60], 50, 10, "test", 0)
