@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ _OTHER_FORMATS = re.compile(
 )
 _OPTIMIZER = re.compile(r"^(?:optimizer|scheduler|rng_state|global_step)[\w.-]*\.(?:pt|bin|pth)$")
 _FOLDERS = {"onnx": "another format", "openvino": "another format", "coreml": "another format"}
+CALIBRATION = "calibration.json"  # how the rows of a checkpoint were trained, see posembed.lab.calibration.record
 TABLES_BY_LENGTH = "length_aware.safetensors"  # beside the model's weights, see posembed.models.length_aware
 _BOOKKEEPING = {".git", ".cache", "__pycache__"}
 
@@ -37,8 +39,19 @@ def stale_files(checkpoint: Checkpoint) -> Iterator[tuple[Path, str]]:
             yield file, "the same weights in another format, with the old table"
         elif file.name == TABLES_BY_LENGTH:
             yield file, "tables by length that belong to the old table: make and save them again"
+        elif file.name == CALIBRATION and _is_record(file):
+            yield file, "the record of how the old table was trained"
         elif _OPTIMIZER.match(file.name):
             yield file, "the optimizer's state for the old table"
+
+
+def _is_record(file: Path) -> bool:
+    """Whether it is posembed's own: other tools use the name too."""
+    try:
+        content = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("schema") == "posembed.calibration"
 
 
 def walk(root: Path) -> Iterator[Path]:

@@ -38,6 +38,21 @@ def test_what_is_left_out(bert, tmp_path, link):
     assert not any(not files and not folders for _, folders, files in os.walk(tmp_path / "out"))
 
 
+@pytest.mark.parametrize(
+    ("content", "stays"),
+    [
+        ('{"schema": "posembed.calibration", "schema_version": 1}', False),
+        ('{"schema": "of another tool"}', True),
+        ("[1, 2]", True),
+        ("no JSON", True),
+    ],
+)
+def test_the_record_of_a_calibration_is_of_the_old_table(content, stays, bert, tmp_path):
+    (bert / "calibration.json").write_text(content)
+    extend_checkpoint(bert, tmp_path / "out", 32)
+    assert (tmp_path / "out" / "calibration.json").exists() is stays
+
+
 def test_the_weights_that_were_read_stay_whatever_their_name(bert, tmp_path):
     (bert / "model.safetensors").rename(bert / "consolidated.safetensors")
     assert extend_checkpoint(bert, tmp_path / "out", 32).left_out == ()

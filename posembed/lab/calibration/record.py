@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from posembed.checkpoint.given import plan_rows
-from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
+from posembed.checkpoint.leftovers import CALIBRATION, TABLES_BY_LENGTH
 from posembed.checkpoint.rewrite import carry_out
 from posembed.checkpoint.source import open_checkpoint
 from posembed.errors import WorkFailedError
@@ -23,7 +23,7 @@ from posembed.lab.hardware import environment, peak_memory_bytes
 from posembed.models.tables_by_length import tables_by_length
 
 SCHEMA, SCHEMA_VERSION = "posembed.calibration", 1
-RECORD = "calibration.json"
+RECORD = CALIBRATION
 
 
 def make_record(
