@@ -1,6 +1,7 @@
 """Every method by length: language models that are trained here, and a real embedding model. Writes KEPT.
 
-    python -m benchmarks.method_study --language                     (about 40 minutes on 2 cores)
+    python -m benchmarks.method_study --language bytes               (about 40 minutes on 2 cores)
+    python -m benchmarks.method_study --language words               (about 25 minutes on 2 cores)
     python -m benchmarks.method_study --embedding all-MiniLM-L6-v2   (about 35 minutes on 2 cores)
     python -m benchmarks.method_study --tables                       (prints the page's tables from KEPT)
 
@@ -16,51 +17,41 @@ from pathlib import Path
 import torch
 
 from benchmarks.method_study import embedding, language
-from benchmarks.method_study.models import DATA, KINDS, LONG, SHORT, trained
+from benchmarks.method_study.models import DATA, KINDS, SETTINGS, trained
 from benchmarks.method_study.tables import KEPT, print_tables
 from posembed.files import write_whole
-from posembed.lab.corpus import load_corpus
 from posembed.lab.hardware import environment
-
-JOBS = [
-    [(kind, data, length) for data, length in ((DATA[0], SHORT), (DATA[1], SHORT), (DATA[0], LONG))] for kind in KINDS
-]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--language", action="store_true")
+    parser.add_argument("--language", choices=list(SETTINGS))
     parser.add_argument("--embedding", metavar="CHECKPOINT")
     parser.add_argument("--tables", action="store_true")
     parser.add_argument("--steps", type=int, default=1500, help="of the language models")
     parser.add_argument("--out", type=Path, default=Path("runs/method-study"))
-    parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--part", choices=list(KINDS), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.part is not None:
         torch.set_num_threads(1)
-        corpus = load_corpus("stdlib")
-        for kind, data, length in JOBS[given.part]:
-            trained(kind, data, length, given.steps, corpus, given.out)
+        setting = SETTINGS[given.language]
+        corpus = setting.corpus(given.out)
+        for data, length in ((DATA[0], setting.short), (DATA[1], setting.short), (DATA[0], setting.long)):
+            trained(setting, given.part, data, length, given.steps, corpus, given.out)
         return
     if not (given.language or given.embedding or given.tables):
         parser.error("one of --language, --embedding and --tables")
     kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
     if given.language:
-        command = [
-            sys.executable,
-            "-m",
-            "benchmarks.method_study",
-            "--steps",
-            str(given.steps),
-            "--out",
-            str(given.out),
-        ]
-        parts = [subprocess.Popen([*command, "--part", str(part)]) for part in range(len(JOBS))]
+        setting = SETTINGS[given.language]
+        corpus = setting.corpus(given.out)  # makes the tokenizer, which both parts read
+        command = [sys.executable, "-m", "benchmarks.method_study", "--language", setting.name]
+        command += ["--steps", str(given.steps), "--out", str(given.out)]
+        parts = [subprocess.Popen([*command, "--part", kind]) for kind in KINDS]
         if any(part.wait() for part in parts):
             sys.exit("a model could not be trained")
-        corpus = load_corpus("stdlib")
-        kept["language"] = [
-            language.study(kind, data, given.steps, corpus, given.out) for kind in KINDS for data in DATA
+        kept[f"language_{setting.name}"] = [
+            language.study(setting, kind, data, given.steps, corpus, given.out) for kind in KINDS for data in DATA
         ]
     if given.embedding:
         kept["embedding"] = embedding.study(given.embedding)

@@ -1,4 +1,4 @@
-"""Language models of 16 positions read 64: every method, calibration, a sliding window, an oracle."""
+"""Language models read four times their positions: every method, calibration, a sliding window, an oracle."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import functional_call
 
-from benchmarks.method_study.models import KINDS, LONG, SHORT, trained
+from benchmarks.method_study.models import KINDS, Setting, trained
 from posembed.lab.calibration.config import CalibrationConfig
 from posembed.lab.calibration.prediction import Prediction
 from posembed.lab.calibration.table import CalibratedTable
@@ -29,48 +29,59 @@ from posembed.tables.extend import extend_table
 KEY = "embed.position.weight"
 DOCUMENTS, WINDOWS = 256, 16  # test documents, and windows of each
 SHARE = 0.05  # of the training tokens, for calibration
-METHODS: dict[str, tuple[str, dict[str, Any]]] = {
-    "tile": ("tile", {}),
-    "tile, range 12": ("tile", {"range": 12}),
-    "tile, range 8": ("tile", {"range": 8}),
-    "linear": ("linear", {}),
-    "cubic": ("cubic", {}),
-    "grouped": ("grouped", {}),
-    "hierarchical": ("hierarchical", {}),
-    "stretch, keep 4": ("stretch", {"keep": 4}),
-    "stretch, range 12": ("stretch", {"range": 12}),
-    "stretch, ratio 2": ("stretch", {"ratio": 2}),
-    "repeat-last": ("repeat-last", {}),
-    "mean": ("mean", {}),
-    "zeros": ("zeros", {}),
-    "random": ("random", {"seed": 0}),
-}
+
+
+def methods(short: int) -> dict[str, tuple[str, dict[str, Any]]]:
+    """All without training."""
+    most, half, few = 3 * short // 4, short // 2, short // 4
+    return {
+        "tile": ("tile", {}),
+        f"tile, range {most}": ("tile", {"range": most}),
+        f"tile, range {half}": ("tile", {"range": half}),
+        "linear": ("linear", {}),
+        "cubic": ("cubic", {}),
+        "grouped": ("grouped", {}),
+        "hierarchical": ("hierarchical", {}),
+        f"stretch, keep {few}": ("stretch", {"keep": few}),
+        f"stretch, range {most}": ("stretch", {"range": most}),
+        "stretch, ratio 2": ("stretch", {"ratio": 2}),
+        "repeat-last": ("repeat-last", {}),
+        "mean": ("mean", {}),
+        "zeros": ("zeros", {}),
+        "random": ("random", {"seed": 0}),
+    }
 
 
 @dataclass(frozen=True)
 class Way:
     """One way to calibrate: where it begins, what stays, the tokens of an input, and how fast."""
 
-    start: str = "tile"
-    keep: int = SHORT
-    document: int = LONG
-    batch: int = 16
+    start: str
+    keep: int
+    document: int
     shift_rate: float = 1e-3
     row_rate: float = 1e-2
 
-
-WAYS = {
-    "calibrated": Way(),
-    "calibrated, every row": Way(start="linear", keep=0),
-    f"calibrated, inputs of {SHORT} (PoSE)": Way(document=SHORT, batch=64),
-}
+    @property
+    def batch(self) -> int:
+        """Inputs of a step, so that it has 1,024 tokens."""
+        return 1024 // self.document
 
 
-def study(kind: str, data: str, steps: int, corpus: Corpus, folder: Path) -> dict[str, Any]:
+def ways(setting: Setting) -> dict[str, Way]:
+    """All with training."""
+    return {
+        "calibrated": Way("tile", setting.short, setting.long),
+        "calibrated, every row": Way("linear", 0, setting.long),
+        f"calibrated, inputs of {setting.short} (PoSE)": Way("tile", setting.short, setting.short),
+    }
+
+
+def study(setting: Setting, kind: str, data: str, steps: int, corpus: Corpus, folder: Path) -> dict[str, Any]:
     """All cells of one kind of model and data."""
-    model, tokens = trained(kind, data, SHORT, steps, corpus, folder)
-    oracle, _ = trained(kind, "packed", LONG, steps, corpus, folder)
-    windows = cut_windows(corpus.test, LONG - 1, WINDOWS, DOCUMENTS)
+    model, tokens = trained(setting, kind, data, setting.short, steps, corpus, folder)
+    oracle, _ = trained(setting, kind, "packed", setting.long, steps, corpus, folder)
+    windows = cut_windows(corpus.test, setting.long - 1, WINDOWS, DOCUMENTS)
     ids = windows.tokens
     hidden = np.ones(ids.shape, dtype=bool)
     if kind == "masked":
@@ -78,34 +89,35 @@ def study(kind: str, data: str, steps: int, corpus: Corpus, folder: Path) -> dic
         hidden[:, -1] = True
     short = model.table.detach().clone() if model.table is not None else torch.empty(0)
     found: dict[str, Losses] = {}
-    found["sliding window"] = sliding_losses(_scorer(kind, model, corpus), ids, hidden, SHORT)
+    found["sliding window"] = sliding_losses(_scorer(kind, model, corpus), ids, hidden, setting.short)
     cost: dict[str, Any] = {}
-    for name, (method, options) in METHODS.items():
-        model.set_table(torch.from_numpy(extend_table(short.numpy(), LONG, method=method, **options)))
+    for name, (method, options) in methods(setting.short).items():
+        model.set_table(torch.from_numpy(extend_table(short.numpy(), setting.long, method=method, **options)))
         found[name] = _scorer(kind, model, corpus).losses(ids, hidden)
-    for name, way in WAYS.items():
-        trainer = _calibrate(kind, model, short, corpus, tokens, way, folder)
+    for name, way in ways(setting).items():
+        trainer = _calibrate(setting, kind, model, short, corpus, tokens, way, folder)
         model.set_table(trainer.table().detach())
         found[name] = _scorer(kind, model, corpus).losses(ids, hidden)
         seen = trainer.step * trainer.config.batch * trainer.config.document
         cost[name] = {"tokens": seen, "share": seen / tokens, "seconds": round(trainer.seconds, 1)}
-        cost[name]["shuffled"] = _shuffled(kind, model, corpus, windows, hidden)
+        cost[name]["shuffled"] = _shuffled(setting, kind, model, corpus, windows, hidden)
     found["oracle"] = _scorer(kind, oracle, corpus).losses(ids, hidden)
     return {
+        "short": setting.short,
         "kind": kind,
         "data": data,
         "training_tokens": tokens,
         "documents": windows.documents,
         "windows": len(ids),
         "calibrated": cost,
-        "cells": _cells(found, windows),
+        "cells": _cells(found, windows, setting.short),
     }
 
 
-def _cells(found: dict[str, Losses], windows: Windows) -> list[dict[str, Any]]:
+def _cells(found: dict[str, Losses], windows: Windows, short: int) -> list[dict[str, Any]]:
     """Loss past the old length, recovery and context gain of each, over the same documents."""
-    beyond = {name: document_means(losses[:, SHORT:], windows) for name, losses in found.items()}
-    within = {name: document_means(losses[:, :SHORT], windows) for name, losses in found.items()}
+    beyond = {name: document_means(losses[:, short:], windows) for name, losses in found.items()}
+    within = {name: document_means(losses[:, :short], windows) for name, losses in found.items()}
     cells: list[dict[str, Any]] = [
         {
             "method": name,
@@ -122,13 +134,13 @@ def _cells(found: dict[str, Losses], windows: Windows) -> list[dict[str, Any]]:
 
 
 def _shuffled(
-    kind: str, model: LabModel, corpus: Corpus, windows: Windows, hidden: NDArray[np.bool_]
+    setting: Setting, kind: str, model: LabModel, corpus: Corpus, windows: Windows, hidden: NDArray[np.bool_]
 ) -> dict[str, Any]:
     """What it costs the calibrated model that stands in ``model`` when all but the last old length is shuffled."""
     mixed, draw = windows.tokens.copy(), generator("study", "shuffled")
-    last = slice(LONG - SHORT // 2, LONG)
+    last = slice(setting.long - setting.short // 2, setting.long)
     for row in mixed:
-        row[: last.start - SHORT] = draw.permutation(row[: last.start - SHORT])
+        row[: last.start - setting.short] = draw.permutation(row[: last.start - setting.short])
     only = hidden.copy()
     if kind == "masked":
         only[:, : last.start] = False
@@ -142,20 +154,27 @@ def _scorer(kind: str, model: LabModel, corpus: Corpus) -> Scorer:
 
 
 def _calibrate(
-    kind: str, model: LabModel, short: Tensor, corpus: Corpus, tokens: int, way: Way, folder: Path
+    setting: Setting,
+    kind: str,
+    model: LabModel,
+    short: Tensor,
+    corpus: Corpus,
+    tokens: int,
+    way: Way,
+    folder: Path,
 ) -> TableTrainer:
     """The table trained with at most SHARE of the model's own training tokens."""
-    start = torch.from_numpy(extend_table(short.numpy(), LONG, method=way.start))
+    start = torch.from_numpy(extend_table(short.numpy(), setting.long, method=way.start))
     model.set_table(start)
     model.requires_grad_(False)
     config = CalibrationConfig(
         kind=kind,
         data="stdlib",
-        length=LONG,
+        length=setting.long,
         keep=way.keep,
-        period=LONG,
+        period=setting.long,
         document=way.document,
-        spread=way.document < LONG,
+        spread=way.document < setting.long,
         batch=way.batch,
         steps=int(SHARE * tokens) // (way.batch * way.document),
         shift_rate=way.shift_rate,
@@ -172,6 +191,8 @@ def _calibrate(
         mask_id=corpus.mask if KINDS[kind] == "encoder" else None,
         at_once=way.batch,
     )
-    trainer = TableTrainer(config, CalibratedTable(start, fixed=way.keep, period=LONG), objective, {"sha256": ""})
+    trainer = TableTrainer(
+        config, CalibratedTable(start, fixed=way.keep, period=setting.long), objective, {"sha256": ""}
+    )
     trainer.train(folder / "calibration.state", lambda _: None, lambda: False)
     return trainer

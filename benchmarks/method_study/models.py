@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +11,59 @@ from torch import Tensor
 
 from posembed.files import write_whole
 from posembed.lab.config import UnitConfig
-from posembed.lab.corpus import Corpus
+from posembed.lab.corpus import Corpus, load_corpus, split_texts
 from posembed.lab.model import LabModel
 from posembed.lab.train import Trainer
 
-SHORT, LONG = 16, 64
 KINDS = {"causal": "decoder", "masked": "encoder"}
 DATA = ("packed", "short-biased")
 
 
-def configuration(kind: str, length: int, steps: int) -> UnitConfig:
+@dataclass(frozen=True)
+class Setting:
+    """What the models read.
+
+    Attributes:
+        name: of the part.
+        vocabulary: of a byte-level BPE that is made from the training texts; 0 for bytes.
+        short: positions of the models that are extended.
+        precision: of their training.
+    """
+
+    name: str
+    vocabulary: int
+    short: int
+    precision: str
+
+    @property
+    def long(self) -> int:
+        """Positions that are wanted, and of the oracle."""
+        return 4 * self.short
+
+    def corpus(self, folder: Path) -> Corpus:
+        """The standard library's source text in tokens."""
+        return load_corpus("stdlib", str(self._tokenizer(folder)) if self.vocabulary else "")
+
+    def _tokenizer(self, folder: Path) -> Path:
+        from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+        file = folder / f"bpe-{self.vocabulary}.json"
+        if not file.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            tokenizer = Tokenizer(models.BPE())
+            tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+            letters = pre_tokenizers.ByteLevel.alphabet()
+            trainer = trainers.BpeTrainer(vocab_size=self.vocabulary, initial_alphabet=letters, special_tokens=[])
+            texts = [text.decode("utf-8") for text in split_texts("stdlib")[0]["train"]]
+            tokenizer.train_from_iterator(texts, trainer)
+            write_whole(file, lambda path: tokenizer.save(str(path)))
+        return file
+
+
+SETTINGS = {each.name: each for each in (Setting("bytes", 0, 16, "fp32"), Setting("words", 2048, 8, "bf16"))}
+
+
+def configuration(setting: Setting, kind: str, length: int, steps: int) -> UnitConfig:
     """Same tokens a step at either length."""
     return UnitConfig(
         model=KINDS[kind],
@@ -30,7 +74,7 @@ def configuration(kind: str, length: int, steps: int) -> UnitConfig:
         layers=3,
         heads=4,
         learning_rate=2e-3,
-        precision="bf16",
+        precision=setting.precision,
     )
 
 
@@ -41,18 +85,20 @@ class ShortBiased(Trainer):
         """As in the lab, cut to the step's length."""
         draw = np.random.default_rng([self.config.seed, step, 7])
         full = self.config.train_length
-        length = int(np.clip(np.exp(draw.normal(np.log(full / 3), 0.6)), 8, full))
+        length = int(np.clip(np.exp(draw.normal(np.log(full / 3), 0.6)), full // 2, full))
         repeats = max(1, round(full / length))
         parts = [super(ShortBiased, self).batch(step * 64 + part) for part in range(repeats)]
         inputs, targets = (torch.cat([part[side][:, :length] for part in parts]) for side in (0, 1))
         return inputs, targets
 
 
-def trained(kind: str, data: str, length: int, steps: int, corpus: Corpus, folder: Path) -> tuple[LabModel, int]:
+def trained(
+    setting: Setting, kind: str, data: str, length: int, steps: int, corpus: Corpus, folder: Path
+) -> tuple[LabModel, int]:
     """A trained model, from ``folder`` if it was trained before, and the tokens that it was trained on."""
-    config = configuration(kind, length, steps)
+    config = configuration(setting, kind, length, steps)
     model = LabModel(config, corpus.vocab_size)
-    file = folder / f"{kind}-{data}-{length}-{steps}.pt"
+    file = folder / f"{setting.name}-{kind}-{data}-{length}-{steps}.pt"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
         trainer = (ShortBiased if data == "short-biased" else Trainer)(config, corpus, model)

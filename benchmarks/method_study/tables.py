@@ -42,9 +42,12 @@ def _interval(found: dict[str, float], digits: int, *, sign: bool = False) -> st
 
 def print_tables(kept: dict[str, Any]) -> None:
     """All tables in Markdown."""
-    for part in kept.get("language", ()):
+    for part in (*kept.get("language_bytes", ()), *kept.get("language_words", ())):
+        short = part["short"]
         print(f"\n{part['kind']}, {part['data']}: {part['documents']} documents; {part['calibrated']}\n")
-        _print(["", "loss below 16", "loss from 16 on", "gap closed", "context gain", "p"], language_rows(part))
+        _print(
+            ["", f"loss below {short}", f"loss from {short} on", "gap closed", "context gain", "p"], language_rows(part)
+        )
     if "embedding" in kept:
         print()
         _print(["", "1024", "2048", "cosine", "rank correlation", "equal of 200"], embedding_rows(kept["embedding"]))

@@ -24,6 +24,7 @@ from posembed.checkpoint.plan import TableChange
 from posembed.errors import CheckpointError, InvalidArgumentError
 from posembed.files import write_whole
 from posembed.models.extend import extend_model
+from posembed.models.masked_rows import MaskedRows, counts_from_mask
 from posembed.nn.length_aware import LengthAwareEmbedding
 
 FORMAT = "posembed.length_aware.1"
@@ -50,7 +51,8 @@ def put_length_aware(
     owners = _owners(model, path)
     limits = sorted(tables)
     first = old.weight
-    module = LengthAwareEmbedding(
+    made = MaskedRows if counts_from_mask(old) or isinstance(old, MaskedRows) else LengthAwareEmbedding
+    module = made(
         [tables[limit].to(device=first.device, dtype=first.dtype) for limit in limits],
         limits,
         reserved=reserved,
@@ -81,10 +83,10 @@ def replaceable(model: nn.Module, key: str) -> tuple[str, nn.Embedding | LengthA
         raise InvalidArgumentError(
             f"key={key!r} is no nn.Embedding of {type(model).__name__}: length-aware positions take the place of one"
         )
-    if type(old) not in (nn.Embedding, LengthAwareEmbedding):
+    if type(old) not in (nn.Embedding, LengthAwareEmbedding, MaskedRows) and not counts_from_mask(old):
         raise InvalidArgumentError(
-            f"{key} belongs to a {type(old).__name__}, which changes its row numbers itself: only a plain nn.Embedding "
-            "can be replaced"
+            f"{key} belongs to a {type(old).__name__}, which changes its row numbers itself: a plain nn.Embedding and "
+            "OPT's own class can be replaced"
         )
     return path, old
 

@@ -29,6 +29,27 @@ def roberta():
     return transformers.RobertaModel(config).eval()
 
 
+def opt():
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "ffn_dim": 16, "num_attention_heads": 2, "vocab_size": 50}
+    config = transformers.OPTConfig(**sizes, word_embed_proj_dim=16, max_position_embeddings=16)
+    return transformers.OPTModel(config).eval()
+
+
+def biogpt():
+    torch.manual_seed(0)
+    config = transformers.BioGptConfig(**SMALL, max_position_embeddings=16)
+    return transformers.BioGptModel(config).eval()
+
+
+def bart():
+    sides = {
+        f"{side}_{what}": 2 for side in ("encoder", "decoder") for what in ("layers", "attention_heads", "ffn_dim")
+    }
+    config = transformers.BartConfig(**sides, d_model=16, vocab_size=50, max_position_embeddings=16)
+    return transformers.BartModel(config)
+
+
 def batch(lengths, pad=0):
     width = max(lengths)
     ids = torch.full((len(lengths), width), pad)
@@ -40,7 +61,7 @@ def batch(lengths, pad=0):
     return ids, mask
 
 
-@pytest.mark.parametrize(("make", "pad"), [(bert, 0), (roberta, 1)])
+@pytest.mark.parametrize(("make", "pad"), [(bert, 0), (roberta, 1), (opt, 1), (biogpt, 1)])
 @torch.no_grad()
 def test_short_inputs_keep_every_bit_and_batches_change_nothing(make, pad):
     model, original = make(), make()
@@ -211,16 +232,32 @@ def test_what_cannot_be_is_refused(tmp_path):
         save_length_aware(model, tmp_path)
     with pytest.raises(InvalidArgumentError, match="several lengths need length_aware=True"):
         extend_model(model, [32, 64])
-    opt = transformers.OPTModel(
-        transformers.OPTConfig(
-            hidden_size=16, num_hidden_layers=1, num_attention_heads=2, ffn_dim=16, vocab_size=50,
-            max_position_embeddings=16, word_embed_proj_dim=16,
-        )
-    )  # fmt: skip
-    before = {name: parameter.shape for name, parameter in opt.named_parameters()}
-    with pytest.raises(InvalidArgumentError, match=r"only a plain nn\.Embedding can be replaced"):
-        extend_model(opt, 32, length_aware=True)
-    assert {name: parameter.shape for name, parameter in opt.named_parameters()} == before
+    encoder = bart().encoder
+    before = {name: parameter.shape for name, parameter in encoder.named_parameters()}
+    with pytest.raises(InvalidArgumentError, match="which changes its row numbers itself"):
+        extend_model(encoder, 32, length_aware=True)
+    assert {name: parameter.shape for name, parameter in encoder.named_parameters()} == before
+
+
+@pytest.mark.parametrize("make", [opt, biogpt])
+@torch.no_grad()
+def test_padding_on_the_left_and_decoding_with_a_cache(make):
+    """As the model with the longer table alone does it, which Transformers' own class reads."""
+    model, static = make(), make()
+    extend_model(model, 64, method="linear", length_aware=True)
+    extend_model(static, 64, method="linear")
+    ids = torch.arange(5, 25)[None]
+    whole = model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+    padded = torch.cat((torch.full((1, 7), 1), ids), dim=1)
+    mask = (torch.arange(27) >= 7).long()[None]
+    shifted, wanted = (each(input_ids=padded, attention_mask=mask).last_hidden_state for each in (model, static))
+    assert torch.equal(shifted[:, 7:], wanted[:, 7:])
+    with (model if make is biogpt else model.decoder).embed_positions.planning(20):
+        first = model(input_ids=ids[:, :12], attention_mask=torch.ones(1, 12, dtype=torch.long), use_cache=True)
+        rest = model(
+            input_ids=ids[:, 12:], attention_mask=torch.ones_like(ids), past_key_values=first.past_key_values
+        ).last_hidden_state
+    torch.testing.assert_close(rest, whole[:, 12:], atol=2e-6, rtol=1e-5)
 
 
 def test_the_module_is_trainable_as_the_table_was():
@@ -233,7 +270,7 @@ def test_the_module_is_trainable_as_the_table_was():
     assert model.config.max_position_embeddings == 64
 
 
-@pytest.mark.parametrize(("make", "pad"), [(bert, 0), (roberta, 1)])
+@pytest.mark.parametrize(("make", "pad"), [(bert, 0), (roberta, 1), (opt, 1), (biogpt, 1)])
 @torch.no_grad()
 def test_the_command_writes_what_the_live_model_saves(make, pad, cli, tmp_path):
     original, live = make(), make()
@@ -251,22 +288,7 @@ def test_the_command_writes_what_the_live_model_saves(make, pad, cli, tmp_path):
     assert {name: rows.tobytes() for name, rows in one.items()} == {name: r.tobytes() for name, r in other.items()}
 
 
-def opt():
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "ffn_dim": 16, "num_attention_heads": 2, "vocab_size": 50}
-    return transformers.OPTModel(transformers.OPTConfig(**sizes, word_embed_proj_dim=16, max_position_embeddings=16))
-
-
-def bart():
-    sides = {
-        f"{side}_{what}": 2 for side in ("encoder", "decoder") for what in ("layers", "attention_heads", "ffn_dim")
-    }
-    config = transformers.BartConfig(**sides, d_model=16, vocab_size=50, max_position_embeddings=16)
-    return transformers.BartModel(config)
-
-
-@pytest.mark.parametrize(
-    ("make", "sentence"), [(opt, "changes its row numbers itself"), (bart, "for a directory with one table")]
-)
+@pytest.mark.parametrize(("make", "sentence"), [(bart, "for a directory with one table")])
 def test_the_command_refuses_what_could_not_be_loaded(make, sentence, cli, tmp_path):
     make().save_pretrained(tmp_path / "old")
     for more in ((), ("--dry-run",)):
