@@ -2,6 +2,7 @@
 
     python -m benchmarks.method_study --language bytes               (about 40 minutes on 2 cores)
     python -m benchmarks.method_study --language words               (about 25 minutes on 2 cores)
+    python -m benchmarks.method_study --optimum words                (about 4 minutes on 2 cores, after the line above)
     python -m benchmarks.method_study --embedding all-MiniLM-L6-v2   (about 35 minutes on 2 cores)
     python -m benchmarks.method_study --tables                       (prints the page's tables from KEPT)
 
@@ -26,6 +27,7 @@ from posembed.lab.hardware import environment
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--language", choices=list(SETTINGS))
+    parser.add_argument("--optimum", choices=list(SETTINGS))
     parser.add_argument("--embedding", metavar="CHECKPOINT")
     parser.add_argument("--tables", action="store_true")
     parser.add_argument("--steps", type=int, default=1500, help="of the language models")
@@ -39,8 +41,8 @@ def main() -> None:
         for data, length in ((DATA[0], setting.short), (DATA[1], setting.short), (DATA[0], setting.long)):
             trained(setting, given.part, data, length, given.steps, corpus, given.out)
         return
-    if not (given.language or given.embedding or given.tables):
-        parser.error("one of --language, --embedding and --tables")
+    if not (given.language or given.optimum or given.embedding or given.tables):
+        parser.error("one of --language, --optimum, --embedding and --tables")
     kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
     if given.language:
         setting = SETTINGS[given.language]
@@ -53,6 +55,9 @@ def main() -> None:
         kept[f"language_{setting.name}"] = [
             language.study(setting, kind, data, given.steps, corpus, given.out) for kind in KINDS for data in DATA
         ]
+    if given.optimum:
+        setting = SETTINGS[given.optimum]
+        kept[f"optimum_{setting.name}"] = language.optimum(setting, given.steps, setting.corpus(given.out), given.out)
     if given.embedding:
         kept["embedding"] = embedding.study(given.embedding)
     if not given.tables:

@@ -29,6 +29,7 @@ from posembed.tables.extend import extend_table
 KEY = "embed.position.weight"
 DOCUMENTS, WINDOWS = 256, 16  # test documents, and windows of each
 SHARE = 0.05  # of the training tokens, for calibration
+MORE = 0.2  # likewise, to see where more of them lead
 
 
 def methods(short: int) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -114,6 +115,26 @@ def study(setting: Setting, kind: str, data: str, steps: int, corpus: Corpus, fo
     }
 
 
+def optimum(setting: Setting, steps: int, corpus: Corpus, folder: Path) -> dict[str, Any]:
+    """How far any table takes the frozen causal, packed model: more tokens, three starts, on the same test windows."""
+    model, tokens = trained(setting, "causal", "packed", setting.short, steps, corpus, folder)
+    windows = cut_windows(corpus.test, setting.long - 1, WINDOWS, DOCUMENTS)
+    hidden = np.ones(windows.tokens.shape, dtype=bool)
+    short = model.table.detach().clone() if model.table is not None else torch.empty(0)
+    slid = sliding_losses(_scorer("causal", model, corpus), windows.tokens, hidden, setting.short)
+    window = document_means(slid[:, setting.short :], windows)
+    cells = []
+    for start in ("linear", "grouped", "random"):
+        way = Way(start, 0, setting.long)
+        trainer = _calibrate(setting, "causal", model, short, corpus, tokens, way, folder, share=MORE)
+        model.set_table(trainer.table().detach())
+        losses = _scorer("causal", model, corpus).losses(windows.tokens, hidden)
+        loss = document_means(losses[:, setting.short :], windows)
+        gain = difference(window, loss)
+        cells.append({"start": start, "loss": bootstrap_interval(loss), "context_gain": gain, "steps": trainer.step})
+    return {"tokens": int(MORE * tokens), "share": MORE, "window": bootstrap_interval(window), "cells": cells}
+
+
 def _cells(found: dict[str, Losses], windows: Windows, short: int) -> list[dict[str, Any]]:
     """Loss past the old length, recovery and context gain of each, over the same documents."""
     beyond = {name: document_means(losses[:, short:], windows) for name, losses in found.items()}
@@ -162,8 +183,9 @@ def _calibrate(
     tokens: int,
     way: Way,
     folder: Path,
+    share: float = SHARE,
 ) -> TableTrainer:
-    """The table trained with at most SHARE of the model's own training tokens."""
+    """The table trained with at most that share of the model's own training tokens."""
     start = torch.from_numpy(extend_table(short.numpy(), setting.long, method=way.start))
     model.set_table(start)
     model.requires_grad_(False)
@@ -176,7 +198,7 @@ def _calibrate(
         document=way.document,
         spread=way.document < setting.long,
         batch=way.batch,
-        steps=int(SHARE * tokens) // (way.batch * way.document),
+        steps=int(share * tokens) // (way.batch * way.document),
         shift_rate=way.shift_rate,
         row_rate=way.row_rate,
         every=50,

@@ -21,6 +21,14 @@ def language_rows(part: dict[str, Any]) -> list[list[str]]:
     ]
 
 
+def optimum_rows(part: dict[str, Any]) -> list[list[str]]:
+    """Start, loss past the old length, context gain."""
+    return [
+        [cell["start"], _interval(cell["loss"], 3), _interval(cell["context_gain"], 3, sign=True)]
+        for cell in part["cells"]
+    ]
+
+
 def embedding_rows(part: dict[str, Any]) -> list[list[str]]:
     """Method, accuracy at each length, and short inputs: cosine, rank correlation, equal vectors."""
     lengths = list(dict.fromkeys(cell["length"] for cell in part["cells"]))
@@ -48,6 +56,9 @@ def print_tables(kept: dict[str, Any]) -> None:
         _print(
             ["", f"loss below {short}", f"loss from {short} on", "gap closed", "context gain", "p"], language_rows(part)
         )
+    if "optimum_words" in kept:
+        print()
+        _print(["start", "loss from 8 on", "context gain"], optimum_rows(kept["optimum_words"]))
     if "embedding" in kept:
         print()
         _print(["", "1024", "2048", "cosine", "rank correlation", "equal of 200"], embedding_rows(kept["embedding"]))

@@ -123,6 +123,12 @@ def test_windows_come_from_their_own_texts():
         joined = " ".join(map(str, window.tolist()))
         assert joined in held_out
         assert joined not in train
+    read = []
+    objective.logits = lambda weight, ids: read.extend(ids.tolist()) or weight.sum() * torch.zeros(*ids.shape, 50)
+    objective.backward(CalibratedTable(torch.zeros(64, 4), fixed=0, period=64), 3)
+    assert len(read) == objective.config.batch
+    for window in read:
+        assert " ".join(map(str, window)) in train
 
 
 def test_texts_that_are_too_short_are_named():
