@@ -1,7 +1,7 @@
 """An embedding model's table calibrated by posembed, judged on documents that calibrating never saw; and its memory.
 
     hf download sentence-transformers/all-MiniLM-L6-v2 --local-dir all-MiniLM-L6-v2
-    python -m benchmarks.calibration all-MiniLM-L6-v2     (about 30 minutes on 2 idle cores; writes KEPT)
+    python -m benchmarks.calibration all-MiniLM-L6-v2     (about 35 minutes on 2 idle cores; writes KEPT)
     python -m benchmarks.calibration --memory             (about 5 minutes; writes KEPT's memory part)
     python -m benchmarks.calibration --tables             (prints the page's tables from KEPT)
 
@@ -19,7 +19,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from posembed import calibrate, evaluate
+from benchmarks import other_passkeys
+from posembed import calibrate, evaluate, extend_checkpoint
 from posembed.errors import WorkFailedError
 from posembed.files import write_whole
 
@@ -44,10 +45,13 @@ def measure(checkpoint: str) -> dict[str, Any]:
         record = calibrate(checkpoint, out, data="stdlib", length=LENGTH, range=RANGE, tell=tell, report=report)
         found = evaluate(out, original=checkpoint, tasks=["passkey"], lengths=PASSKEY, tell=tell)
         more = evaluate(out, original=checkpoint, tasks=["needle", "paragraph"], lengths=OTHERS, tell=tell)
+        repeated = Path(folder) / "repeated"
+        extend_checkpoint(checkpoint, repeated, LENGTH, method="tile", range=RANGE)
+        others = other_passkeys.measure(checkpoint, repeated, out, tell)
     for each in (found, more):
         each |= {"checkpoint": "the calibrated copy", "original": Path(checkpoint).name}
     record |= {"checkpoint": Path(checkpoint).name}
-    return {"record": record, "passkey": found, "others": more}
+    return {"record": record, "passkey": found, "others": more, "other_passkeys": others}
 
 
 def measure_memory() -> list[dict[str, Any]]:
@@ -114,6 +118,16 @@ def accuracy_rows(found: dict[str, Any], task: str) -> list[list[str]]:
     ]
 
 
+def other_rows(kept: dict[str, Any]) -> list[list[str]]:
+    """Kind and length, and accuracy of each table, with what calibrating adds."""
+    rows = []
+    for cell in kept["other_passkeys"]:
+        told = [f"{(a := cell[n])['mean']:.3f} ({a['low']:.3f} to {a['high']:.3f})" for n in other_passkeys.SYSTEMS]
+        gain = "{mean:+.3f} ({low:+.3f} to {high:+.3f})".format(**cell["gain"]).replace("-", "−")
+        rows.append([cell["kind"], f"{cell['length']:,}", *told, gain])
+    return rows
+
+
 def memory_rows(kept: dict[str, Any]) -> list[list[str]]:
     """Model, batch, tokens, peak, seconds a step."""
     return [
@@ -129,7 +143,7 @@ def print_tables(kept: dict[str, Any]) -> None:
         for row in accuracy_rows(kept[part], task):
             print(f"| {' | '.join(row)} |")
         print()
-    for row in memory_rows(kept):
+    for row in other_rows(kept) + memory_rows(kept):
         print(f"| {' | '.join(row)} |")
     print("\n".join([*kept["passkey"]["verdict"], *kept["others"]["verdict"]]))
     print(json.dumps({name: kept["record"][name] for name in ("validation", "seconds", "steps", "training_tokens")}))

@@ -23,6 +23,7 @@ from posembed.lab.evaluation.texts import load_texts
 
 DOCUMENTS, POOL = 200, 100
 LENGTHS = (1024, 2048)
+SYSTEMS = ("truncated", "repeated", "calibrated")
 # Common names: each first name stands in five of a hundred documents, so half a name is not enough.
 FIRST = (
     *("Alice", "Peter", "Maria", "George", "Helen", "Frank", "Julia", "Simon", "Laura"),

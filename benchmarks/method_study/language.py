@@ -126,7 +126,7 @@ def optimum(setting: Setting, steps: int, corpus: Corpus, folder: Path) -> dict[
     cells = []
     for start in ("linear", "grouped", "random"):
         way = Way(start, 0, setting.long)
-        trainer = _calibrate(setting, "causal", model, short, corpus, tokens, way, folder, share=MORE)
+        trainer = _calibrate(setting, "causal", model, short, corpus, tokens, way, folder, share=MORE, patience=10**6)
         model.set_table(trainer.table().detach())
         losses = _scorer("causal", model, corpus).losses(windows.tokens, hidden)
         loss = document_means(losses[:, setting.short :], windows)
@@ -184,6 +184,7 @@ def _calibrate(
     way: Way,
     folder: Path,
     share: float = SHARE,
+    patience: int = 5,
 ) -> TableTrainer:
     """The table trained with at most that share of the model's own training tokens."""
     start = torch.from_numpy(extend_table(short.numpy(), setting.long, method=way.start))
@@ -202,7 +203,7 @@ def _calibrate(
         shift_rate=way.shift_rate,
         row_rate=way.row_rate,
         every=50,
-        patience=5,
+        patience=patience,
     )
     logits: Callable[[Tensor, Tensor], Tensor] = lambda weight, ids: functional_call(model, {KEY: weight}, (ids,))  # noqa: E731
     objective = Prediction(
