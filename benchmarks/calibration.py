@@ -12,7 +12,6 @@ The first command does what `posembed calibrate CHECKPOINT … --to 4096 --range
 import argparse
 import contextlib
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from benchmarks import other_passkeys
 from posembed import calibrate, evaluate, extend_checkpoint
 from posembed.errors import WorkFailedError
 from posembed.files import write_whole
+from posembed.lab.hardware import peak_memory_bytes
 
 KEPT = Path(__file__).parents[1] / "docs" / "measured" / "calibration.json"
 LENGTH, RANGE = 4096, 128
@@ -103,7 +103,7 @@ def one(folder: str) -> dict[str, Any]:
         "model": "BERT base, embedding",
         "batch": batch,
         "tokens": LENGTH,
-        "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "peak_gib": round(peak_memory_bytes() / 2**30, 2),
         "seconds_a_step": round(steps[1], 1),
     }
 

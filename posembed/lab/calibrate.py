@@ -129,12 +129,13 @@ def calibrate(
         keep = 0  # short inputs read the old table, so nothing need stay
     require_sizes(checkpoint, old, length, range, keep)
     checked_target(out, Path(checkpoint), force)
-    if length_aware:
-        if length == old:
-            raise InvalidArgumentError("length_aware=True is for a table that grows: give a greater length")
-        tables_by_length(plan_extension(checkpoint, length, method="tile"))  # refuses what could not be loaded
     if length > old:
-        require_possible(plan_extension(checkpoint, length, method="stretch", tables=[table.key]))
+        plan = plan_extension(checkpoint, length, method="stretch", tables=[table.key])
+        if length_aware:
+            tables_by_length(plan)  # refuses what could not be loaded
+        require_possible(plan)
+    elif length_aware:
+        raise InvalidArgumentError("length_aware=True is for a table that grows: give a greater length")
     state = out.parent / f"{out.name}.calibrating"
     if state.exists() and not resume:
         raise ResultsConflictError(f"{state} holds a calibration that was begun: go on with --resume, or delete it")

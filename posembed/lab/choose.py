@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
 from posembed.checkpoint.plan import plan_extension
 from posembed.checkpoint.rewrite import require_possible
 from posembed.errors import InvalidArgumentError, WorkFailedError
-from posembed.lab.choosing.candidates import Candidate, Measure, first_ways, more_ways, preferred, told
+from posembed.lab.choosing.candidates import Candidate, Measure, first_ways, more_ways, preferred, told, worth
 from posembed.lab.choosing.trials import EmbeddingTrial, LanguageTrial, LongerTable, Trial
 from posembed.lab.evaluation.language import Scorer
-from posembed.lab.evaluation.loading import Kind, kind_of, load_embedder, load_predictor, logits_of, only_table
+from posembed.lab.evaluation.loading import (
+    Kind,
+    kind_of,
+    load_embedder,
+    load_predictor,
+    logits_of,
+    only_table,
+    refuse_tables_by_length,
+)
 from posembed.lab.evaluation.texts import is_one_file, load_texts, load_whole_texts
 from posembed.lab.hardware import resolve_precision
 from posembed.tables.centring import as_rows
@@ -88,10 +94,7 @@ def choose_method(
     old = table.usable_length
     if length <= old:
         raise InvalidArgumentError(f"length={length} must be above the {old} positions that the table has")
-    if (Path(path) / TABLES_BY_LENGTH).is_file():
-        raise InvalidArgumentError(
-            f"{path} has tables by length ({TABLES_BY_LENGTH}): choose for the checkpoint that they were made from"
-        )
+    refuse_tables_by_length(path, "choose for")
     require_possible(plan_extension(path, length, method="stretch", tables=[table.key]))  # before minutes of work
     precision = resolve_precision(precision, "cpu")
     tell("loading the model and the validation texts")
@@ -117,8 +120,7 @@ def choose_method(
         finalists.append(trial.measure(candidate.method, candidate.options))
     finalists.sort(key=lambda candidate: -candidate.worth)
     _require_better(finalists[0], baseline, trial.measure_name, old)
-    plain = sum(baseline.values()) / len(baseline)
-    plain = plain if trial.measure_name == "accuracy" else -plain
+    plain = worth(baseline, trial.measure_name)
     best = preferred([candidate for candidate in finalists if candidate.worth > plain])
     why = _why(best, finalists, baseline, old)
     return Choice(best.method, best.options, why, (*finalists, *swept), baseline, trial.measure_name)
@@ -148,8 +150,7 @@ def _trial(
 
 
 def _require_better(best: Candidate, baseline: dict[int, float], measure: Measure, old: int) -> None:
-    plain = sum(baseline.values()) / len(baseline)
-    if best.worth > (plain if measure == "accuracy" else -plain):
+    if best.worth > worth(baseline, measure):
         return
     other = f"cutting documents to {old} tokens" if measure == "accuracy" else f"a sliding window of {old} tokens"
     raise WorkFailedError(

@@ -51,7 +51,7 @@ def put_length_aware(
     owners = _owners(model, path)
     limits = sorted(tables)
     first = old.weight
-    made = MaskedRows if counts_from_mask(old) or isinstance(old, MaskedRows) else LengthAwareEmbedding
+    made = MaskedRows if counts_from_mask(old) else LengthAwareEmbedding
     module = made(
         [tables[limit].to(device=first.device, dtype=first.dtype) for limit in limits],
         limits,
@@ -83,7 +83,7 @@ def replaceable(model: nn.Module, key: str) -> tuple[str, nn.Embedding | LengthA
         raise InvalidArgumentError(
             f"key={key!r} is no nn.Embedding of {type(model).__name__}: length-aware positions take the place of one"
         )
-    if type(old) not in (nn.Embedding, LengthAwareEmbedding, MaskedRows) and not counts_from_mask(old):
+    if type(old) not in (nn.Embedding, LengthAwareEmbedding) and not counts_from_mask(old):
         raise InvalidArgumentError(
             f"{key} belongs to a {type(old).__name__}, which changes its row numbers itself: a plain nn.Embedding and "
             "OPT's own class can be replaced"

@@ -35,5 +35,6 @@ class MaskedRows(LengthAwareEmbedding):
 
 
 def counts_from_mask(module: nn.Module) -> bool:
-    """Whether a module is of one of those classes, by name: Transformers need not be installed."""
-    return type(module).__name__ in _NAMES and getattr(module, "offset", None) == 2
+    """Whether a module is of one of those classes, by name (Transformers need not be installed), or took its place."""
+    known = type(module).__name__ in _NAMES and getattr(module, "offset", None) == 2
+    return known or isinstance(module, MaskedRows)

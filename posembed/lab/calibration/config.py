@@ -66,8 +66,9 @@ class CalibrationConfig:
             "steps": 1,
             "every": 1,
             "patience": 1,
+            "held_out": 2,
+            "seed": 0,
         }
-        least |= {"held_out": 2, "seed": 0}
         for name, minimum in least.items():
             if getattr(self, name) < minimum:
                 raise InvalidArgumentError(f"{name}={getattr(self, name)} must be at least {minimum}")

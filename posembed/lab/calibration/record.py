@@ -23,7 +23,6 @@ from posembed.lab.hardware import environment, peak_memory_bytes
 from posembed.models.tables_by_length import tables_by_length
 
 SCHEMA, SCHEMA_VERSION = "posembed.calibration", 1
-RECORD = CALIBRATION
 
 
 def make_record(
@@ -83,7 +82,7 @@ def write_checkpoint(
         raise WorkFailedError(f"the new rows do not fit {before.dtype}: they would be infinite")
     plan = plan_rows(checkpoint, found.key, rows, kept=kept - found.layout.reserved, made_by="calibrate")
     text = json.dumps(record, indent=1, allow_nan=False) + "\n"
-    extra = {RECORD: text.encode()}
+    extra = {CALIBRATION: text.encode()}
     if length_aware:
         extra[TABLES_BY_LENGTH] = tables_by_length(plan)
     carry_out(plan, out, force=force, full=True, extra=extra)

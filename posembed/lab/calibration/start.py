@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
 from posembed.checkpoint.source import open_checkpoint
 from posembed.errors import InvalidArgumentError
 from posembed.lab.choose import choose_method
-from posembed.lab.evaluation.loading import Kind, only_table
+from posembed.lab.evaluation.loading import Kind, only_table, refuse_tables_by_length
 
 
 @dataclass(frozen=True)
@@ -48,10 +46,7 @@ def require_sizes(
     Raises:
         InvalidArgumentError: naming the argument.
     """
-    if (Path(checkpoint) / TABLES_BY_LENGTH).is_file():
-        raise InvalidArgumentError(
-            f"{checkpoint} has tables by length ({TABLES_BY_LENGTH}): calibrate the checkpoint that they were made from"
-        )
+    refuse_tables_by_length(checkpoint, "calibrate")
     if length < old:
         raise InvalidArgumentError(f"length={length} is below the {old} positions that the table has")
     if repeated is not None and length == old:

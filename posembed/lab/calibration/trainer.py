@@ -142,14 +142,13 @@ class TableTrainer:
 
     def _message(self) -> dict[str, Any]:
         last = self.curve[-1]
-        tokens = self.tokens
         return {
             "phase": "training",
             "step": self.step,
             "steps": self.config.steps,
             "seconds": self.seconds,
             "loss": last["validation"],
-            "tokens_per_second": tokens / self.seconds if self.seconds else 0.0,
+            "tokens_per_second": self.tokens / self.seconds if self.seconds else 0.0,
         }
 
     def save(self, path: Path) -> None:

@@ -45,8 +45,7 @@ class Candidate:
     @property
     def worth(self) -> float:
         """Mean over the lengths, so that more is better."""
-        mean = sum(self.values.values()) / len(self.values)
-        return mean if self.measure == "accuracy" else -mean
+        return worth(self.values, self.measure)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -62,6 +61,12 @@ class Candidate:
         """Method, options and values."""
         options = ", ".join(f"{name} {value}" for name, value in self.options.items())
         return f"{self.method} ({options}) {told(self.values)}"
+
+
+def worth(values: dict[int, float], measure: Measure) -> float:
+    """Mean over the lengths, so that more is better."""
+    mean = sum(values.values()) / len(values)
+    return mean if measure == "accuracy" else -mean
 
 
 def told(values: dict[int, float]) -> str:

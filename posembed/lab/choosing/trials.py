@@ -16,7 +16,6 @@ from posembed.lab.evaluation.language import MASKED_SHARE, Losses, Scorer, cut_d
 from posembed.lab.evaluation.loading import parameter_name
 from posembed.lab.evaluation.retrieval import System, hits
 from posembed.lab.evaluation.tasks import RetrievalSet, Task, generator, make_set
-from posembed.lab.evaluation.texts import joined
 from posembed.models.extend import extend_model
 from posembed.tables.extend import extend_table
 
@@ -142,8 +141,7 @@ class LanguageTrial:
         """One window of each document that is long enough, and what is hidden in it."""
         self.inputs = []
         for length in self.lengths:
-            texts = joined(self.texts, length) if self.one_file else self.texts
-            ids = cut_documents(texts, length, documents, "validation", self.seed)
+            ids = cut_documents(self.texts, length, documents, "validation", self.seed, one_file=self.one_file)
             chosen = np.ones(ids.shape, dtype=bool)
             if self.scorer.kind == "masked":
                 chosen = generator("masks", "validation", length, self.seed).random(ids.shape) < MASKED_SHARE

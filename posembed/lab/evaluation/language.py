@@ -93,14 +93,17 @@ def sliding_losses(scorer: Scorer, ids: NDArray[np.int64], chosen: NDArray[np.bo
 
 
 def cut_documents(
-    texts: Sequence[Sequence[int]], length: int, documents: int, split: str, seed: int
+    texts: Sequence[Sequence[int]], length: int, documents: int, split: str, seed: int, *, one_file: bool = False
 ) -> NDArray[np.int64]:
     """One window of ``length`` tokens of each document that has so many, ``[documents, length]``.
+
+    With ``one_file`` the documents are pieces of one text: those too short are joined.
 
     Raises:
         DataError: if fewer than two documents are long enough.
     """
     draw = generator("language", split, length, seed)
+    texts = joined(texts, length) if one_file else texts
     long_enough = [text for text in texts if len(text) >= length]
     if len(long_enough) < 2:
         most = (sorted(map(len, texts), reverse=True)[1:2] or [0])[0]
@@ -163,7 +166,7 @@ def evaluate_language(
     """
     cells, gains, controls = [], [], []
     for length in lengths:
-        ids = cut_documents(joined(texts, length) if one_file else texts, length, documents, split, seed)
+        ids = cut_documents(texts, length, documents, split, seed, one_file=one_file)
         draw = generator("masks", split, length, seed)
         chosen = np.ones(ids.shape, dtype=bool)
         if checkpoint.kind == "masked":

@@ -70,6 +70,18 @@ def only_table(path: str | os.PathLike[str]) -> FoundTable:
     return tables[0]
 
 
+def refuse_tables_by_length(path: str | os.PathLike[str], what: str) -> None:
+    """Refuse a checkpoint that has them: its own table is not the one that short inputs read.
+
+    Raises:
+        InvalidArgumentError: saying ``what`` to do with the checkpoint that they were made from.
+    """
+    if (Path(path) / TABLES_BY_LENGTH).is_file():
+        raise InvalidArgumentError(
+            f"{path} has tables by length ({TABLES_BY_LENGTH}): {what} the checkpoint that they were made from"
+        )
+
+
 def parameter_name(model: torch.nn.Module, table: FoundTable) -> str:
     """The name by which a loaded model has a table of its checkpoint.
 
