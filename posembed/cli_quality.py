@@ -107,6 +107,9 @@ def calibrate(
         float | None, typer.Option(help="Learning rate of the vector that all trained rows share.")
     ] = None,
     row_rate: Annotated[float | None, typer.Option(help="Learning rate of the rows.")] = None,
+    facts: Annotated[
+        float, typer.Option(help="Of embedding models: share of the training documents that hide facts, not words.")
+    ] = 0.5,
     every: Annotated[int, typer.Option(help="Steps between two looks at the validation loss.")] = 50,
     patience: Annotated[int, typer.Option(help="Looks without a better loss, after which training ends.")] = 3,
     precision: Annotated[str, typer.Option(help="auto (bf16 where the hardware has it), bf16 or fp32.")] = "auto",
@@ -162,6 +165,7 @@ def calibrate(
             batch=batch,
             shift_rate=shift_rate,
             row_rate=row_rate,
+            facts=facts,
             every=every,
             patience=patience,
             precision=precision,

@@ -16,7 +16,8 @@ from posembed.checkpoint.rewrite import require_possible
 from posembed.checkpoint.staging import checked_target
 from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError
 from posembed.lab.calibration.config import CalibrationConfig
-from posembed.lab.calibration.contrastive import LONGEST_QUERY, Contrastive
+from posembed.lab.calibration.contrastive import Contrastive
+from posembed.lab.calibration.documents import LONGEST_QUERY
 from posembed.lab.calibration.frozen import FrozenModel, inputs_at_once, recompute_layers, scored_at_once
 from posembed.lab.calibration.prediction import Prediction
 from posembed.lab.calibration.record import make_record, write_checkpoint
@@ -40,11 +41,12 @@ from posembed.models.extend import extend_model
 from posembed.models.tables_by_length import tables_by_length
 
 _KINDS: dict[Kind, dict[str, Any]] = {
-    "embedding": {"steps": 250, "batch": 16, "shift_rate": 3e-3, "row_rate": 0.0},
+    "embedding": {"steps": 250, "batch": 16, "shift_rate": 3.5e-3, "row_rate": 0.0},
     "causal": {"steps": 400, "batch": 8, "shift_rate": 1e-3, "row_rate": 1e-2},
     "masked": {"steps": 400, "batch": 8, "shift_rate": 1e-3, "row_rate": 1e-2},
 }
-_HELD_OUT, _HELD_OUT_TOKENS = 64, 32768  # validation inputs; of language models, tokens in all
+_HELD_OUT = 128  # validation documents of embedding models
+_INPUTS, _INPUT_TOKENS = 64, 32768  # of language models: most validation inputs, and their tokens in all
 _DOCUMENT = 1024  # tokens of an embedding model's longest training document: what it learns holds at 4,096 too
 
 
@@ -61,6 +63,7 @@ def calibrate(
     batch: int | None = None,
     shift_rate: float | None = None,
     row_rate: float | None = None,
+    facts: float = 0.5,
     every: int = 50,
     patience: int = 3,
     precision: str = "auto",
@@ -94,15 +97,18 @@ def calibrate(
             whole length, a smaller number is read at random far positions (PoSE).
         steps: optimizer steps; 250 for embedding models, 400 for others.
         batch: training inputs of a step; 16 for embedding models, 8 for others.
-        shift_rate: learning rate of the vector that all trained rows share; 0.003 for embedding models, 0.001 for
+        shift_rate: learning rate of the vector that all trained rows share; 0.0035 for embedding models, 0.001 for
             others.
         row_rate: learning rate of the single rows; 0 for embedding models, 0.01 for others.
+        facts: of embedding models: share of the groups of documents that hide facts (English sentences about somebody,
+            with the question that they answer); the others hide a word or two of the text in a passage of it.
         every: steps between two looks at the validation loss.
         patience: looks without a better loss, after which training ends.
         precision: ``"auto"`` (bf16 where the hardware has it), ``"bf16"`` or ``"fp32"``.
         seed: of every draw.
-        length_aware: with a greater ``length``: write tables by length too, the old one and the calibrated one, so that
-            with :func:`posembed.load_length_aware` inputs of the old length keep every bit whatever ``keep`` is.
+        length_aware: with a greater ``length``: write tables by length too, the old one and the calibrated one; of an
+            embedding model every row of that moves. With :func:`posembed.load_length_aware` inputs of up to ``keep``
+            tokens (of language models, or with a ``keep`` below 64, of the old length) keep every bit.
         resume: go on with what ``OUT.calibrating`` holds, if it is there: the result is the same.
         force: replace an existing ``out``.
         report: is told each step.
@@ -143,22 +149,25 @@ def calibrate(
     chosen = {"steps": steps, "batch": batch, "shift_rate": shift_rate, "row_rate": row_rate}
 
     def configured(start: Start) -> CalibrationConfig:
-        above = old if length_aware else 0
-        usual = min(length, max(_DOCUMENT, 2 * max(start.keep, above))) if kind == "embedding" else length
+        above = _short(kind, start.keep, old) if length_aware else 0
+        put_back = 0 if length_aware and kind == "embedding" else start.keep  # the old rows have a table of their own
+        usual = min(length, max(_DOCUMENT, 2 * max(put_back, above))) if kind == "embedding" else length
         tokens = usual if document is None else document
         return CalibrationConfig(
             kind=kind,
             data=data,
             length=length,
-            keep=start.keep,
+            keep=put_back,
+            trained_whole=kind == "embedding",
             period=start.period,
             above=above if kind == "embedding" else 0,
-            queries_trained=kind == "embedding" and start.keep < LONGEST_QUERY and not length_aware,
+            queries_trained=kind == "embedding" and put_back < LONGEST_QUERY and not length_aware,
             document=tokens,
             spread=kind != "embedding" and tokens < length,
             every=every,
             patience=patience,
-            held_out=_HELD_OUT if kind == "embedding" else max(4, min(_HELD_OUT, _HELD_OUT_TOKENS // length)),
+            facts=facts if kind == "embedding" else 0.0,
+            held_out=_HELD_OUT if kind == "embedding" else max(4, min(_INPUTS, _INPUT_TOKENS // length)),
             precision=precision,
             seed=seed,
             **(_KINDS[kind] | {name: value for name, value in chosen.items() if value is not None}),
@@ -202,11 +211,21 @@ def calibrate(
             f"{min(e['validation'] for e in trainer.curve[1:]):.4f} at best): nothing is written; give more text, more "
             "--steps, or smaller rates"
         )
-    record = make_record(checkpoint, config, trainer, texts) | {"length_aware": length_aware}
+    short = _short(kind, start.keep, old) if length_aware else None
+    record = make_record(checkpoint, config, trainer, texts) | {"length_aware": length_aware, "short": short}
     tell("writing")
-    write_checkpoint(Path(checkpoint), out, made, record, force, length_aware=length_aware)
+    write_checkpoint(Path(checkpoint), out, made, record, force, keep=start.keep, short=short)
     state.unlink()
     return record
+
+
+def _short(kind: Kind, kept: int, old: int) -> int:
+    """With tables by length: positions of the longest input that reads the old ones.
+
+    An embedding model's last rows may hardly be trained, so inputs that are longer than the rows that stay are better
+    off with the calibrated table. Queries must fit, which the old table embeds.
+    """
+    return kept if kind == "embedding" and LONGEST_QUERY <= kept <= old else old
 
 
 def _objective(
@@ -230,7 +249,8 @@ def _objective(
     rows = model.get_parameter(name).detach().clone()
     kept = min(reserved + config.keep, len(stored))
     rows[:kept] = stored[:kept]  # a start that repeats fewer rows than stay would train on others than are written
-    table = CalibratedTable(rows, fixed=reserved + config.keep, period=config.period)
+    kept = reserved + config.keep
+    table = CalibratedTable(rows, fixed=reserved if config.trained_whole else kept, period=config.period, restored=kept)
     frozen = FrozenModel(model, name)
     at_once = inputs_at_once(model, config.document, logits=embedder is None)
     if not at_once:

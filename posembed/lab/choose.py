@@ -58,7 +58,7 @@ def choose_method(
     *,
     data: str = "stdlib",
     documents: int | None = None,
-    pool: int = 100,
+    pool: int = 50,
     precision: str = "auto",
     seed: int = 0,
     tell: Callable[[str], None] = lambda _: None,
@@ -77,8 +77,9 @@ def choose_method(
         length: usable positions that are wanted.
         data: texts, as for ``posembed evaluate``; only the validation set is read.
         documents: of the final measurement; for embedding models a multiple of ``pool`` (200 if left out; the first
-            sweep takes one pool), for language models at most so many (64; the first sweep takes a quarter).
-        pool: documents that a query is ranked against.
+            sweep takes half of the pools), for language models at most so many (64; the first sweep takes a quarter).
+        pool: documents that a query is ranked against; each pool has another filler, so several small ones tell more
+            than a large one.
         precision: ``"auto"``, ``"bf16"`` or ``"fp32"``.
         seed: of every draw.
         tell: is told what is being done.
@@ -101,7 +102,7 @@ def choose_method(
     lengths = sorted({old, min(length, max(LONGEST, 2 * old))})
     trial, longer = _trial(path, kind, length, lengths, data, pool, precision, seed)
     final = documents or (200 if kind == "embedding" else _FINAL)
-    trial.prepare(pool if kind == "embedding" else max(2, final * _FIRST // _FINAL))
+    trial.prepare(max(pool, final // 2 // pool * pool) if kind == "embedding" else max(2, final * _FIRST // _FINAL))
     swept: list[Candidate] = []
 
     def sweep(ways: Sequence[tuple[str, dict[str, Any]]]) -> None:

@@ -10,15 +10,18 @@ from safetensors.torch import save
 from posembed.checkpoint.pickles import from_numpy
 from posembed.checkpoint.plan import ExtensionPlan
 from posembed.checkpoint.rewrite import new_rows
+from posembed.checkpoint.tensors import Array
 from posembed.errors import InvalidArgumentError, MissingExtraError, first_line
 from posembed.models.length_aware import FORMAT, replaceable
 
 
-def tables_by_length(plan: ExtensionPlan) -> bytes:
-    """The content of ``length_aware.safetensors``: the old table for inputs that fit it, the new one for longer ones.
+def tables_by_length(plan: ExtensionPlan, *, short: int | None = None, longer: Array | None = None) -> bytes:
+    """The content of ``length_aware.safetensors``: the old table for short inputs, the new one for longer ones.
 
     Args:
         plan: of one plain sequence table that grows.
+        short: positions of the longest input that reads the old rows; all that there are if left out.
+        longer: rows for longer inputs, where they are not the plan's own.
 
     Raises:
         InvalidArgumentError: for other plans, or a model whose position embedding cannot be replaced.
@@ -34,9 +37,10 @@ def tables_by_length(plan: ExtensionPlan) -> bytes:
     if not plain or old.length is None or layout.usable_length <= old.usable_length:
         raise InvalidArgumentError(f"{change.table.key} is no plain sequence table that grows")
     name = _require_replaceable(plan, change.table.key)
+    limit = old.usable_length if short is None else short
     tables = {
-        str(old.usable_length): from_numpy(checkpoint.read(change.table.key)),
-        str(layout.usable_length): from_numpy(new_rows(checkpoint, change)),
+        str(limit): from_numpy(checkpoint.read(change.table.key)[: old.reserved + limit]),
+        str(layout.usable_length): from_numpy(new_rows(checkpoint, change) if longer is None else longer),
     }
     return save(tables, metadata={"format": FORMAT, "key": name, "reserved": str(old.reserved)})
 

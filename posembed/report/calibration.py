@@ -15,16 +15,23 @@ Record = dict[str, Any]
 def calibration_sentences(record: Record) -> list[str]:
     """Where it began, what stayed, what it gained, what it cost."""
     config, loss = record["configuration"], record["validation"]
-    same = (
-        f"The rows of the first {config['keep']} positions are as they were, bit for bit."
-        if config["keep"]
+    kept = record["start"]["keep"]
+    same = [
+        f"The rows of the first {kept} positions are as they were, bit for bit."
+        if kept
         else "Every row may have changed."
-    )
+    ]
+    if record["length_aware"]:
+        same.append(
+            f"With load_length_aware, inputs of up to {record['short']} tokens read the old rows, longer ones a table "
+            "of which "
+            + (f"all but the first {config['keep']} rows were trained." if config["keep"] else "every row was trained.")
+        )
     return [
         *(f"Start: {sentence}" for sentence in record["start"]["why"]),
         f"Loss on held-out texts: {loss['start']:.4f} at the start, {loss['best']:.4f} at step {loss['at_step']}, "
         "whose rows were written.",
-        same,
+        *same,
         f"{record['steps']} steps, {record['training_tokens']:,} tokens, {record['seconds']:.0f} s, at most "
         f"{record['peak_memory_bytes'] / 2**30:.1f} GiB of memory.",
     ]

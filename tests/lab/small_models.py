@@ -78,7 +78,7 @@ def masked(example_checkpoints, tmp_path_factory):
     return folder
 
 
-QUICK = {"length": 128, "steps": 8, "every": 2, "precision": "fp32"}
+QUICK = {"facts": 0.0, "length": 128, "steps": 8, "every": 2, "precision": "fp32"}
 
 
 @pytest.fixture(scope="session")

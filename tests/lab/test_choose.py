@@ -17,7 +17,7 @@ from posembed.lab.choosing.candidates import first_ways, measured, more_ways, pr
 from posembed.lab.choosing.trials import EmbeddingTrial, LanguageTrial
 from posembed.lab.evaluation.language import cut_documents, sliding_losses
 from posembed.lab.evaluation.loading import load_embedder, load_language
-from posembed.lab.evaluation.names import FILLER, FIRST, LAST
+from posembed.lab.evaluation.names import FILLERS, FIRST, LAST
 from posembed.lab.evaluation.retrieval import hits
 from posembed.lab.evaluation.tasks import generator, make_set
 from posembed.lab.evaluation.texts import load_whole_texts
@@ -37,7 +37,7 @@ def data(tmp_path_factory):
 def model(example_checkpoints, tmp_path_factory):
     """A bag of words: large token rows, layers that hardly act, so that a document is found by the names in it."""
     folder = shutil.copytree(example_checkpoints / "my-embedder", tmp_path_factory.mktemp("model") / "embedder")
-    words = re.findall(r"\w+|[^\w\s]", f"{FILLER} What is the pass key of? Remember it")
+    words = re.findall(r"\w+|[^\w\s]", f"{' '.join(FILLERS['validation'])} What is the pass key of? Remember it")
     names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys([*FIRST, *LAST, *words])]
     content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     content["model"]["vocab"] = {name: number for number, name in enumerate(names)}

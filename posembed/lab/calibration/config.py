@@ -18,7 +18,9 @@ class CalibrationConfig:
         kind: ``"embedding"``, ``"causal"`` or ``"masked"``.
         data: as for ``posembed evaluate``; training and validation sets are read, the test set never.
         length: usable positions of the table.
-        keep: first positions whose rows stay as they are, bit for bit.
+        keep: first positions whose rows stay as they are, bit for bit, in what is written.
+        trained_whole: of embedding models: training moves those rows like all others, and they are put back. Beside
+            rows that move, evidence among rows that do not is hardly found, and disturbs what the others learn.
         period: of the trained rows: rows that are so far apart move alike. Equal to ``length`` where each is free.
         above: training documents of embedding models are longer than this: shorter ones would read no trained row.
         queries_trained: of embedding models: queries read the trained rows too, because too few stay for them.
@@ -32,6 +34,7 @@ class CalibrationConfig:
         every: steps between two looks at the validation loss.
         patience: looks without a better loss, after which training ends.
         held_out: validation inputs.
+        facts: of embedding models: the share of the groups of documents that hide facts; the others hide words.
         precision: ``"bf16"`` or ``"fp32"``.
         seed: of every draw.
     """
@@ -42,6 +45,7 @@ class CalibrationConfig:
     keep: int
     period: int
     document: int
+    trained_whole: bool = False
     above: int = 0
     queries_trained: bool = False
     spread: bool = False
@@ -52,6 +56,7 @@ class CalibrationConfig:
     every: int = 50
     patience: int = 3
     held_out: int = 64
+    facts: float = 0.5
     precision: str = "fp32"
     seed: int = 0
 
@@ -90,6 +95,8 @@ class CalibrationConfig:
         for name in ("shift_rate", "row_rate"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InvalidArgumentError(f"{name}={getattr(self, name)} must be at least 0 and finite")
+        if not 0 <= self.facts <= 1:
+            raise InvalidArgumentError(f"facts={self.facts} must be a share, from 0 to 1")
         if self.shift_rate == self.row_rate == 0:
             raise InvalidArgumentError("shift_rate and row_rate are both 0: nothing would be trained")
 

@@ -1,15 +1,13 @@
 """What an embedding model's table is calibrated for: a long document must be found by the little that tells it apart.
 
-All documents of a batch share one haystack of the user's own text, and in it one passage, so nothing can tell them
-apart but a word or two within the passage; the query is other text with the same words. Queries are short: rows that
-stay as they are embed them, where enough stay. Different passages, with parts of them as queries, were tried in place
-of words and mixed with them: on validation documents, what was not trained on was then found less often.
+Documents come in groups that share one haystack, so nothing can tell them apart but what is hidden in it: a fact, or a
+word or two within a passage. A step has several groups: what a single haystack asks for is often wrong for another.
+Queries are short: rows that stay as they are embed them, where enough stay.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -17,24 +15,20 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from posembed.errors import DataError
 from posembed.lab.calibration.config import CalibrationConfig
+from posembed.lab.calibration.documents import Group, Source
 from posembed.lab.calibration.frozen import FrozenModel
 from posembed.lab.calibration.table import CalibratedTable
 from posembed.lab.evaluation.embedder import Embedder
 from posembed.lab.evaluation.tasks import generator
 
-Tokens = NDArray[np.int64]
-Batch = tuple[list[list[int]], list[list[int]]]
 _TEMPERATURE = 0.05  # of sentence-transformers' own losses: a scale of 20
-_WORD = re.compile(r"[^\W\d_]{4,14}")
-_PASSAGE, _LEAST, _SHORTEST = 32, 2048, 512
-LONGEST_QUERY = 64  # tokens: a question of at most 9, two words of at most 14 letters, special tokens
-_REPEATED = 0.7  # of the haystacks are a few words again and again, the others are running text
+_SHORTEST = 512
+_TOGETHER = 8  # documents that share a haystack
 
 
 class Contrastive:
-    """Cross-entropy of each query's own document among the batch's, and of each document's own query.
+    """Cross-entropy of each query's own document among its group's, and of each document's own query.
 
     Args:
         embedder: of a :class:`FrozenModel`.
@@ -62,21 +56,36 @@ class Contrastive:
         self.embedder, self.config, self.old = embedder, config, old
         self.model: FrozenModel = embedder.model
         self.at_once = max(1, at_once)
-        self.train = _Source(train, embedder.encode, "training")
-        held_out = _Source(validation, embedder.encode, "validation")
-        draw = generator("calibrate", "validation", config.document, config.seed)
+        self.train = Source(train, embedder.encode, "train")
         self.lengths = document_lengths(config)
-        batches = max(2, config.held_out // config.batch)
-        sizes = [self.lengths[number % len(self.lengths)] - embedder.special for number in range(batches)]
-        self.held_out = [held_out.batch(config.batch, size, draw) for size in sizes]
+        self.held_out = self._held_out(Source(validation, embedder.encode, "validation"))
         self.wanted = (
             [] if config.queries_trained else [self._read_by(self.old, queries) for _, queries in self.held_out]
         )
 
-    def batch(self, step: int) -> Batch:
-        """Documents and queries of a step, by its number alone."""
+    def batch(self, step: int) -> list[Group]:
+        """The groups of a step, documents and queries, by its number alone."""
         draw, length = self._length(step)
-        return self.train.batch(self.config.batch, length - self.embedder.special, draw)
+        size, share = length - self.embedder.special, self.config.facts
+        return [self.train.group(count, size, share, draw) for count in group_sizes(self.config.batch)]
+
+    def _held_out(self, source: Source) -> list[Group]:
+        """Half of the groups hide facts in the sentences of evaluation's validation set, the others are as trained on.
+
+        Both kinds are of every length. The facts have other forms than those of training, so a table that has begun to
+        suit its training documents alone does not look better.
+        """
+        config = self.config
+        draw = generator("calibrate", "validation", config.document, config.seed)
+        sizes = [count for _ in range(max(2, config.held_out // config.batch)) for count in group_sizes(config.batch)]
+        groups = []
+        for number, count in enumerate(sizes):
+            size = self.lengths[number // 2 % len(self.lengths)] - self.embedder.special
+            if config.facts and number % 2 == 0:
+                groups.append(source.group(count, size, 1.0, draw, known=number // 2 // len(self.lengths)))
+            else:
+                groups.append(source.group(count, size, config.facts, draw))
+        return groups
 
     def tokens(self, step: int) -> int:
         """Tokens of a step's documents, special tokens included."""
@@ -91,37 +100,44 @@ class Contrastive:
     def backward(self, table: CalibratedTable, step: int) -> float:
         """Gradients of one step's loss.
 
-        Where the batch does not fit into memory, documents are embedded twice, a few at a time: first without a
+        Where a group does not fit into memory, its documents are embedded twice, a few at a time: first without a
         gradient, then with the gradient that the loss has for their vectors (Gao et al. 2021, arXiv:2101.06983).
         """
-        documents, queries = self.batch(step)
+        groups = self.batch(step)
         weight = table()
         leaf = weight.detach().requires_grad_()
+        total = 0.0
+        for group in groups:
+            total += self._group_backward(group, leaf, len(group[0]) / self.config.batch)
+        weight.backward(leaf.grad)
+        return total
+
+    def _group_backward(self, group: Group, leaf: Tensor, share: float) -> float:
+        documents, queries = group
         if self.config.queries_trained:
             with self.model.reading(leaf):
                 wanted = self.embedder.pooled(queries)
         else:
             wanted = self._read_by(self.old, queries)
-        parts = [documents[at : at + self.at_once] for at in range(0, len(documents), self.at_once)]
-        if len(parts) == 1:
+        if len(documents) <= self.at_once:
             with self.model.reading(leaf):
-                loss = contrastive_loss(wanted, self.embedder.pooled(documents))
+                loss = share * contrastive_loss(wanted, self.embedder.pooled(documents))
             loss.backward()  # type: ignore[no-untyped-call]
-        else:
-            with torch.no_grad(), self.model.reading(leaf):
-                vectors = torch.cat([self.embedder.pooled(part) for part in parts])
-            vectors.requires_grad_()
-            loss = contrastive_loss(wanted, vectors)
-            loss.backward()  # type: ignore[no-untyped-call]
-            assert vectors.grad is not None
-            for part, gradient in zip(parts, vectors.grad.split(self.at_once), strict=True):  # type: ignore[no-untyped-call]
-                with self.model.reading(leaf):
-                    self.embedder.pooled(part).backward(gradient)  # type: ignore[no-untyped-call]
-        weight.backward(leaf.grad)
+            return loss.item()
+        parts = [documents[at : at + self.at_once] for at in range(0, len(documents), self.at_once)]
+        with torch.no_grad(), self.model.reading(leaf):
+            vectors = torch.cat([self.embedder.pooled(part) for part in parts])
+        vectors.requires_grad_()
+        loss = share * contrastive_loss(wanted, vectors)
+        loss.backward()  # type: ignore[no-untyped-call]
+        assert vectors.grad is not None
+        for part, gradient in zip(parts, vectors.grad.split(self.at_once), strict=True):  # type: ignore[no-untyped-call]
+            with self.model.reading(leaf):
+                self.embedder.pooled(part).backward(gradient)  # type: ignore[no-untyped-call]
         return loss.item()
 
     def validate(self, table: Tensor) -> float:
-        """Mean loss of the held-out batches."""
+        """Mean loss of the held-out groups."""
         losses = []
         for number, (documents, queries) in enumerate(self.held_out):
             wanted = self._read_by(table, queries) if self.config.queries_trained else self.wanted[number]
@@ -166,42 +182,11 @@ def _even_tokens(lengths: Sequence[int]) -> NDArray[np.float64]:
     return np.asarray(inverse / inverse.sum())
 
 
-class _Source:
-    """Texts as one row of tokens, and their words."""
+def group_sizes(batch: int) -> list[int]:
+    """A step's documents in groups of about eight, none of one document.
 
-    def __init__(self, texts: Sequence[str], encode: Callable[[str], list[int]], name: str) -> None:
-        rows = [np.asarray(encode(text), dtype=np.int64) for text in texts]
-        self.tokens = np.concatenate(rows) if rows else np.zeros(0, np.int64)
-        words = sorted({word for text in texts for word in _WORD.findall(text)})
-        self.words = [encode(word) for word in words]
-        if len(self.tokens) < _LEAST or len(words) < 100:
-            raise DataError(
-                f"the {name} texts have {len(self.tokens):,} tokens and {len(words)} different words, at least "
-                f"{_LEAST:,} and 100 are needed: give more text with --data"
-            )
-
-    def batch(self, count: int, size: int, draw: np.random.Generator) -> Batch:
-        """Documents of ``size`` tokens with a query each."""
-        again = draw.random() < _REPEATED
-        haystack = np.resize(self._window(int(draw.integers(12, 80)), draw), size)
-        haystack = haystack if again else self._window(size, draw)
-        passage = self._window(int(draw.integers(_PASSAGE // 4, _PASSAGE + 1)), draw).tolist()
-        question = self._window(int(draw.integers(3, 10)), draw).tolist()
-        number, mentions = int(draw.integers(1, 3)), int(draw.integers(1, 3))
-        places = sorted(draw.integers(0, len(passage) + 1, mentions).tolist(), reverse=True)
-        begin = int(draw.integers(0, len(question) + 1))
-        documents, queries = [], []
-        for _ in range(count):
-            key = [token for word in draw.integers(0, len(self.words), number) for token in self.words[word]]
-            hidden = list(passage)
-            for place in places:
-                hidden[place:place] = key
-            hidden = hidden[:size]
-            at = int(draw.integers(0, size - len(hidden) + 1))
-            documents.append([*haystack[:at].tolist(), *hidden, *haystack[at : size - len(hidden)].tolist()])
-            queries.append([*question[:begin], *key, *question[begin:]])
-        return documents, queries
-
-    def _window(self, length: int, draw: np.random.Generator) -> Tokens:
-        """So many tokens from a random place on, beginning again where the text ends."""
-        return self.tokens[(int(draw.integers(len(self.tokens))) + np.arange(length)) % len(self.tokens)]
+    Example:
+        >>> group_sizes(32), group_sizes(18), group_sizes(3)
+        ([8, 8, 8, 8], [9, 9], [3])
+    """
+    return [len(part) for part in np.array_split(np.arange(batch), max(1, batch // _TOGETHER))]

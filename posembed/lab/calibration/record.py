@@ -29,7 +29,7 @@ def make_record(
     checkpoint: str | os.PathLike[str], config: CalibrationConfig, trainer: TableTrainer, texts: dict[str, list[str]]
 ) -> dict[str, Any]:
     """The record as plain values; docs/formats/calibration.md lists its fields."""
-    moved = trainer.table().detach() - trainer.table.start
+    moved = trainer.table.written().detach() - trainer.table.start
     best = min(trainer.curve, key=lambda entry: entry["validation"])
     return {
         "schema": SCHEMA,
@@ -53,7 +53,7 @@ def make_record(
         "validation": {"start": trainer.start_loss, "best": trainer.best_loss, "at_step": best["step"]},
         "moved": {
             "shift_norm": float(trainer.table.shift.detach().norm()),
-            "mean_row_norm": float(moved[trainer.table.fixed :].norm(dim=1).mean()),
+            "mean_row_norm": float(moved[trainer.table.restored :].norm(dim=1).mean()),
         },
     }
 
@@ -65,9 +65,19 @@ def write_checkpoint(
     record: dict[str, Any],
     force: bool,
     *,
-    length_aware: bool = False,
+    keep: int,
+    short: int | None = None,
 ) -> None:
     """Write a copy of the checkpoint with the table's rows and the record, whole or not at all.
+
+    Args:
+        checkpoint: the source.
+        out: the directory to write.
+        table: what was trained.
+        record: of how.
+        force: replace an existing ``out``.
+        keep: first positions whose rows stay in the checkpoint's own table, whether or not others were trained.
+        short: write tables by length too: inputs of up to so many tokens read the old rows, longer ones the trained.
 
     Raises:
         WorkFailedError: if rows are too large for the stored dtype, or the disk refuses.
@@ -75,14 +85,17 @@ def write_checkpoint(
     found = only_table(checkpoint)
     source = open_checkpoint(checkpoint)
     before = source.read(found.key)
-    rows = table().detach().numpy().astype(before.dtype)
-    kept = min(table.fixed, len(before))
-    rows[:kept] = before[:kept]  # as they are stored, to the last bit
-    if not np.isfinite(rows.astype(np.float64)).all():
+    reserved = found.layout.reserved
+    longer = table().detach().numpy().astype(before.dtype)
+    if not np.isfinite(longer.astype(np.float64)).all():
         raise WorkFailedError(f"the new rows do not fit {before.dtype}: they would be infinite")
-    plan = plan_rows(checkpoint, found.key, rows, kept=kept - found.layout.reserved, made_by="calibrate")
+    longer[: min(table.fixed, len(before))] = before[: table.fixed]  # as they are stored, to the last bit
+    rows = longer.copy()
+    kept = min(reserved + keep, len(before))
+    rows[:kept] = before[:kept]
+    plan = plan_rows(checkpoint, found.key, rows, kept=kept - reserved, made_by="calibrate")
     text = json.dumps(record, indent=1, allow_nan=False) + "\n"
     extra = {CALIBRATION: text.encode()}
-    if length_aware:
-        extra[TABLES_BY_LENGTH] = tables_by_length(plan)
+    if short is not None:
+        extra[TABLES_BY_LENGTH] = tables_by_length(plan, short=short, longer=longer)
     carry_out(plan, out, force=force, full=True, extra=extra)

@@ -15,8 +15,10 @@ class CalibratedTable(nn.Module):
 
     Args:
         start: ``[rows, d_model]`` where training begins; never changed.
-        fixed: first rows that stay as they are, reserved rows included.
+        fixed: first rows that never move, reserved rows included.
         period: of the differences.
+        restored: first rows that are as at the start again in what is written, whatever moved in training; as many as
+            are fixed if left out.
 
     Example:
         >>> table = CalibratedTable(torch.zeros(6, 2), fixed=2, period=3)
@@ -29,16 +31,21 @@ class CalibratedTable(nn.Module):
     start: Tensor
     index: Tensor
 
-    def __init__(self, start: Tensor, *, fixed: int, period: int) -> None:
+    def __init__(self, start: Tensor, *, fixed: int, period: int, restored: int | None = None) -> None:
         super().__init__()
         free = len(start) - fixed
         self.fixed = fixed
+        self.restored = fixed if restored is None else restored
         self.register_buffer("start", start.detach().float().clone(), persistent=False)
         self.register_buffer("index", torch.arange(free, device=start.device) % period, persistent=False)
         self.shift = nn.Parameter(torch.zeros(start.shape[1], device=start.device))
         self.rows = nn.Parameter(torch.zeros(min(period, free), start.shape[1], device=start.device))
 
     def forward(self) -> Tensor:
-        """The whole table, float32 ``[rows, d_model]``."""
+        """What training reads, float32 ``[rows, d_model]``."""
         moved = self.start[self.fixed :] + self.shift + self.rows[self.index]
         return torch.cat((self.start[: self.fixed], moved))
+
+    def written(self) -> Tensor:
+        """What is validated and written: the same with the first rows as they were."""
+        return torch.cat((self.start[: self.restored], self()[self.restored :]))

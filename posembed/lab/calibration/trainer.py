@@ -124,7 +124,7 @@ class TableTrainer:
 
     def _look(self) -> None:
         with torch.no_grad():
-            loss = self.objective.validate(self.table())
+            loss = self.objective.validate(self.table.written())
         if not math.isfinite(loss):
             raise WorkFailedError(
                 f"the loss on held-out texts is {loss} at step {self.step}: look at the table's rows with posembed "

@@ -24,8 +24,28 @@ PLACES = (
     *("in the kitchen drawer", "beside the fireplace", "in the cellar", "under the bed", "in the boat house"),
     *("behind the mirror", "in the glove box", "at the bakery", "in the school library", "next to the printer"),
 )
-# Filler of passkey documents: it says nothing, again and again, as in Mohtashami & Jaggi 2023, arXiv:2305.16300.
-FILLER = (
-    "The river is wide. The bread is warm. The hill is steep. We walk along the road. It leads away and back. "
-    "The lamp is lit. The door is open. "
-)
+# Fillers of passkey documents: they say nothing, again and again, as in Mohtashami & Jaggi 2023, arXiv:2305.16300. What
+# a table gains depends on the filler, so there are several kinds, and none stands in two splits.
+FILLERS = {
+    "train": (
+        "The field is flat. The milk is cold. The stone is grey. They sit by the fire. It burns low and slow. ",
+        "Soap and towels, one shelf. Rope, two rolls. Candles, assorted. Oil, ten cans, black. ",
+        "Platform one, eight fifteen, on time. Platform two, nine o'clock, delayed. Platform four, cancelled. ",
+        "In those days the mill still turned, and on summer evenings people came down to the water to talk. ",
+    ),
+    "validation": (
+        "The river is wide. The bread is warm. The hill is steep. We walk along the road. It leads away and back. "
+        "The lamp is lit. The door is open. ",
+        "Onions, three kilos. Vinegar and salt. Paper bags, brown, five hundred. Matches, one carton. ",
+        "Monday closed. Tuesday nine to five. Wednesday nine to six, lunch at noon. Saturday on request. ",
+        "Once upon a time there was a small house near a lake. Birds were singing, and the wind moved the leaves of "
+        "the old trees. Nobody came by. ",
+    ),
+    "test": (
+        "The snow is soft. The cup is empty. A dog sleeps in the yard. Some clouds pass over the roof. It is quiet. ",
+        "Item: wool, green, six balls. Item: buttons, mixed, one jar. Item: thread, white. Item: needles, two sets. ",
+        "First heat the oven, then stir the flour into the butter. Add the eggs one by one and let it rest. ",
+        "The afternoon went by slowly, as afternoons in that town always did; the shops were shut, and a cart rolled "
+        "down the lane towards the harbour. ",
+    ),
+}

@@ -2,7 +2,8 @@
 
 The tasks are of the kind of LongEmbed's (Zhu et al. 2024, arXiv:2404.12096), made from local text; they are not
 LongEmbed. A document has exactly ``length`` tokens, special tokens included, and one query. Names, numbers, places in
-the text and depths follow from the split, the task, the length and the seed alone.
+the text and depths follow from the split, the task, the length and the seed alone. Passkeys hide in sentences that say
+nothing: each pool in other ones, each split in its own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.errors import DataError, InvalidArgumentError
-from posembed.lab.evaluation.names import FILLER, FIRST, LAST, PLACES, THINGS
+from posembed.lab.evaluation.names import FILLERS, FIRST, LAST, PLACES, THINGS
 
 Split = Literal["train", "validation", "test"]
 Task = Literal["passkey", "needle", "paragraph"]
@@ -98,7 +99,7 @@ def make_set(
     depths = np.tile(np.arange(DEPTHS), -(-documents // DEPTHS))[:documents]
     depths = np.concatenate([draw.permutation(part) for part in np.split(depths, documents // pool)])
     people = _people(split, documents, draw)
-    filler = encode(FILLER)
+    fillers = [np.asarray(encode(filler), dtype=np.int64) for filler in FILLERS[split]]
     made = []
     for number, (person, depth) in enumerate(zip(people, depths.tolist(), strict=True)):
         place = (depth + float(draw.random())) / DEPTHS
@@ -109,7 +110,7 @@ def make_set(
             haystack = _window(stream, body, draw)
             made.append((_put(paragraph, haystack, body, place), paragraph[at : at + query].tolist()))
         elif task == "passkey":
-            haystack = np.resize(np.asarray(filler), body)
+            haystack = np.resize(fillers[number // pool % len(fillers)], body)
             made.append(_hidden(*_passkey(person, draw), haystack, body, place, encode))
         else:
             made.append(_hidden(*_needle(person, draw), _window(stream, body, draw), body, place, encode))

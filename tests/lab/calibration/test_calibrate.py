@@ -207,6 +207,31 @@ def test_every_row_may_move_and_short_inputs_stay(embedder, texts, quick, tmp_pa
         calibrate(embedder, tmp_path / "x", data=texts, **settings | {"length": None, "range": None})
 
 
+@torch.no_grad()
+def test_rows_that_stay_alone_and_rows_that_all_move(embedder, texts, quick, tmp_path):
+    """The checkpoint's own table keeps the first rows; beside it lies one of which all moved, for longer inputs."""
+    settings = quick | {"range": 64, "batch": 4, "document": 100, "length_aware": True}
+    record = calibrate(embedder, tmp_path / "out", data=texts, **settings)
+    assert (record["short"], record["start"]["keep"], record["configuration"]["keep"]) == (64, 64, 0)
+    assert not record["configuration"]["queries_trained"]
+    before, after = (table_of(folder, KEYS["embedder"]) for folder in (embedder, tmp_path / "out"))
+    assert after[:64].tobytes() == before[:64].tobytes()
+    tables = load_file(tmp_path / "out" / "length_aware.safetensors")
+    assert tables["64"].tobytes() == before.tobytes()
+    assert tables["128"][64:].tobytes() == after[64:].tobytes()
+    moved = tables["128"] - np.resize(before, (128, before.shape[1]))
+    assert np.abs(moved).max(axis=1).min() > 1e-4
+    np.testing.assert_allclose(moved[0], moved[100], atol=1e-6)  # one vector for all
+    old = transformers.AutoModel.from_pretrained(embedder).eval()
+    new = transformers.AutoModel.from_pretrained(tmp_path / "out").eval()
+    short, longer = torch.randint(5, 200, (2, 64)), torch.randint(5, 200, (2, 65))
+    assert torch.equal(new(short).last_hidden_state, old(short).last_hidden_state)
+    static = new(longer).last_hidden_state
+    new = load_length_aware(new, tmp_path / "out")
+    assert torch.equal(new(short).last_hidden_state, old(short).last_hidden_state)
+    assert not torch.allclose(new(longer).last_hidden_state, static, atol=1e-4)
+
+
 def test_the_same_call_gives_the_same_rows(done, embedder, texts, quick, tmp_path):
     calibrate(embedder, tmp_path / "out", data=texts, range=32, batch=8, document=100, **quick | LONGER)
     one, other = (table_of(folder, KEYS["embedder"]) for folder in (done[1], tmp_path / "out"))
@@ -372,7 +397,7 @@ def test_tables_by_length_are_refused(embedder, texts, quick, tmp_path):
 
 def test_the_command(embedder, texts, tmp_path, cli):
     arguments = ["calibrate", embedder, tmp_path / "out", "--data", texts, "--to", "128", "--range", "32"]
-    small = ["--steps", "4", "--every", "2", "--batch", "4", "--document", "100", "--precision", "fp32"]
+    small = ["--steps", "4", "--every", "2", "--batch", "4", "--document", "100", "--precision", "fp32", "--facts", "0"]
     code, out, err = cli(*arguments, *small)
     assert code == 0
     assert "The rows of the first 32 positions are as they were, bit for bit." in out
@@ -381,6 +406,12 @@ def test_the_command(embedder, texts, tmp_path, cli):
     code, out, _ = cli(*arguments, *small, "--force", "--json")
     assert code == 0
     assert json.loads(out)["schema"] == "posembed.calibration"
+    assert json.loads(out)["configuration"]["facts"] == 0
+    code, out, _ = cli(*arguments, *small, "--force", "--length-aware")
+    assert code == 0
+    assert (
+        "With load_length_aware, inputs of up to 64 tokens read the old rows, longer ones a table of which every" in out
+    )
     assert signal.getsignal(signal.SIGINT) is handler
     code, out, err = cli(*arguments, *small)
     assert (code, out) == (2, "")

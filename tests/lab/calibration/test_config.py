@@ -20,6 +20,7 @@ GOOD = {"kind": "embedding", "data": "stdlib", "length": 128, "keep": 32, "perio
         ({"row_rate": -1.0}, "row_rate=-1.0 must be at least 0"),
         ({"shift_rate": 0.0, "row_rate": 0.0}, "both 0"),
         ({"seed": -1}, "seed=-1"),
+        ({"facts": 1.5}, "facts=1.5 must be a share, from 0 to 1"),
         ({"held_out": 1}, "held_out=1"),
     ],
 )

@@ -1,7 +1,5 @@
 """What embedding models are trained for: the batches, the loss, the gradient, with and without two passes."""
 
-import functools
-import operator
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from posembed.errors import DataError
 from posembed.lab.calibration.config import CalibrationConfig
-from posembed.lab.calibration.contrastive import LONGEST_QUERY, Contrastive, contrastive_loss, document_lengths
+from posembed.lab.calibration.contrastive import Contrastive, contrastive_loss, document_lengths, group_sizes
 from posembed.lab.calibration.frozen import FrozenModel
 from posembed.lab.calibration.table import CalibratedTable
 from posembed.lab.evaluation.embedder import Embedder
 from posembed.lab.evaluation.loading import load_embedder
+from posembed.lab.evaluation.names import FILLERS
 from posembed.lab.evaluation.texts import load_texts
 from posembed.models.extend import extend_model
 
@@ -40,27 +41,37 @@ def objective(embedder, texts):
     return make
 
 
-def test_a_batch_differs_only_in_a_word_or_two(objective):
-    made, _ = objective()
-    words = {tuple(word) for word in made.train.words}
-    for step in range(12):
-        documents, queries = made.batch(step)
-        assert {len(document) for document in documents} == {98}  # two special tokens come around them
-        assert len(set(map(tuple, documents))) == len(documents) == len(queries) == 6
-        common = functools.reduce(operator.and_, map(Counter, documents))
-        assert sum(common.values()) >= 98 - 4  # a word is a token here: at most two, mentioned at most twice
-        asked = functools.reduce(operator.and_, map(Counter, queries))
-        assert sum(asked.values()) >= max(map(len, queries)) - 2
-        for document, query in zip(documents, queries, strict=True):
-            key = list((Counter(query) - asked).elements())
-            assert 1 <= len(key) <= 2
-            assert set(key) <= set(document)
-            assert all((token,) in words for token in key)
+def test_a_step_has_groups_of_one_haystack(objective):
+    made, _ = objective(config=replace(CONFIG, batch=20))
+    for step in range(6):
+        groups = made.batch(step)
+        assert [len(documents) for documents, _ in groups] == [len(queries) for _, queries in groups] == [10, 10]
+        assert {len(document) for documents, _ in groups for document in documents} == {98}  # and two special tokens
+
+
+def test_half_of_the_held_out_groups_hide_facts_in_the_sentences_of_evaluation(objective):
+    made, _ = objective(config=replace(CONFIG, batch=16, held_out=64, facts=0.5))
+    assert len(made.held_out) == 8
+    for number in range(4):
+        documents, _ = made.held_out[2 * number]
+        filler = made.embedder.encode(FILLERS["validation"][number])
+        assert all(any(document[at : at + 8] == filler[:8] for at in range(90)) for document in documents)
+    no_facts, _ = objective(config=replace(CONFIG, batch=16, held_out=64, facts=0.0))
+    filler = no_facts.embedder.encode(FILLERS["validation"][0])
+    assert not any(document[at : at + 8] == filler[:8] for document in no_facts.held_out[0][0] for at in range(90))
+
+
+@given(st.integers(2, 500))
+def test_no_document_is_alone(batch):
+    sizes = group_sizes(batch)
+    assert sum(sizes) == batch
+    assert min(sizes) >= 2
+    assert max(sizes) <= 15
 
 
 def test_short_documents_are_met_more_often(objective):
     made, _ = objective(config=replace(CONFIG, length=4096, document=2048, batch=2))
-    lengths = Counter(len(made.batch(step)[0][0]) + 2 for step in range(200))
+    lengths = Counter(len(made.batch(step)[0][0][0]) + 2 for step in range(200))
     assert sum(map(made.tokens, range(200))) == sum(2 * length * count for length, count in lengths.items())
     assert set(lengths) == {512, 1024, 2048}
     assert lengths[512] > 1.4 * lengths[1024]
@@ -137,13 +148,6 @@ def test_which_rows_read_the_queries(objective, config, by_old):
             losses.append(contrastive_loss(wanted, made.embedder.pooled(documents)).item())
     assert made.validate(moved) == pytest.approx(np.mean(losses), rel=1e-5)
     assert made.validate(moved) != pytest.approx(made.validate(made.old), rel=1e-3)
-
-
-def test_no_query_is_longer_than_is_said(objective):
-    """Words of the longest kind, of a token a letter."""
-    made, _ = objective()
-    made.train.words = [[5] * 14]
-    assert max(len(query) for step in range(300) for query in made.batch(step)[1]) + 2 <= LONGEST_QUERY
 
 
 def test_loss_by_hand():

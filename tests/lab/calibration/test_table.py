@@ -48,3 +48,16 @@ def test_the_start_is_not_the_model_s_own_tensor():
     own.zero_()
     assert table.start.eq(1).all()
     assert pytest.approx(1.0) == table()[0, 0].item()
+
+
+def test_rows_that_move_in_training_alone():
+    start = torch.arange(12.0).reshape(6, 2)
+    table = CalibratedTable(start, fixed=1, period=2, restored=3)
+    with torch.no_grad():
+        table.shift.fill_(100.0)
+        table.rows[1].fill_(1000.0)
+    assert (table()[1:] - start[1:] >= 100).all()
+    assert torch.equal(table.written()[:3], start[:3])
+    assert torch.equal(table.written()[3:], table()[3:])
+    whole = CalibratedTable(start, fixed=2, period=2)
+    assert torch.equal(whole.written(), whole())

@@ -1,6 +1,7 @@
 """Documents of an exact length, evidence at a known depth, nothing shared between splits."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posembed.errors import DataError, InvalidArgumentError
-from posembed.lab.evaluation.names import FILLER
+from posembed.lab.evaluation.names import FILLERS
 from posembed.lab.evaluation.tasks import DEPTHS, TASKS, make_set
 
 
@@ -56,8 +57,29 @@ def test_a_passkey_lies_where_its_depth_says():
         at = words(document).index(f"The pass key of {name} is")
         room = len(document) - len(f"The pass key of {name} is 12345. Remember it. 12345 is the pass key of {name}.")
         assert depth - 0.01 <= DEPTHS * at / room <= depth + 1.01
-        assert words(document).startswith(FILLER[:20]) or at < 20
+        assert words(document).startswith(tuple(filler[:20] for filler in FILLERS["test"])) or at < 20
     assert len({words(query) for query in found.queries}) == 20
+
+
+@pytest.mark.parametrize("split", list(FILLERS))
+def test_each_pool_has_a_filler_of_its_own(split):
+    found = made("passkey", 1000, split=split, documents=50)
+    evidence = re.compile(r"The pass key of [\w ]+ is \d{5}\. Remember it\. \d{5} is the pass key of [\w ]+\.")
+    for number, document in enumerate(found.documents):
+        rest, count = evidence.subn("", words(document))
+        filler = FILLERS[split][number // 10 % len(FILLERS[split])]
+        assert count == 1
+        assert rest == (filler * 100)[: len(rest)]
+
+
+def test_splits_share_no_sentence():
+    sentences = {
+        split: {sentence.strip(" .") for filler in fillers for sentence in filler.strip().split(". ")}
+        for split, fillers in FILLERS.items()
+    }
+    for one, other in itertools.combinations(sentences.values(), 2):
+        assert one.isdisjoint(other)
+    assert {len(fillers) for fillers in FILLERS.values()} == {4}
 
 
 def test_a_needle_is_in_its_own_document_alone():
