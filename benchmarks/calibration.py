@@ -2,32 +2,38 @@
 
     hf download sentence-transformers/all-MiniLM-L6-v2 --local-dir all-MiniLM-L6-v2
     python -m benchmarks.calibration all-MiniLM-L6-v2     (about 35 minutes on 2 idle cores; writes KEPT)
-    python -m benchmarks.calibration --memory             (about 5 minutes; writes KEPT's memory part)
+    python -m benchmarks.calibration --memory             (about 15 minutes; writes KEPT's memory part)
     python -m benchmarks.calibration --tables             (prints the page's tables from KEPT)
 
-The first command does what `posembed calibrate CHECKPOINT … --to 4096 --range 128 --data stdlib` and
-`posembed evaluate … --original CHECKPOINT` do. The range is the one that `benchmarks.long_inputs` saw chosen.
+The first command does what `posembed calibrate CHECKPOINT … --to 4096 --range 128 --data stdlib --length-aware` and
+`posembed evaluate … --original CHECKPOINT` do, with the tables by length and without them. The range is the one that
+`benchmarks.long_inputs` saw chosen.
 """
 
 import argparse
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import other_passkeys
 from posembed import calibrate, evaluate, extend_checkpoint
+from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
 from posembed.errors import WorkFailedError
 from posembed.files import write_whole
 from posembed.lab.hardware import peak_memory_bytes
 
 KEPT = Path(__file__).parents[1] / "docs" / "measured" / "calibration.json"
 LENGTH, RANGE = 4096, 128
-TABLES = (("passkey", "passkey"), ("others", "needle"), ("others", "paragraph"))
+TABLES = ("needle", "paragraph")
 PASSKEY, OTHERS = (128, 256, 512, 1024, 2048, 4096), (512, 1024, 2048)
+PARTS = ("passkey", "plain", "others", "other_passkeys")
+DOCUMENTS = 400  # of passkeys: four pools, so every filler of the test set
 
 
 def tell(sentence: str) -> None:
@@ -42,33 +48,52 @@ def report(message: dict[str, Any]) -> None:
 def measure(checkpoint: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "calibrated"
-        record = calibrate(checkpoint, out, data="stdlib", length=LENGTH, range=RANGE, tell=tell, report=report)
-        found = evaluate(out, original=checkpoint, tasks=["passkey"], lengths=PASSKEY, tell=tell)
-        more = evaluate(out, original=checkpoint, tasks=["needle", "paragraph"], lengths=OTHERS, tell=tell)
-        repeated = Path(folder) / "repeated"
-        extend_checkpoint(checkpoint, repeated, LENGTH, method="tile", range=RANGE)
-        others = other_passkeys.measure(checkpoint, repeated, out, tell)
-    for each in (found, more):
-        each |= {"checkpoint": "the calibrated copy", "original": Path(checkpoint).name}
-    record |= {"checkpoint": Path(checkpoint).name}
-    return {"record": record, "passkey": found, "others": more, "other_passkeys": others}
+        settings = {"length": LENGTH, "range": RANGE, "length_aware": True}
+        record = calibrate(checkpoint, out, data="stdlib", **settings, tell=tell, report=report)
+        return {"record": record | {"checkpoint": Path(checkpoint).name}} | judge(checkpoint, out)
+
+
+def judge(checkpoint: str, out: Path, parts: Sequence[str] = PARTS) -> dict[str, Any]:
+    """What is asked of the calibrated checkpoint, with its tables by length and, ``plain``, without them."""
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        plain = shutil.copytree(out, Path(folder) / "plain", ignore=shutil.ignore_patterns(TABLES_BY_LENGTH))
+        asked = {"original": checkpoint, "tell": tell}
+        passkeys = {"tasks": ["passkey"], "lengths": PASSKEY, "documents": DOCUMENTS}
+        if "passkey" in parts:
+            found["passkey"] = evaluate(out, **asked, **passkeys)
+        if "plain" in parts:
+            found["plain"] = evaluate(plain, **asked, **passkeys)
+        if "others" in parts:
+            found["others"] = evaluate(out, **asked, tasks=["needle", "paragraph"], lengths=OTHERS)
+        for each in found.values():
+            each |= {"checkpoint": "the calibrated copy", "original": Path(checkpoint).name}
+        if "other_passkeys" in parts:
+            repeated = Path(folder) / "repeated"
+            extend_checkpoint(checkpoint, repeated, LENGTH, method="tile", range=RANGE)
+            found["other_passkeys"] = other_passkeys.measure(checkpoint, repeated, out, tell)
+    return found
 
 
 def measure_memory() -> list[dict[str, Any]]:
-    """Peak memory and seconds a step of a model with random weights, in a process of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "benchmarks.calibration", "--one", folder]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    tell(done.stdout.splitlines()[-1])
-    return [json.loads(done.stdout.splitlines()[-1])]
+    """Peak memory and seconds a step of models with random weights, each in a process of its own."""
+    found = []
+    for kind in ("embedding", "causal"):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "benchmarks.calibration", "--one", kind, folder]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+        tell(done.stdout.splitlines()[-1])
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    return found
 
 
-def one(folder: str) -> dict[str, Any]:
+def one(kind: str, folder: str) -> dict[str, Any]:
     """A few steps of a base-size model at 4,096 tokens."""
     import transformers
     from tokenizers import Tokenizer, models, pre_tokenizers
 
-    words = ["".join(chr(97 + number // 26**k % 26) for k in range(4)) for number in range(30000)]
+    size = {"embedding": 30002, "causal": 50257}[kind]
+    words = ["".join(chr(97 + number // 26**k % 26) for k in range(4)) for number in range(size - 2)]
     tokenizer = Tokenizer(
         models.WordLevel({"[UNK]": 0, "[MASK]": 1} | {w: k + 2 for k, w in enumerate(words)}, "[UNK]")
     )
@@ -76,14 +101,17 @@ def one(folder: str) -> dict[str, Any]:
     source, texts = Path(folder) / "source", Path(folder) / "texts"
     texts.mkdir()
     for number in range(60):
-        text = " ".join(words[(number * 7919 + k * k) % 30000] for k in range(6000))
+        text = " ".join(words[(number * 7919 + k * k) % len(words)] for k in range(6000))
         (texts / f"{number}.txt").write_text(text, encoding="utf-8")
-    model = transformers.BertModel(transformers.BertConfig(vocab_size=30002))
-    model.save_pretrained(source)
+    if kind == "embedding":
+        transformers.BertModel(transformers.BertConfig(vocab_size=size)).save_pretrained(source)
+        modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}]
+        (source / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+    else:
+        transformers.GPT2LMHeadModel(transformers.GPT2Config()).save_pretrained(source)
     tokenizer.save(str(source / "tokenizer.json"))
-    modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}]
-    (source / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
-    batch = 4
+    batch = {"embedding": 4, "causal": 1}[kind]
+    settings = {"range": 128} if kind == "embedding" else {}
     steps: list[float] = []
     # Random weights may learn nothing in two steps: what was used is asked of the system, not of the record.
     with contextlib.suppress(WorkFailedError):
@@ -97,10 +125,10 @@ def one(folder: str) -> dict[str, Any]:
             every=2,
             batch=batch,
             report=lambda message: steps.append(message["seconds"]),
-            range=128,
+            **settings,
         )
     return {
-        "model": "BERT base, embedding",
+        "model": {"embedding": "BERT base, embedding", "causal": "GPT-2 small, causal"}[kind],
         "batch": batch,
         "tokens": LENGTH,
         "peak_gib": round(peak_memory_bytes() / 2**30, 2),
@@ -116,6 +144,23 @@ def accuracy_rows(found: dict[str, Any], task: str) -> list[list[str]]:
         [system, *(f"{a['mean']:.3f} ({a['low']:.3f} to {a['high']:.3f})" for a in (cells[system, n] for n in lengths))]
         for system in dict.fromkeys(system for system, _ in cells)
     ]
+
+
+def passkey_rows(kept: dict[str, Any]) -> list[list[str]]:
+    """The calibrated model with its tables by length, with its one table, and the baselines."""
+    (_, *by_length), *baselines = accuracy_rows(kept["passkey"], "passkey")
+    (_, *one_table), *_ = accuracy_rows(kept["plain"], "passkey")
+    return [["tables by length", *by_length], ["one table", *one_table], *baselines]
+
+
+def depth_rows(kept: dict[str, Any], length: int = 1024) -> list[list[str]]:
+    """Passkeys of a length by where they lie: the share that was found in each fifth of the documents."""
+    rows = []
+    for part, name in (("passkey", "tables by length"), ("plain", "one table")):
+        cells = kept[part]["cells"]
+        found = next(c["by_depth"] for c in cells if c["system"] == "checkpoint" and c["length"] == length)
+        rows.append([name, *(f"{share:.3f}" for share in found)])
+    return rows
 
 
 def other_rows(kept: dict[str, Any]) -> list[list[str]]:
@@ -137,16 +182,20 @@ def memory_rows(kept: dict[str, Any]) -> list[list[str]]:
 
 
 def print_tables(kept: dict[str, Any]) -> None:
-    for part, task in TABLES:
-        header = [task, *map(str, kept[part]["configuration"]["lengths"])]
-        print(f"| {' | '.join(header)} |\n| {' | '.join(['---'] + ['---:'] * (len(header) - 1))} |")
-        for row in accuracy_rows(kept[part], task):
-            print(f"| {' | '.join(row)} |")
-        print()
-    for row in other_rows(kept) + memory_rows(kept):
+    _print("passkey", PASSKEY, passkey_rows(kept))
+    for task in TABLES:
+        _print(task, OTHERS, accuracy_rows(kept["others"], task))
+    for row in depth_rows(kept) + other_rows(kept) + memory_rows(kept):
         print(f"| {' | '.join(row)} |")
-    print("\n".join([*kept["passkey"]["verdict"], *kept["others"]["verdict"]]))
+    print("\n".join(sentence for part in ("passkey", "plain", "others") for sentence in kept[part]["verdict"]))
     print(json.dumps({name: kept["record"][name] for name in ("validation", "seconds", "steps", "training_tokens")}))
+
+
+def _print(task: str, lengths: Sequence[int], rows: list[list[str]]) -> None:
+    print(f"| {' | '.join([task, *map(str, lengths)])} |\n| {' | '.join(['---'] + ['---:'] * len(lengths))} |")
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
+    print()
 
 
 def main() -> None:
@@ -154,10 +203,10 @@ def main() -> None:
     parser.add_argument("checkpoint", nargs="?")
     parser.add_argument("--tables", action="store_true")
     parser.add_argument("--memory", action="store_true")
-    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
-        print(json.dumps(one(arguments.one)))
+        print(json.dumps(one(*arguments.one)))
         return
     kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
     if arguments.memory:

@@ -1,12 +1,12 @@
 """An embedding model made longer by posembed itself, judged on documents that choosing never saw.
 
     hf download sentence-transformers/all-MiniLM-L6-v2 --local-dir all-MiniLM-L6-v2
-    python -m benchmarks.long_inputs all-MiniLM-L6-v2 --to 4096     (about 10 minutes on 2 idle cores; writes KEPT)
+    python -m benchmarks.long_inputs all-MiniLM-L6-v2 --to 4096     (about 20 minutes on 2 idle cores; writes KEPT)
     python -m benchmarks.long_inputs all-MiniLM-L6-v2 --choose      (chooses again; the evaluation stays where it can)
     python -m benchmarks.long_inputs --tables                       (prints the page's tables from KEPT)
 
 The first command does what `posembed extend CHECKPOINT … --to N --data stdlib` and
-`posembed evaluate … --original CHECKPOINT --tasks passkey` do.
+`posembed evaluate … --original CHECKPOINT --tasks passkey --documents 400` do.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from posembed.files import write_whole
 from posembed.lab.choose import choose_method
 
 KEPT = Path(__file__).parents[1] / "docs" / "measured" / "minilm.json"
+DOCUMENTS = 400  # four pools, so every filler of the test set
 
 
 def measure(checkpoint: str, length: int, before: dict[str, Any]) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def measure(checkpoint: str, length: int, before: dict[str, Any]) -> dict[str, A
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "long"
         extend_checkpoint(checkpoint, out, length, method=chosen.method, **chosen.options)
-        found = evaluate(out, original=checkpoint, tasks=["passkey"], tell=tell)
+        found = evaluate(out, original=checkpoint, tasks=["passkey"], documents=DOCUMENTS, tell=tell)
     found |= {"checkpoint": "the extended copy", "original": Path(checkpoint).name}
     return swept | {"evaluation": found}
 

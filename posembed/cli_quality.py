@@ -116,7 +116,9 @@ def calibrate(
     seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
     length_aware: Annotated[
         bool,
-        typer.Option("--length-aware", help="With --to: write tables by length too, for inputs of the old length."),
+        typer.Option(
+            "--length-aware", help="With --to: write tables by length too, so that short inputs read the old rows."
+        ),
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what OUT.calibrating holds.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing OUT.")] = False,

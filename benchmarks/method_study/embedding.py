@@ -17,7 +17,7 @@ from posembed.lab.evaluation.retrieval import hits
 from posembed.lab.evaluation.tasks import make_set
 from posembed.lab.evaluation.texts import load_texts
 
-DOCUMENTS = {1024: 200, 2048: 100}  # by length
+DOCUMENTS = {1024: 200, 2048: 200}  # by length
 SHORT_TEXTS, SHORT = 200, 126
 METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "tile": ("tile", {}),
