@@ -17,7 +17,7 @@ from posembed.checkpoint.staging import checked_target
 from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError
 from posembed.lab.calibration.config import CalibrationConfig
 from posembed.lab.calibration.contrastive import Contrastive
-from posembed.lab.calibration.documents import LONGEST_QUERY
+from posembed.lab.calibration.defaults import configuration, short_inputs
 from posembed.lab.calibration.frozen import FrozenModel, inputs_at_once, recompute_layers, scored_at_once
 from posembed.lab.calibration.prediction import Prediction
 from posembed.lab.calibration.record import make_record, write_checkpoint
@@ -27,7 +27,6 @@ from posembed.lab.calibration.trainer import Objective, Report, TableTrainer, re
 from posembed.lab.config import differences
 from posembed.lab.evaluation.embedder import Embedder
 from posembed.lab.evaluation.loading import (
-    Kind,
     kind_of,
     load_embedder,
     load_predictor,
@@ -39,15 +38,6 @@ from posembed.lab.evaluation.texts import is_one_file, joined, load_texts, load_
 from posembed.lab.hardware import resolve_precision
 from posembed.models.extend import extend_model
 from posembed.models.tables_by_length import tables_by_length
-
-_KINDS: dict[Kind, dict[str, Any]] = {
-    "embedding": {"steps": 250, "batch": 16, "shift_rate": 3.5e-3, "row_rate": 0.0},
-    "causal": {"steps": 400, "batch": 8, "shift_rate": 1e-3, "row_rate": 1e-2},
-    "masked": {"steps": 400, "batch": 8, "shift_rate": 1e-3, "row_rate": 1e-2},
-}
-_HELD_OUT = 128  # validation documents of embedding models
-_INPUTS, _INPUT_TOKENS = 64, 32768  # of language models: most validation inputs, and their tokens in all
-_DOCUMENT = 1024  # tokens of an embedding model's longest training document: what it learns holds at 4,096 too
 
 
 def calibrate(
@@ -147,30 +137,22 @@ def calibrate(
         raise ResultsConflictError(f"{state} holds a calibration that was begun: go on with --resume, or delete it")
     precision = resolve_precision(precision, "cpu")
     chosen = {"steps": steps, "batch": batch, "shift_rate": shift_rate, "row_rate": row_rate}
+    chosen["facts"] = facts if kind == "embedding" else 0.0
 
     def configured(start: Start) -> CalibrationConfig:
-        above = _short(kind, start.keep, old) if length_aware else 0
-        put_back = 0 if length_aware and kind == "embedding" else start.keep  # the old rows have a table of their own
-        usual = min(length, max(_DOCUMENT, 2 * max(put_back, above))) if kind == "embedding" else length
-        tokens = usual if document is None else document
-        return CalibrationConfig(
-            kind=kind,
+        return configuration(
+            kind,
+            start,
+            old,
             data=data,
             length=length,
-            keep=put_back,
-            trained_whole=kind == "embedding",
-            period=start.period,
-            above=above if kind == "embedding" else 0,
-            queries_trained=kind == "embedding" and put_back < LONGEST_QUERY and not length_aware,
-            document=tokens,
-            spread=kind != "embedding" and tokens < length,
+            document=document,
+            length_aware=length_aware,
+            chosen=chosen,
             every=every,
             patience=patience,
-            facts=facts if kind == "embedding" else 0.0,
-            held_out=_HELD_OUT if kind == "embedding" else max(4, min(_INPUTS, _INPUT_TOKENS // length)),
             precision=precision,
             seed=seed,
-            **(_KINDS[kind] | {name: value for name, value in chosen.items() if value is not None}),
         )
 
     configured(Start("", {}, keep or 0, 1, ()))  # what cannot be is told before minutes of work
@@ -211,21 +193,12 @@ def calibrate(
             f"{min(e['validation'] for e in trainer.curve[1:]):.4f} at best): nothing is written; give more text, more "
             "--steps, or smaller rates"
         )
-    short = _short(kind, start.keep, old) if length_aware else None
+    short = short_inputs(kind, start.keep, old) if length_aware else None
     record = make_record(checkpoint, config, trainer, texts) | {"length_aware": length_aware, "short": short}
     tell("writing")
     write_checkpoint(Path(checkpoint), out, made, record, force, keep=start.keep, short=short)
     state.unlink()
     return record
-
-
-def _short(kind: Kind, kept: int, old: int) -> int:
-    """With tables by length: positions of the longest input that reads the old ones.
-
-    An embedding model's last rows may hardly be trained, so inputs that are longer than the rows that stay are better
-    off with the calibrated table. Queries must fit, which the old table embeds.
-    """
-    return kept if kind == "embedding" and LONGEST_QUERY <= kept <= old else old
 
 
 def _objective(
