@@ -102,11 +102,15 @@ def test_names_are_escaped():
 def test_a_calibration_in_words(keep, sentence):
     record = {
         "configuration": {"keep": keep}, "validation": {"start": 2.0, "best": 1.5, "at_step": 100},
-        "start": {"why": ["because"]}, "steps": 200, "training_tokens": 1234567, "seconds": 61.4,
-        "peak_memory_bytes": 3 << 30,
+        "start": {"why": ["because"], "keep": keep}, "length_aware": False, "short": None, "steps": 200,
+        "training_tokens": 1234567, "seconds": 61.4, "peak_memory_bytes": 3 << 30,
     }  # fmt: skip
     words = calibration_sentences(record)
     assert words[0] == "Start: because"
     assert "2.0000 at the start, 1.5000 at step 100" in words[1]
     assert sentence in words[2]
     assert words[3] == "200 steps, 1,234,567 tokens, 61 s, at most 3.0 GiB of memory."
+    record |= {"length_aware": True, "short": 128}
+    told = "every row was trained." if keep == 0 else "all but the first 5 rows were trained."
+    assert calibration_sentences(record)[3].endswith(told)
+    assert "inputs of up to 128 tokens read the old rows" in calibration_sentences(record)[3]
