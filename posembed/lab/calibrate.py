@@ -139,7 +139,7 @@ def calibrate(
     chosen = {"steps": steps, "batch": batch, "shift_rate": shift_rate, "row_rate": row_rate}
     chosen["facts"] = facts if kind == "embedding" else 0.0
 
-    def configured(start: Start) -> CalibrationConfig:
+    def configured(start: Start, by_length: bool = length_aware) -> CalibrationConfig:
         return configuration(
             kind,
             start,
@@ -147,7 +147,7 @@ def calibrate(
             data=data,
             length=length,
             document=document,
-            length_aware=length_aware,
+            length_aware=by_length,
             chosen=chosen,
             every=every,
             patience=patience,
@@ -155,7 +155,9 @@ def calibrate(
             seed=seed,
         )
 
-    configured(Start("", {}, keep or 0, 1, ()))  # what cannot be is told before minutes of work
+    # What cannot be is told before minutes of work; which rows stay may not be known yet.
+    said = range if keep is None else keep
+    configured(Start("", {}, said or 0, 1, ()), length_aware and (said is not None or kind != "embedding"))
     tell("reading texts")
     texts = load_texts(data) if kind == "embedding" else load_whole_texts(data)
     sha256 = hashlib.sha256("\0".join(texts["train"] + texts["validation"]).encode()).hexdigest()

@@ -323,6 +323,11 @@ def test_an_existing_target_is_refused_before_the_work(embedder, texts, quick, t
             InvalidArgumentError,
             "document=64 must be above 64: with length_aware, inputs of up to so many tokens read the old table",
         ),
+        (
+            {"length": 256, "range": 64, "document": 64, "length_aware": True},
+            InvalidArgumentError,
+            "document=64 must be above 64: with length_aware",
+        ),
     ],
 )
 def test_sizes_that_cannot_be(embedder, texts, tmp_path, settings, error, sentence):
