@@ -6,8 +6,8 @@
     python -m benchmarks.calibration --tables             (prints the page's tables from KEPT)
 
 The first command does what `posembed calibrate CHECKPOINT … --to 4096 --range 128 --data stdlib --length-aware` and
-`posembed evaluate … --original CHECKPOINT` do, with the tables by length and without them. The range is the one that
-`benchmarks.long_inputs` saw chosen.
+`posembed evaluate … --original CHECKPOINT` do, with the tables by length and without them. The range is
+given: inputs of up to 128 tokens are to stay as they are.
 """
 
 import argparse
@@ -32,7 +32,6 @@ KEPT = Path(__file__).parents[1] / "docs" / "measured" / "calibration.json"
 LENGTH, RANGE = 4096, 128
 TABLES = ("needle", "paragraph")
 PASSKEY, OTHERS = (128, 256, 512, 1024, 2048, 4096), (512, 1024, 2048)
-PARTS = ("passkey", "plain", "others", "other_passkeys")
 DOCUMENTS = 400  # of passkeys: four pools, so every filler of the test set
 
 
@@ -53,26 +52,22 @@ def measure(checkpoint: str) -> dict[str, Any]:
         return {"record": record | {"checkpoint": Path(checkpoint).name}} | judge(checkpoint, out)
 
 
-def judge(checkpoint: str, out: Path, parts: Sequence[str] = PARTS) -> dict[str, Any]:
+def judge(checkpoint: str, out: Path) -> dict[str, Any]:
     """What is asked of the calibrated checkpoint, with its tables by length and, ``plain``, without them."""
-    found: dict[str, Any] = {}
+    asked = {"original": checkpoint, "tell": tell}
+    passkeys = {"tasks": ["passkey"], "lengths": PASSKEY, "documents": DOCUMENTS}
     with tempfile.TemporaryDirectory() as folder:
         plain = shutil.copytree(out, Path(folder) / "plain", ignore=shutil.ignore_patterns(TABLES_BY_LENGTH))
-        asked = {"original": checkpoint, "tell": tell}
-        passkeys = {"tasks": ["passkey"], "lengths": PASSKEY, "documents": DOCUMENTS}
-        if "passkey" in parts:
-            found["passkey"] = evaluate(out, **asked, **passkeys)
-        if "plain" in parts:
-            found["plain"] = evaluate(plain, **asked, **passkeys)
-        if "others" in parts:
-            found["others"] = evaluate(out, **asked, tasks=["needle", "paragraph"], lengths=OTHERS)
+        found: dict[str, Any] = {
+            "passkey": evaluate(out, **asked, **passkeys),
+            "plain": evaluate(plain, **asked, **passkeys),
+            "others": evaluate(out, **asked, tasks=TABLES, lengths=OTHERS),
+        }
         for each in found.values():
             each |= {"checkpoint": "the calibrated copy", "original": Path(checkpoint).name}
-        if "other_passkeys" in parts:
-            repeated = Path(folder) / "repeated"
-            extend_checkpoint(checkpoint, repeated, LENGTH, method="tile", range=RANGE)
-            found["other_passkeys"] = other_passkeys.measure(checkpoint, repeated, out, tell)
-    return found
+        repeated = Path(folder) / "repeated"
+        extend_checkpoint(checkpoint, repeated, LENGTH, method="tile", range=RANGE)
+        return found | {"other_passkeys": other_passkeys.measure(checkpoint, repeated, out, tell)}
 
 
 def measure_memory() -> list[dict[str, Any]]:

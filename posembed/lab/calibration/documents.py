@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from posembed.errors import DataError
 from posembed.lab.calibration.sentences import facts, filler
 from posembed.lab.evaluation.names import FILLERS
+from posembed.lab.evaluation.tasks import window
 
 Tokens = NDArray[np.int64]
 Group = tuple[list[list[int]], list[list[int]]]
@@ -74,8 +75,8 @@ class Source:
             said = self.encode(filler(lambda: self._word(draw).lower(), draw))
             return np.resize(np.asarray(said, dtype=np.int64), size)
         if kind < _MADE + _REPEATED:
-            return np.resize(self._window(int(draw.integers(12, 80)), draw), size)
-        return self._window(size, draw)
+            return np.resize(window(self.tokens, int(draw.integers(12, 80)), draw), size)
+        return window(self.tokens, size, draw)
 
     def _facts(self, count: int, draw: np.random.Generator) -> Group:
         """A sentence or two about somebody, and the question that it answers."""
@@ -87,8 +88,8 @@ class Source:
 
     def _words(self, count: int, draw: np.random.Generator) -> Group:
         """One passage of text with one or two words put into it; the query is other text with the same words."""
-        passage = self._window(int(draw.integers(_PASSAGE // 4, _PASSAGE + 1)), draw).tolist()
-        question = self._window(int(draw.integers(3, 10)), draw).tolist()
+        passage = window(self.tokens, int(draw.integers(_PASSAGE // 4, _PASSAGE + 1)), draw).tolist()
+        question = window(self.tokens, int(draw.integers(3, 10)), draw).tolist()
         number, mentions = int(draw.integers(1, 3)), int(draw.integers(1, 3))
         places = sorted(draw.integers(0, len(passage) + 1, mentions).tolist(), reverse=True)
         begin = int(draw.integers(0, len(question) + 1))
@@ -104,7 +105,3 @@ class Source:
 
     def _word(self, draw: np.random.Generator) -> str:
         return self.words[int(draw.integers(len(self.words)))]
-
-    def _window(self, length: int, draw: np.random.Generator) -> Tokens:
-        """So many tokens from a random place on, beginning again where the text ends."""
-        return self.tokens[(int(draw.integers(len(self.tokens))) + np.arange(length)) % len(self.tokens)]

@@ -107,13 +107,13 @@ def make_set(
             paragraph = own[number * size : (number + 1) * size]
             query = min(_QUERY, size // 2)
             at = int(draw.integers(0, size - query + 1))
-            haystack = _window(stream, body, draw)
+            haystack = window(stream, body, draw)
             made.append((_put(paragraph, haystack, body, place), paragraph[at : at + query].tolist()))
         elif task == "passkey":
             haystack = np.resize(fillers[number // pool % len(fillers)], body)
             made.append(_hidden(*_passkey(person, draw), haystack, body, place, encode))
         else:
-            made.append(_hidden(*_needle(person, draw), _window(stream, body, draw), body, place, encode))
+            made.append(_hidden(*_needle(person, draw), window(stream, body, draw), body, place, encode))
     if any(len(document) != body for document, _ in made):
         raise DataError(f"length={length} has no room for the evidence: give --lengths of at least 64 tokens")
     return RetrievalSet(
@@ -158,6 +158,6 @@ def _put(evidence: Sequence[int] | Ints, haystack: Ints, body: int, place: float
     return [*haystack[:at].tolist(), *map(int, evidence), *haystack[at:room].tolist()]
 
 
-def _window(stream: Ints, body: int, draw: np.random.Generator) -> Ints:
+def window(stream: Ints, length: int, draw: np.random.Generator) -> Ints:
     """So many tokens from a random place on, beginning again where the text ends."""
-    return stream[(int(draw.integers(len(stream))) + np.arange(body)) % len(stream)]
+    return stream[(int(draw.integers(len(stream))) + np.arange(length)) % len(stream)]
