@@ -1,12 +1,13 @@
 """An embedding model made longer by posembed itself, judged on documents that choosing never saw.
 
     hf download sentence-transformers/all-MiniLM-L6-v2 --local-dir all-MiniLM-L6-v2
-    python -m benchmarks.long_inputs all-MiniLM-L6-v2 --to 4096     (about 20 minutes on 2 idle cores; writes KEPT)
-    python -m benchmarks.long_inputs all-MiniLM-L6-v2 --choose      (chooses again; the evaluation stays where it can)
-    python -m benchmarks.long_inputs --tables                       (prints the page's tables from KEPT)
+    python -m benchmarks.long_inputs all-MiniLM-L6-v2                   (about 30 minutes on 2 idle cores; writes KEPT)
+    python -m benchmarks.long_inputs all-MiniLM-L6-v2 --length-aware    (likewise, of tables by length)
+    python -m benchmarks.long_inputs --tables                           (prints the page's tables from KEPT)
 
-The first command does what `posembed extend CHECKPOINT … --to N --data stdlib` and
-`posembed evaluate … --original CHECKPOINT --tasks passkey --documents 400` do.
+The first command does what `posembed extend CHECKPOINT … --to 4096 --data stdlib` and
+`posembed evaluate … --original CHECKPOINT --documents 400 --tasks passkey` do, and evaluates the other tasks at two
+lengths; the second does the same with `--length-aware`.
 """
 
 import argparse
@@ -16,31 +17,42 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from posembed import evaluate, extend_checkpoint
+from posembed import evaluate
+from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
+from posembed.checkpoint.plan import plan_extension
+from posembed.checkpoint.rewrite import carry_out
 from posembed.files import write_whole
 from posembed.lab.choose import choose_method
+from posembed.lab.evaluation.tasks import Task
+from posembed.models.tables_by_length import tables_by_length
 
 KEPT = Path(__file__).parents[1] / "docs" / "measured" / "minilm.json"
+LENGTH = 4096
 DOCUMENTS = 400  # four pools, so every filler of the test set
+OTHERS: tuple[Task, ...] = ("needle", "paragraph")
+OTHER_LENGTHS = (512, 1024)
 
 
-def measure(checkpoint: str, length: int, before: dict[str, Any]) -> dict[str, Any]:
-    """Choose, and evaluate unless ``before`` has the evaluation of the same choice."""
+def measure(checkpoint: str, *, length_aware: bool) -> dict[str, Any]:
+    """Choose, extend and evaluate."""
 
     def tell(sentence: str) -> None:
         print(sentence, file=sys.stderr)
 
-    chosen = choose_method(checkpoint, length, tell=tell)
-    choice = {"method": chosen.method, "options": chosen.options, "why": list(chosen.why)}
-    swept = {"chosen": choice, "swept": [candidate.to_dict() for candidate in chosen.swept]}
-    if before and all(before["chosen"][name] == choice[name] for name in ("method", "options")):
-        return before | swept
+    chosen = choose_method(checkpoint, LENGTH, length_aware=length_aware, tell=tell)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "long"
-        extend_checkpoint(checkpoint, out, length, method=chosen.method, **chosen.options)
-        found = evaluate(out, original=checkpoint, tasks=["passkey"], documents=DOCUMENTS, tell=tell)
-    found |= {"checkpoint": "the extended copy", "original": Path(checkpoint).name}
-    return swept | {"evaluation": found}
+        plan = plan_extension(checkpoint, LENGTH, method=chosen.method, **chosen.options)
+        extra = {TABLES_BY_LENGTH: tables_by_length(plan, short=chosen.short)} if length_aware else {}
+        carry_out(plan, out, extra=extra)
+        found = {
+            "evaluation": evaluate(out, original=checkpoint, tasks=["passkey"], documents=DOCUMENTS, tell=tell),
+            "others": evaluate(out, original=checkpoint, tasks=OTHERS, lengths=OTHER_LENGTHS, tell=tell),
+        }
+    for each in found.values():
+        each |= {"checkpoint": "the extended copy", "original": Path(checkpoint).name}
+    choice = {"method": chosen.method, "options": chosen.options, "short": chosen.short, "why": list(chosen.why)}
+    return {"chosen": choice, "swept": [candidate.to_dict() for candidate in chosen.swept]} | found
 
 
 def swept_rows(kept: dict[str, Any]) -> list[list[str]]:
@@ -53,43 +65,56 @@ def swept_rows(kept: dict[str, Any]) -> list[list[str]]:
     return rows
 
 
-def accuracy_rows(kept: dict[str, Any]) -> list[list[str]]:
-    """System, and accuracy with its interval at each length."""
-    cells = {(c["system"], c["length"]): c["accuracy"] for c in kept["evaluation"]["cells"]}
-    lengths = kept["evaluation"]["configuration"]["lengths"]
+def accuracy_rows(evaluation: dict[str, Any]) -> list[list[str]]:
+    """System (and task, if there are several), and accuracy with its interval at each length."""
+    cells = {(c["task"], c["system"], c["length"]): c["accuracy"] for c in evaluation["cells"]}
+    tasks, lengths = evaluation["configuration"]["tasks"], evaluation["configuration"]["lengths"]
     return [
-        [system, *(f"{a['mean']:.3f} ({a['low']:.3f} to {a['high']:.3f})" for a in (cells[system, n] for n in lengths))]
-        for system in dict.fromkeys(system for system, _ in cells)
+        [
+            *([task] if len(tasks) > 1 else []),
+            system,
+            *(
+                f"{a['mean']:.3f} ({a['low']:.3f} to {a['high']:.3f})"
+                for a in (cells[task, system, n] for n in lengths)
+            ),
+        ]
+        for task, system in dict.fromkeys((task, system) for task, system, _ in cells)
     ]
 
 
 def print_tables(kept: dict[str, Any]) -> None:
-    lengths = kept["evaluation"]["configuration"]["lengths"]
-    for header, rows in (
-        (["method", "range", "options", "documents", *kept["swept"][0]["accuracy"]], swept_rows(kept)),
-        (["", *map(str, lengths)], accuracy_rows(kept)),
-    ):
-        print(f"| {' | '.join(header)} |\n| {' | '.join(['---'] + ['---:'] * (len(header) - 1))} |")
-        for row in rows:
-            print(f"| {' | '.join(row)} |")
-        print()
-    print("\n".join([*kept["chosen"]["why"], *kept["evaluation"]["verdict"]]))
+    for part in (kept, kept.get("by_length")):
+        if part is None:
+            continue
+        for header, rows in (
+            (["method", "range", "options", "documents", *part["swept"][0]["accuracy"]], swept_rows(part)),
+            (["", *map(str, part["evaluation"]["configuration"]["lengths"])], accuracy_rows(part["evaluation"])),
+            (["task", "", *map(str, OTHER_LENGTHS)], accuracy_rows(part["others"])),
+        ):
+            print(f"| {' | '.join(header)} |\n| {' | '.join(['---'] + ['---:'] * (len(header) - 1))} |")
+            for row in rows:
+                print(f"| {' | '.join(row)} |")
+            print()
+        print(
+            "\n".join([*part["chosen"]["why"], *part["evaluation"]["verdict"], *part["others"]["verdict"]]), end="\n\n"
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", nargs="?")
-    parser.add_argument("--to", type=int, default=4096)
-    parser.add_argument("--choose", action="store_true")
+    parser.add_argument("--length-aware", action="store_true")
     parser.add_argument("--tables", action="store_true")
     arguments = parser.parse_args()
+    kept: dict[str, Any] = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
     if not arguments.tables:
         if arguments.checkpoint is None:
             parser.error("name a checkpoint, or --tables")
-        before = json.loads(KEPT.read_text(encoding="utf-8")) if arguments.choose else {}
-        kept = measure(arguments.checkpoint, arguments.to, before)
+        found = measure(arguments.checkpoint, length_aware=arguments.length_aware)
+        kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}  # the other part may be new
+        kept |= {"by_length": found} if arguments.length_aware else found
         write_whole(KEPT, lambda path: path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8"))
-    print_tables(json.loads(KEPT.read_text(encoding="utf-8")))
+    print_tables(kept)
 
 
 if __name__ == "__main__":

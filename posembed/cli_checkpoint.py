@@ -109,8 +109,10 @@ def extend(
     reserved: Reserved = None,
     prefix: Prefix = None,
     table_grid: Annotated[str | None, typer.Option(metavar="HxW", help="With one --table: its grid as it is.")] = None,
-    keep: Annotated[int | None, typer.Option(help="stretch: first rows that stay exact.")] = None,
-    range_: Annotated[int | None, typer.Option("--range", help="stretch, tile: rows that were really trained.")] = None,
+    keep: Annotated[int | None, typer.Option(help="stretch, mean: first rows that stay exact.")] = None,
+    range_: Annotated[
+        int | None, typer.Option("--range", help="stretch, tile, mean: rows that were really trained.")
+    ] = None,
     kernel: Annotated[str | None, typer.Option(help="stretch: linear or cubic.")] = None,
     ratio: Annotated[
         int | None, typer.Option(help="stretch: draw rows out so many times, then repeat; by default to the end.")
@@ -127,7 +129,7 @@ def extend(
     ] = None,
     length_aware: Annotated[
         bool,
-        typer.Option("--length-aware", help="Write tables by length too: inputs of the old length keep every bit."),
+        typer.Option("--length-aware", help="Write tables by length too: short inputs keep every bit."),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and write nothing.")] = False,
     as_json: AsJson = False,
@@ -166,7 +168,7 @@ def extend(
             )
         if not dry_run:
             checked_target(out, checkpoint, force)  # before the work, not after it
-        chosen = _choose(checkpoint, to, data)
+        chosen = _choose(checkpoint, to, data, length_aware)
         method, options = chosen.method, dict(chosen.options)
     plan = plan_extension(
         checkpoint,
@@ -178,13 +180,14 @@ def extend(
         override=_override(table, reserved, prefix, table_grid, "--table-grid"),
         **options,
     )
-    extra = _tables_by_length(plan) if length_aware else {}
+    extra = _tables_by_length(plan, None if chosen is None else chosen.short) if length_aware else {}
     described = plan.to_dict() | {"length_aware": length_aware}
     if chosen is not None:
         described["chosen"] = {
             "why": list(chosen.why),
             "measure": chosen.measure,
             "baseline": {str(n): value for n, value in chosen.baseline.items()},
+            "short": chosen.short,
             "swept": [candidate.to_dict() for candidate in chosen.swept],
         }
     if not as_json:
@@ -208,20 +211,20 @@ def extend(
         refuse_blocked(plan)  # the code is that of the call without --dry-run
 
 
-def _tables_by_length(plan: ExtensionPlan) -> dict[str, bytes]:
+def _tables_by_length(plan: ExtensionPlan, short: int | None) -> dict[str, bytes]:
     from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
     from posembed.models.tables_by_length import tables_by_length
 
-    return {TABLES_BY_LENGTH: tables_by_length(plan)}
+    return {TABLES_BY_LENGTH: tables_by_length(plan, short=short)}
 
 
-def _choose(checkpoint: Path, to: int, data: str) -> Choice:
+def _choose(checkpoint: Path, to: int, data: str, length_aware: bool) -> Choice:
     from rich.console import Console
 
     from posembed.lab.choose import choose_method
 
     with Console(stderr=True).status("starting") as status:
-        return choose_method(checkpoint, to, data=data, tell=status.update)
+        return choose_method(checkpoint, to, data=data, length_aware=length_aware, tell=status.update)
 
 
 def _override(

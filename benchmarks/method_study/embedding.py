@@ -34,6 +34,9 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "hierarchical": ("hierarchical", {}),
     "repeat-last": ("repeat-last", {}),
     "mean": ("mean", {}),
+    "mean, keep 1": ("mean", {"keep": 1}),
+    "mean, keep 1, range 160": ("mean", {"keep": 1, "range": 160}),
+    "mean, keep 128, range 160": ("mean", {"keep": 128, "range": 160}),
     "zeros": ("zeros", {}),
     "random": ("random", {"seed": 0}),
 }

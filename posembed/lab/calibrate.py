@@ -79,9 +79,11 @@ def calibrate(
         data: ``"stdlib"``, a text file or a directory of text files; its training and validation sets are read.
         length: usable positions of the new table; left out, the table stays as long as it is.
         range: with a greater ``length``: begin by repeating the first so many rows. Left out, an embedding model's
-            method is chosen on validation texts (some minutes), a language model's table is repeated whole.
+            method is chosen on validation texts (some minutes; a ``mean`` with ``length_aware`` alone), a language
+            model's table is repeated whole.
         keep: positions from the first on whose rows stay. Left out: the repeated rows; with ``length_aware``, none of a
-            language model's. Where a language model keeps fewer than it has, the others begin drawn out to the end.
+            language model's, and of an embedding model whose start is chosen, those of the inputs for which the old
+            table is as good. Where a language model keeps fewer than it has, the others begin drawn out to the end.
         document: tokens of the longest training input, special tokens included. By default 1,024 for embedding models,
             or twice ``keep`` if that is more (half of it, down to 512, is met more often); for language models the
             whole length, a smaller number is read at random far positions (PoSE).
@@ -170,7 +172,7 @@ def calibrate(
             )
         start = Start(**about["start"])
     else:
-        start = choose_start(checkpoint, kind, old, length, range, keep, data, precision, seed, tell)
+        start = choose_start(checkpoint, kind, old, length, range, keep, data, precision, seed, length_aware, tell)
     config = configured(start)
     tell("loading the model and the texts")
     made, objective, model_sha256 = _objective(checkpoint, config, start, texts)

@@ -10,7 +10,18 @@ from typing import Any
 from posembed.checkpoint.plan import plan_extension
 from posembed.checkpoint.rewrite import require_possible
 from posembed.errors import InvalidArgumentError, WorkFailedError
-from posembed.lab.choosing.candidates import Candidate, Measure, first_ways, more_ways, preferred, told, worth
+from posembed.lab.choosing.candidates import (
+    Candidate,
+    Measure,
+    Outcomes,
+    first_ways,
+    measured,
+    more_ways,
+    nowhere_worse,
+    preferred,
+    told,
+    with_short,
+)
 from posembed.lab.choosing.trials import EmbeddingTrial, LanguageTrial, LongerTable, Trial
 from posembed.lab.evaluation.language import Scorer
 from posembed.lab.evaluation.loading import (
@@ -27,7 +38,9 @@ from posembed.lab.hardware import resolve_precision
 from posembed.tables.centring import as_rows
 
 LONGEST = 1024  # tokens of a swept document, unless the table has more rows itself: longer ones cost too much time
+SHORTEST = 128  # of an embedding model's: a quarter and a half of the old length count too, if they are so long
 FINALISTS = 4
+_FEW = 16  # kept rows that no real input does with
 _FIRST, _FINAL = 16, 64  # documents of language models, whose every token is an outcome
 
 
@@ -42,6 +55,7 @@ class Choice:
         swept: every candidate with its numbers, the best first.
         baseline: what the old table gives, by length: documents cut, or a sliding window.
         measure: of all numbers, ``"accuracy"`` or ``"loss"``.
+        short: with tables by length, the longest input that reads the old one.
     """
 
     method: str
@@ -50,6 +64,7 @@ class Choice:
     swept: tuple[Candidate, ...]
     baseline: dict[int, float]
     measure: Measure = "accuracy"
+    short: int | None = None
 
 
 def choose_method(
@@ -61,16 +76,20 @@ def choose_method(
     pool: int = 50,
     precision: str = "auto",
     seed: int = 0,
+    length_aware: bool = False,
+    methods: Sequence[str] = ("tile", "stretch", "mean"),
     tell: Callable[[str], None] = lambda _: None,
 ) -> Choice:
     """Choose range, method and its options for a checkpoint, on validation documents alone.
 
     Ranges of rows come from the table itself (where training seems to end, where norms jump) and from a grid of shares
-    of its length. Each is repeated (``tile``) and stretched (``stretch``); the two best ranges are also drawn out by
-    ratios, with first rows kept and by a spline. All read documents of the old and of a longer length: of an embedding
-    model it is asked how often passkeys are found, of a language model how large its loss is. The best few are measured
-    again on more documents. Of those that cannot be told from the best (within one standard error of the paired
-    difference), the one that keeps most rows is taken, since short inputs read those.
+    of its length. Each is repeated (``tile``), stretched (``stretch``) and, for an embedding model, put in the place of
+    all its rows but the first as their ``mean``; the two best ranges are also drawn out by ratios, with first rows kept
+    and by a spline. All read documents of the old and of a longer length (of an embedding model also of a half and a
+    quarter of the old one, if that is 128 tokens or more): of an embedding model it is asked how often passkeys are
+    found, of a language model how large its loss is. The best few are measured again on more documents. Out goes what
+    is worse than the old table at any length, by more than one standard error of the paired difference. Of those that
+    cannot be told from the best, the one that keeps most rows is taken, since short inputs read those.
 
     Args:
         path: the checkpoint's directory.
@@ -82,13 +101,16 @@ def choose_method(
             than a large one.
         precision: ``"auto"``, ``"bf16"`` or ``"fp32"``.
         seed: of every draw.
+        length_aware: choose for tables by length: short inputs, queries among them, read the old table. How short they
+            are is chosen too: up to the length at which the new table is better.
+        methods: that may be chosen.
         tell: is told what is being done.
 
     Raises:
         InvalidArgumentError: if the checkpoint is of another kind, or has not exactly one sequence table.
         DataError: if there is too little text.
-        WorkFailedError: if no candidate is better than what the old table gives: documents cut to its length, or a
-            sliding window.
+        WorkFailedError: if no candidate is better than what the old table gives, and at no length worse: documents cut
+            to its length, or a sliding window.
     """
     kind = kind_of(path)
     table = only_table(path)
@@ -100,31 +122,34 @@ def choose_method(
     precision = resolve_precision(precision, "cpu")
     tell("loading the model and the validation texts")
     lengths = sorted({old, min(length, max(LONGEST, 2 * old))})
-    trial, longer = _trial(path, kind, length, lengths, data, pool, precision, seed)
+    if kind == "embedding":
+        lengths = [part for part in (old // 4, old // 2) if part >= SHORTEST] + lengths
+    trial, longer = _trial(path, kind, length, lengths, data, pool, precision, seed, length_aware)
     final = documents or (200 if kind == "embedding" else _FINAL)
     trial.prepare(max(pool, final // 2 // pool * pool) if kind == "embedding" else max(2, final * _FIRST // _FINAL))
     swept: list[Candidate] = []
 
     def sweep(ways: Sequence[tuple[str, dict[str, Any]]]) -> None:
         for method, options in ways:
-            tell(f"{method} {options}")
-            swept.append(trial.measure(method, options))
+            if method in methods:
+                tell(f"{method} {options}")
+                swept.append(trial.measure(method, options))
 
-    sweep(first_ways(as_rows(longer.positions), old))
+    sweep(first_ways(as_rows(longer.positions), old, averaged=kind == "embedding"))
     sweep(more_ways(swept, length))
-    swept.sort(key=lambda candidate: -candidate.worth)
+    swept = _ranked(swept, trial.baseline(), old, length_aware)
     trial.prepare(final)
-    baseline = {n: float(each.mean()) for n, each in trial.baseline().items()}
+    before = trial.baseline()
     finalists = []
     for candidate in swept[:FINALISTS]:
         tell(f"again on {final} documents: {candidate.method} {candidate.options}")
         finalists.append(trial.measure(candidate.method, candidate.options))
-    finalists.sort(key=lambda candidate: -candidate.worth)
-    _require_better(finalists[0], baseline, trial.measure_name, old)
-    plain = worth(baseline, trial.measure_name)
-    best = preferred([candidate for candidate in finalists if candidate.worth > plain])
-    why = _why(best, finalists, baseline, old)
-    return Choice(best.method, best.options, why, (*finalists, *swept), baseline, trial.measure_name)
+    finalists = _ranked(finalists, before, old, length_aware)
+    baseline = {n: float(each.mean()) for n, each in before.items()}
+    best = preferred(_better(finalists, before, trial.measure_name, old))
+    short = best.kept if length_aware else None
+    why = (*_why(best, finalists, baseline, old), _kept(best.kept, short))
+    return Choice(best.method, best.options, why, (*finalists, *swept), baseline, trial.measure_name, short)
 
 
 def _trial(
@@ -136,13 +161,14 @@ def _trial(
     pool: int,
     precision: str,
     seed: int,
+    length_aware: bool,
 ) -> tuple[Trial, LongerTable]:
     table = only_table(path)
     if kind == "embedding":
         embedder = load_embedder(path, precision=precision)
         texts = [embedder.encode(text) for text in load_texts(data)["validation"]]
         longer = LongerTable(embedder.model, table, length)
-        return EmbeddingTrial(embedder, longer, lengths, texts, pool, seed), longer
+        return EmbeddingTrial(embedder, longer, lengths, texts, pool, seed, old_queries=length_aware), longer
     model, tokenizer, mask_id = load_predictor(path, kind)
     texts = [tokenizer.encode(text, add_special_tokens=False).ids for text in load_whole_texts(data)["validation"]]
     longer = LongerTable(model, table, length)
@@ -150,14 +176,26 @@ def _trial(
     return LanguageTrial(scorer, longer, lengths, texts, seed, one_file=is_one_file(data)), longer
 
 
-def _require_better(best: Candidate, baseline: dict[int, float], measure: Measure, old: int) -> None:
-    if best.worth > worth(baseline, measure):
-        return
+def _ranked(candidates: Sequence[Candidate], before: Outcomes, old: int, length_aware: bool) -> list[Candidate]:
+    """The best first; those that are worse than the old table at some length come after all others."""
+    if length_aware:
+        candidates = [with_short(candidate, before, old) for candidate in candidates]
+    return sorted(candidates, key=lambda candidate: (not nowhere_worse(candidate, before), -candidate.worth))
+
+
+def _better(finalists: Sequence[Candidate], before: Outcomes, measure: Measure, old: int) -> list[Candidate]:
+    """Those that are better than the old table, and at no length worse."""
+    plain = measured("", {}, old, measure, before)
+    better = [each for each in finalists if each.worth > plain.worth and nowhere_worse(each, before)]
+    if better:
+        return better
     other = f"cutting documents to {old} tokens" if measure == "accuracy" else f"a sliding window of {old} tokens"
+    best = finalists[0]
+    lacks = f"is better than {other}" if best.worth <= plain.worth else f"is at every length as good as {other}"
     raise WorkFailedError(
-        f"no way of extending is better than {other} on {max(best.documents.values())} validation documents "
-        f"({best.in_words()}; {measure} without: {told(baseline)}): posembed calibrate may make it so; name a --method "
-        "to extend all the same"
+        f"no way of extending {lacks} on {max(best.documents.values())} validation documents ({best.in_words()}; "
+        f"{measure} without: {told(plain.values)}): posembed calibrate may make it so; name a --method to extend all "
+        "the same"
     )
 
 
@@ -171,7 +209,15 @@ def _why(best: Candidate, finalists: Sequence[Candidate], baseline: dict[int, fl
         f"{max(best.documents.values())} validation documents its {what} is {told(best.values)} tokens; {plain} gives "
         f"{told(baseline)}.",
         f"Next best: {others}." if others else "No other candidate was measured again.",
-        f"Inputs of up to {best.kept} tokens keep their rows bit for bit."
-        if best.kept
-        else "Every input reads other rows than before, short ones too.",
+    )
+
+
+def _kept(kept: int, short: int | None) -> str:
+    if short is not None:
+        return f"Inputs of up to {short} tokens read the old table, bit for bit, where tables by length are loaded."
+    if kept > _FEW:
+        return f"Inputs of up to {kept} tokens keep their rows bit for bit."
+    return (
+        "Every input reads other rows than before, short ones too: vectors made by the old table do not fit the new "
+        "one's; --length-aware writes tables by length, by which short inputs keep every bit."
     )

@@ -166,11 +166,11 @@ BUILT_IN: tuple[Method, ...] = (
     Method(
         "mean",
         "sequence",
-        "P, then the mean of its rows",
-        "every old row",
-        "control",
+        "P[:keep], then the mean of P[:range], again and again",
+        "the first keep rows; by default every old row",
+        "control; with one row kept, this project (docs/measured/methods.md)",
         methods.mean,
-        methods.keeps_old_rows,
+        methods.keeps_mean,
         "longer",
     ),
     Method(

@@ -42,7 +42,8 @@ def extend_table(
     * ``stretch`` (``keep=0, range=L, kernel="linear", ratio=None``): the first ``keep`` rows stay exact, rows ``keep …
       range − 1`` are interpolated to the rest, or to ``ratio`` times their number and then repeated. With ``range``
       below L it changes the table at N = L too.
-    * ``mean``, ``zeros``, ``random`` (``seed=0``): P, then rows of that kind. Every old row stays exact.
+    * ``mean`` (``keep=L, range=L``): ``P[:keep]``, then the mean of ``P[:range]`` for every further position.
+    * ``zeros``, ``random`` (``seed=0``): P, then rows of that kind. Every old row stays exact.
     * ``crop``: ``P[:N]``, the one method that shortens.
 
     and those of a grid, which may grow and shrink: ``bicubic`` and ``bilinear`` (``antialias=False``,

@@ -249,10 +249,37 @@ def _check_stretch(old: int, new: int, keep: int, used: int | None, kernel: str,
     return used
 
 
-def mean(rows: Rows, new: int) -> Rows:
-    """P, then the mean of its rows, taken in float64; ``[N, d]``."""
-    average = rows.mean(axis=0, keepdims=True, dtype=np.float64).astype(rows.dtype)
-    return np.concatenate((rows, np.repeat(average, new - len(rows), axis=0)))
+def mean(rows: Rows, new: int, *, keep: int | None = None, range: int | None = None) -> Rows:  # noqa: A002
+    """``P[:keep]``, then the mean of ``P[:range]``, taken in float64, again and again; ``[N, d]``.
+
+    Both are L by default. With fewer rows kept the positions from ``keep`` on all read one row, so that order plays no
+    part there; at N = L the table changes too.
+
+    Raises:
+        InvalidArgumentError: for a ``keep`` or ``range`` above L.
+
+    Example:
+        >>> mean(np.array([[9.0], [0.0], [5.0]]), 4, keep=1, range=2).ravel().tolist()
+        [9.0, 4.5, 4.5, 4.5]
+    """
+    kept = _check_kept(len(rows), keep)
+    used = rows[: _check_range(len(rows), range)]
+    average = used.mean(axis=0, keepdims=True, dtype=np.float64).astype(rows.dtype)
+    return np.concatenate((rows[:kept], np.repeat(average, new - kept, axis=0)))
+
+
+def keeps_mean(old: int, _new: int, *, keep: int | None = None, range: int | None = None) -> Index:  # noqa: A002
+    """The first ``keep`` rows, for the options that :func:`mean` takes."""
+    _check_range(old, range)
+    kept = _check_kept(old, keep)
+    return keeps_old_rows(kept, kept)
+
+
+def _check_kept(old: int, keep: int | None) -> int:
+    kept = old if keep is None else whole("keep", keep, 0)
+    if kept > old:
+        raise InvalidArgumentError(f"keep={keep} is above the table's {old} positions; leave it out to keep them all")
+    return kept
 
 
 def zeros(rows: Rows, new: int) -> Rows:

@@ -10,10 +10,20 @@ import torch
 import transformers
 
 from posembed import extend_checkpoint
+from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
+from posembed.checkpoint.plan import plan_extension
+from posembed.checkpoint.rewrite import carry_out
 from posembed.errors import InvalidArgumentError, WorkFailedError
 from posembed.lab import choose
 from posembed.lab.choose import choose_method
-from posembed.lab.choosing.candidates import first_ways, measured, more_ways, preferred
+from posembed.lab.choosing.candidates import (
+    first_ways,
+    measured,
+    more_ways,
+    nowhere_worse,
+    preferred,
+    with_short,
+)
 from posembed.lab.choosing.trials import EmbeddingTrial, LanguageTrial
 from posembed.lab.evaluation.language import cut_documents, sliding_losses
 from posembed.lab.evaluation.loading import load_embedder, load_language
@@ -21,6 +31,7 @@ from posembed.lab.evaluation.names import FILLERS, FIRST, LAST
 from posembed.lab.evaluation.retrieval import hits
 from posembed.lab.evaluation.tasks import generator, make_set
 from posembed.lab.evaluation.texts import load_whole_texts
+from posembed.models.tables_by_length import tables_by_length
 
 SMALL = {"documents": 20, "pool": 10, "precision": "fp32"}
 
@@ -62,7 +73,7 @@ def test_the_numbers_are_those_of_the_extended_checkpoint(chosen, model, tmp_pat
     old, new = load_embedder(model), load_embedder(tmp_path / "out")
     for length, accuracy in best.values.items():
         made = make_set("passkey", length, old.encode, [], split="validation", documents=20, pool=10)
-        found = hits(made, new.embed(made.documents), old.embed(made.queries)).mean()
+        found = hits(made, new.embed(made.documents), new.embed(made.queries)).mean()
         assert found == pytest.approx(accuracy)
         cut = hits(made, old.embed_truncated(made.documents, 96), old.embed(made.queries)).mean()
         assert cut == pytest.approx(chosen.baseline[length])
@@ -80,14 +91,34 @@ def test_a_long_table_is_measured_as_it_will_be(model, data, tmp_path, monkeypat
         made = make_set(
             "passkey", length, old.encode, [], split="validation", documents=stretch.documents[length], pool=10
         )
-        assert hits(made, new.embed(made.documents), old.embed(made.queries)).mean() == pytest.approx(accuracy)
+        assert hits(made, new.embed(made.documents), new.embed(made.queries)).mean() == pytest.approx(accuracy)
+
+
+def test_tables_by_length_are_measured_as_they_are_written(model, data, tmp_path, monkeypatch):
+    """Documents and queries of up to ``short`` tokens read the old table, and the command writes these very tables."""
+    monkeypatch.setattr(choose, "SHORTEST", 48)
+    found = choose_method(model, 192, data=data, length_aware=True, **SMALL)
+    best = found.swept[0]
+    assert sorted(best.values) == [48, 96, 192]
+    assert found.short == best.kept in (48, 96)
+    assert found.why[-1].startswith(f"Inputs of up to {found.short} tokens read the old table, bit for bit")
+    out = tmp_path / "out"
+    plan = plan_extension(model, 192, method=best.method, **best.options)
+    carry_out(plan, out, extra={TABLES_BY_LENGTH: tables_by_length(plan, short=found.short)})
+    old, new = load_embedder(model), load_embedder(out)
+    for length, accuracy in best.values.items():
+        made = make_set("passkey", length, old.encode, [], split="validation", documents=20, pool=10)
+        vectors, queries = new.embed(made.documents), new.embed(made.queries)
+        assert hits(made, vectors, queries).mean() == pytest.approx(accuracy)
+        if length <= found.short:
+            np.testing.assert_array_equal(vectors, old.embed(made.documents))
 
 
 def test_it_is_better_than_cutting_and_says_why(chosen):
     best = next(c for c in chosen.swept if (c.method, c.options) == (chosen.method, chosen.options))
     assert best.worth > sum(chosen.baseline.values()) / len(chosen.baseline)
     assert f"first {chosen.options['range']} of 96 rows" in chosen.why[0]
-    assert {c.method for c in chosen.swept} == {"tile", "stretch"}
+    assert {c.method for c in chosen.swept} == {"tile", "stretch", "mean"}
     assert sorted(chosen.baseline) == [96, 192]
 
 
@@ -96,7 +127,8 @@ def test_the_same_call_chooses_the_same(chosen, model, data):
 
 
 def test_nothing_worse_than_cutting_is_chosen(model, data, monkeypatch):
-    monkeypatch.setattr(EmbeddingTrial, "baseline", lambda _: {96: np.ones(20), 192: np.ones(20)})
+    every = lambda trial: {length: np.ones(len(made.documents)) for length, made, _ in trial.sets}  # noqa: E731
+    monkeypatch.setattr(EmbeddingTrial, "baseline", every)
     with pytest.raises(WorkFailedError, match="no way of extending is better than cutting documents to 96 tokens"):
         choose_method(model, 192, data=data, **SMALL)
 
@@ -112,9 +144,55 @@ def test_nothing_below_the_baseline_is_preferred(model, data, monkeypatch):
 
     monkeypatch.setattr(EmbeddingTrial, "measure", measure)
     for share, taken in ((0.475, "stretch"), (0.4, "tile")):
-        baseline = (np.arange(40) < round(40 * share)).astype(float)
+        baseline = np.full(20, share)
         monkeypatch.setattr(EmbeddingTrial, "baseline", lambda _, each=baseline: {96: each})
         assert choose_method(model, 192, data=data, **SMALL).method == taken
+
+
+def test_only_the_methods_that_are_named(model, data):
+    found = choose_method(model, 192, data=data, methods=("tile",), **SMALL)
+    assert {c.method for c in found.swept} == {"tile"}
+
+
+def by_length(values, method="tile", kept=0, documents=100):
+    """So many hits of a hundred by length, always of the same documents."""
+    outcomes = {n: (np.arange(documents) < round(documents * value)).astype(float) for n, value in values.items()}
+    return measured(method, {"range": 9}, kept, "accuracy", outcomes)
+
+
+def test_no_length_is_given_up_for_another():
+    old = by_length({128: 0.9, 256: 0.7, 512: 0.4, 1024: 0.2}).outcomes
+    assert nowhere_worse(by_length({128: 0.9, 256: 0.7, 512: 0.5, 1024: 0.3}), old)
+    swapped = old[128].copy()
+    swapped[[0, 1, 2, 98, 99]] = 0, 0, 0, 1, 1  # one fewer, of five that differ
+    assert nowhere_worse(measured("tile", {}, 0, "accuracy", {128: swapped}), old)
+    assert not nowhere_worse(by_length({128: 0.9, 256: 0.6, 512: 0.9, 1024: 0.9}), old)
+    losses = measured("tile", {}, 0, "loss", {64: np.array([1.0, 1.1, 0.9])})
+    assert nowhere_worse(losses, {64: np.array([1.1, 1.2, 0.95])})
+    assert not nowhere_worse(losses, {64: np.array([0.9, 1.0, 0.85])})
+
+
+def test_short_inputs_read_the_old_table_up_to_where_the_new_one_is_better():
+    old = by_length({128: 0.9, 256: 0.7, 512: 0.4, 1024: 0.2}).outcomes
+    found = with_short(by_length({128: 0.5, 256: 0.7, 512: 0.6, 1024: 0.6}), old, 512)
+    assert (found.kept, found.values) == (256, {128: 0.9, 256: 0.7, 512: 0.6, 1024: 0.6})
+    assert with_short(by_length({128: 1.0, 256: 0.9, 512: 0.9, 1024: 0.9}), old, 512).kept == 128  # one at least
+    assert with_short(by_length({128: 0.1, 256: 0.1, 512: 0.1, 1024: 0.9}), old, 512).kept == 512
+    assert with_short(by_length({128: 0.1, 256: 0.9, 512: 0.1, 1024: 0.9}), old, 512).kept == 128
+
+
+def test_what_is_worse_at_a_length_is_not_chosen(model, data, monkeypatch):
+    """The best by its mean loses at the old length."""
+
+    def measure(_, method, options):
+        return by_length({96: 0.5, 192: 1.0} if method == "mean" else {96: 0.8, 192: 0.6}, method)
+
+    monkeypatch.setattr(EmbeddingTrial, "measure", measure)
+    monkeypatch.setattr(EmbeddingTrial, "baseline", lambda _: by_length({96: 0.7, 192: 0.2}).outcomes)
+    assert choose_method(model, 192, data=data, **SMALL).method != "mean"
+    monkeypatch.setattr(EmbeddingTrial, "baseline", lambda _: by_length({96: 0.9, 192: 0.2}).outcomes)
+    with pytest.raises(WorkFailedError, match="is at every length as good as cutting documents to 96 tokens"):
+        choose_method(model, 192, data=data, **SMALL)
 
 
 def test_a_checkpoint_with_tables_by_length_is_refused(model, data, tmp_path):
@@ -174,13 +252,27 @@ def test_the_best_ranges_are_drawn_out_kept_and_splined():
     assert ("stretch", {"range": 64, "keep": 8, "ratio": 2}) in ways
     assert ("stretch", {"range": 64, "kernel": "cubic"}) in ways
     assert all(options.get("ratio", 1) * options["range"] < 512 for _, options in ways)
+    assert not any(method == "mean" for method, _ in ways)
+    ways = more_ways([*swept, candidate("mean", 1, 0.2)], 512)
+    assert [options for method, options in ways if method == "mean"] == [
+        {"range": 64, "keep": 0},
+        {"range": 64, "keep": 8},
+    ]
+
+
+def test_a_mean_is_for_embedding_models_alone():
+    rows = np.random.default_rng(0).standard_normal((64, 8))
+    assert ("mean", {"range": 32, "keep": 1}) in first_ways(rows, 64)
+    assert {method for method, _ in first_ways(rows, 64, averaged=False)} == {"tile", "stretch"}
 
 
 @pytest.mark.parametrize("kind", ["causal", "masked"])
 def test_language_models_by_their_loss(kind, request, texts, tmp_path, monkeypatch):
     """What is measured is what the extended checkpoint does; a sliding window that is better is not given up for it."""
     source = request.getfixturevalue(kind)
-    monkeypatch.setattr(LanguageTrial, "baseline", lambda _: {64: np.full(8, 99.0), 128: np.full(8, 99.0)})
+    monkeypatch.setattr(
+        LanguageTrial, "baseline", lambda trial: {n: np.full(len(ids), 99.0) for n, ids, _ in trial.inputs}
+    )
     found = choose_method(source, 128, data=texts, documents=8, precision="fp32")
     assert found.measure == "loss"
     best = next(c for c in found.swept if (c.method, c.options) == (found.method, found.options))
@@ -194,7 +286,7 @@ def test_language_models_by_their_loss(kind, request, texts, tmp_path, monkeypat
         chosen = generator("masks", "validation", 128, 0).random(ids.shape) < 0.15
         chosen[:, -1] = True
     assert np.nanmean(scorer.losses(ids, chosen), axis=1).mean() == pytest.approx(best.values[128], rel=1e-5)
-    monkeypatch.setattr(LanguageTrial, "baseline", lambda _: {64: np.zeros(8), 128: np.zeros(8)})
+    monkeypatch.setattr(LanguageTrial, "baseline", lambda trial: {n: np.zeros(len(ids)) for n, ids, _ in trial.inputs})
     with pytest.raises(WorkFailedError, match="no way of extending is better than a sliding window of 64 tokens"):
         choose_method(source, 128, data=texts, documents=8, precision="fp32")
 
@@ -205,7 +297,7 @@ def test_the_baseline_of_a_language_model_is_its_sliding_window(causal, texts, m
 
     def watch(trial):
         seen["trial"], seen["found"] = trial, inner(trial)
-        return {64: np.full(8, 99.0), 128: np.full(8, 99.0)}
+        return {length: np.full(len(ids), 99.0) for length, ids, _ in trial.inputs}
 
     monkeypatch.setattr(LanguageTrial, "baseline", watch)
     choose_method(causal, 128, data=texts, documents=8, precision="fp32")

@@ -203,6 +203,35 @@ def test_the_controls_against_loops(old, new):
         assert value == pytest.approx(wanted, abs=1e-12)
 
 
+@pytest.mark.parametrize(("keep", "used"), [(0, 7), (1, 4), (7, 2), (3, 1), (None, 5), (2, None)])
+def test_a_mean_behind_some_rows_of_some_rows(keep, used):
+    table, named = drawn(7), {"keep": keep, "range": used}
+    found = extend_table(
+        table, 10, method="mean", **{name: value for name, value in named.items() if value is not None}
+    )
+    keep = 7 if keep is None else keep
+    averages = [statistics.fmean(column) for column in table[: 7 if used is None else used].T]
+    assert found[:keep].tobytes() == table[:keep].tobytes()
+    np.testing.assert_allclose(found[keep:], np.tile(averages, (10 - keep, 1)), rtol=0, atol=1e-14)
+    assert exact_rows("mean", TableLayout(length=7), 10, keep=keep).tolist() == [[t, t] for t in range(keep)]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"keep": 8}, "keep=8 is above the table's 7 positions"),
+        ({"keep": -1}, "keep=-1 must be at least 0"),
+        ({"range": 8}, "range=8 is above the table's 7 positions"),
+        ({"range": 0}, "range=0 must be at least 1"),
+    ],
+)
+def test_a_mean_takes_rows_that_there_are(options, sentence):
+    with pytest.raises(InvalidArgumentError, match=sentence):
+        extend_table(drawn(7), 9, method="mean", **options)
+    with pytest.raises(InvalidArgumentError, match=sentence):
+        exact_rows("mean", TableLayout(length=7), 9, **options)
+
+
 def test_random_rows_have_the_mean_and_deviation_of_the_table():
     table = 3 + 0.02 * drawn(50, 16, np.float32)
     new = extend_table(table, 4050, method="random")[50:].astype(np.float64)

@@ -66,9 +66,12 @@ def choose_start(
     data: str,
     precision: str,
     seed: int,
+    length_aware: bool,
     tell: Callable[[str], None],
 ) -> Start:
     """The start that the arguments of ``calibrate`` ask for, chosen on validation texts where they leave it open.
+
+    The mean of some rows is a start for tables by length alone: the first rows do not go with it in one table.
 
     Raises:
         InvalidArgumentError: if nothing says which rows stay.
@@ -94,11 +97,27 @@ def choose_start(
         shared = size if kind == "embedding" else length
         kept = size if keep is None else keep
         return Start("tile", {"range": size}, kept, shared, (f"the first {size} rows, repeated",))
-    choice = choose_method(checkpoint, length, data=data, precision=precision, seed=seed, tell=tell)
+    methods = ("tile", "stretch", "mean") if length_aware else ("tile", "stretch")
+    choice = choose_method(
+        checkpoint,
+        length,
+        data=data,
+        precision=precision,
+        seed=seed,
+        length_aware=length_aware,
+        methods=methods,
+        tell=tell,
+    )
     tiled = choice.method == "tile"
     size = choice.options["range"] if tiled else choice.options.get("keep", 0)
-    kept = size if keep is None else keep
-    return Start(choice.method, dict(choice.options), kept, size if tiled else length, choice.why)
+    stays = size if choice.short is None else choice.short
+    return Start(
+        choice.method,
+        dict(choice.options),
+        stays if keep is None else keep,
+        size if tiled else length,
+        choice.why,
+    )
 
 
 def exact_period(checkpoint: str | os.PathLike[str]) -> int | None:

@@ -27,7 +27,8 @@ class Candidate:
     Attributes:
         method: a method's name.
         options: of the method.
-        kept: first positions that keep their rows bit for bit: inputs of that length do not change.
+        kept: first positions that keep their rows bit for bit: inputs of that length do not change. With tables by
+            length, the longest input that reads the old one.
         measure: ``"accuracy"`` (more is better) or ``"loss"`` (nats a token, less is better).
         values: the measure on validation documents, by length.
         documents: behind each value, by length.
@@ -80,15 +81,23 @@ def measured(method: str, options: dict[str, Any], kept: int, measure: Measure, 
     return Candidate(method, options, kept, measure, values, {n: len(each) for n, each in outcomes.items()}, outcomes)
 
 
-def first_ways(rows: NDArray[Any], old: int) -> list[Way]:
-    """Ranges from what the table shows and from shares of its length, each repeated and stretched to the end."""
+def first_ways(rows: NDArray[Any], old: int, *, averaged: bool = True) -> list[Way]:
+    """Ranges from what the table shows and from shares of its length, each repeated and stretched to the end.
+
+    With ``averaged`` each also gives way to its mean behind the first row: order among all further positions is lost,
+    which an embedding model may bear and a language model does not.
+    """
     ranges = {max(2, round(share * old)) for share in _SHARES}
     found = trained_range(rows)
     step = sharpest_step(rows) if (np.linalg.norm(rows, axis=1) > 0).all() else None
     for end in (found.end, found.suggested_usable_length, None if step is None else step.place):
         if end is not None and 2 <= end <= old:
             ranges.add(end)
-    return [(method, {"range": size}) for size in sorted(ranges, reverse=True) for method in ("tile", "stretch")]
+    ways: list[Way] = []
+    for size in sorted(ranges, reverse=True):
+        ways += [("tile", {"range": size}), ("stretch", {"range": size})]
+        ways += [("mean", {"range": size, "keep": 1})] if averaged else []
+    return ways
 
 
 def more_ways(swept: Sequence[Candidate], length: int) -> list[Way]:
@@ -102,7 +111,36 @@ def more_ways(swept: Sequence[Candidate], length: int) -> list[Way]:
     ways += [("stretch", {"range": ranges[0], "keep": keep})]
     ways += [("stretch", {"range": ranges[0], "keep": keep, "ratio": 2})] if 2 * ranges[0] < length else []
     ways += [("stretch", {"range": ranges[0], "kernel": "cubic"})] if ranges[0] > 2 else []
+    if any(candidate.method == "mean" for candidate in swept):
+        ways += [("mean", {"range": ranges[0], "keep": kept}) for kept in sorted({0, keep} - {1})]
     return ways
+
+
+def nowhere_worse(candidate: Candidate, baseline: Outcomes) -> bool:
+    """Whether no length tells the candidate to be worse than the old table: by more than one standard error."""
+    sign = 1 if candidate.measure == "accuracy" else -1
+    return all(
+        sign * (outcomes - baseline[length]).mean() >= -_standard_error(outcomes - baseline[length])
+        for length, outcomes in candidate.outcomes.items()
+    )
+
+
+def with_short(candidate: Candidate, baseline: Outcomes, old: int) -> Candidate:
+    """The candidate where short inputs read the old table.
+
+    They are those of the lengths up to which the old table cannot be told to be worse (one standard error); the
+    shortest measured length at least.
+    """
+    sign = 1 if candidate.measure == "accuracy" else -1
+    lengths = sorted(length for length in candidate.outcomes if length <= old)
+    short = lengths[0]
+    for length in lengths:
+        gain = sign * (candidate.outcomes[length] - baseline[length])
+        if gain.mean() > _standard_error(gain):
+            break
+        short = length
+    outcomes = {n: baseline[n] if n <= short else each for n, each in candidate.outcomes.items()}
+    return measured(candidate.method, candidate.options, short, candidate.measure, outcomes)
 
 
 def preferred(finalists: Sequence[Candidate]) -> Candidate:
@@ -117,8 +155,9 @@ def preferred(finalists: Sequence[Candidate]) -> Candidate:
 
 def _error(one: Candidate, other: Candidate) -> float:
     """Standard error of the difference of two candidates' worth, over the same documents."""
-    variance = 0.0
-    for length, outcomes in one.outcomes.items():
-        difference = outcomes - other.outcomes[length]
-        variance += float(difference.var(ddof=1)) / len(difference) if len(difference) > 1 else 0.0
-    return math.sqrt(variance) / len(one.outcomes)
+    errors = [_standard_error(outcomes - other.outcomes[length]) for length, outcomes in one.outcomes.items()]
+    return math.hypot(*errors) / len(errors)
+
+
+def _standard_error(differences: NDArray[np.float64]) -> float:
+    return float(differences.std(ddof=1)) / math.sqrt(len(differences)) if len(differences) > 1 else 0.0

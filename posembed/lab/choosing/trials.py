@@ -14,7 +14,7 @@ from posembed.lab.choosing.candidates import Candidate, Measure, Outcomes, measu
 from posembed.lab.evaluation.embedder import Embedder
 from posembed.lab.evaluation.language import MASKED_SHARE, Losses, Scorer, cut_documents, sliding_losses
 from posembed.lab.evaluation.loading import parameter_name
-from posembed.lab.evaluation.retrieval import System, hits
+from posembed.lab.evaluation.retrieval import hits
 from posembed.lab.evaluation.tasks import RetrievalSet, Task, generator, make_set
 from posembed.models.extend import extend_model
 from posembed.tables.extend import extend_table
@@ -66,7 +66,10 @@ class LongerTable:
 
 
 class EmbeddingTrial:
-    """Share of passkey queries whose document comes first, beside documents cut to the old length."""
+    """Share of passkey queries whose document comes first, beside documents cut to the old length.
+
+    With ``old_queries`` the queries are embedded by the old rows whatever the table is: those of tables by length.
+    """
 
     measure_name: Measure = "accuracy"
 
@@ -78,13 +81,15 @@ class EmbeddingTrial:
         texts: list[list[int]],
         pool: int,
         seed: int,
+        *,
+        old_queries: bool = False,
     ) -> None:
         self.embedder, self.table, self.lengths = embedder, table, lengths
-        self.texts, self.pool, self.seed = texts, pool, seed
+        self.texts, self.pool, self.seed, self.old_queries = texts, pool, seed, old_queries
         self.sets: list[tuple[int, RetrievalSet, NDArray[np.float32]]] = []
 
     def prepare(self, documents: int) -> None:
-        """Documents and queries; the queries are embedded by the old rows, once."""
+        """Documents and queries; those that the old rows read are embedded once."""
         self.table.restore()
         self.sets = []
         for length in self.lengths:
@@ -102,19 +107,21 @@ class EmbeddingTrial:
             self.sets.append((length, made, self.embedder.embed(made.queries)))
 
     def measure(self, method: str, options: dict[str, Any]) -> Candidate:
-        """The documents are read by the new table, the queries were by the old one."""
+        """The documents are read by the new table, and the queries too, if no other reads short inputs."""
         kept = self.table.put(method, options)
-        return measured(method, options, kept, self.measure_name, self._outcomes(self.embedder.embed))
+        found: Outcomes = {}
+        for length, made, before in self.sets:
+            queries = before if self.old_queries else self.embedder.embed(made.queries)
+            found[length] = hits(made, self.embedder.embed(made.documents), queries).astype(np.float64)
+        return measured(method, options, kept, self.measure_name, found)
 
     def baseline(self) -> Outcomes:
         """Documents cut to the old length."""
         self.table.restore()
         old = self.table.table.usable_length
-        return self._outcomes(lambda texts: self.embedder.embed_truncated(texts, old))
-
-    def _outcomes(self, embed: System) -> Outcomes:
         return {
-            length: hits(made, embed(made.documents), queries).astype(np.float64) for length, made, queries in self.sets
+            length: hits(made, self.embedder.embed_truncated(made.documents, old), queries).astype(np.float64)
+            for length, made, queries in self.sets
         }
 
 
