@@ -17,11 +17,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import other_passkeys
+from benchmarks.pages import accuracy_rows, interval, print_table
 from posembed import calibrate, evaluate, extend_checkpoint
 from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
 from posembed.errors import WorkFailedError
@@ -131,16 +131,6 @@ def one(kind: str, folder: str) -> dict[str, Any]:
     }
 
 
-def accuracy_rows(found: dict[str, Any], task: str) -> list[list[str]]:
-    """System, and accuracy with its interval at each length."""
-    cells = {(c["system"], c["length"]): c["accuracy"] for c in found["cells"] if c["task"] == task}
-    lengths = found["configuration"]["lengths"]
-    return [
-        [system, *(f"{a['mean']:.3f} ({a['low']:.3f} to {a['high']:.3f})" for a in (cells[system, n] for n in lengths))]
-        for system in dict.fromkeys(system for system, _ in cells)
-    ]
-
-
 def passkey_rows(kept: dict[str, Any]) -> list[list[str]]:
     """The calibrated model with its tables by length, with its one table, and the baselines."""
     (_, *by_length), *baselines = accuracy_rows(kept["passkey"], "passkey")
@@ -162,9 +152,8 @@ def other_rows(kept: dict[str, Any]) -> list[list[str]]:
     """Kind and length, and accuracy of each table, with what calibrating adds."""
     rows = []
     for cell in kept["other_passkeys"]:
-        told = [f"{(a := cell[n])['mean']:.3f} ({a['low']:.3f} to {a['high']:.3f})" for n in other_passkeys.SYSTEMS]
-        gain = "{mean:+.3f} ({low:+.3f} to {high:+.3f})".format(**cell["gain"]).replace("-", "−")
-        rows.append([cell["kind"], f"{cell['length']:,}", *told, gain])
+        told = [interval(cell[name]) for name in other_passkeys.SYSTEMS]
+        rows.append([cell["kind"], f"{cell['length']:,}", *told, interval(cell["gain"], sign=True)])
     return rows
 
 
@@ -177,20 +166,14 @@ def memory_rows(kept: dict[str, Any]) -> list[list[str]]:
 
 
 def print_tables(kept: dict[str, Any]) -> None:
-    _print("passkey", PASSKEY, passkey_rows(kept))
+    print_table(["passkey", *PASSKEY], passkey_rows(kept))
     for task in TABLES:
-        _print(task, OTHERS, accuracy_rows(kept["others"], task))
-    for row in depth_rows(kept) + other_rows(kept) + memory_rows(kept):
-        print(f"| {' | '.join(row)} |")
+        print_table([task, *OTHERS], accuracy_rows(kept["others"], task))
+    print_table(["found at 1,024 tokens", "first fifth", "second", "third", "fourth", "last"], depth_rows(kept))
+    print_table(["documents", "tokens", *other_passkeys.SYSTEMS, "gain"], other_rows(kept))
+    print_table(["model", "documents a step", "tokens", "peak (GiB)", "seconds a step"], memory_rows(kept))
     print("\n".join(sentence for part in ("passkey", "plain", "others") for sentence in kept[part]["verdict"]))
     print(json.dumps({name: kept["record"][name] for name in ("validation", "seconds", "steps", "training_tokens")}))
-
-
-def _print(task: str, lengths: Sequence[int], rows: list[list[str]]) -> None:
-    print(f"| {' | '.join([task, *map(str, lengths)])} |\n| {' | '.join(['---'] + ['---:'] * len(lengths))} |")
-    for row in rows:
-        print(f"| {' | '.join(row)} |")
-    print()
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pages import accuracy_rows, print_table
 from posembed import evaluate
 from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
 from posembed.checkpoint.plan import plan_extension
@@ -65,36 +66,15 @@ def swept_rows(kept: dict[str, Any]) -> list[list[str]]:
     return rows
 
 
-def accuracy_rows(evaluation: dict[str, Any]) -> list[list[str]]:
-    """System (and task, if there are several), and accuracy with its interval at each length."""
-    cells = {(c["task"], c["system"], c["length"]): c["accuracy"] for c in evaluation["cells"]}
-    tasks, lengths = evaluation["configuration"]["tasks"], evaluation["configuration"]["lengths"]
-    return [
-        [
-            *([task] if len(tasks) > 1 else []),
-            system,
-            *(
-                f"{a['mean']:.3f} ({a['low']:.3f} to {a['high']:.3f})"
-                for a in (cells[task, system, n] for n in lengths)
-            ),
-        ]
-        for task, system in dict.fromkeys((task, system) for task, system, _ in cells)
-    ]
-
-
 def print_tables(kept: dict[str, Any]) -> None:
     for part in (kept, kept.get("by_length")):
         if part is None:
             continue
-        for header, rows in (
-            (["method", "range", "options", "documents", *part["swept"][0]["accuracy"]], swept_rows(part)),
-            (["", *map(str, part["evaluation"]["configuration"]["lengths"])], accuracy_rows(part["evaluation"])),
-            (["task", "", *map(str, OTHER_LENGTHS)], accuracy_rows(part["others"])),
-        ):
-            print(f"| {' | '.join(header)} |\n| {' | '.join(['---'] + ['---:'] * (len(header) - 1))} |")
-            for row in rows:
-                print(f"| {' | '.join(row)} |")
-            print()
+        lengths = part["evaluation"]["configuration"]["lengths"]
+        print_table(["method", "range", "options", "documents", *part["swept"][0]["accuracy"]], swept_rows(part))
+        print_table(["passkey", *lengths], accuracy_rows(part["evaluation"], "passkey"))
+        for task in OTHERS:
+            print_table([task, *OTHER_LENGTHS], accuracy_rows(part["others"], task))
         print(
             "\n".join([*part["chosen"]["why"], *part["evaluation"]["verdict"], *part["others"]["verdict"]]), end="\n\n"
         )

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pages import interval, print_table
+
 KEPT = Path(__file__).parents[2] / "docs" / "measured" / "methods.json"
 
 
@@ -13,8 +15,8 @@ def language_rows(part: dict[str, Any]) -> list[list[str]]:
             cell["method"],
             f"{cell['loss_within']['mean']:.3f}",
             f"{cell['loss']['mean']:.3f}",
-            _interval(cell["recovered"], 2),
-            _interval(cell["context_gain"], 3, sign=True),
+            interval(cell["recovered"], 2),
+            interval(cell["context_gain"], 3, sign=True),
             f"{cell['context_gain']['p_holm']:.2g}",
         ]
         for cell in part["cells"]
@@ -24,7 +26,7 @@ def language_rows(part: dict[str, Any]) -> list[list[str]]:
 def optimum_rows(part: dict[str, Any]) -> list[list[str]]:
     """Start, loss past the old length, context gain."""
     return [
-        [cell["start"], _interval(cell["loss"], 3), _interval(cell["context_gain"], 3, sign=True)]
+        [cell["start"], interval(cell["loss"], 3), interval(cell["context_gain"], 3, sign=True)]
         for cell in part["cells"]
     ]
 
@@ -39,13 +41,8 @@ def embedding_rows(part: dict[str, Any]) -> list[list[str]]:
         told = ["–", "–", "–"]
         if short is not None:
             told = [f"{short['cosine']['mean']:.3f}", f"{short['rank_correlation']:.3f}", str(short["equal"])]
-        rows.append([name, *(_interval(cells[name, length], 3) for length in lengths), *told])
+        rows.append([name, *(interval(cells[name, length], 3) for length in lengths), *told])
     return rows
-
-
-def _interval(found: dict[str, float], digits: int, *, sign: bool = False) -> str:
-    mean = f"{found['mean']:{'+' if sign else ''}.{digits}f}"
-    return f"{mean} ({found['low']:.{digits}f} to {found['high']:.{digits}f})".replace("-", "−")
 
 
 def print_tables(kept: dict[str, Any]) -> None:
@@ -53,18 +50,12 @@ def print_tables(kept: dict[str, Any]) -> None:
     for part in (*kept.get("language_bytes", ()), *kept.get("language_words", ())):
         short = part["short"]
         print(f"\n{part['kind']}, {part['data']}: {part['documents']} documents; {part['calibrated']}\n")
-        _print(
+        print_table(
             ["", f"loss below {short}", f"loss from {short} on", "gap closed", "context gain", "p"], language_rows(part)
         )
     if "optimum_words" in kept:
-        print()
-        _print(["start", "loss from 8 on", "context gain"], optimum_rows(kept["optimum_words"]))
+        print_table(["start", "loss from 8 on", "context gain"], optimum_rows(kept["optimum_words"]))
     if "embedding" in kept:
-        print()
-        _print(["", "1024", "2048", "cosine", "rank correlation", "equal of 200"], embedding_rows(kept["embedding"]))
-
-
-def _print(header: list[str], rows: list[list[str]]) -> None:
-    print(f"| {' | '.join(header)} |\n| {' | '.join(['---'] + ['---:'] * (len(header) - 1))} |")
-    for row in rows:
-        print(f"| {' | '.join(row)} |")
+        print_table(
+            ["", "1024", "2048", "cosine", "rank correlation", "equal of 200"], embedding_rows(kept["embedding"])
+        )

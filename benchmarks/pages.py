@@ -1,0 +1,33 @@
+"""What the measured pages show: numbers with their intervals, and tables in Markdown."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def interval(found: dict[str, float], digits: int = 3, *, sign: bool = False) -> str:
+    """A mean with its interval; with ``sign``, that of the mean is always told.
+
+    Example:
+        >>> interval({"mean": 0.5, "low": -0.25, "high": 1.0}, 2, sign=True)
+        '+0.50 (−0.25 to 1.00)'
+    """
+    mean = f"{found['mean']:{'+' if sign else ''}.{digits}f}"
+    return f"{mean} ({found['low']:.{digits}f} to {found['high']:.{digits}f})".replace("-", "−")
+
+
+def accuracy_rows(evaluation: dict[str, Any], task: str) -> list[list[str]]:
+    """Of what ``posembed evaluate`` gives: system, and accuracy with its interval at each length."""
+    cells = {(c["system"], c["length"]): c["accuracy"] for c in evaluation["cells"] if c["task"] == task}
+    lengths = evaluation["configuration"]["lengths"]
+    return [
+        [system, *(interval(cells[system, length]) for length in lengths)]
+        for system in dict.fromkeys(system for system, _ in cells)
+    ]
+
+
+def print_table(header: Sequence[object], rows: Sequence[Sequence[str]]) -> None:
+    """The first column is text, the others are numbers."""
+    print(f"| {' | '.join(map(str, header))} |\n| {' | '.join(['---'] + ['---:'] * (len(header) - 1))} |")
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
+    print()
