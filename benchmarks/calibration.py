@@ -1,19 +1,20 @@
 """An embedding model's table calibrated by posembed, judged on documents that calibrating never saw; and its memory.
 
     hf download sentence-transformers/all-MiniLM-L6-v2 --local-dir all-MiniLM-L6-v2
-    python -m benchmarks.calibration all-MiniLM-L6-v2     (about 35 minutes on 2 idle cores; writes KEPT)
-    python -m benchmarks.calibration --memory             (about 15 minutes; writes KEPT's memory part)
-    python -m benchmarks.calibration --tables             (prints the page's tables from KEPT)
+    python -m benchmarks.calibration all-MiniLM-L6-v2                    (about 80 minutes on 2 idle cores; writes KEPT)
+    python -m benchmarks.calibration all-MiniLM-L6-v2 --only one_table   (one part of it)
+    python -m benchmarks.calibration --memory                            (about 15 minutes; writes KEPT's memory part)
+    python -m benchmarks.calibration --tables                            (prints the page's tables from KEPT)
 
-The first command does what `posembed calibrate CHECKPOINT … --to 4096 --range 128 --data stdlib --length-aware` and
-`posembed evaluate … --original CHECKPOINT` do, with the tables by length and without them. The range is
-given: inputs of up to 128 tokens are to stay as they are.
+The first command does what `posembed calibrate CHECKPOINT … --to 4096 --data stdlib` does, once with `--range 160
+--keep 128 --length-aware` and once with `--range 128`, and `posembed evaluate … --original CHECKPOINT` for each. What
+stays is given: inputs of up to 128 tokens are to stay as they are. Calibrated copies are kept in --out and are not made
+again.
 """
 
 import argparse
 import contextlib
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,16 +24,22 @@ from typing import Any
 from benchmarks import other_passkeys
 from benchmarks.pages import accuracy_rows, interval, print_table
 from posembed import calibrate, evaluate, extend_checkpoint
-from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
+from posembed.checkpoint.leftovers import CALIBRATION
 from posembed.errors import WorkFailedError
 from posembed.files import write_whole
+from posembed.lab.evaluation.tasks import Task
 from posembed.lab.hardware import peak_memory_bytes
 
 KEPT = Path(__file__).parents[1] / "docs" / "measured" / "calibration.json"
-LENGTH, RANGE = 4096, 128
-TABLES = ("needle", "paragraph")
+LENGTH = 4096
+WAYS: dict[str, dict[str, Any]] = {
+    "by_length": {"range": 160, "keep": 128, "length_aware": True},
+    "one_table": {"range": 128},
+}
+TASKS: tuple[Task, ...] = ("needle", "paragraph")
 PASSKEY, OTHERS = (128, 256, 512, 1024, 2048, 4096), (512, 1024, 2048)
 DOCUMENTS = 400  # of passkeys: four pools, so every filler of the test set
+PARTS = (*WAYS, "others", "other_passkeys")
 
 
 def tell(sentence: str) -> None:
@@ -44,30 +51,28 @@ def report(message: dict[str, Any]) -> None:
         tell(f"step {message['step']} of {message['steps']}, loss {message['loss']:.3f}")
 
 
-def measure(checkpoint: str) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "calibrated"
-        settings = {"length": LENGTH, "range": RANGE, "length_aware": True}
-        record = calibrate(checkpoint, out, data="stdlib", **settings, tell=tell, report=report)
-        return {"record": record | {"checkpoint": Path(checkpoint).name}} | judge(checkpoint, out)
+def calibrated(checkpoint: str, way: str, folder: Path) -> Path:
+    """The calibrated copy, from ``folder`` if it was made before."""
+    out = folder / way
+    if not out.exists():
+        calibrate(checkpoint, out, data="stdlib", length=LENGTH, **WAYS[way], tell=tell, report=report)
+    return out
 
 
-def judge(checkpoint: str, out: Path) -> dict[str, Any]:
-    """What is asked of the calibrated checkpoint, with its tables by length and, ``plain``, without them."""
-    asked = {"original": checkpoint, "tell": tell}
-    passkeys = {"tasks": ["passkey"], "lengths": PASSKEY, "documents": DOCUMENTS}
-    with tempfile.TemporaryDirectory() as folder:
-        plain = shutil.copytree(out, Path(folder) / "plain", ignore=shutil.ignore_patterns(TABLES_BY_LENGTH))
-        found: dict[str, Any] = {
-            "passkey": evaluate(out, **asked, **passkeys),
-            "plain": evaluate(plain, **asked, **passkeys),
-            "others": evaluate(out, **asked, tasks=TABLES, lengths=OTHERS),
-        }
-        for each in found.values():
-            each |= {"checkpoint": "the calibrated copy", "original": Path(checkpoint).name}
-        repeated = Path(folder) / "repeated"
-        extend_checkpoint(checkpoint, repeated, LENGTH, method="tile", range=RANGE)
-        return found | {"other_passkeys": other_passkeys.measure(checkpoint, repeated, out, tell)}
+def measure(checkpoint: str, part: str, folder: Path) -> Any:
+    """One part of what is kept."""
+    if part == "other_passkeys":
+        with tempfile.TemporaryDirectory() as other:
+            averaged = Path(other) / "averaged"
+            extend_checkpoint(checkpoint, averaged, LENGTH, method="mean", range=160, keep=1)
+            return other_passkeys.measure(checkpoint, averaged, calibrated(checkpoint, "by_length", folder), tell)
+    out = calibrated(checkpoint, "by_length" if part == "others" else part, folder)
+    named = {"checkpoint": "the calibrated copy", "original": Path(checkpoint).name}
+    if part == "others":
+        return evaluate(out, original=checkpoint, tasks=TASKS, lengths=OTHERS, tell=tell) | named
+    found = evaluate(out, original=checkpoint, tasks=["passkey"], lengths=PASSKEY, documents=DOCUMENTS, tell=tell)
+    record = json.loads((out / CALIBRATION).read_text(encoding="utf-8")) | {"checkpoint": Path(checkpoint).name}
+    return {"record": record, "passkey": found | named}
 
 
 def measure_memory() -> list[dict[str, Any]]:
@@ -132,17 +137,17 @@ def one(kind: str, folder: str) -> dict[str, Any]:
 
 
 def passkey_rows(kept: dict[str, Any]) -> list[list[str]]:
-    """The calibrated model with its tables by length, with its one table, and the baselines."""
-    (_, *by_length), *baselines = accuracy_rows(kept["passkey"], "passkey")
-    (_, *one_table), *_ = accuracy_rows(kept["plain"], "passkey")
+    """The calibrated tables by length, the calibrated one table, and the baselines."""
+    (_, *by_length), *baselines = accuracy_rows(kept["by_length"]["passkey"], "passkey")
+    (_, *one_table), *_ = accuracy_rows(kept["one_table"]["passkey"], "passkey")
     return [["tables by length", *by_length], ["one table", *one_table], *baselines]
 
 
 def depth_rows(kept: dict[str, Any], length: int = 1024) -> list[list[str]]:
     """Passkeys of a length by where they lie: the share that was found in each fifth of the documents."""
     rows = []
-    for part, name in (("passkey", "tables by length"), ("plain", "one table")):
-        cells = kept[part]["cells"]
+    for part, name in (("by_length", "tables by length"), ("one_table", "one table")):
+        cells = kept[part]["passkey"]["cells"]
         found = next(c["by_depth"] for c in cells if c["system"] == "checkpoint" and c["length"] == length)
         rows.append([name, *(f"{share:.3f}" for share in found)])
     return rows
@@ -167,18 +172,23 @@ def memory_rows(kept: dict[str, Any]) -> list[list[str]]:
 
 def print_tables(kept: dict[str, Any]) -> None:
     print_table(["passkey", *PASSKEY], passkey_rows(kept))
-    for task in TABLES:
+    for task in TASKS:
         print_table([task, *OTHERS], accuracy_rows(kept["others"], task))
     print_table(["found at 1,024 tokens", "first fifth", "second", "third", "fourth", "last"], depth_rows(kept))
     print_table(["documents", "tokens", *other_passkeys.SYSTEMS, "gain"], other_rows(kept))
     print_table(["model", "documents a step", "tokens", "peak (GiB)", "seconds a step"], memory_rows(kept))
-    print("\n".join(sentence for part in ("passkey", "plain", "others") for sentence in kept[part]["verdict"]))
-    print(json.dumps({name: kept["record"][name] for name in ("validation", "seconds", "steps", "training_tokens")}))
+    for found in (*(kept[way]["passkey"] for way in WAYS), kept["others"]):
+        print("\n".join(found["verdict"]))
+    for way in WAYS:
+        record = kept[way]["record"]
+        print(way, json.dumps({name: record[name] for name in ("validation", "seconds", "steps", "training_tokens")}))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", nargs="?")
+    parser.add_argument("--only", choices=PARTS)
+    parser.add_argument("--out", type=Path, default=Path("runs/calibration"))
     parser.add_argument("--tables", action="store_true")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
@@ -186,16 +196,23 @@ def main() -> None:
     if arguments.one:
         print(json.dumps(one(*arguments.one)))
         return
-    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
-    if arguments.memory:
-        kept["memory"] = measure_memory()
-    elif not arguments.tables:
+    if not arguments.tables and not arguments.memory:
         if arguments.checkpoint is None:
             parser.error("name a checkpoint, --memory or --tables")
-        kept |= measure(arguments.checkpoint)
-    write_whole(KEPT, lambda path: path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8"))
-    if "record" in kept and "memory" in kept:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        for part in PARTS if arguments.only is None else [arguments.only]:
+            keep({part: measure(arguments.checkpoint, part, arguments.out)})
+    if arguments.memory:
+        keep({"memory": measure_memory()})
+    kept = json.loads(KEPT.read_text(encoding="utf-8"))
+    if {*PARTS, "memory"} <= kept.keys():
         print_tables(kept)
+
+
+def keep(found: dict[str, Any]) -> None:
+    """Written at once; read anew before, since another part may have been measured meanwhile."""
+    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    write_whole(KEPT, lambda path: path.write_text(json.dumps(kept | found, indent=1) + "\n", encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from posembed.lab.evaluation.texts import load_texts
 
 DOCUMENTS, POOL = 200, 100
 LENGTHS = (1024, 2048)
-SYSTEMS = ("truncated", "repeated", "calibrated")
+SYSTEMS = ("truncated", "averaged", "calibrated")
 # Common names: each first name stands in five of a hundred documents, so half a name is not enough.
 FIRST = (
     *("Alice", "Peter", "Maria", "George", "Helen", "Frank", "Julia", "Simon", "Laura"),
@@ -78,11 +78,11 @@ def documents(
     return RetrievalSet(tuple(made), tuple(queries), (0,) * DOCUMENTS, POOL)
 
 
-def measure(checkpoint: str, repeated: Path, calibrated: Path, tell: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Accuracy of a table that repeats rows, and of the calibrated one, on the same documents."""
+def measure(checkpoint: str, averaged: Path, calibrated: Path, tell: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Accuracy of a table that was not trained, and of the calibrated one, on the same documents."""
     original = load_embedder(checkpoint, precision="bf16")
     texts = [original.encode(text) for text in load_texts("stdlib")["test"]]
-    tables = {"repeated": load_embedder(repeated, precision="bf16")}
+    tables = {"averaged": load_embedder(averaged, precision="bf16")}
     tables["calibrated"] = load_embedder(calibrated, precision="bf16")
     cells = []
     for kind in KINDS:
@@ -93,7 +93,7 @@ def measure(checkpoint: str, repeated: Path, calibrated: Path, tell: Callable[[s
             cut = original.embed_truncated(made.documents, 512)
             found["truncated"] = hits(made, cut, queries) * 1.0
             cell = {name: bootstrap_interval(values) for name, values in found.items()}
-            gain = difference(found["calibrated"], found["repeated"])
+            gain = difference(found["calibrated"], found["averaged"])
             cells.append({"kind": kind[0], "length": length, **cell, "gain": gain})
             tell(f"{kind[0]}, {length}: " + ", ".join(f"{name} {v['mean']:.3f}" for name, v in cell.items()))
     return cells
@@ -103,10 +103,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint")
     parser.add_argument("calibrated", type=Path)
-    parser.add_argument("--repeated", type=Path, required=True, help="the checkpoint with its first rows repeated")
+    parser.add_argument("--averaged", type=Path, required=True, help="the checkpoint extended without training")
     given = parser.parse_args()
     torch.set_num_threads(2)
-    print(json.dumps(measure(given.checkpoint, given.repeated, given.calibrated, print), indent=1))
+    print(json.dumps(measure(given.checkpoint, given.averaged, given.calibrated, print), indent=1))
 
 
 if __name__ == "__main__":

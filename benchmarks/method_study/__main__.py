@@ -2,6 +2,7 @@
 
     python -m benchmarks.method_study --language bytes               (about 40 minutes on 2 cores)
     python -m benchmarks.method_study --language words               (about 25 minutes on 2 cores)
+    python -m benchmarks.method_study --language large               (about 30 minutes on 1 core)
     python -m benchmarks.method_study --optimum words                (about 4 minutes on 2 cores, after the line above)
     python -m benchmarks.method_study --embedding all-MiniLM-L6-v2   (about 35 minutes on 2 cores)
     python -m benchmarks.method_study --tables                       (prints the page's tables from KEPT)
@@ -18,7 +19,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.method_study import embedding, language
-from benchmarks.method_study.models import DATA, KINDS, SETTINGS, trained
+from benchmarks.method_study.models import KINDS, SETTINGS, trained
 from benchmarks.method_study.tables import KEPT, print_tables
 from posembed.files import write_whole
 from posembed.lab.hardware import environment
@@ -38,7 +39,7 @@ def main() -> None:
         torch.set_num_threads(1)
         setting = SETTINGS[given.language]
         corpus = setting.corpus(given.out)
-        for data, length in ((DATA[0], setting.short), (DATA[1], setting.short), (DATA[0], setting.long)):
+        for data, length in (*((data, setting.short) for data in setting.data), ("packed", setting.long)):
             trained(setting, given.part, data, length, given.steps, corpus, given.out)
         return
     if not (given.language or given.optimum or given.embedding or given.tables):
@@ -49,11 +50,13 @@ def main() -> None:
         corpus = setting.corpus(given.out)  # makes the tokenizer, which both parts read
         command = [sys.executable, "-m", "benchmarks.method_study", "--language", setting.name]
         command += ["--steps", str(given.steps), "--out", str(given.out)]
-        parts = [subprocess.Popen([*command, "--part", kind]) for kind in KINDS]
+        parts = [subprocess.Popen([*command, "--part", kind]) for kind in setting.kinds]
         if any(part.wait() for part in parts):
             sys.exit("a model could not be trained")
         kept[f"language_{setting.name}"] = [
-            language.study(setting, kind, data, given.steps, corpus, given.out) for kind in KINDS for data in DATA
+            language.study(setting, kind, data, given.steps, corpus, given.out)
+            for kind in setting.kinds
+            for data in setting.data
         ]
     if given.optimum:
         setting = SETTINGS[given.optimum]

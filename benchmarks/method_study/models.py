@@ -28,12 +28,16 @@ class Setting:
         vocabulary: of a byte-level BPE that is made from the training texts; 0 for bytes.
         short: positions of the models that are extended.
         precision: of their training.
+        kinds: of models.
+        data: what they were trained on.
     """
 
     name: str
     vocabulary: int
     short: int
     precision: str
+    kinds: tuple[str, ...] = tuple(KINDS)
+    data: tuple[str, ...] = DATA
 
     @property
     def long(self) -> int:
@@ -60,7 +64,14 @@ class Setting:
         return file
 
 
-SETTINGS = {each.name: each for each in (Setting("bytes", 0, 16, "fp32"), Setting("words", 2048, 8, "bf16"))}
+SETTINGS = {
+    each.name: each
+    for each in (
+        Setting("bytes", 0, 16, "fp32"),
+        Setting("words", 2048, 8, "bf16"),
+        Setting("large", 8192, 4, "bf16", kinds=("causal",), data=("packed",)),
+    )
+}
 
 
 def configuration(setting: Setting, kind: str, length: int, steps: int) -> UnitConfig:

@@ -47,14 +47,16 @@ def embedding_rows(part: dict[str, Any]) -> list[list[str]]:
 
 def print_tables(kept: dict[str, Any]) -> None:
     """All tables in Markdown."""
-    for part in (*kept.get("language_bytes", ()), *kept.get("language_words", ())):
+    for part in (part for name in kept if name.startswith("language_") for part in kept[name]):
         short = part["short"]
         print(f"\n{part['kind']}, {part['data']}: {part['documents']} documents; {part['calibrated']}\n")
         print_table(
             ["", f"loss below {short}", f"loss from {short} on", "gap closed", "context gain", "p"], language_rows(part)
         )
-    if "optimum_words" in kept:
-        print_table(["start", "loss from 8 on", "context gain"], optimum_rows(kept["optimum_words"]))
+    for name, part in kept.items():
+        if name.startswith("optimum_"):
+            print(f"\n{name}\n")
+            print_table(["start", "loss past the old length", "context gain"], optimum_rows(part))
     if "embedding" in kept:
         print_table(
             ["", "1024", "2048", "cosine", "rank correlation", "equal of 200"], embedding_rows(kept["embedding"])

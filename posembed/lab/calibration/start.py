@@ -71,7 +71,8 @@ def choose_start(
 ) -> Start:
     """The start that the arguments of ``calibrate`` ask for, chosen on validation texts where they leave it open.
 
-    The mean of some rows is a start for tables by length alone: the first rows do not go with it in one table.
+    An embedding model's longer table begins best as the mean of the rows that were really trained, behind the first
+    one; but rows that stay do not go with it in one table, so where some stay those rows are repeated.
 
     Raises:
         InvalidArgumentError: if nothing says which rows stay.
@@ -92,12 +93,17 @@ def choose_start(
         # Rows that move anyway begin better between their neighbours than repeated: the model knows that order.
         why = f"the first {keep} rows as they are, the others drawn out to the end" if keep else "all rows drawn out"
         return Start("stretch", {"keep": keep}, keep, length, (why,))
+    averaged = kind == "embedding" and (length_aware or keep == 0)
+    if repeated is not None and averaged:
+        kept = repeated if keep is None else keep
+        why = f"the mean of the first {repeated} rows, behind the first one"
+        return Start("mean", {"range": repeated, "keep": 1}, kept, repeated, (why,))
     if repeated is not None or kind != "embedding":
         size = repeated or old
         shared = size if kind == "embedding" else length
         kept = size if keep is None else keep
         return Start("tile", {"range": size}, kept, shared, (f"the first {size} rows, repeated",))
-    methods = ("tile", "stretch", "mean") if length_aware else ("tile", "stretch")
+    methods = ("tile", "stretch", "mean") if averaged else ("tile", "stretch")
     choice = choose_method(
         checkpoint,
         length,
@@ -108,14 +114,15 @@ def choose_start(
         methods=methods,
         tell=tell,
     )
-    tiled = choice.method == "tile"
-    size = choice.options["range"] if tiled else choice.options.get("keep", 0)
-    stays = size if choice.short is None else choice.short
+    size = choice.options["range"]
+    stays = size if choice.method == "tile" else choice.options.get("keep", 0)
+    if choice.short is not None:
+        stays = choice.short
     return Start(
         choice.method,
         dict(choice.options),
         stays if keep is None else keep,
-        size if tiled else length,
+        length if choice.method == "stretch" else size,
         choice.why,
     )
 

@@ -26,6 +26,7 @@ from posembed.errors import (
 from posembed.lab.calibration.start import exact_period
 from posembed.lab.evaluation.loading import load_embedder
 from posembed.lab.evaluation.texts import load_texts
+from posembed.tables.extend import extend_table
 
 LONGER = {"steps": 30, "every": 10, "row_rate": 0.01}
 KEYS = {
@@ -213,13 +214,14 @@ def test_rows_that_stay_alone_and_rows_that_all_move(embedder, texts, quick, tmp
     settings = quick | {"range": 64, "batch": 4, "document": 100, "length_aware": True}
     record = calibrate(embedder, tmp_path / "out", data=texts, **settings)
     assert (record["short"], record["start"]["keep"], record["configuration"]["keep"]) == (64, 64, 0)
+    assert (record["start"]["method"], record["start"]["options"]) == ("mean", {"range": 64, "keep": 1})
     assert not record["configuration"]["queries_trained"]
     before, after = (table_of(folder, KEYS["embedder"]) for folder in (embedder, tmp_path / "out"))
     assert after[:64].tobytes() == before[:64].tobytes()
     tables = load_file(tmp_path / "out" / "length_aware.safetensors")
     assert tables["64"].tobytes() == before.tobytes()
     assert tables["128"][64:].tobytes() == after[64:].tobytes()
-    moved = tables["128"] - np.resize(before, (128, before.shape[1]))
+    moved = tables["128"] - extend_table(before, 128, method="mean", range=64, keep=1)
     assert np.abs(moved).max(axis=1).min() > 1e-4
     np.testing.assert_allclose(moved[0], moved[100], atol=1e-6)  # one vector for all
     old = transformers.AutoModel.from_pretrained(embedder).eval()
