@@ -93,7 +93,7 @@ def calibrate(
     data: Annotated[str, typer.Option(help="Unlabelled text: stdlib, a text file, or a directory of text files.")],
     to: Annotated[int | None, typer.Option(help="Usable positions; by default as many as there are.")] = None,
     range_: Annotated[
-        int | None, typer.Option("--range", help="With --to: begin by repeating the first so many rows.")
+        int | None, typer.Option("--range", help="With --to: so many first rows were really trained; begin with these.")
     ] = None,
     keep: Annotated[
         int | None, typer.Option(help="First positions whose rows stay bit for bit; by default the repeated ones.")

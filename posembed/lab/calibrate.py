@@ -78,9 +78,10 @@ def calibrate(
             what is needed to go on.
         data: ``"stdlib"``, a text file or a directory of text files; its training and validation sets are read.
         length: usable positions of the new table; left out, the table stays as long as it is.
-        range: with a greater ``length``: begin by repeating the first so many rows. Left out, an embedding model's
-            method is chosen on validation texts (some minutes; a ``mean`` with ``length_aware`` alone), a language
-            model's table is repeated whole.
+        range: with a greater ``length``: so many first rows were really trained, and the new table begins by repeating
+            them. That of an embedding model whose first rows need not stay in it (``length_aware``, or ``keep=0``)
+            begins as their mean, behind the first row. Left out, an embedding model's method is chosen on validation
+            texts (some minutes), a language model's table is repeated whole.
         keep: positions from the first on whose rows stay. Left out: the repeated rows; with ``length_aware``, none of a
             language model's, and of an embedding model whose start is chosen, those of the inputs for which the old
             table is as good. Where a language model keeps fewer than it has, the others begin drawn out to the end.
