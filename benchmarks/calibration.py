@@ -53,9 +53,9 @@ def report(message: dict[str, Any]) -> None:
 
 def calibrated(checkpoint: str, way: str, folder: Path) -> Path:
     """The calibrated copy, from ``folder`` if it was made before."""
-    out = folder / way
+    out = folder / f"{Path(checkpoint).name}-{way}"
     if not out.exists():
-        calibrate(checkpoint, out, data="stdlib", length=LENGTH, **WAYS[way], tell=tell, report=report)
+        calibrate(checkpoint, out, data="stdlib", length=LENGTH, **WAYS[way], resume=True, tell=tell, report=report)
     return out
 
 

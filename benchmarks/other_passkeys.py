@@ -1,6 +1,6 @@
 """Passkeys in other words, names and fillers than those of `posembed evaluate`: what a gain owes to the documents.
 
-    python -m benchmarks.other_passkeys all-MiniLM-L6-v2 CALIBRATED    (about 5 minutes on 2 idle cores)
+    python -m benchmarks.other_passkeys all-MiniLM-L6-v2 CALIBRATED --averaged EXTENDED   (about 5 minutes)
 
 Prints one JSON document. `benchmarks.calibration` runs it as a part of its own.
 """

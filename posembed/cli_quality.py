@@ -96,7 +96,7 @@ def calibrate(
         int | None, typer.Option("--range", help="With --to: so many first rows were really trained; begin with these.")
     ] = None,
     keep: Annotated[
-        int | None, typer.Option(help="First positions whose rows stay bit for bit; by default the repeated ones.")
+        int | None, typer.Option(help="First positions whose rows stay bit for bit; by default as many as --range.")
     ] = None,
     document: Annotated[int | None, typer.Option(help="Tokens of a training input.")] = None,
     steps: Annotated[

@@ -82,9 +82,9 @@ def calibrate(
             them. That of an embedding model whose first rows need not stay in it (``length_aware``, or ``keep=0``)
             begins as their mean, behind the first row. Left out, an embedding model's method is chosen on validation
             texts (some minutes), a language model's table is repeated whole.
-        keep: positions from the first on whose rows stay. Left out: the repeated rows; with ``length_aware``, none of a
-            language model's, and of an embedding model whose start is chosen, those of the inputs for which the old
-            table is as good. Where a language model keeps fewer than it has, the others begin drawn out to the end.
+        keep: positions from the first on whose rows stay. Left out: as many as ``range``; with ``length_aware``, none
+            of a language model's, and of an embedding model whose start is chosen, those of the inputs for which the
+            old table is as good. Where a language model keeps fewer than it has, the others begin drawn out to the end.
         document: tokens of the longest training input, special tokens included. By default 1,024 for embedding models,
             or twice ``keep`` if that is more (half of it, down to 512, is met more often); for language models the
             whole length, a smaller number is read at random far positions (PoSE).

@@ -35,8 +35,10 @@ from posembed.lab.evaluation.loading import (
 )
 from posembed.lab.evaluation.texts import is_one_file, load_texts, load_whole_texts
 from posembed.lab.hardware import resolve_precision
+from posembed.models.tables_by_length import tables_by_length
 from posembed.tables.centring import as_rows
 
+METHODS = ("tile", "stretch", "mean")
 LONGEST = 1024  # tokens of a swept document, unless the table has more rows itself: longer ones cost too much time
 SHORTEST = 128  # of an embedding model's: a quarter and a half of the old length count too, if they are so long
 FINALISTS = 4
@@ -77,7 +79,8 @@ def choose_method(
     precision: str = "auto",
     seed: int = 0,
     length_aware: bool = False,
-    methods: Sequence[str] = ("tile", "stretch", "mean"),
+    methods: Sequence[str] = METHODS,
+    must_be_better: bool = True,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Choice:
     """Choose range, method and its options for a checkpoint, on validation documents alone.
@@ -103,7 +106,8 @@ def choose_method(
         seed: of every draw.
         length_aware: choose for tables by length: short inputs, queries among them, read the old table. How short they
             are is chosen too: up to the length at which the new table is better.
-        methods: that may be chosen.
+        methods: that may be chosen; the mean is for embedding models alone.
+        must_be_better: than the old table, and at no length worse; else the best is taken all the same, for training.
         tell: is told what is being done.
 
     Raises:
@@ -118,7 +122,14 @@ def choose_method(
     if length <= old:
         raise InvalidArgumentError(f"length={length} must be above the {old} positions that the table has")
     refuse_tables_by_length(path, "choose for")
-    require_possible(plan_extension(path, length, method="stretch", tables=[table.key]))  # before minutes of work
+    if not methods or not {*methods} <= {*METHODS} or (kind != "embedding" and {*methods} == {"mean"}):
+        raise InvalidArgumentError(
+            f"methods={tuple(methods)} must be of {METHODS}, the mean for embedding models alone"
+        )
+    plan = plan_extension(path, length, method="stretch", tables=[table.key])
+    require_possible(plan)  # before minutes of work
+    if length_aware:
+        tables_by_length(plan)  # likewise
     precision = resolve_precision(precision, "cpu")
     tell("loading the model and the validation texts")
     lengths = sorted({old, min(length, max(LONGEST, 2 * old))})
@@ -136,8 +147,9 @@ def choose_method(
                 swept.append(trial.measure(method, options))
 
     sweep(first_ways(as_rows(longer.positions), old, averaged=kind == "embedding"))
-    sweep(more_ways(swept, length))
-    swept = _ranked(swept, trial.baseline(), old, length_aware)
+    before = trial.baseline()
+    sweep(more_ways(_ranked(swept, before, old, length_aware), length))
+    swept = _ranked(swept, before, old, length_aware)
     trial.prepare(final)
     before = trial.baseline()
     finalists = []
@@ -146,9 +158,12 @@ def choose_method(
         finalists.append(trial.measure(candidate.method, candidate.options))
     finalists = _ranked(finalists, before, old, length_aware)
     baseline = {n: float(each.mean()) for n, each in before.items()}
-    best = preferred(_better(finalists, before, trial.measure_name, old))
+    better = _better(finalists, before)
+    if must_be_better and not better:
+        raise WorkFailedError(_refusal(finalists[0], baseline, old, length_aware))
+    best = preferred(better or finalists[:1])
     short = best.kept if length_aware else None
-    why = (*_why(best, finalists, baseline, old), _kept(best.kept, short))
+    why = (*_why(best, finalists, baseline, old), _kept(best, short))
     return Choice(best.method, best.options, why, (*finalists, *swept), baseline, trial.measure_name, short)
 
 
@@ -183,19 +198,23 @@ def _ranked(candidates: Sequence[Candidate], before: Outcomes, old: int, length_
     return sorted(candidates, key=lambda candidate: (not nowhere_worse(candidate, before), -candidate.worth))
 
 
-def _better(finalists: Sequence[Candidate], before: Outcomes, measure: Measure, old: int) -> list[Candidate]:
+def _better(finalists: Sequence[Candidate], before: Outcomes) -> list[Candidate]:
     """Those that are better than the old table, and at no length worse."""
-    plain = measured("", {}, old, measure, before)
-    better = [each for each in finalists if each.worth > plain.worth and nowhere_worse(each, before)]
-    if better:
-        return better
-    other = f"cutting documents to {old} tokens" if measure == "accuracy" else f"a sliding window of {old} tokens"
-    best = finalists[0]
-    lacks = f"is better than {other}" if best.worth <= plain.worth else f"is at every length as good as {other}"
-    raise WorkFailedError(
+    plain = measured("", {}, 0, finalists[0].measure, before)
+    return [each for each in finalists if each.worth > plain.worth and nowhere_worse(each, before)]
+
+
+def _refusal(best: Candidate, baseline: dict[int, float], old: int, length_aware: bool) -> str:
+    accuracy = best.measure == "accuracy"
+    other = f"cutting documents to {old} tokens" if accuracy else f"a sliding window of {old} tokens"
+    sides = [(best.values[n], value) if accuracy else (value, best.values[n]) for n, value in baseline.items()]
+    on_the_whole = sum(new for new, _ in sides) > sum(before for _, before in sides)
+    lacks = f"is at every length as good as {other}" if on_the_whole else f"is better than {other}"
+    hint = "with --length-aware short inputs read the old table; " if on_the_whole and not length_aware else ""
+    return (
         f"no way of extending {lacks} on {max(best.documents.values())} validation documents ({best.in_words()}; "
-        f"{measure} without: {told(plain.values)}): posembed calibrate may make it so; name a --method to extend all "
-        "the same"
+        f"{best.measure} without: {told(baseline)}): {hint}posembed calibrate may make it so; name a --method to "
+        "extend all the same"
     )
 
 
@@ -212,12 +231,16 @@ def _why(best: Candidate, finalists: Sequence[Candidate], baseline: dict[int, fl
     )
 
 
-def _kept(kept: int, short: int | None) -> str:
+def _kept(best: Candidate, short: int | None) -> str:
     if short is not None:
-        return f"Inputs of up to {short} tokens read the old table, bit for bit, where tables by length are loaded."
-    if kept > _FEW:
-        return f"Inputs of up to {kept} tokens keep their rows bit for bit."
+        return (
+            f"Inputs of up to {short} tokens read the old table, bit for bit, where tables by length are loaded; "
+            "without them every input reads the new one."
+        )
+    if best.kept > _FEW:
+        return f"Inputs of up to {best.kept} tokens keep their rows bit for bit."
+    changed = f"Inputs of more than {best.kept} tokens read" if best.kept > 1 else "Every input reads"
+    anew = " (vectors made by the old table do not fit those by the new one)" if best.measure == "accuracy" else ""
     return (
-        "Every input reads other rows than before, short ones too: vectors made by the old table do not fit the new "
-        "one's; --length-aware writes tables by length, by which short inputs keep every bit."
+        f"{changed} other rows than before{anew}; --length-aware writes tables by length, by which short ones do not."
     )

@@ -144,10 +144,9 @@ def _of_the_table(method: Method) -> bool:
 
 
 def _options_used(method: Method, options: dict[str, Any], short: int) -> str:
-    """Every option of the method with its value; a range that is left out is all old rows, a ratio is no ratio."""
+    """Every option with its value; a range or keep that is left out is all old rows, a ratio is no ratio."""
     used = {**method.options, **options}
-    if used.get("range", 0) is None:
-        used["range"] = short
+    used |= {name: short for name in ("keep", "range") if used.get(name, 0) is None}
     return ", ".join(f"{name}={value}" for name, value in used.items() if value is not None)
 
 

@@ -168,7 +168,7 @@ BUILT_IN: tuple[Method, ...] = (
         "sequence",
         "P[:keep], then the mean of P[:range], again and again",
         "the first keep rows; by default every old row",
-        "control; with one row kept, this project (docs/measured/methods.md)",
+        "control; with one row kept, measured by this project",
         methods.mean,
         methods.keeps_mean,
         "longer",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file
 
 from posembed import extend_checkpoint
 from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
@@ -95,7 +96,7 @@ def test_a_long_table_is_measured_as_it_will_be(model, data, tmp_path, monkeypat
 
 
 def test_tables_by_length_are_measured_as_they_are_written(model, data, tmp_path, monkeypatch):
-    """Documents and queries of up to ``short`` tokens read the old table, and the command writes these very tables."""
+    """Documents and queries of up to ``short`` tokens read the old table."""
     monkeypatch.setattr(choose, "SHORTEST", 48)
     found = choose_method(model, 192, data=data, length_aware=True, **SMALL)
     best = found.swept[0]
@@ -178,7 +179,16 @@ def test_short_inputs_read_the_old_table_up_to_where_the_new_one_is_better():
     assert (found.kept, found.values) == (256, {128: 0.9, 256: 0.7, 512: 0.6, 1024: 0.6})
     assert with_short(by_length({128: 1.0, 256: 0.9, 512: 0.9, 1024: 0.9}), old, 512).kept == 128  # one at least
     assert with_short(by_length({128: 0.1, 256: 0.1, 512: 0.1, 1024: 0.9}), old, 512).kept == 512
-    assert with_short(by_length({128: 0.1, 256: 0.9, 512: 0.1, 1024: 0.9}), old, 512).kept == 128
+    up_and_down = with_short(by_length({128: 1.0, 256: 0.5, 512: 0.3, 1024: 0.9}), old, 512)
+    assert up_and_down.kept == 512  # any other cut would be worse at some length
+    assert nowhere_worse(up_and_down, old)
+    assert (
+        with_short(by_length({128: 0.9, 256: 0.7, 512: 0.4, 1024: 0.1}), old, 512).values[1024] == 0.1
+    )  # none is good
+    losses = {n: np.array([1.0, 1.2, 1.1]) for n in (64, 128)}
+    for gain, kept in ((-0.1, 64), (0.1, 64)):  # a language model's shortest measured length is the old one
+        better = measured("tile", {}, 0, "loss", {64: losses[64] + gain, 128: losses[128] - 0.2})
+        assert with_short(better, losses, 64).kept == kept
 
 
 def test_what_is_worse_at_a_length_is_not_chosen(model, data, monkeypatch):
@@ -191,8 +201,50 @@ def test_what_is_worse_at_a_length_is_not_chosen(model, data, monkeypatch):
     monkeypatch.setattr(EmbeddingTrial, "baseline", lambda _: by_length({96: 0.7, 192: 0.2}).outcomes)
     assert choose_method(model, 192, data=data, **SMALL).method != "mean"
     monkeypatch.setattr(EmbeddingTrial, "baseline", lambda _: by_length({96: 0.9, 192: 0.2}).outcomes)
-    with pytest.raises(WorkFailedError, match="is at every length as good as cutting documents to 96 tokens"):
+    with pytest.raises(WorkFailedError, match="is at every length as good as cutting documents to 96 tokens") as told:
         choose_method(model, 192, data=data, **SMALL)
+    assert "with --length-aware short inputs read the old table" in str(told.value)
+    found = choose_method(model, 192, data=data, must_be_better=False, **SMALL)  # the start of a calibration
+    assert found.method == "mean"
+    assert choose_method(model, 192, data=data, length_aware=True, **SMALL).short == 96
+
+
+@pytest.mark.parametrize(
+    ("best", "short", "sentence"),
+    [
+        (by_length({512: 1.0}, kept=128), None, "Inputs of up to 128 tokens keep their rows bit for bit."),
+        (by_length({512: 1.0}, kept=4), None, "Inputs of more than 4 tokens read other rows than before (vectors"),
+        (by_length({512: 1.0}, kept=1), None, "Every input reads other rows than before (vectors"),
+        (
+            measured("stretch", {}, 0, "loss", {64: np.ones(2)}),
+            None,
+            "Every input reads other rows than before; --length-",
+        ),
+        (
+            by_length({512: 1.0}, kept=128),
+            128,
+            "Inputs of up to 128 tokens read the old table, bit for bit, where tables",
+        ),
+    ],
+)
+def test_what_is_kept_is_said(best, short, sentence):
+    assert choose._kept(best, short).startswith(sentence)
+
+
+@pytest.mark.parametrize("methods", [(), ("tile", "linear"), ("cubic",)])
+def test_methods_that_cannot_be_chosen(model, data, methods):
+    with pytest.raises(InvalidArgumentError, match=r"methods=.* must be of"):
+        choose_method(model, 192, data=data, methods=methods, **SMALL)
+
+
+def test_tables_by_length_that_cannot_be_are_refused_at_once(model, data, monkeypatch):
+    def refused(_plan):
+        raise InvalidArgumentError("no such embedding")
+
+    monkeypatch.setattr(choose, "tables_by_length", refused)
+    monkeypatch.setattr(EmbeddingTrial, "prepare", lambda *_: pytest.fail("work was begun"))
+    with pytest.raises(InvalidArgumentError, match="no such embedding"):
+        choose_method(model, 192, data=data, length_aware=True, **SMALL)
 
 
 def test_a_checkpoint_with_tables_by_length_is_refused(model, data, tmp_path):
@@ -327,6 +379,13 @@ def test_the_command(cli, model, data, tmp_path, monkeypatch):
     assert code == 0, told
     assert printed.count("Chosen: ") == 3
     assert out.is_dir()
+    code, printed, told = cli(
+        "extend", model, tmp_path / "two", "--to", 192, "--data", data, "--length-aware", "--json"
+    )
+    assert code == 0, told
+    short = json.loads(printed)["chosen"]["short"]
+    assert short == 96
+    assert f"{short}" in load_file(tmp_path / "two" / TABLES_BY_LENGTH)
     code, printed, _ = cli("extend", model, tmp_path / "other", "--to", 192, "--data", data, "--dry-run", "--json")
     plan = json.loads(printed)
     assert (code, plan["tables"][0]["method"]) == (0, plan["chosen"]["swept"][0]["method"])

@@ -107,6 +107,7 @@ def test_options_are_shown_and_symbols_explained(example):
     assert options["stretch"] == f"keep=8, range={SHORT}, kernel=linear"
     assert options["hierarchical"] == "alpha=0.4"
     assert options["zeros"] == "–"
+    assert options["mean"] == f"keep={SHORT}, range={SHORT}"
     for name, text in options.items():
         assert widget.data["methods"][name]["options"] == text.replace("–", "")
     for symbol in ("P: ", f"L: their number, here {SHORT};", "N: ", "t counts", "keep: ", "range: ", "alpha (α): "):

@@ -55,6 +55,7 @@ def test_exact_rows_are_those_of_the_formulas():
     assert exact_rows("linear", layout, 7).tolist() == [*around, [2, 2], [3, 4], [4, 6], [5, 7]]
     assert exact_rows("linear", layout, 8).tolist() == [*around, [2, 2], [4, 7], [5, 8]]
     assert exact_rows("mean", layout, 7).tolist() == [*around, [2, 2], [3, 3], [4, 4], [5, 7]]
+    assert exact_rows("mean", layout, 7, keep=1, range=2).tolist() == [*around, [2, 2], [5, 7]]
     assert exact_rows("crop", layout, 4).tolist() == [*around, [2, 2], [3, 3], [5, 4]]
     stretch = exact_rows("stretch", layout, 6, keep=1, range=2)
     assert stretch.tolist() == [*around, [2, 2], [3, 3], [3, 4], [3, 5], [5, 6]]

@@ -216,6 +216,13 @@ def test_a_mean_behind_some_rows_of_some_rows(keep, used):
     assert exact_rows("mean", TableLayout(length=7), 10, keep=keep).tolist() == [[t, t] for t in range(keep)]
 
 
+def test_a_mean_is_of_positions_alone():
+    table, layout = drawn(9), TableLayout(length=5, reserved=2, prefix=1, suffix=1)
+    found = extend_table(table, 10, method="mean", layout=layout, keep=1, range=3)
+    assert found[[0, 1, 2, 3, -1]].tobytes() == table[[0, 1, 2, 3, -1]].tobytes()
+    np.testing.assert_allclose(found[4:-1], np.tile(table[3:6].mean(axis=0), (7, 1)), rtol=0, atol=1e-14)
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

@@ -76,14 +76,13 @@ def choose_start(
 
     Raises:
         InvalidArgumentError: if nothing says which rows stay.
-        WorkFailedError: if no method is better than cutting documents.
     """
     if length == old:
         period = exact_period(checkpoint)
         if period is None and keep is None:
             raise InvalidArgumentError(
-                f"the table of {checkpoint} repeats no rows, so which were trained is not known: give --to with a "
-                "greater length, or say how many first positions stay as they are with --keep (0 for none)"
+                f"the table of {checkpoint} does not repeat its first rows, so which were trained is not known: give "
+                "--to with a greater length, or say how many first positions stay as they are with --keep (0 for none)"
             )
         kept = period if keep is None else keep
         assert kept is not None
@@ -112,6 +111,7 @@ def choose_start(
         seed=seed,
         length_aware=length_aware,
         methods=methods,
+        must_be_better=False,
         tell=tell,
     )
     size = choice.options["range"]
@@ -128,8 +128,9 @@ def choose_start(
 
 
 def exact_period(checkpoint: str | os.PathLike[str]) -> int | None:
-    """After how many positions the rows repeat themselves exactly, if they do."""
+    """After how many positions the rows repeat themselves exactly, if they do and are not all alike."""
     table = only_table(checkpoint)
     rows = np.asarray(open_checkpoint(checkpoint).read(table.key), dtype=np.float32)[table.layout.position_rows]
     again = np.flatnonzero((rows[1:] == rows[0]).all(axis=1)) + 1
-    return next((int(size) for size in again if np.array_equal(rows[size:], rows[:-size])), None)
+    period = next((int(size) for size in again if np.array_equal(rows[size:], rows[:-size])), None)
+    return None if period == 1 else period

@@ -126,21 +126,16 @@ def nowhere_worse(candidate: Candidate, baseline: Outcomes) -> bool:
 
 
 def with_short(candidate: Candidate, baseline: Outcomes, old: int) -> Candidate:
-    """The candidate where short inputs read the old table.
+    """The candidate where short inputs read the old table, up to the best of the lengths that this has room for.
 
-    They are those of the lengths up to which the old table cannot be told to be worse (one standard error); the
-    shortest measured length at least.
+    Best is the greatest worth among those by which no length is worse than with the old table; where that cannot be
+    told (one standard error), the longest.
     """
-    sign = 1 if candidate.measure == "accuracy" else -1
-    lengths = sorted(length for length in candidate.outcomes if length <= old)
-    short = lengths[0]
-    for length in lengths:
-        gain = sign * (candidate.outcomes[length] - baseline[length])
-        if gain.mean() > _standard_error(gain):
-            break
-        short = length
-    outcomes = {n: baseline[n] if n <= short else each for n, each in candidate.outcomes.items()}
-    return measured(candidate.method, candidate.options, short, candidate.measure, outcomes)
+    cuts = []
+    for short in sorted(length for length in candidate.outcomes if length <= old):
+        outcomes = {n: baseline[n] if n <= short else each for n, each in candidate.outcomes.items()}
+        cuts.append(measured(candidate.method, candidate.options, short, candidate.measure, outcomes))
+    return preferred([cut for cut in cuts if nowhere_worse(cut, baseline)] or cuts)
 
 
 def preferred(finalists: Sequence[Candidate]) -> Candidate:
