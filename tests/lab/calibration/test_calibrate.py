@@ -151,6 +151,9 @@ def test_a_table_that_is_long_already_keeps_what_repeats(embedder, texts, quick,
     extend_checkpoint(embedder, tmp_path / "long", 128, method="tile", range=40)
     assert exact_period(tmp_path / "long") == 40
     assert exact_period(embedder) is None
+    for kept in (0, 1):  # all rows alike, or all but the first, repeat nothing that was trained
+        extend_checkpoint(embedder, tmp_path / f"mean{kept}", 128, method="mean", keep=kept)
+        assert exact_period(tmp_path / f"mean{kept}") is None
     settings = quick | {"length": None, "document": 100, "batch": 4}
     record = calibrate(tmp_path / "long", tmp_path / "out", data=texts, **settings)
     assert (record["start"]["method"], record["start"]["keep"], record["start"]["period"]) == ("as it is", 40, 40)
