@@ -22,11 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import other_passkeys
-from benchmarks.pages import accuracy_rows, interval, print_table
+from benchmarks.pages import accuracy_rows, interval, keep, load, print_table
 from posembed import calibrate, evaluate, extend_checkpoint
 from posembed.checkpoint.leftovers import CALIBRATION
 from posembed.errors import WorkFailedError
-from posembed.files import write_whole
 from posembed.lab.evaluation.tasks import Task
 from posembed.lab.hardware import peak_memory_bytes
 
@@ -64,7 +63,7 @@ def measure(checkpoint: str, part: str, folder: Path) -> Any:
     if part == "other_passkeys":
         with tempfile.TemporaryDirectory() as other:
             averaged = Path(other) / "averaged"
-            extend_checkpoint(checkpoint, averaged, LENGTH, method="mean", range=160, keep=1)
+            extend_checkpoint(checkpoint, averaged, LENGTH, method="mean", range=WAYS["by_length"]["range"], keep=1)
             return other_passkeys.measure(checkpoint, averaged, calibrated(checkpoint, "by_length", folder), tell)
     out = calibrated(checkpoint, "by_length" if part == "others" else part, folder)
     named = {"checkpoint": "the calibrated copy", "original": Path(checkpoint).name}
@@ -201,18 +200,12 @@ def main() -> None:
             parser.error("name a checkpoint, --memory or --tables")
         arguments.out.mkdir(parents=True, exist_ok=True)
         for part in PARTS if arguments.only is None else [arguments.only]:
-            keep({part: measure(arguments.checkpoint, part, arguments.out)})
+            keep(KEPT, {part: measure(arguments.checkpoint, part, arguments.out)})
     if arguments.memory:
-        keep({"memory": measure_memory()})
-    kept = json.loads(KEPT.read_text(encoding="utf-8"))
+        keep(KEPT, {"memory": measure_memory()})
+    kept = load(KEPT)
     if {*PARTS, "memory"} <= kept.keys():
         print_tables(kept)
-
-
-def keep(found: dict[str, Any]) -> None:
-    """Written at once; read anew before, since another part may have been measured meanwhile."""
-    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
-    write_whole(KEPT, lambda path: path.write_text(json.dumps(kept | found, indent=1) + "\n", encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -11,18 +11,16 @@ lengths; the second does the same with `--length-aware`.
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pages import accuracy_rows, print_table
+from benchmarks.pages import accuracy_rows, keep, load, print_table
 from posembed import evaluate
 from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
 from posembed.checkpoint.plan import plan_extension
 from posembed.checkpoint.rewrite import carry_out
-from posembed.files import write_whole
 from posembed.lab.choose import choose_method
 from posembed.lab.evaluation.tasks import Task
 from posembed.models.tables_by_length import tables_by_length
@@ -86,15 +84,12 @@ def main() -> None:
     parser.add_argument("--length-aware", action="store_true")
     parser.add_argument("--tables", action="store_true")
     arguments = parser.parse_args()
-    kept: dict[str, Any] = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
     if not arguments.tables:
         if arguments.checkpoint is None:
             parser.error("name a checkpoint, or --tables")
         found = measure(arguments.checkpoint, length_aware=arguments.length_aware)
-        kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}  # the other part may be new
-        kept |= {"by_length": found} if arguments.length_aware else found
-        write_whole(KEPT, lambda path: path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8"))
-    print_tables(kept)
+        keep(KEPT, {"by_length": found} if arguments.length_aware else found)
+    print_tables(load(KEPT))
 
 
 if __name__ == "__main__":

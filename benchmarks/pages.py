@@ -1,7 +1,23 @@
-"""What the measured pages show: numbers with their intervals, and tables in Markdown."""
+"""What the measured pages show: the kept numbers, with their intervals, and tables in Markdown."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+from posembed.files import write_whole
+
+
+def load(path: Path) -> dict[str, Any]:
+    """What has been measured so far."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
+def keep(path: Path, found: dict[str, Any]) -> None:
+    """Put parts among those that are kept; these are read anew, since others may have been measured meanwhile."""
+    kept = load(path) | found
+    write_whole(path, lambda temporary: temporary.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8"))
 
 
 def interval(found: dict[str, float], digits: int = 3, *, sign: bool = False) -> str:

@@ -11,17 +11,17 @@ Trained models are kept in --out and not trained again.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from benchmarks.method_study import embedding, language
 from benchmarks.method_study.models import KINDS, SETTINGS, trained
 from benchmarks.method_study.tables import KEPT, print_tables
-from posembed.files import write_whole
+from benchmarks.pages import keep, load
 from posembed.lab.hardware import environment
 
 
@@ -44,7 +44,7 @@ def main() -> None:
         return
     if not (given.language or given.optimum or given.embedding or given.tables):
         parser.error("one of --language, --optimum, --embedding and --tables")
-    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    found: dict[str, Any] = {}
     if given.language:
         setting = SETTINGS[given.language]
         corpus = setting.corpus(given.out)  # makes the tokenizer, which both parts read
@@ -53,20 +53,19 @@ def main() -> None:
         parts = [subprocess.Popen([*command, "--part", kind]) for kind in setting.kinds]
         if any(part.wait() for part in parts):
             sys.exit("a model could not be trained")
-        kept[f"language_{setting.name}"] = [
+        found[f"language_{setting.name}"] = [
             language.study(setting, kind, data, given.steps, corpus, given.out)
             for kind in setting.kinds
             for data in setting.data
         ]
     if given.optimum:
         setting = SETTINGS[given.optimum]
-        kept[f"optimum_{setting.name}"] = language.optimum(setting, given.steps, setting.corpus(given.out), given.out)
+        found[f"optimum_{setting.name}"] = language.optimum(setting, given.steps, setting.corpus(given.out), given.out)
     if given.embedding:
-        kept["embedding"] = embedding.study(given.embedding)
+        found["embedding"] = embedding.study(given.embedding)
     if not given.tables:
-        kept["environment"] = environment("cpu")
-        write_whole(KEPT, lambda path: path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8"))
-    print_tables(kept)
+        keep(KEPT, found | {"environment": environment("cpu")})
+    print_tables(load(KEPT))
 
 
 if __name__ == "__main__":

@@ -15,12 +15,12 @@ from posembed.lab.choosing.candidates import (
     Measure,
     Outcomes,
     first_ways,
-    measured,
     more_ways,
     nowhere_worse,
     preferred,
     told,
     with_short,
+    worth,
 )
 from posembed.lab.choosing.trials import EmbeddingTrial, LanguageTrial, LongerTable, Trial
 from posembed.lab.evaluation.language import Scorer
@@ -122,7 +122,8 @@ def choose_method(
     if length <= old:
         raise InvalidArgumentError(f"length={length} must be above the {old} positions that the table has")
     refuse_tables_by_length(path, "choose for")
-    if not methods or not {*methods} <= {*METHODS} or (kind != "embedding" and {*methods} == {"mean"}):
+    allowed = [method for method in methods if method != "mean" or kind == "embedding"]
+    if not allowed or not {*methods} <= {*METHODS}:
         raise InvalidArgumentError(
             f"methods={tuple(methods)} must be of {METHODS}, the mean for embedding models alone"
         )
@@ -142,11 +143,11 @@ def choose_method(
 
     def sweep(ways: Sequence[tuple[str, dict[str, Any]]]) -> None:
         for method, options in ways:
-            if method in methods:
+            if method in allowed:
                 tell(f"{method} {options}")
                 swept.append(trial.measure(method, options))
 
-    sweep(first_ways(as_rows(longer.positions), old, averaged=kind == "embedding"))
+    sweep(first_ways(as_rows(longer.positions), old))
     before = trial.baseline()
     sweep(more_ways(_ranked(swept, before, old, length_aware), length))
     swept = _ranked(swept, before, old, length_aware)
@@ -158,7 +159,8 @@ def choose_method(
         finalists.append(trial.measure(candidate.method, candidate.options))
     finalists = _ranked(finalists, before, old, length_aware)
     baseline = {n: float(each.mean()) for n, each in before.items()}
-    better = _better(finalists, before)
+    plain = worth(baseline, trial.measure_name)
+    better = [each for each in finalists if each.worth > plain and nowhere_worse(each, before)]
     if must_be_better and not better:
         raise WorkFailedError(_refusal(finalists[0], baseline, old, length_aware))
     best = preferred(better or finalists[:1])
@@ -198,17 +200,10 @@ def _ranked(candidates: Sequence[Candidate], before: Outcomes, old: int, length_
     return sorted(candidates, key=lambda candidate: (not nowhere_worse(candidate, before), -candidate.worth))
 
 
-def _better(finalists: Sequence[Candidate], before: Outcomes) -> list[Candidate]:
-    """Those that are better than the old table, and at no length worse."""
-    plain = measured("", {}, 0, finalists[0].measure, before)
-    return [each for each in finalists if each.worth > plain.worth and nowhere_worse(each, before)]
-
-
 def _refusal(best: Candidate, baseline: dict[int, float], old: int, length_aware: bool) -> str:
     accuracy = best.measure == "accuracy"
     other = f"cutting documents to {old} tokens" if accuracy else f"a sliding window of {old} tokens"
-    sides = [(best.values[n], value) if accuracy else (value, best.values[n]) for n, value in baseline.items()]
-    on_the_whole = sum(new for new, _ in sides) > sum(before for _, before in sides)
+    on_the_whole = best.worth > worth(baseline, best.measure)
     lacks = f"is at every length as good as {other}" if on_the_whole else f"is better than {other}"
     hint = "with --length-aware short inputs read the old table; " if on_the_whole and not length_aware else ""
     return (

@@ -139,10 +139,15 @@ def keeps_tile(old: int, new: int, *, range: int | None = None) -> Index:  # noq
 
 
 def _check_range(old: int, used: int | None) -> int:
-    used = old if used is None else whole("range", used, 1)
-    if used > old:
-        raise InvalidArgumentError(f"range={used} is above the table's {old} positions; leave it out to use them all")
-    return used
+    return _of_the_old("range", used, 1, old)
+
+
+def _of_the_old(name: str, value: int | None, least: int, old: int) -> int:
+    """So many of the old rows; all of them if nothing is said."""
+    count = old if value is None else whole(name, value, least)
+    if count > old:
+        raise InvalidArgumentError(f"{name}={count} is above the table's {old} positions; leave it out for all of them")
+    return count
 
 
 def keeps_old_rows(old: int, new: int, **_options: object) -> Index:
@@ -262,7 +267,7 @@ def mean(rows: Rows, new: int, *, keep: int | None = None, range: int | None = N
         >>> mean(np.array([[9.0], [0.0], [5.0]]), 4, keep=1, range=2).ravel().tolist()
         [9.0, 4.5, 4.5, 4.5]
     """
-    kept = _check_kept(len(rows), keep)
+    kept = _of_the_old("keep", keep, 0, len(rows))
     used = rows[: _check_range(len(rows), range)]
     average = used.mean(axis=0, keepdims=True, dtype=np.float64).astype(rows.dtype)
     return np.concatenate((rows[:kept], np.repeat(average, new - kept, axis=0)))
@@ -271,15 +276,8 @@ def mean(rows: Rows, new: int, *, keep: int | None = None, range: int | None = N
 def keeps_mean(old: int, _new: int, *, keep: int | None = None, range: int | None = None) -> Index:  # noqa: A002
     """The first ``keep`` rows, for the options that :func:`mean` takes."""
     _check_range(old, range)
-    kept = _check_kept(old, keep)
+    kept = _of_the_old("keep", keep, 0, old)
     return keeps_old_rows(kept, kept)
-
-
-def _check_kept(old: int, keep: int | None) -> int:
-    kept = old if keep is None else whole("keep", keep, 0)
-    if kept > old:
-        raise InvalidArgumentError(f"keep={keep} is above the table's {old} positions; leave it out to keep them all")
-    return kept
 
 
 def zeros(rows: Rows, new: int) -> Rows:

@@ -312,10 +312,10 @@ def test_the_best_ranges_are_drawn_out_kept_and_splined():
     ]
 
 
-def test_a_mean_is_for_embedding_models_alone():
-    rows = np.random.default_rng(0).standard_normal((64, 8))
-    assert ("mean", {"range": 32, "keep": 1}) in first_ways(rows, 64)
-    assert {method for method, _ in first_ways(rows, 64, averaged=False)} == {"tile", "stretch"}
+def test_every_range_is_repeated_stretched_and_averaged():
+    ways = first_ways(np.random.default_rng(0).standard_normal((64, 8)), 64)
+    assert ("mean", {"range": 32, "keep": 1}) in ways
+    assert [method for method, _ in ways] == ["tile", "stretch", "mean"] * (len(ways) // 3)
 
 
 @pytest.mark.parametrize("kind", ["causal", "masked"])
@@ -327,6 +327,9 @@ def test_language_models_by_their_loss(kind, request, texts, tmp_path, monkeypat
     )
     found = choose_method(source, 128, data=texts, documents=8, precision="fp32")
     assert found.measure == "loss"
+    assert {c.method for c in found.swept} == {"tile", "stretch"}  # a mean is for embedding models alone
+    with pytest.raises(InvalidArgumentError, match="the mean for embedding models alone"):
+        choose_method(source, 128, data=texts, methods=("mean",), documents=8, precision="fp32")
     best = next(c for c in found.swept if (c.method, c.options) == (found.method, found.options))
     assert best.worth >= max(c.worth for c in found.swept[:4]) - 0.05
     extend_checkpoint(source, tmp_path / "out", 128, method=found.method, **found.options)

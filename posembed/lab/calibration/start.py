@@ -11,7 +11,7 @@ import numpy as np
 
 from posembed.checkpoint.source import open_checkpoint
 from posembed.errors import InvalidArgumentError
-from posembed.lab.choose import choose_method
+from posembed.lab.choose import METHODS, choose_method
 from posembed.lab.evaluation.loading import Kind, only_table, refuse_tables_by_length
 
 
@@ -102,7 +102,7 @@ def choose_start(
         shared = size if kind == "embedding" else length
         kept = size if keep is None else keep
         return Start("tile", {"range": size}, kept, shared, (f"the first {size} rows, repeated",))
-    methods = ("tile", "stretch", "mean") if averaged else ("tile", "stretch")
+    methods = METHODS if averaged else ("tile", "stretch")
     choice = choose_method(
         checkpoint,
         length,

@@ -81,11 +81,11 @@ def measured(method: str, options: dict[str, Any], kept: int, measure: Measure, 
     return Candidate(method, options, kept, measure, values, {n: len(each) for n, each in outcomes.items()}, outcomes)
 
 
-def first_ways(rows: NDArray[Any], old: int, *, averaged: bool = True) -> list[Way]:
-    """Ranges from what the table shows and from shares of its length, each repeated and stretched to the end.
+def first_ways(rows: NDArray[Any], old: int) -> list[Way]:
+    """Ranges from what the table shows and from shares of its length.
 
-    With ``averaged`` each also gives way to its mean behind the first row: order among all further positions is lost,
-    which an embedding model may bear and a language model does not.
+    Each is repeated, stretched to the end, and put in the place of all rows but the first as its mean. By that order
+    among all further positions is lost, which an embedding model may bear and a language model does not.
     """
     ranges = {max(2, round(share * old)) for share in _SHARES}
     found = trained_range(rows)
@@ -95,8 +95,7 @@ def first_ways(rows: NDArray[Any], old: int, *, averaged: bool = True) -> list[W
             ranges.add(end)
     ways: list[Way] = []
     for size in sorted(ranges, reverse=True):
-        ways += [("tile", {"range": size}), ("stretch", {"range": size})]
-        ways += [("mean", {"range": size, "keep": 1})] if averaged else []
+        ways += [("tile", {"range": size}), ("stretch", {"range": size}), ("mean", {"range": size, "keep": 1})]
     return ways
 
 
@@ -119,10 +118,8 @@ def more_ways(swept: Sequence[Candidate], length: int) -> list[Way]:
 def nowhere_worse(candidate: Candidate, baseline: Outcomes) -> bool:
     """Whether no length tells the candidate to be worse than the old table: by more than one standard error."""
     sign = 1 if candidate.measure == "accuracy" else -1
-    return all(
-        sign * (outcomes - baseline[length]).mean() >= -_standard_error(outcomes - baseline[length])
-        for length, outcomes in candidate.outcomes.items()
-    )
+    gains = [sign * (outcomes - baseline[length]) for length, outcomes in candidate.outcomes.items()]
+    return all(gain.mean() >= -_standard_error(gain) for gain in gains)
 
 
 def with_short(candidate: Candidate, baseline: Outcomes, old: int) -> Candidate:
