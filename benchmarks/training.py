@@ -26,6 +26,7 @@ from posembed.lab.storage import write_json
 from posembed.lab.train import Trainer
 
 SHAPE = {"layers": 4, "d_model": 256, "heads": 4, "train_length": 256, "batch_size": 8}
+VOCABULARY = 8192  # of the masked model
 
 
 def lab_trainer(corpus: Corpus, **settings: object) -> Trainer:
@@ -128,6 +129,23 @@ def position_share(corpus: Corpus, rounds: int) -> None:
     print(f"position part of a lab step, {precision}: {share:.2%}")
 
 
+def hidden_tokens(corpus: Corpus, rounds: int) -> None:
+    """A masked model's step with logits of the hidden tokens alone, against one with all logits."""
+    precision = "bf16" if has_bf16("cpu") else "fp32"
+    runs = {}
+    for name in ("hidden", "all"):
+        config = UnitConfig(**SHAPE, model="encoder", precision=precision)
+        trainer = Trainer(config, corpus, LabModel(config, VOCABULARY))
+        trainer.masked = name == "hidden"
+        runs[name] = trainer.update
+    seconds = alternate(runs, rounds)
+    print(
+        f"masked lab step, {precision}, vocabulary of {VOCABULARY}: tokens/s with logits of hidden tokens / of all = "
+        f"{1 / ratio(seconds, 'hidden', 'all'):.2f}"
+    )
+    print_medians(seconds)
+
+
 def precisions(corpus: Corpus, rounds: int) -> None:
     if not has_bf16("cpu"):
         print("bf16 against fp32: this processor has no bf16 instructions; not measured")
@@ -189,6 +207,7 @@ def main() -> None:
     require_parity(corpus)
     against_gpt2(corpus, arguments.rounds)
     position_share(corpus, arguments.rounds)
+    hidden_tokens(corpus, arguments.rounds)
     precisions(corpus, arguments.rounds)
     side_by_side(arguments.seed)
 

@@ -37,13 +37,12 @@ def token_losses(model: LabModel, windows: Windows, corpus: Corpus, config: Unit
     for begin in range(0, len(inputs), size):
         part = slice(begin, begin + size)
         wanted = torch.from_numpy(targets[part]).to(device)
-        logits = model(torch.from_numpy(inputs[part]).to(device)).float()
-        loss = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="none", ignore_index=IGNORED)
-        values = loss.view(wanted.shape).cpu().double().numpy()
-        predicted = targets[part] != IGNORED
-        if not np.isfinite(values[predicted]).all():
+        only = wanted != IGNORED
+        logits = model(torch.from_numpy(inputs[part]).to(device), only).float()
+        values = F.cross_entropy(logits, wanted[only], reduction="none").cpu().double().numpy()
+        if not np.isfinite(values).all():
             raise NonFiniteLossError("the loss of held-out tokens became non-finite")
-        losses[part] = np.where(predicted, values, np.nan)
+        losses[part][only.cpu().numpy()] = values
     model.train()
     return losses
 

@@ -149,7 +149,9 @@ class Trainer:
         self.config = config
         self.corpus = corpus
         self.model = model
-        self.forward: Callable[[Tensor], Tensor] = torch.compile(model) if config.compile else model
+        self.forward: Callable[..., Tensor] = torch.compile(model) if config.compile else model
+        # Only hidden tokens need logits; their number differs from step to step, which compiled code does not like.
+        self.masked = config.model == "encoder" and not config.compile
         matrices = [p for n, p in model.named_parameters() if p.dim() > 1 and not n.startswith("embed.")]
         others = [p for n, p in model.named_parameters() if p.dim() < 2 or n.startswith("embed.")]
         self.optimizer = torch.optim.AdamW(
@@ -194,8 +196,12 @@ class Trainer:
             group["lr"] = self.learning_rate(self.step)
         inputs, targets = self.batch(self.step)
         with self.autocast():
-            logits = self.forward(inputs)
-        loss = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
+            if self.masked:
+                only = targets != IGNORED
+                logits, targets = self.forward(inputs, only), targets[only]
+            else:
+                logits = self.forward(inputs).flatten(0, 1)
+        loss = F.cross_entropy(logits.float(), targets.flatten(), ignore_index=IGNORED)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)

@@ -97,6 +97,22 @@ def test_only_an_encoder_without_positions_ignores_order(encoding):
         assert difference > 1e-3
 
 
+@pytest.mark.parametrize("share", [0.0, 0.15, 1.0])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_logits_of_some_positions_alone(encoding, share):
+    """Against all logits, of which the same are taken: values and every gradient."""
+    whole, some = lively(encoding, "encoder"), lively(encoding, "encoder")
+    only = torch.rand(IDS.shape, generator=torch.Generator().manual_seed(2)) < share
+    expected, found = whole(IDS)[only], some(IDS, only)
+    assert found.shape == (int(only.sum()), expected.shape[1])
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    weight = torch.randn(found.shape, generator=torch.Generator().manual_seed(3))
+    for logits in (expected, found):
+        (logits * weight).sum().backward()
+    for name, parameter in some.named_parameters():
+        torch.testing.assert_close(parameter.grad, whole.get_parameter(name).grad, rtol=1e-4, atol=1e-5)
+
+
 def test_learned_from_sinusoid_starts_as_the_sinusoid():
     trainable, fixed = model("learned-from-sinusoid"), model("sinusoidal")
     rows = sinusoidal_rows(torch.arange(24), 24) * 0.02 * 2**0.5
