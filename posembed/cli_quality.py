@@ -102,6 +102,9 @@ def calibrate(
     steps: Annotated[
         int | None, typer.Option(help="Optimizer steps; by default 250 for embedding models, 400 for others.")
     ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Of training at most: fewer steps are taken where not all fit.")
+    ] = None,
     batch: Annotated[int | None, typer.Option(help="Training inputs of a step; by default 16, or 8.")] = None,
     shift_rate: Annotated[
         float | None, typer.Option(help="Learning rate of the vector that all trained rows share.")
@@ -164,6 +167,7 @@ def calibrate(
             keep=keep,
             document=document,
             steps=steps,
+            minutes=minutes,
             batch=batch,
             shift_rate=shift_rate,
             row_rate=row_rate,

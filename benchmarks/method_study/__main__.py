@@ -2,8 +2,9 @@
 
     python -m benchmarks.method_study --language bytes               (about 40 minutes on 2 cores)
     python -m benchmarks.method_study --language words               (about 25 minutes on 2 cores)
-    python -m benchmarks.method_study --language large               (about 30 minutes on 1 core)
-    python -m benchmarks.method_study --optimum words                (about 4 minutes on 2 cores, after the line above)
+    python -m benchmarks.method_study --language large               (about 40 minutes on 2 cores)
+    python -m benchmarks.method_study --optimum words                (about 4 minutes on 2 cores, after the words)
+    python -m benchmarks.method_study --optimum large --kind masked  (about 20 minutes on 1 core, after the large)
     python -m benchmarks.method_study --embedding all-MiniLM-L6-v2   (about 35 minutes on 2 cores)
     python -m benchmarks.method_study --tables                       (prints the page's tables from KEPT)
 
@@ -28,6 +29,11 @@ from posembed.lab.hardware import environment
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--language", choices=list(SETTINGS))
+    parser.add_argument(
+        "--kind",
+        choices=list(KINDS),
+        help="of the language models: for --language both if left out, for --optimum causal",
+    )
     parser.add_argument("--optimum", choices=list(SETTINGS))
     parser.add_argument("--embedding", metavar="CHECKPOINT")
     parser.add_argument("--tables", action="store_true")
@@ -45,26 +51,32 @@ def main() -> None:
     if not (given.language or given.optimum or given.embedding or given.tables):
         parser.error("one of --language, --optimum, --embedding and --tables")
     found: dict[str, Any] = {}
+    here = {"environment": environment("cpu")}
     if given.language:
         setting = SETTINGS[given.language]
         corpus = setting.corpus(given.out)  # makes the tokenizer, which both parts read
         command = [sys.executable, "-m", "benchmarks.method_study", "--language", setting.name]
         command += ["--steps", str(given.steps), "--out", str(given.out)]
-        parts = [subprocess.Popen([*command, "--part", kind]) for kind in setting.kinds]
+        kinds = list(KINDS) if given.kind is None else [given.kind]
+        parts = [subprocess.Popen([*command, "--part", kind]) for kind in kinds]
         if any(part.wait() for part in parts):
             sys.exit("a model could not be trained")
-        found[f"language_{setting.name}"] = [
-            language.study(setting, kind, data, given.steps, corpus, given.out)
-            for kind in setting.kinds
+        name = f"language_{setting.name}"
+        found[name] = [part for part in load(KEPT).get(name, []) if part["kind"] not in kinds]
+        found[name] += [
+            language.study(setting, kind, data, given.steps, corpus, given.out) | here
+            for kind in kinds
             for data in setting.data
         ]
     if given.optimum:
-        setting = SETTINGS[given.optimum]
-        found[f"optimum_{setting.name}"] = language.optimum(setting, given.steps, setting.corpus(given.out), given.out)
+        setting, kind = SETTINGS[given.optimum], given.kind or "causal"
+        name = f"optimum_{setting.name}" + ("" if kind == "causal" else f"_{kind}")
+        corpus = setting.corpus(given.out)
+        found[name] = language.optimum(setting, kind, given.steps, corpus, given.out) | here
     if given.embedding:
-        found["embedding"] = embedding.study(given.embedding)
+        found["embedding"] = embedding.study(given.embedding) | here
     if not given.tables:
-        keep(KEPT, found | {"environment": environment("cpu")})
+        keep(KEPT, found)
     print_tables(load(KEPT))
 
 

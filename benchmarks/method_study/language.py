@@ -82,12 +82,8 @@ def study(setting: Setting, kind: str, data: str, steps: int, corpus: Corpus, fo
     """All cells of one kind of model and data."""
     model, tokens = trained(setting, kind, data, setting.short, steps, corpus, folder)
     oracle, _ = trained(setting, kind, "packed", setting.long, steps, corpus, folder)
-    windows = cut_windows(corpus.test, setting.long - 1, WINDOWS, DOCUMENTS)
+    windows, hidden = _test_windows(setting, kind, corpus)
     ids = windows.tokens
-    hidden = np.ones(ids.shape, dtype=bool)
-    if kind == "masked":
-        hidden = generator("study", kind).random(ids.shape) < MASKED_SHARE
-        hidden[:, -1] = True
     short = model.table.detach().clone() if model.table is not None else torch.empty(0)
     found: dict[str, Losses] = {}
     found["sliding window"] = sliding_losses(_scorer(kind, model, corpus), ids, hidden, setting.short)
@@ -115,24 +111,33 @@ def study(setting: Setting, kind: str, data: str, steps: int, corpus: Corpus, fo
     }
 
 
-def optimum(setting: Setting, steps: int, corpus: Corpus, folder: Path) -> dict[str, Any]:
-    """How far any table takes the frozen causal, packed model: more tokens, three starts, on the same test windows."""
-    model, tokens = trained(setting, "causal", "packed", setting.short, steps, corpus, folder)
-    windows = cut_windows(corpus.test, setting.long - 1, WINDOWS, DOCUMENTS)
-    hidden = np.ones(windows.tokens.shape, dtype=bool)
+def optimum(setting: Setting, kind: str, steps: int, corpus: Corpus, folder: Path) -> dict[str, Any]:
+    """How far any table takes the frozen packed model: more tokens, three starts, on the same test windows."""
+    model, tokens = trained(setting, kind, "packed", setting.short, steps, corpus, folder)
+    windows, hidden = _test_windows(setting, kind, corpus)
     short = model.table.detach().clone() if model.table is not None else torch.empty(0)
-    slid = sliding_losses(_scorer("causal", model, corpus), windows.tokens, hidden, setting.short)
+    slid = sliding_losses(_scorer(kind, model, corpus), windows.tokens, hidden, setting.short)
     window = document_means(slid[:, setting.short :], windows)
     cells = []
     for start in ("linear", "grouped", "random"):
         way = Way(start, 0, setting.long)
-        trainer = _calibrate(setting, "causal", model, short, corpus, tokens, way, folder, share=MORE, patience=10**6)
+        trainer = _calibrate(setting, kind, model, short, corpus, tokens, way, folder, share=MORE, patience=10**6)
         model.set_table(trainer.table().detach())
-        losses = _scorer("causal", model, corpus).losses(windows.tokens, hidden)
+        losses = _scorer(kind, model, corpus).losses(windows.tokens, hidden)
         loss = document_means(losses[:, setting.short :], windows)
         gain = difference(window, loss)
         cells.append({"start": start, "loss": bootstrap_interval(loss), "context_gain": gain, "steps": trainer.step})
     return {"tokens": int(MORE * tokens), "share": MORE, "window": bootstrap_interval(window), "cells": cells}
+
+
+def _test_windows(setting: Setting, kind: str, corpus: Corpus) -> tuple[Windows, NDArray[np.bool_]]:
+    """The long windows, and what is predicted in them: of a masked model what is hidden, in none of them nothing."""
+    windows = cut_windows(corpus.test, setting.long - 1, WINDOWS, DOCUMENTS)
+    hidden = np.ones(windows.tokens.shape, dtype=bool)
+    if kind == "masked":
+        hidden = generator("study", kind).random(hidden.shape) < MASKED_SHARE
+        hidden[:, -1] = True
+    return windows, hidden
 
 
 def _cells(found: dict[str, Losses], windows: Windows, short: int) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from posembed.files import write_whole
 from posembed.lab.config import UnitConfig
 from posembed.lab.corpus import Corpus, load_corpus, split_texts
+from posembed.lab.hardware import resolve_precision
 from posembed.lab.model import LabModel
 from posembed.lab.train import Trainer
 
@@ -27,8 +28,7 @@ class Setting:
         name: of the part.
         vocabulary: of a byte-level BPE that is made from the training texts; 0 for bytes.
         short: positions of the models that are extended.
-        precision: of their training.
-        kinds: of models.
+        precision: of their training; ``"auto"`` is bf16 where the processor has it.
         data: what they were trained on.
     """
 
@@ -36,7 +36,6 @@ class Setting:
     vocabulary: int
     short: int
     precision: str
-    kinds: tuple[str, ...] = tuple(KINDS)
     data: tuple[str, ...] = DATA
 
     @property
@@ -68,8 +67,8 @@ SETTINGS = {
     each.name: each
     for each in (
         Setting("bytes", 0, 16, "fp32"),
-        Setting("words", 2048, 8, "bf16"),
-        Setting("large", 8192, 4, "bf16", kinds=("causal",), data=("packed",)),
+        Setting("words", 2048, 8, "auto"),
+        Setting("large", 8192, 4, "auto", data=("packed",)),
     )
 }
 
@@ -85,7 +84,7 @@ def configuration(setting: Setting, kind: str, length: int, steps: int) -> UnitC
         layers=3,
         heads=4,
         learning_rate=2e-3,
-        precision=setting.precision,
+        precision=resolve_precision(setting.precision, "cpu"),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,7 @@ def calibrate(
     keep: int | None = None,
     document: int | None = None,
     steps: int | None = None,
+    minutes: float | None = None,
     batch: int | None = None,
     shift_rate: float | None = None,
     row_rate: float | None = None,
@@ -89,6 +91,9 @@ def calibrate(
             or twice ``keep`` if that is more (half of it, down to 512, is met more often); for language models the
             whole length, a smaller number is read at random far positions (PoSE).
         steps: optimizer steps; 250 for embedding models, 400 for others.
+        minutes: of training at most, by the time that the first steps take: fewer steps are taken where not all fit.
+            What comes before (choosing a start) and after (writing) is not counted. The number of steps is in the
+            record; given as ``steps`` it makes the same rows again.
         batch: training inputs of a step; 16 for embedding models, 8 for others.
         shift_rate: learning rate of the vector that all trained rows share; 0.0035 for embedding models, 0.001 for
             others.
@@ -120,6 +125,8 @@ def calibrate(
         WorkInterruptedError: if ``should_stop`` said so.
     """
     out = Path(out)
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise InvalidArgumentError(f"minutes={minutes} must be above 0 and finite")
     kind = kind_of(checkpoint)
     table = only_table(checkpoint)
     old = table.usable_length
@@ -164,14 +171,19 @@ def calibrate(
     tell("reading texts")
     texts = load_texts(data) if kind == "embedding" else load_whole_texts(data)
     sha256 = hashlib.sha256("\0".join(texts["train"] + texts["validation"]).encode()).hexdigest()
-    asked = {"length": length, "range": range, "keep": keep}
+    asked: dict[str, float | None] = {"length": length, "range": range, "keep": keep}
+    if minutes is not None:
+        asked |= {"minutes": minutes, "steps": steps}
     if state.exists():
-        about = read_state(state)["about"]
+        begun = read_state(state)
+        about = begun["about"]
         if found := differences(about["asked"], asked):
             raise ResultsConflictError(
                 f"{state} is the state of another calibration ({found}): delete it to start anew, or give another OUT"
             )
         start = Start(**about["start"])
+        if minutes is not None:
+            chosen["steps"] = begun["configuration"]["steps"]  # settled when it was begun
     else:
         start = choose_start(checkpoint, kind, old, length, range, keep, data, precision, seed, length_aware, tell)
     config = configured(start)
@@ -185,8 +197,12 @@ def calibrate(
     else:
         state.parent.mkdir(parents=True, exist_ok=True)
         trainer.save(state)  # choosing the start is part of the work
-    tell("calibrating")
     try:
+        if minutes is not None and not trainer.curve:
+            tell("timing the first steps")
+            each = trainer.fit_into(60 * minutes)
+            tell(f"{trainer.config.steps} of {config.steps} steps, about {each:.1f} s each")
+        tell("calibrating")
         trainer.train(state, report, should_stop)
     except WorkFailedError:
         state.unlink(missing_ok=True)  # gone on with, it would fail again
@@ -199,7 +215,7 @@ def calibrate(
             "--steps, or smaller rates"
         )
     short = short_inputs(kind, start.keep, old) if length_aware else None
-    record = make_record(checkpoint, config, trainer, texts) | {"length_aware": length_aware, "short": short}
+    record = make_record(checkpoint, trainer, texts) | {"length_aware": length_aware, "short": short}
     tell("writing")
     write_checkpoint(Path(checkpoint), out, made, record, force, keep=start.keep, short=short)
     state.unlink()

@@ -15,7 +15,6 @@ from posembed.checkpoint.leftovers import CALIBRATION, TABLES_BY_LENGTH
 from posembed.checkpoint.rewrite import carry_out
 from posembed.checkpoint.source import open_checkpoint
 from posembed.errors import WorkFailedError
-from posembed.lab.calibration.config import CalibrationConfig
 from posembed.lab.calibration.table import CalibratedTable
 from posembed.lab.calibration.trainer import TableTrainer
 from posembed.lab.evaluation.loading import only_table
@@ -26,7 +25,7 @@ SCHEMA, SCHEMA_VERSION = "posembed.calibration", 1
 
 
 def make_record(
-    checkpoint: str | os.PathLike[str], config: CalibrationConfig, trainer: TableTrainer, texts: dict[str, list[str]]
+    checkpoint: str | os.PathLike[str], trainer: TableTrainer, texts: dict[str, list[str]]
 ) -> dict[str, Any]:
     """The record as plain values; docs/formats/calibration.md lists its fields."""
     moved = trainer.table.written().detach() - trainer.table.start
@@ -37,7 +36,7 @@ def make_record(
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "checkpoint": str(checkpoint),
         "table": only_table(checkpoint).key,
-        "configuration": config.to_json(),
+        "configuration": trainer.config.to_json(),
         "start": trainer.about["start"],
         "texts": {
             "sha256": trainer.about["sha256"],

@@ -1,5 +1,6 @@
 """A checkpoint goes in, a calibrated one comes out: which rows moved, that it is better, what is refused."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -24,6 +25,7 @@ from posembed.errors import (
     WorkInterruptedError,
 )
 from posembed.lab.calibration.start import exact_period
+from posembed.lab.calibration.trainer import TableTrainer
 from posembed.lab.evaluation.loading import load_embedder
 from posembed.lab.evaluation.texts import load_texts
 from posembed.tables.extend import extend_table
@@ -295,6 +297,42 @@ def test_killed_outright_it_goes_on_to_the_same(done, embedder, texts, quick, tm
     assert one.tobytes() == other.tobytes()
 
 
+def test_steps_that_fit_into_minutes(done, embedder, texts, quick, tmp_path, monkeypatch):
+    """With time enough it is the same; what the time is enough for is settled once, also where it is gone on with."""
+    settings = {"data": texts, "range": 32, "batch": 8, "document": 100} | quick | LONGER
+    told = []
+    record = calibrate(embedder, tmp_path / "enough", **settings, minutes=1e6, tell=told.append)
+    assert record["configuration"] == done[0]["configuration"]
+    assert any(sentence.startswith("30 of 30 steps, about ") for sentence in told)
+    assert table_of(tmp_path / "enough", KEYS["embedder"]).tobytes() == table_of(done[1], KEYS["embedder"]).tobytes()
+    with pytest.raises(WorkFailedError, match="not one step fits into 1e-06 minutes"):
+        calibrate(embedder, tmp_path / "out", **settings, minutes=1e-6)
+    assert not (tmp_path / "out.calibrating").exists()
+
+    asked, fit_into = [], TableTrainer.fit_into
+    monkeypatch.setattr(TableTrainer, "fit_into", lambda self, _: asked.append("timed") or fit_to_20(self))
+
+    def fit_to_20(trainer):
+        fit_into(trainer, 1e9)
+        trainer.config = dataclasses.replace(trainer.config, steps=20)
+        return 1.0
+
+    with pytest.raises(WorkInterruptedError, match="at step 12 of 20"):
+        calibrate(
+            embedder, tmp_path / "out", **settings, minutes=2, should_stop=lambda: len(asked) > 11 or asked.append(1)
+        )
+    with pytest.raises(ResultsConflictError, match="minutes: 2 there, 3 here"):
+        calibrate(embedder, tmp_path / "out", **settings, minutes=3, resume=True)
+    with pytest.raises(ResultsConflictError, match="minutes"):
+        calibrate(embedder, tmp_path / "out", **settings, resume=True)
+    record = calibrate(embedder, tmp_path / "out", **settings, minutes=2, resume=True)
+    assert asked.count("timed") == 1
+    assert record["steps"] == record["configuration"]["steps"] == 20
+    calibrate(embedder, tmp_path / "plain", **settings | {"steps": 20})
+    one, other = (table_of(tmp_path / name, KEYS["embedder"]) for name in ("out", "plain"))
+    assert one.tobytes() == other.tobytes()
+
+
 def test_nothing_better_means_nothing_written(causal, texts, quick, tmp_path):
     """Rates so small that no row moves."""
     with pytest.raises(WorkFailedError, match="no table was better than the one at the start"):
@@ -319,6 +357,8 @@ def test_an_existing_target_is_refused_before_the_work(embedder, texts, quick, t
         ({"length": 128, "range": 32, "keep": 128}, InvalidArgumentError, "keep=128 must lie between 0 and 127"),
         ({"length": 128, "range": 32, "document": 300}, InvalidArgumentError, "document=300 must be at most"),
         ({"length": 128, "range": 32, "steps": 0}, InvalidArgumentError, "steps=0 must be at least 1"),
+        ({"length": 128, "range": 32, "minutes": 0.0}, InvalidArgumentError, "minutes=0.0 must be above 0 and finite"),
+        ({"length": 128, "minutes": float("nan")}, InvalidArgumentError, "minutes=nan must be above 0 and finite"),
         ({"length": 128, "batch": 1}, InvalidArgumentError, "batch=1 must be at least 2"),
         ({"length": 128, "range": 32, "document": 0}, InvalidArgumentError, "document=0 must be at least 4"),
         ({"length": 128, "range": 32, "document": 32}, InvalidArgumentError, "document=32 must be above keep=32"),
@@ -407,7 +447,22 @@ def test_tables_by_length_are_refused(embedder, texts, quick, tmp_path):
 
 def test_the_command(embedder, texts, tmp_path, cli):
     arguments = ["calibrate", embedder, tmp_path / "out", "--data", texts, "--to", "128", "--range", "32"]
-    small = ["--steps", "4", "--every", "2", "--batch", "4", "--document", "100", "--precision", "fp32", "--facts", "0"]
+    small = [
+        "--minutes",
+        "30",
+        "--steps",
+        "4",
+        "--every",
+        "2",
+        "--batch",
+        "4",
+        "--document",
+        "100",
+        "--precision",
+        "fp32",
+        "--facts",
+        "0",
+    ]
     code, out, err = cli(*arguments, *small)
     assert code == 0
     assert "The rows of the first 32 positions are as they were, bit for bit." in out
