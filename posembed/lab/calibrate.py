@@ -9,35 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from posembed.checkpoint.plan import plan_extension
 from posembed.checkpoint.rewrite import require_possible
 from posembed.checkpoint.staging import checked_target
 from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError
 from posembed.lab.calibration.config import CalibrationConfig
-from posembed.lab.calibration.contrastive import Contrastive
 from posembed.lab.calibration.defaults import configuration, short_inputs
-from posembed.lab.calibration.frozen import FrozenModel, inputs_at_once, recompute_layers, scored_at_once
-from posembed.lab.calibration.prediction import Prediction
+from posembed.lab.calibration.objective import make_objective
 from posembed.lab.calibration.record import make_record, write_checkpoint
 from posembed.lab.calibration.start import Start, choose_start, require_sizes
-from posembed.lab.calibration.table import CalibratedTable
-from posembed.lab.calibration.trainer import Objective, Report, TableTrainer, read_state
+from posembed.lab.calibration.trainer import Report, TableTrainer, read_state
 from posembed.lab.config import differences
-from posembed.lab.evaluation.embedder import Embedder
-from posembed.lab.evaluation.loading import (
-    kind_of,
-    load_embedder,
-    load_predictor,
-    logits_of,
-    only_table,
-    parameter_name,
-)
-from posembed.lab.evaluation.texts import is_one_file, joined, load_texts, load_whole_texts
+from posembed.lab.evaluation.loading import kind_of, only_table
+from posembed.lab.evaluation.texts import load_texts, load_whole_texts
 from posembed.lab.hardware import resolve_precision
-from posembed.models.extend import extend_model
 from posembed.models.tables_by_length import tables_by_length
 
 
@@ -167,7 +152,13 @@ def calibrate(
 
     # What cannot be is told before minutes of work; which rows stay may not be known yet.
     said = range if keep is None else keep
-    configured(Start("", {}, said or 0, 1, ()), length_aware and (said is not None or kind != "embedding"))
+    by_choice = length_aware and said is None and kind == "embedding"
+    configured(Start("", {}, said or 0, 1, ()), length_aware and not by_choice)
+    if by_choice and document is not None and document <= old:
+        raise InvalidArgumentError(
+            f"document={document} may be too short: inputs of up to {old} tokens may read the old table, which is "
+            "chosen on validation texts; give a greater one, or say with range or keep which do"
+        )
     tell("reading texts")
     texts = load_texts(data) if kind == "embedding" else load_whole_texts(data)
     sha256 = hashlib.sha256("\0".join(texts["train"] + texts["validation"]).encode()).hexdigest()
@@ -188,7 +179,7 @@ def calibrate(
         start = choose_start(checkpoint, kind, old, length, range, keep, data, precision, seed, length_aware, tell)
     config = configured(start)
     tell("loading the model and the texts")
-    made, objective, model_sha256 = _objective(checkpoint, config, start, texts)
+    made, objective, model_sha256 = make_objective(checkpoint, config, start, texts)
     about = {"sha256": sha256, "model_sha256": model_sha256, "asked": asked}
     about["start"] = vars(start) | {"why": list(start.why)}
     trainer = TableTrainer(config, made, objective, about)
@@ -220,71 +211,3 @@ def calibrate(
     write_checkpoint(Path(checkpoint), out, made, record, force, keep=start.keep, short=short)
     state.unlink()
     return record
-
-
-def _objective(
-    checkpoint: str | os.PathLike[str], config: CalibrationConfig, start: Start, texts: dict[str, list[str]]
-) -> tuple[CalibratedTable, Objective, str]:
-    """The table in the loaded, longer, frozen model, what it is trained for, and a fingerprint of what is frozen."""
-    found = only_table(checkpoint)
-    reserved = found.layout.reserved
-    embedder: Embedder | None = None
-    mask_id: int | None = None
-    if config.kind == "embedding":
-        embedder = load_embedder(checkpoint, precision=config.precision)
-        model, tokenizer = embedder.model, embedder.tokenizer
-    else:
-        model, tokenizer, mask_id = load_predictor(checkpoint, "causal" if config.kind == "causal" else "masked")
-    name = parameter_name(model, found)
-    sha256 = _fingerprint(model, tokenizer, embedder.pooling if embedder is not None else "")
-    stored = model.get_parameter(name).detach().clone()
-    if config.length > found.usable_length:
-        extend_model(model, config.length, method=start.method, **start.options)
-    rows = model.get_parameter(name).detach().clone()
-    kept = min(reserved + config.keep, len(stored))
-    rows[:kept] = stored[:kept]  # a start that repeats fewer rows than stay would train on others than are written
-    kept = reserved + config.keep
-    table = CalibratedTable(rows, fixed=reserved if config.trained_whole else kept, period=config.period, restored=kept)
-    frozen = FrozenModel(model, name)
-    at_once = inputs_at_once(model, config.document, logits=embedder is None)
-    if not at_once:
-        recompute_layers(model)
-    if embedder is not None:
-        own = Embedder(frozen, tokenizer, embedder.pooling, config.precision)
-        old = rows.clone()
-        old[: len(stored)] = stored  # what embeds queries in the end: rows that stay, or the table for short inputs
-        made = Contrastive(own, config, old, texts["train"], texts["validation"], at_once=at_once)
-        return table, made, sha256
-
-    read = logits_of(frozen, config.precision)
-
-    def logits(weight: Tensor, ids: Tensor) -> Tensor:
-        with frozen.reading(weight):
-            return read(ids)
-
-    encoded = {
-        split: [tokenizer.encode(text, add_special_tokens=False).ids for text in texts[split]]
-        for split in ("train", "validation")
-    }
-    if is_one_file(config.data):
-        encoded = {split: joined(pieces, config.length) for split, pieces in encoded.items()}
-    predicted = Prediction(
-        logits,
-        config,
-        encoded["train"],
-        encoded["validation"],
-        mask_id=mask_id,
-        reserved=reserved,
-        at_once=at_once,
-        scored_at_once=scored_at_once(model, config.length),
-    )
-    return table, predicted, sha256
-
-
-def _fingerprint(model: torch.nn.Module, tokenizer: Any, pooling: str) -> str:
-    """Of everything besides texts and configuration that the gradients depend on."""
-    digest = hashlib.sha256(f"{pooling}\0{tokenizer.to_str()}".encode())
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(f"{name} {list(value.shape)} {value.dtype}".encode())
-        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()

@@ -373,6 +373,11 @@ def test_an_existing_target_is_refused_before_the_work(embedder, texts, quick, t
             InvalidArgumentError,
             "document=64 must be above 64: with length_aware",
         ),
+        (
+            {"length": 128, "document": 64, "length_aware": True},
+            InvalidArgumentError,
+            "document=64 may be too short: inputs of up to 64 tokens may read the old table",
+        ),
     ],
 )
 def test_sizes_that_cannot_be(embedder, texts, tmp_path, settings, error, sentence):
