@@ -16,8 +16,8 @@ def load(path: Path) -> dict[str, Any]:
 
 def keep(path: Path, found: dict[str, Any]) -> None:
     """Put parts among those that are kept; these are read anew, since others may have been measured meanwhile."""
-    kept = load(path) | found
-    write_whole(path, lambda temporary: temporary.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8"))
+    text = json.dumps(load(path) | found, indent=1, allow_nan=False) + "\n"
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def interval(found: dict[str, float], digits: int = 3, *, sign: bool = False) -> str:

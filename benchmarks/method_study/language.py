@@ -148,7 +148,7 @@ def _cells(found: dict[str, Losses], windows: Windows, short: int) -> list[dict[
         {
             "method": name,
             "loss": bootstrap_interval(beyond[name]),
-            "loss_within": bootstrap_interval(within[name]),
+            "loss_within": bootstrap_interval(within[name][np.isfinite(within[name])]),  # where something was hidden
             "recovered": recovered(beyond["tile"], beyond[name], beyond["oracle"]),
             "context_gain": difference(beyond["sliding window"], beyond[name]),
         }

@@ -13,6 +13,7 @@ from posembed.checkpoint.plan import plan_extension
 from posembed.checkpoint.rewrite import require_possible
 from posembed.checkpoint.staging import checked_target
 from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError
+from posembed.lab.calibration.budget import fit_into
 from posembed.lab.calibration.config import CalibrationConfig
 from posembed.lab.calibration.defaults import configuration, short_inputs
 from posembed.lab.calibration.objective import make_objective
@@ -76,9 +77,9 @@ def calibrate(
             or twice ``keep`` if that is more (half of it, down to 512, is met more often); for language models the
             whole length, a smaller number is read at random far positions (PoSE).
         steps: optimizer steps; 250 for embedding models, 400 for others.
-        minutes: of training at most, by the time that the first steps take: fewer steps are taken where not all fit.
-            What comes before (choosing a start) and after (writing) is not counted. The number of steps is in the
-            record; given as ``steps`` it makes the same rows again.
+        minutes: of training, about: a step of each size and a look are timed, and fewer steps are taken where not all
+            fit. What comes before (choosing a start) and after (writing) is not counted. The record's configuration has
+            the number of steps; given as ``steps`` it makes the same rows again.
         batch: training inputs of a step; 16 for embedding models, 8 for others.
         shift_rate: learning rate of the vector that all trained rows share; 0.0035 for embedding models, 0.001 for
             others.
@@ -106,7 +107,7 @@ def calibrate(
         DataError: for data that are missing or too short.
         ResultsConflictError: if ``OUT.calibrating`` is of other work, or is there and ``resume`` is not given.
         CheckpointError: for files that cannot be loaded.
-        WorkFailedError: if no table was better than the one at the start.
+        WorkFailedError: if no table was better than the one at the start, or no step fits into ``minutes``.
         WorkInterruptedError: if ``should_stop`` said so.
     """
     out = Path(out)
@@ -152,29 +153,30 @@ def calibrate(
 
     # What cannot be is told before minutes of work; which rows stay may not be known yet.
     said = range if keep is None else keep
-    by_choice = length_aware and said is None and kind == "embedding"
+    by_choice = kind == "embedding" and length > old and said is None
     configured(Start("", {}, said or 0, 1, ()), length_aware and not by_choice)
-    if by_choice and document is not None and document <= old:
+    if by_choice and document is not None and document <= old and not state.exists():
         raise InvalidArgumentError(
-            f"document={document} may be too short: inputs of up to {old} tokens may read the old table, which is "
-            "chosen on validation texts; give a greater one, or say with range or keep which do"
+            f"document={document} must be above {old}: up to so many first rows stay as they are, and how many is "
+            "chosen on validation texts; or say with range or keep how many"
         )
     tell("reading texts")
     texts = load_texts(data) if kind == "embedding" else load_whole_texts(data)
     sha256 = hashlib.sha256("\0".join(texts["train"] + texts["validation"]).encode()).hexdigest()
-    asked: dict[str, float | None] = {"length": length, "range": range, "keep": keep}
-    if minutes is not None:
-        asked |= {"minutes": minutes, "steps": steps}
+    asked = {"length": length, "range": range, "keep": keep}
+    timed = None if minutes is None else {"minutes": minutes, "steps": steps}
     if state.exists():
         begun = read_state(state)
         about = begun["about"]
-        if found := differences(about["asked"], asked):
+        found = differences(about["asked"], asked)
+        if begun["curve"]:  # the number of steps is settled
+            found = found or _timed_otherwise(about.get("timed"), timed)
+            chosen["steps"] = steps if timed is None else begun["configuration"]["steps"]
+        if found:
             raise ResultsConflictError(
                 f"{state} is the state of another calibration ({found}): delete it to start anew, or give another OUT"
             )
         start = Start(**about["start"])
-        if minutes is not None:
-            chosen["steps"] = begun["configuration"]["steps"]  # settled when it was begun
     else:
         start = choose_start(checkpoint, kind, old, length, range, keep, data, precision, seed, length_aware, tell)
     config = configured(start)
@@ -188,12 +190,14 @@ def calibrate(
     else:
         state.parent.mkdir(parents=True, exist_ok=True)
         trainer.save(state)  # choosing the start is part of the work
+    if minutes is not None and not trainer.curve:
+        tell("timing the first steps")
+        each = fit_into(trainer, minutes, should_stop)
+        trainer.about["timed"] = timed
+        trainer.save(state)
+        tell(f"{trainer.config.steps} of {config.steps} steps, about {each:.1f} s each")
+    tell("calibrating")
     try:
-        if minutes is not None and not trainer.curve:
-            tell("timing the first steps")
-            each = trainer.fit_into(60 * minutes)
-            tell(f"{trainer.config.steps} of {config.steps} steps, about {each:.1f} s each")
-        tell("calibrating")
         trainer.train(state, report, should_stop)
     except WorkFailedError:
         state.unlink(missing_ok=True)  # gone on with, it would fail again
@@ -211,3 +215,10 @@ def calibrate(
     write_checkpoint(Path(checkpoint), out, made, record, force, keep=start.keep, short=short)
     state.unlink()
     return record
+
+
+def _timed_otherwise(there: dict[str, Any] | None, here: dict[str, Any] | None) -> str:
+    """What differs in the time that was given; the most steps only where both were timed."""
+    if there is not None and here is not None:
+        return differences(there, here)
+    return differences(*({"minutes": None if side is None else side["minutes"]} for side in (there, here)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +20,6 @@ from posembed.lab.storage import write_whole
 Report = Callable[[dict[str, Any]], None]
 _WARM_UP = 10  # steps
 _SAVE_SECONDS = 20.0
-_TIMED = 3  # steps: the inputs of one may be longer than those of another
 
 
 class Objective(Protocol):
@@ -63,41 +61,6 @@ class TableTrainer:
         self.best = {name: value.detach().clone() for name, value in table.named_parameters()}
         self._recent: list[float] = []
 
-    def fit_into(self, seconds: float) -> float:
-        """Before the first step: take at most as many steps as fit into so much time; returns that of a step here.
-
-        The first look and the gradients of a few steps are timed and count. The number of steps is settled by it, once,
-        and kept with the state: what is drawn, learned and gone on with is that of a training of so many steps.
-
-        Raises:
-            WorkFailedError: if not one fits.
-        """
-        began = time.perf_counter()
-        self._look()
-        look = time.perf_counter() - began
-        timed = range(min(_TIMED, self.config.steps))
-        with torch.enable_grad():
-            for step in timed:
-                self.objective.backward(self.table, step)
-        self.optimizer.zero_grad()
-        self.seconds += time.perf_counter() - began
-        each = (self.seconds - look) / len(timed)
-        per_token = each * len(timed) / sum(map(self.objective.tokens, timed))
-        needed, fitting = self.seconds + look, 0  # the last step is followed by a look
-        for step in range(self.config.steps):
-            needed += per_token * self.objective.tokens(step)
-            if needed > seconds:
-                break
-            fitting = step + 1
-            needed += look if fitting % self.config.every == 0 else 0.0
-        if not fitting:
-            raise WorkFailedError(
-                f"not one step fits into {seconds / 60:g} minutes: timing them took {self.seconds:.1f} s, a step takes "
-                f"{each:.1f} s and a look at the validation loss {look:.1f} s; give more, or a smaller --batch"
-            )
-        self.config = replace(self.config, steps=fitting)
-        return each
-
     def train(self, state: Path, report: Report, should_stop: Callable[[], bool]) -> None:
         """Train until the last step, or until validation no longer improves; the table then holds its best rows.
 
@@ -107,7 +70,7 @@ class TableTrainer:
         """
         clock = saved = time.perf_counter()
         if not self.curve:
-            self._look()
+            self.look()
         if not self.step:
             report(self._message())
         while self.step < self.config.steps and not self._waited_enough():
@@ -119,7 +82,7 @@ class TableTrainer:
                 )
             self._recent.append(loss)
             if self.step % self.config.every == 0 or self.step == self.config.steps:
-                self._look()
+                self.look()
             now = time.perf_counter()
             self.seconds, clock = self.seconds + now - clock, now
             stop = should_stop()
@@ -160,7 +123,8 @@ class TableTrainer:
         self.step += 1
         return loss
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """The validation loss of the table as it is; the best one is kept."""
         with torch.no_grad():
             loss = self.objective.validate(self.table.written())
         if not math.isfinite(loss):

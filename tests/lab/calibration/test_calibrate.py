@@ -25,7 +25,6 @@ from posembed.errors import (
     WorkInterruptedError,
 )
 from posembed.lab.calibration.start import exact_period
-from posembed.lab.calibration.trainer import TableTrainer
 from posembed.lab.evaluation.loading import load_embedder
 from posembed.lab.evaluation.texts import load_texts
 from posembed.tables.extend import extend_table
@@ -297,40 +296,74 @@ def test_killed_outright_it_goes_on_to_the_same(done, embedder, texts, quick, tm
     assert one.tobytes() == other.tobytes()
 
 
-def test_steps_that_fit_into_minutes(done, embedder, texts, quick, tmp_path, monkeypatch):
-    """With time enough it is the same; what the time is enough for is settled once, also where it is gone on with."""
+def test_steps_that_fit_into_minutes(done, embedder, texts, quick, tmp_path):
+    """With time enough it is the same; with too little nothing is written, but what was chosen is not lost."""
     settings = {"data": texts, "range": 32, "batch": 8, "document": 100} | quick | LONGER
     told = []
-    record = calibrate(embedder, tmp_path / "enough", **settings, minutes=1e6, tell=told.append)
+    with pytest.raises(WorkFailedError, match="minutes=1e-06 is too little for one step"):
+        calibrate(embedder, tmp_path / "out", **settings, minutes=1e-6)
+    record = calibrate(embedder, tmp_path / "out", **settings, minutes=1e6, resume=True, tell=told.append)
     assert record["configuration"] == done[0]["configuration"]
     assert any(sentence.startswith("30 of 30 steps, about ") for sentence in told)
-    assert table_of(tmp_path / "enough", KEYS["embedder"]).tobytes() == table_of(done[1], KEYS["embedder"]).tobytes()
-    with pytest.raises(WorkFailedError, match="not one step fits into 1e-06 minutes"):
-        calibrate(embedder, tmp_path / "out", **settings, minutes=1e-6)
-    assert not (tmp_path / "out.calibrating").exists()
+    assert table_of(tmp_path / "out", KEYS["embedder"]).tobytes() == table_of(done[1], KEYS["embedder"]).tobytes()
 
-    asked, fit_into = [], TableTrainer.fit_into
-    monkeypatch.setattr(TableTrainer, "fit_into", lambda self, _: asked.append("timed") or fit_to_20(self))
 
-    def fit_to_20(trainer):
-        fit_into(trainer, 1e9)
-        trainer.config = dataclasses.replace(trainer.config, steps=20)
-        return 1.0
+def to_20_steps(trainer, minutes, should_stop):
+    trainer.look()
+    trainer.config = dataclasses.replace(trainer.config, steps=20)
+    return 1.0
 
-    with pytest.raises(WorkInterruptedError, match="at step 12 of 20"):
+
+@pytest.mark.parametrize("stop", [1, 12])
+def test_what_fits_is_settled_once(embedder, texts, quick, tmp_path, monkeypatch, stop):
+    """Gone on with, it is not timed again: the rows are those of so many steps."""
+    settings = {"data": texts, "range": 32, "batch": 8, "document": 100} | quick | LONGER
+    monkeypatch.setattr("posembed.lab.calibrate.fit_into", to_20_steps)
+    asked = []
+    with pytest.raises(WorkInterruptedError, match=f"at step {stop} of 20"):
         calibrate(
-            embedder, tmp_path / "out", **settings, minutes=2, should_stop=lambda: len(asked) > 11 or asked.append(1)
+            embedder,
+            tmp_path / "out",
+            **settings,
+            minutes=2,
+            should_stop=lambda: len(asked) >= stop - 1 or asked.append(1),
         )
-    with pytest.raises(ResultsConflictError, match="minutes: 2 there, 3 here"):
-        calibrate(embedder, tmp_path / "out", **settings, minutes=3, resume=True)
-    with pytest.raises(ResultsConflictError, match="minutes"):
-        calibrate(embedder, tmp_path / "out", **settings, resume=True)
+    monkeypatch.undo()  # timed again, it would be 30
+    for other, said in (
+        ({"minutes": 3}, "minutes: 2 there, 3 here"),
+        ({"minutes": 2, "steps": 25}, "steps: 30 there, 25 here"),
+        ({}, "minutes: 2 there, None here"),
+    ):
+        with pytest.raises(ResultsConflictError, match=rf"another calibration \({said}\)"):
+            calibrate(embedder, tmp_path / "out", **settings | other, resume=True)
     record = calibrate(embedder, tmp_path / "out", **settings, minutes=2, resume=True)
-    assert asked.count("timed") == 1
     assert record["steps"] == record["configuration"]["steps"] == 20
     calibrate(embedder, tmp_path / "plain", **settings | {"steps": 20})
     one, other = (table_of(tmp_path / name, KEYS["embedder"]) for name in ("out", "plain"))
     assert one.tobytes() == other.tobytes()
+
+
+def test_the_settled_steps_outlive_a_kill(embedder, texts, quick, tmp_path, monkeypatch):
+    """Killed before the first step: not even a moment after timing may another number come out."""
+    settings = {"data": texts, "range": 32, "batch": 8, "document": 100} | quick | LONGER
+    monkeypatch.setattr("posembed.lab.calibrate.fit_into", to_20_steps)
+
+    def die(sentence):
+        if sentence == "calibrating":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        calibrate(embedder, tmp_path / "out", **settings, minutes=2, tell=die)
+    monkeypatch.undo()
+    assert calibrate(embedder, tmp_path / "out", **settings, minutes=2, resume=True)["steps"] == 20
+
+
+def test_a_calibration_without_a_time_is_not_gone_on_with_in_one(embedder, texts, quick, tmp_path):
+    settings = {"data": texts, "range": 32, "batch": 8, "document": 100} | quick | LONGER
+    with pytest.raises(WorkInterruptedError):
+        calibrate(embedder, tmp_path / "out", **settings, should_stop=lambda: True)
+    with pytest.raises(ResultsConflictError, match="minutes: None there, 5 here"):
+        calibrate(embedder, tmp_path / "out", **settings, minutes=5, resume=True)
 
 
 def test_nothing_better_means_nothing_written(causal, texts, quick, tmp_path):
@@ -374,9 +407,14 @@ def test_an_existing_target_is_refused_before_the_work(embedder, texts, quick, t
             "document=64 must be above 64: with length_aware",
         ),
         (
+            {"length": 128, "document": 60},
+            InvalidArgumentError,
+            "document=60 must be above 64: up to so many first rows",
+        ),
+        (
             {"length": 128, "document": 64, "length_aware": True},
             InvalidArgumentError,
-            "document=64 may be too short: inputs of up to 64 tokens may read the old table",
+            "document=64 must be above 64: up to so many first rows stay",
         ),
     ],
 )

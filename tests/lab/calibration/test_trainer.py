@@ -90,57 +90,6 @@ def test_stopped_and_gone_on_with_it_is_the_same(tmp_path, stop):
     assert second.curve == whole.curve
 
 
-class Clocked(Square):
-    """Takes a second for each training token and ten for each look."""
-
-    now = 0.0
-
-    def backward(self, table, step):
-        self.now += self.tokens(step)
-        return super().backward(table, step)
-
-    def validate(self, table):
-        self.now += 10
-        return super().validate(table)
-
-
-@pytest.fixture
-def clocked(monkeypatch):
-    objective = Clocked()
-    monkeypatch.setattr("posembed.lab.calibration.trainer.time.perf_counter", lambda: objective.now)
-    return objective
-
-
-@pytest.mark.parametrize(
-    ("seconds", "steps", "took"),
-    [
-        (54.9, None, 37),  # timing 37 s, a step of 8, a look of 10 after it
-        (55, 1, 55),
-        (181.9, 9, 165),  # one look on the way
-        (182, 10, 182),
-        (10_000, 40, 37 + sum(range(8, 48)) + 8 * 10),
-    ],
-)
-def test_as_many_steps_as_fit_into_a_time(tmp_path, clocked, seconds, steps, took):
-    trainer = trainer_of(clocked, patience=100)
-    if steps is None:
-        with pytest.raises(
-            WorkFailedError, match=r"not one step fits into 0.915 minutes: .* 37.0 s, .* 9.0 s and .* 10"
-        ):
-            trainer.fit_into(seconds)
-        return
-    assert trainer.fit_into(seconds) == pytest.approx(9)
-    assert trainer.config.steps == steps
-    told = []
-    trainer.train(tmp_path / "state", told.append, never)
-    assert (trainer.step, clocked.now, trainer.seconds) == (steps, took, took)
-    assert [message["step"] for message in told] == list(range(steps + 1))
-    plain = trainer_of(steps=steps, patience=100)
-    plain.train(tmp_path / "plain", lambda _: None, never)
-    assert torch.equal(trainer.table(), plain.table())
-    assert trainer.curve == plain.curve
-
-
 def test_a_loss_that_is_no_number_ends_it(tmp_path):
     trainer = trainer_of(Square(broken=6))
     with pytest.raises(WorkFailedError, match="the loss became nan at step 7 of 40"):
