@@ -61,13 +61,14 @@ def main() -> None:
         parts = [subprocess.Popen([*command, "--part", kind]) for kind in kinds]
         if any(part.wait() for part in parts):
             sys.exit("a model could not be trained")
-        name = f"language_{setting.name}"
-        found[name] = [part for part in load(KEPT).get(name, []) if part["kind"] not in kinds]
-        found[name] += [
+        studied = [
             language.study(setting, kind, data, given.steps, corpus, given.out) | here
             for kind in kinds
             for data in setting.data
         ]
+        name = f"language_{setting.name}"
+        others = [part for part in load(KEPT).get(name, []) if part["kind"] not in kinds]
+        found[name] = sorted(others + studied, key=lambda part: list(KINDS).index(part["kind"]))
     if given.optimum:
         setting, kind = SETTINGS[given.optimum], given.kind or "causal"
         name = f"optimum_{setting.name}" + ("" if kind == "causal" else f"_{kind}")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import functional_call
 
-from benchmarks.method_study.models import KINDS, Setting, trained
+from benchmarks.method_study.models import KINDS, Setting, configuration, trained
 from posembed.lab.calibration.config import CalibrationConfig
 from posembed.lab.calibration.prediction import Prediction
 from posembed.lab.calibration.table import CalibratedTable
@@ -103,6 +103,7 @@ def study(setting: Setting, kind: str, data: str, steps: int, corpus: Corpus, fo
         "short": setting.short,
         "kind": kind,
         "data": data,
+        "precision": configuration(setting, kind, setting.short, steps).precision,
         "training_tokens": tokens,
         "documents": windows.documents,
         "windows": len(ids),
@@ -131,7 +132,7 @@ def optimum(setting: Setting, kind: str, steps: int, corpus: Corpus, folder: Pat
 
 
 def _test_windows(setting: Setting, kind: str, corpus: Corpus) -> tuple[Windows, NDArray[np.bool_]]:
-    """The long windows, and what is predicted in them: of a masked model what is hidden, in none of them nothing."""
+    """The long windows, and what is predicted in them: of a masked model what is hidden, a token of each at least."""
     windows = cut_windows(corpus.test, setting.long - 1, WINDOWS, DOCUMENTS)
     hidden = np.ones(windows.tokens.shape, dtype=bool)
     if kind == "masked":

@@ -108,7 +108,7 @@ def trained(
     """A trained model, from ``folder`` if it was trained before, and the tokens that it was trained on."""
     config = configuration(setting, kind, length, steps)
     model = LabModel(config, corpus.vocab_size)
-    file = folder / f"{setting.name}-{kind}-{data}-{length}-{steps}.pt"
+    file = folder / f"{setting.name}-{kind}-{data}-{length}-{steps}-{config.precision}.pt"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
         trainer = (ShortBiased if data == "short-biased" else Trainer)(config, corpus, model)

@@ -36,13 +36,13 @@ def token_losses(model: LabModel, windows: Windows, corpus: Corpus, config: Unit
     model.eval()
     for begin in range(0, len(inputs), size):
         part = slice(begin, begin + size)
-        wanted = torch.from_numpy(targets[part]).to(device)
-        only = wanted != IGNORED
-        logits = model(torch.from_numpy(inputs[part]).to(device), only).float()
-        values = F.cross_entropy(logits, wanted[only], reduction="none").cpu().double().numpy()
+        wanted = torch.from_numpy(targets[part].ravel())
+        only = (wanted != IGNORED).nonzero()[:, 0]
+        logits = model(torch.from_numpy(inputs[part]).to(device), only.to(device)).float()
+        values = F.cross_entropy(logits, wanted[only].to(device), reduction="none").cpu().double().numpy()
         if not np.isfinite(values).all():
             raise NonFiniteLossError("the loss of held-out tokens became non-finite")
-        losses[part][only.cpu().numpy()] = values
+        losses[part].reshape(-1)[only.numpy()] = values
     model.train()
     return losses
 

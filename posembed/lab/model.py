@@ -128,14 +128,14 @@ class LabModel(nn.Module):
     def forward(self, ids: Tensor, only: Tensor | None = None) -> Tensor:
         """Logits ``[batch, seq, vocab_size]`` of ids ``[batch, seq]``.
 
-        With ``only`` (bool, ``[batch, seq]``) just those of its true positions, ``[positions, vocab_size]``: of a
-        masked model few are wanted, and with a large vocabulary logits cost more than everything before them.
+        With ``only``, numbers of tokens counted through the whole batch, just those of these, ``[tokens, vocab_size]``:
+        of a masked model few are wanted, and with a large vocabulary logits cost more than everything before them.
         """
         attend = self._attend(ids.shape[1], ids.device)
         x = self.embed(ids)
         for block in self.blocks:
             x = block(x, attend)
-        logits: Tensor = self.head(self.norm(x if only is None else x[only]))
+        logits: Tensor = self.head(self.norm(x if only is None else x.flatten(0, 1)[only]))
         return logits
 
     def _attend(self, length: int, device: torch.device) -> Attend:

@@ -167,14 +167,13 @@ class Trainer:
         self._recent: list[float] = []
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Inputs and targets of a step: a function of seed and step alone, the same for every encoding."""
+        """Inputs and targets of a step, on the CPU: a function of seed and step alone, the same for every encoding."""
         config, stream = self.config, self.corpus.train
         generator = np.random.default_rng([config.seed, step])
         begins = generator.integers(0, len(stream) - config.train_length, config.batch_size)
         tokens = stream[begins[:, None] + np.arange(config.train_length + 1)].astype(np.int64)
         inputs, targets = prediction_task(tokens, self.corpus, config.model, generator, training=True)
-        device = self.config.device
-        return torch.from_numpy(inputs).to(device), torch.from_numpy(targets).to(device)
+        return torch.from_numpy(inputs), torch.from_numpy(targets)
 
     def learning_rate(self, step: int) -> float:
         """Linear warm-up, then a cosine down to a tenth."""
@@ -194,14 +193,16 @@ class Trainer:
         """One optimizer step; returns the loss, still on its device."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(self.step)
+        device = self.config.device
         inputs, targets = self.batch(self.step)
+        inputs, targets = inputs.to(device), targets.flatten()
         with self.autocast():
             if self.masked:
-                only = targets != IGNORED
-                logits, targets = self.forward(inputs, only), targets[only]
+                only = (targets != IGNORED).nonzero()[:, 0]  # on the CPU: a device would have to be waited for
+                logits, targets = self.forward(inputs, only.to(device)), targets[only]
             else:
                 logits = self.forward(inputs).flatten(0, 1)
-        loss = F.cross_entropy(logits.float(), targets.flatten(), ignore_index=IGNORED)
+        loss = F.cross_entropy(logits.float(), targets.to(device), ignore_index=IGNORED)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)

@@ -491,24 +491,13 @@ def test_tables_by_length_are_refused(embedder, texts, quick, tmp_path):
 def test_the_command(embedder, texts, tmp_path, cli):
     arguments = ["calibrate", embedder, tmp_path / "out", "--data", texts, "--to", "128", "--range", "32"]
     small = [
-        "--minutes",
-        "30",
-        "--steps",
-        "4",
-        "--every",
-        "2",
-        "--batch",
-        "4",
-        "--document",
-        "100",
-        "--precision",
-        "fp32",
-        "--facts",
-        "0",
+        *("--minutes", "30", "--steps", "4", "--every", "2", "--batch", "4", "--document", "100"),
+        *("--precision", "fp32", "--facts", "0"),
     ]
     code, out, err = cli(*arguments, *small)
     assert code == 0
     assert "The rows of the first 32 positions are as they were, bit for bit." in out
+    assert "4 of 4 steps, about" in err
     assert "wrote" in err
     handler = signal.getsignal(signal.SIGINT)
     code, out, _ = cli(*arguments, *small, "--force", "--json")
@@ -527,6 +516,9 @@ def test_the_command(embedder, texts, tmp_path, cli):
     code, _, err = cli("calibrate", embedder, tmp_path / "other", "--data", tmp_path / "nothing", "--to", "128")
     assert code == 2
     assert "no such file or directory" in err
+    code, _, err = cli(*arguments, *small, "--force", "--minutes", "0")
+    assert code == 2
+    assert "minutes=0.0 must be above 0" in err
 
 
 def test_ctrl_c_keeps_the_work(embedder, texts, tmp_path):
