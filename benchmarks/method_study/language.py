@@ -19,7 +19,7 @@ from posembed.lab.calibration.prediction import Prediction
 from posembed.lab.calibration.table import CalibratedTable
 from posembed.lab.calibration.trainer import TableTrainer
 from posembed.lab.corpus import Corpus
-from posembed.lab.evaluation.language import MASKED_SHARE, Losses, Scorer, sliding_losses
+from posembed.lab.evaluation.language import Losses, Scorer, hide, sliding_losses
 from posembed.lab.evaluation.paired import bootstrap_interval, difference, holm, recovered
 from posembed.lab.evaluation.tasks import generator
 from posembed.lab.model import LabModel
@@ -136,8 +136,7 @@ def _test_windows(setting: Setting, kind: str, corpus: Corpus) -> tuple[Windows,
     windows = cut_windows(corpus.test, setting.long - 1, WINDOWS, DOCUMENTS)
     hidden = np.ones(windows.tokens.shape, dtype=bool)
     if kind == "masked":
-        hidden = generator("study", kind).random(hidden.shape) < MASKED_SHARE
-        hidden[:, -1] = True
+        hidden = hide(hidden.shape, generator("study", kind))
     return windows, hidden
 
 

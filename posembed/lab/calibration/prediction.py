@@ -13,7 +13,7 @@ from torch import Tensor
 from posembed.errors import DataError
 from posembed.lab.calibration.config import CalibrationConfig
 from posembed.lab.calibration.table import CalibratedTable
-from posembed.lab.evaluation.language import MASKED_SHARE
+from posembed.lab.evaluation.language import hide
 from posembed.lab.evaluation.tasks import generator
 
 Logits = Callable[[Tensor, Tensor], Tensor]
@@ -57,14 +57,14 @@ class Prediction:
         held_out = _long_enough(validation, config.length, "validation", "a smaller --to")
         draw = generator("calibrate", "validation", config.length, config.seed)
         self.held_out = np.stack([_window(held_out, config.length, draw) for _ in range(config.held_out)])
-        self.hidden = self._hide(self.held_out, draw)
+        self.hidden = hide(self.held_out.shape, draw)
 
     def backward(self, table: CalibratedTable, step: int) -> float:
         """Gradients of one step's loss, a few inputs at a time."""
         config = self.config
         draw = generator("calibrate", "step", step, config.seed)
         ids = np.stack([_window(self.train, config.document, draw) for _ in range(config.batch)])
-        hidden = self._hide(ids, draw)
+        hidden = hide(ids.shape, draw)
         weight = table()
         leaf = weight.detach().requires_grad_()
         total = 0.0
@@ -101,11 +101,6 @@ class Prediction:
         logits = self.logits(table, inputs.masked_fill(chosen, self.mask_id))
         chosen[:, :first] = False
         return F.cross_entropy(logits[chosen].float(), inputs[chosen], reduction="none")
-
-    def _hide(self, ids: Tokens, draw: np.random.Generator) -> NDArray[np.bool_]:
-        hidden = draw.random(ids.shape) < MASKED_SHARE
-        hidden[:, -1] = True  # an input must not be left without any
-        return hidden
 
 
 def _spread(table: Tensor, reserved: int, config: CalibrationConfig, draw: np.random.Generator) -> Tensor:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from posembed.checkpoint.found import FoundTable
 from posembed.lab.choosing.candidates import Candidate, Measure, Outcomes, measured
 from posembed.lab.evaluation.embedder import Embedder
-from posembed.lab.evaluation.language import MASKED_SHARE, Losses, Scorer, cut_documents, sliding_losses
+from posembed.lab.evaluation.language import Losses, Scorer, cut_documents, hide, sliding_losses
 from posembed.lab.evaluation.loading import parameter_name
 from posembed.lab.evaluation.retrieval import hits
 from posembed.lab.evaluation.tasks import RetrievalSet, Task, generator, make_set
@@ -151,8 +151,7 @@ class LanguageTrial:
             ids = cut_documents(self.texts, length, documents, "validation", self.seed, one_file=self.one_file)
             chosen = np.ones(ids.shape, dtype=bool)
             if self.scorer.kind == "masked":
-                chosen = generator("masks", "validation", length, self.seed).random(ids.shape) < MASKED_SHARE
-                chosen[:, -1] = True  # no input may be left without any
+                chosen = hide(ids.shape, generator("masks", "validation", length, self.seed))
             self.inputs.append((length, ids, chosen))
 
     def measure(self, method: str, options: dict[str, Any]) -> Candidate:

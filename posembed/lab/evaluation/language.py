@@ -68,6 +68,13 @@ class Scorer:
         return found
 
 
+def hide(shape: tuple[int, ...], draw: np.random.Generator) -> NDArray[np.bool_]:
+    """Which tokens of inputs ``[inputs, seq]`` a masked model must tell; the last always, so none is without any."""
+    hidden = draw.random(shape) < MASKED_SHARE
+    hidden[:, -1] = True
+    return hidden
+
+
 def sliding_losses(scorer: Scorer, ids: NDArray[np.int64], chosen: NDArray[np.bool_], window: int) -> Losses:
     """The same by windows of ``window`` tokens that move on by half of it: what a short model can do with a long text.
 
@@ -170,8 +177,7 @@ def evaluate_language(
         draw = generator("masks", split, length, seed)
         chosen = np.ones(ids.shape, dtype=bool)
         if checkpoint.kind == "masked":
-            chosen = draw.random(ids.shape) < MASKED_SHARE
-            chosen[:, -1] = True  # a short input must not be left without any
+            chosen = hide(ids.shape, draw)
         tell(f"sliding window at {length} tokens")
         slid = sliding_losses(original, ids, chosen, original_usable)
         cells.append(_cell(SLIDING, original_usable, length, slid))
