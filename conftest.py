@@ -15,6 +15,12 @@ from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser, SkipParse
 from tests.documentation.checkpoints import make_checkpoints
 from tests.documentation.console import run_block
 
+pytest_plugins = [  # fixtures that tests of several rooms share
+    "tests.fixtures.checkpoints",
+    "tests.fixtures.lab",
+    "tests.fixtures.calibrations",
+    "tests.fixtures.live_models",
+]
 collect_ignore = ["docs/conf.py", "posembed/lesson/from_scratch.py"]  # importing the latter trains a model
 
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

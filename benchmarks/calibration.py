@@ -24,10 +24,10 @@ from typing import Any
 from benchmarks import other_passkeys
 from benchmarks.pages import accuracy_rows, interval, keep, load, print_table
 from posembed import calibrate, evaluate, extend_checkpoint
-from posembed.checkpoint.leftovers import CALIBRATION
+from posembed.checkpoint.stale_files import CALIBRATION
 from posembed.errors import WorkFailedError
-from posembed.lab.evaluation.tasks import Task
-from posembed.lab.hardware import peak_memory_bytes
+from posembed.hardware import peak_memory_bytes
+from posembed.quality.tasks.retrieval_set import Task
 
 KEPT = Path(__file__).parents[1] / "docs" / "measured" / "calibration.json"
 LENGTH = 4096

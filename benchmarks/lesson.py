@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file
 
+from posembed.corpus import load_corpus
 from posembed.files import write_whole
 from posembed.lab.config import UnitConfig
-from posembed.lab.corpus import load_corpus
 from posembed.lab.model import LabModel
 from posembed.lab.train import CHECKPOINT, Trainer
 from posembed.lesson.example import SENTENCE

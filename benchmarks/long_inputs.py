@@ -18,12 +18,12 @@ from typing import Any
 
 from benchmarks.pages import accuracy_rows, keep, load, print_table
 from posembed import evaluate
-from posembed.checkpoint.leftovers import TABLES_BY_LENGTH
-from posembed.checkpoint.plan import plan_extension
-from posembed.checkpoint.rewrite import carry_out
-from posembed.lab.choose import choose_method
-from posembed.lab.evaluation.tasks import Task
-from posembed.models.tables_by_length import tables_by_length
+from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
+from posembed.extension.length_aware_file import tables_by_length
+from posembed.extension.plan import plan_extension
+from posembed.extension.write import carry_out
+from posembed.quality.search.search import choose_method
+from posembed.quality.tasks.retrieval_set import Task
 
 KEPT = Path(__file__).parents[1] / "docs" / "measured" / "minilm.json"
 LENGTH = 4096

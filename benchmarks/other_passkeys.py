@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from posembed.lab.evaluation.embedder import Embedder
-from posembed.lab.evaluation.loading import load_embedder
-from posembed.lab.evaluation.paired import bootstrap_interval, difference
-from posembed.lab.evaluation.retrieval import hits
-from posembed.lab.evaluation.tasks import RetrievalSet, generator
-from posembed.lab.evaluation.texts import load_texts
+from posembed.quality.evaluate.paired import bootstrap_interval, difference
+from posembed.quality.evaluate.ranking import hits
+from posembed.quality.models.embedder import Embedder
+from posembed.quality.models.loading import load_embedder
+from posembed.quality.tasks.retrieval_set import RetrievalSet, generator
+from posembed.quality.texts import load_texts
 
 DOCUMENTS, POOL = 200, 100
 LENGTHS = (1024, 2048)

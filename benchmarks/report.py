@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def write_report(checkpoint: str, report: Path) -> None:
-    command = [sys.executable, "-c", "from posembed.cli import main; main()", "inspect", checkpoint, "--html"]
+    command = [sys.executable, "-c", "from posembed.cli.app import main; main()", "inspect", checkpoint, "--html"]
     subprocess.run([*command, str(report)], check=True, capture_output=True)
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.timing import print_header
-from posembed.checkpoint.safetensors import compare_copied, read_header
+from posembed.checkpoint.formats.safetensors.edit import compare_copied, read_header
 
 WIDTH, VOCABULARY, POSITIONS, LONGER = 1280, 50257, 1024, 2048
 UNFLUSHED = "posembed extend, not flushed"
@@ -29,7 +29,7 @@ CONFIG = {"model_type": "gpt2", "architectures": ["GPT2Model"], "n_embd": WIDTH,
 OURS = """
 from pathlib import Path
 import numpy as np
-from posembed.checkpoint.safetensors import read_header, read_tensor, write_rewritten
+from posembed.checkpoint.formats.safetensors.edit import read_header, read_tensor, write_rewritten
 header = read_header(Path({old!r}))
 table = read_tensor(header, "wpe.weight")
 begun = time.perf_counter()
@@ -66,7 +66,7 @@ EXTEND = """
 import subprocess, sys
 begun = time.perf_counter()
 options = ["extend", {folder!r}, {new_folder!r}, "--to", "{longer}", "--method", "linear"]
-command = [sys.executable, "-c", {before!r} + "from posembed.cli import main; main()", *options]
+command = [sys.executable, "-c", {before!r} + "from posembed.cli.app import main; main()", *options]
 subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 seconds = time.perf_counter() - begun
 """
@@ -163,7 +163,7 @@ def processor_seconds(arguments: list[str], runs: int = 5) -> float:
     times = []
     for _ in range(runs):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = [sys.executable, "-c", "from posembed.cli import main; main()", *arguments]
+        command = [sys.executable, "-c", "from posembed.cli.app import main; main()", *arguments]
         subprocess.run(command, check=True, capture_output=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)

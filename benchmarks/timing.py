@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import torch
 
-from posembed.lab.hardware import environment
+from posembed.hardware import environment
 
 
 def alternate(candidates: dict[str, Callable[[], object]], rounds: int, warmup: int = 3) -> dict[str, list[float]]:

@@ -18,12 +18,12 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from benchmarks.timing import alternate, print_header, print_medians, ratio
 from posembed import LearnedPositionalEmbedding
+from posembed.corpus import Corpus, load_corpus
+from posembed.hardware import has_bf16
 from posembed.lab.config import UnitConfig
-from posembed.lab.corpus import Corpus, load_corpus
-from posembed.lab.hardware import has_bf16
 from posembed.lab.model import LabModel
-from posembed.lab.storage import write_json
 from posembed.lab.train import Trainer
+from posembed.storage import write_json
 
 SHAPE = {"layers": 4, "d_model": 256, "heads": 4, "train_length": 256, "batch_size": 8}
 VOCABULARY = 8192  # of the masked model

@@ -11,60 +11,60 @@ from typing import TYPE_CHECKING, Any
 from posembed._version import __version__
 
 if TYPE_CHECKING:
-    from posembed.checkpoint.find import Override as Override
-    from posembed.checkpoint.find import find_tables as find_tables
-    from posembed.checkpoint.found import FoundTable as FoundTable
-    from posembed.checkpoint.plan import ExtensionPlan as ExtensionPlan
-    from posembed.checkpoint.plan import plan_extension as plan_extension
-    from posembed.checkpoint.rewrite import extend_checkpoint as extend_checkpoint
-    from posembed.lab.calibrate import calibrate as calibrate
-    from posembed.lab.compare import compare as compare
-    from posembed.lab.evaluation.run import evaluate as evaluate
+    from posembed.commands.calibrate import calibrate as calibrate
+    from posembed.commands.compare import compare as compare
+    from posembed.commands.evaluate import evaluate as evaluate
+    from posembed.extension.length_aware import load_length_aware as load_length_aware
+    from posembed.extension.length_aware import save_length_aware as save_length_aware
+    from posembed.extension.live import extend_model as extend_model
+    from posembed.extension.plan import ExtensionPlan as ExtensionPlan
+    from posembed.extension.plan import plan_extension as plan_extension
+    from posembed.extension.write import extend_checkpoint as extend_checkpoint
+    from posembed.find.found import FoundTable as FoundTable
+    from posembed.find.search import Override as Override
+    from posembed.find.search import find_tables as find_tables
     from posembed.layout import TableLayout as TableLayout
-    from posembed.models.extend import extend_model as extend_model
-    from posembed.models.length_aware import load_length_aware as load_length_aware
-    from posembed.models.length_aware import save_length_aware as save_length_aware
-    from posembed.models.load import load_transformers_state_dict as load_transformers_state_dict
     from posembed.nn.checks import check_positions as check_positions
     from posembed.nn.learned import LearnedPositionalEmbedding as LearnedPositionalEmbedding
     from posembed.nn.positions import positions_from_lengths as positions_from_lengths
     from posembed.nn.positions import positions_from_mask as positions_from_mask
     from posembed.nn.sinusoidal import SinusoidalPositionalEmbedding as SinusoidalPositionalEmbedding
+    from posembed.nn.state_dict import load_transformers_state_dict as load_transformers_state_dict
     from posembed.nn.token_position import TokenPositionEmbedding as TokenPositionEmbedding
     from posembed.presets import PRESETS as PRESETS
     from posembed.presets import PositionPreset as PositionPreset
     from posembed.presets import preset as preset
-    from posembed.tables.analyze import TableAnalysis as TableAnalysis
-    from posembed.tables.analyze import analyze_table as analyze_table
     from posembed.tables.extend import extend_table as extend_table
+    from posembed.tables.measures.analysis import TableAnalysis as TableAnalysis
+    from posembed.tables.measures.analysis import analyze_table as analyze_table
 
 _HOME = {
-    "ExtensionPlan": "posembed.checkpoint.plan",
-    "FoundTable": "posembed.checkpoint.found",
+    "ExtensionPlan": "posembed.extension.plan",
+    "FoundTable": "posembed.find.found",
     "LearnedPositionalEmbedding": "posembed.nn.learned",
-    "Override": "posembed.checkpoint.find",
+    "Override": "posembed.find.search",
     "PRESETS": "posembed.presets",
     "PositionPreset": "posembed.presets",
     "SinusoidalPositionalEmbedding": "posembed.nn.sinusoidal",
-    "TableAnalysis": "posembed.tables.analyze",
+    "TableAnalysis": "posembed.tables.measures.analysis",
     "TableLayout": "posembed.layout",
     "TokenPositionEmbedding": "posembed.nn.token_position",
-    "analyze_table": "posembed.tables.analyze",
-    "calibrate": "posembed.lab.calibrate",
+    "analyze_table": "posembed.tables.measures.analysis",
+    "calibrate": "posembed.commands.calibrate",
     "check_positions": "posembed.nn.checks",
-    "compare": "posembed.lab.compare",
-    "evaluate": "posembed.lab.evaluation.run",
-    "extend_checkpoint": "posembed.checkpoint.rewrite",
-    "extend_model": "posembed.models.extend",
+    "compare": "posembed.commands.compare",
+    "evaluate": "posembed.commands.evaluate",
+    "extend_checkpoint": "posembed.extension.write",
+    "extend_model": "posembed.extension.live",
     "extend_table": "posembed.tables.extend",
-    "find_tables": "posembed.checkpoint.find",
-    "load_length_aware": "posembed.models.length_aware",
-    "load_transformers_state_dict": "posembed.models.load",
-    "plan_extension": "posembed.checkpoint.plan",
+    "find_tables": "posembed.find.search",
+    "load_length_aware": "posembed.extension.length_aware",
+    "load_transformers_state_dict": "posembed.nn.state_dict",
+    "plan_extension": "posembed.extension.plan",
     "positions_from_lengths": "posembed.nn.positions",
     "positions_from_mask": "posembed.nn.positions",
     "preset": "posembed.presets",
-    "save_length_aware": "posembed.models.length_aware",
+    "save_length_aware": "posembed.extension.length_aware",
 }
 
 __all__ = ["__version__", *_HOME]

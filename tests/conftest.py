@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from posembed.cli import main
+from posembed.cli.app import main
 
 # derandomize: a run shows the same examples everywhere; no database, so nothing is written beside the tests.
 settings.register_profile(

@@ -91,10 +91,10 @@ def test_the_version_is_the_packages():
     [
         "import posembed; dir(posembed); posembed.__version__",
         "import posembed; posembed.preset('bert-base'); posembed.TableLayout(length=4); posembed.extend_table",
-        "sys.argv[1:] = ['--help']; from posembed.cli import main; main()",
-        "sys.argv[1:] = ['compare', '--help']; from posembed.cli import main; main()",
-        "sys.argv[1:] = ['--version']; from posembed.cli import main; main()",
-        "import posembed.errors, posembed.tables.analyze, posembed.report.plots, posembed.report.text",
+        "sys.argv[1:] = ['--help']; from posembed.cli.app import main; main()",
+        "sys.argv[1:] = ['compare', '--help']; from posembed.cli.app import main; main()",
+        "sys.argv[1:] = ['--version']; from posembed.cli.app import main; main()",
+        "import posembed.tables.measures.analysis, posembed.report.plots, posembed.report.html.compare",
     ],
 )
 def test_no_torch_before_it_is_needed(code):

@@ -32,9 +32,9 @@ import torch
 
 from benchmarks.census.split import held_out
 from benchmarks.census.timm_trace import Behaviour, Grid, attribute_grid, candidates, trace
-from posembed.checkpoint.find import find_in
-from posembed.checkpoint.found import FoundTable
 from posembed.checkpoint.tensors import StoredTensor
+from posembed.find.found import FoundTable
+from posembed.find.search import find_in
 
 COUNTS = ("tables", "found", "missed", "false", "wrong layout", "uncertain", "refused")
 TABLES = ("grid", "blocks", "axis")

@@ -23,7 +23,7 @@ from benchmarks.method_study import embedding, language
 from benchmarks.method_study.models import KINDS, SETTINGS, trained
 from benchmarks.method_study.tables import KEPT, print_tables
 from benchmarks.pages import keep, load
-from posembed.lab.hardware import environment
+from posembed.hardware import environment
 
 
 def main() -> None:

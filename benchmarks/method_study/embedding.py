@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posembed.lab.choosing.trials import LongerTable
-from posembed.lab.evaluation.fidelity import fidelity, short_texts
-from posembed.lab.evaluation.loading import load_embedder, only_table
-from posembed.lab.evaluation.paired import bootstrap_interval, difference, holm
-from posembed.lab.evaluation.retrieval import hits
-from posembed.lab.evaluation.tasks import make_set
-from posembed.lab.evaluation.texts import load_texts
+from posembed.quality.evaluate.fidelity import fidelity, short_texts
+from posembed.quality.evaluate.paired import bootstrap_interval, difference, holm
+from posembed.quality.evaluate.ranking import hits
+from posembed.quality.models.loading import load_embedder, only_table
+from posembed.quality.search.trials import LongerTable
+from posembed.quality.tasks.retrieval_set import make_set
+from posembed.quality.texts import load_texts
 
 DOCUMENTS = {1024: 200, 2048: 200}  # by length
 SHORT_TEXTS, SHORT = 200, 126

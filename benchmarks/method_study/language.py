@@ -14,17 +14,17 @@ from torch import Tensor
 from torch.func import functional_call
 
 from benchmarks.method_study.models import KINDS, Setting, configuration, trained
-from posembed.lab.calibration.config import CalibrationConfig
-from posembed.lab.calibration.prediction import Prediction
-from posembed.lab.calibration.table import CalibratedTable
-from posembed.lab.calibration.trainer import TableTrainer
-from posembed.lab.corpus import Corpus
-from posembed.lab.evaluation.language import Losses, Scorer, hide, sliding_losses
-from posembed.lab.evaluation.paired import bootstrap_interval, difference, holm, recovered
-from posembed.lab.evaluation.tasks import generator
+from posembed.corpus import Corpus
 from posembed.lab.model import LabModel
-from posembed.lab.windows import Windows, cut_windows, document_means
+from posembed.quality.calibrate.config import CalibrationConfig
+from posembed.quality.calibrate.prediction import Prediction
+from posembed.quality.calibrate.table import CalibratedTable
+from posembed.quality.calibrate.trainer import TableTrainer
+from posembed.quality.evaluate.language import Losses, Scorer, hide, sliding_losses
+from posembed.quality.evaluate.paired import bootstrap_interval, difference, holm, recovered
+from posembed.quality.tasks.retrieval_set import generator
 from posembed.tables.extend import extend_table
+from posembed.windows import Windows, cut_windows, document_means
 
 KEY = "embed.position.weight"
 DOCUMENTS, WINDOWS = 256, 16  # test documents, and windows of each

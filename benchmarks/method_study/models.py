@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from posembed.corpus import Corpus, load_corpus, split_texts
 from posembed.files import write_whole
+from posembed.hardware import resolve_precision
 from posembed.lab.config import UnitConfig
-from posembed.lab.corpus import Corpus, load_corpus, split_texts
-from posembed.lab.hardware import resolve_precision
 from posembed.lab.model import LabModel
 from posembed.lab.train import Trainer
 

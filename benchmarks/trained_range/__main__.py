@@ -21,8 +21,8 @@ import torch
 from benchmarks.trained_range.recipes import recipe
 from benchmarks.trained_range.score import judge, print_scores
 from benchmarks.trained_range.train import table_of
-from posembed.lab.corpus import load_corpus
-from posembed.lab.hardware import environment
+from posembed.corpus import load_corpus
+from posembed.hardware import environment
 
 RESULTS = Path(__file__).with_name("results.json")
 

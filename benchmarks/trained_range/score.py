@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from benchmarks.trained_range.recipes import RANGED, REGIMES, Recipe
-from posembed.tables.trained_range import trained_range
+from posembed.tables.trained_range.detect import trained_range
 
 CLOSE = 0.1  # of the true end
 MOVED = 0.5  # of the initial rows' size: trained rows that moved less are hardly trained

@@ -14,11 +14,11 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from benchmarks.trained_range.recipes import Recipe, lengths
+from posembed.corpus import Corpus
 from posembed.lab.config import UnitConfig
-from posembed.lab.corpus import Corpus
 from posembed.lab.model import LabModel
-from posembed.lab.windows import IGNORED, prediction_task
 from posembed.nn.sinusoidal import sinusoidal_rows
+from posembed.windows import IGNORED, prediction_task
 
 
 def table_of(recipe: Recipe, corpus: Corpus, folder: Path) -> np.ndarray[Any, Any]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from posembed.checkpoint.pickles import PickledTensor, read_pickle_index
-from posembed.checkpoint.safetensors import Header, read_header, read_tensor
+from posembed.checkpoint.formats.pickle import PickledTensor, read_pickle_index
+from posembed.checkpoint.formats.safetensors.edit import Header, read_header, read_tensor
 from posembed.checkpoint.tensors import Array, StoredTensor
 from posembed.errors import CheckpointError, InvalidArgumentError, PosembedError, first_line
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from posembed.lab.corpus import Corpus
-from posembed.lab.windows import IGNORED, Floats, Windows, document_means, evaluation_task
+from posembed.corpus import Corpus
+from posembed.windows import IGNORED, Floats, Windows, document_means, evaluation_task
 
 
 def baseline_losses(corpus: Corpus, windows: Windows, model: str) -> dict[str, Floats]:

@@ -104,13 +104,3 @@ class UnitConfig:
                 f"configuration has other names than this version's: {sorted(set(values) ^ names)}"
             )
         return cls(**values)
-
-
-def differences(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """Name every entry in which two configurations differ, as ``name: old → new``."""
-    names = sorted(set(old) | set(new))
-    return ", ".join(
-        f"{name}: {old.get(name, 'absent')!r} there, {new.get(name, 'absent')!r} here"
-        for name in names
-        if old.get(name) != new.get(name)
-    )

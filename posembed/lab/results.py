@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from posembed.lab.statistics import mean_interval
-from posembed.lab.windows import Floats
+from posembed.statistics import mean_interval
+from posembed.windows import Floats
 
 SCHEMA, SCHEMA_VERSION = "posembed.compare", 1
 Unit = dict[str, Any]

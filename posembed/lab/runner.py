@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 import posembed
 from posembed.lab.config import UnitConfig
-from posembed.lab.storage import write_json
 from posembed.lab.train import RESULT
+from posembed.storage import write_json
 
 Event = Callable[[str, dict[str, Any]], None]
 LOG, CONFIGURATION = "log.txt", "configuration.json"

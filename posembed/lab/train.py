@@ -15,16 +15,16 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
+from posembed.corpus import Corpus, load_corpus, require_length
 from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
-from posembed.lab.config import UnitConfig, differences
-from posembed.lab.corpus import Corpus, load_corpus, require_length
-from posembed.lab.evaluate import NonFiniteLossError, evaluate_beyond, evaluate_in_range, token_losses
-from posembed.lab.hardware import environment
+from posembed.hardware import environment
+from posembed.lab.config import UnitConfig
+from posembed.lab.losses import NonFiniteLossError, evaluate_beyond, evaluate_in_range, token_losses
 from posembed.lab.model import LabModel, position_cost
-from posembed.lab.storage import read_json, write_json, write_whole
-from posembed.lab.windows import IGNORED, Windows, cut_windows, prediction_task
-from posembed.tables.sinusoids import explained_share, random_share, sinusoidal_basis
-from posembed.tables.spectrum import effective_rank
+from posembed.storage import differences, read_json, write_json, write_whole
+from posembed.tables.measures.sinusoids import explained_share, random_share, sinusoidal_basis
+from posembed.tables.measures.spectrum import effective_rank
+from posembed.windows import IGNORED, Windows, cut_windows, prediction_task
 
 Report = Callable[[dict[str, Any]], None]
 RESULT, CHECKPOINT, TABLE = "result.json", "checkpoint.pt", "table.safetensors"

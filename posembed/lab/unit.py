@@ -15,7 +15,7 @@ from typing import Any
 
 from posembed.errors import PosembedError
 from posembed.lab.config import UnitConfig
-from posembed.lab.storage import read_json
+from posembed.storage import read_json
 
 
 class _Stop:

@@ -8,7 +8,7 @@ from typing import Any
 
 from posembed.layout import TableLayout
 from posembed.report.html.charts import Chart
-from posembed.report.text import TextTable
+from posembed.report.terminal.compare import TextTable
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posembed.checkpoint.find import find_tables
-from posembed.checkpoint.found import FoundTable
 from posembed.checkpoint.source import Checkpoint, open_checkpoint
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError
+from posembed.find.found import FoundTable
+from posembed.find.search import find_tables
 from posembed.lesson.measured import Measured
 
 LEAST = 32  # positions, which the lesson makes longer

@@ -12,8 +12,8 @@ from rich.table import Table
 from posembed.layout import TableLayout
 from posembed.lesson.blocks import Block, Charts, Code, Layouts, Points, Section, Widget, Words
 from posembed.lesson.content import TITLE
-from posembed.report.plain import printable
-from posembed.report.text import TextTable
+from posembed.report.printable import printable
+from posembed.report.terminal.compare import TextTable
 
 _BAR = 60  # columns of the longest table
 

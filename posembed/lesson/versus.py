@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from posembed.presets import PRESETS
-from posembed.report.text import TextTable, with_interval
-from posembed.tables.sinusoids import explained_share, sinusoidal_basis, sinusoidal_table
+from posembed.report.terminal.compare import TextTable, with_interval
+from posembed.tables.measures.sinusoids import explained_share, sinusoidal_basis, sinusoidal_table
 
 Results = dict[str, Any]
 _PAIR = ("learned", "sinusoidal")

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from posembed.lesson.blocks import Widget
 from posembed.lesson.example import Example
 from posembed.report.html.charts import packed
-from posembed.report.text import TextTable, number
-from posembed.tables.catalogue import BUILT_IN, Method
+from posembed.report.terminal.compare import TextTable, number
+from posembed.tables.built_in import BUILT_IN, Method
 from posembed.tables.extend import exact_rows, extend_table
 
 PLACES = 64  # positions that the sentence can be moved over

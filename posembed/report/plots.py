@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from posembed.errors import MissingExtraError, WorkFailedError
-from posembed.tables.similarity import cosine_matrix
+from posembed.tables.measures.similarity import cosine_matrix
 
 # Okabe & Ito's palette: told apart with every common form of colour blindness.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError
 from posembed.layout import TableLayout
-from posembed.tables.catalogue import BUILT_IN, Direction, Kind, Method
+from posembed.tables.built_in import BUILT_IN, Direction, Kind, Method
 from posembed.tables.methods import keeps_nothing
 
 _REGISTRY: dict[Kind, dict[str, Method]] = {"sequence": {}, "grid": {}}

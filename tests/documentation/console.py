@@ -127,7 +127,7 @@ def _check_only(words: list[str]) -> tuple[str, int] | None:
 
 def _posembed(arguments: list[str]) -> tuple[str, int]:
     """The command line in this process."""
-    from posembed.cli import main
+    from posembed.cli.app import main
 
     printed = io.StringIO()
     before, terminated = sys.argv, signal.getsignal(signal.SIGTERM)

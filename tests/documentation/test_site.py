@@ -70,7 +70,7 @@ def test_every_public_name_has_its_place(site):
 
 
 def test_every_command_has_a_page():
-    from posembed.cli import app
+    from posembed.cli.app import app
 
     names = {command.name or command.callback.__name__ for command in app.registered_commands}
     assert names >= {"compare", "inspect", "extend", "lesson", "quiz"}
@@ -82,7 +82,7 @@ def test_every_command_has_a_page():
 def test_every_option_is_on_its_page():
     from typer.main import get_command
 
-    from posembed.cli import app
+    from posembed.cli.app import app
 
     for name, command in get_command(app).commands.items():
         page = (DOCS / "commands" / f"{name}.md").read_text(encoding="utf-8")

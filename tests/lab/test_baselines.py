@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from posembed.corpus import load_corpus
 from posembed.lab.baselines import baseline_losses
-from posembed.lab.corpus import load_corpus
-from posembed.lab.windows import IGNORED, Windows, cut_windows, evaluation_task
+from posembed.windows import IGNORED, Windows, cut_windows, evaluation_task
 
 
 def naive(corpus, windows, model):

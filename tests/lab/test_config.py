@@ -4,7 +4,8 @@ import json
 import pytest
 
 from posembed.errors import InvalidArgumentError
-from posembed.lab.config import ENCODINGS, TRAINABLE, UnitConfig, differences
+from posembed.lab.config import ENCODINGS, TRAINABLE, UnitConfig
+from posembed.storage import differences
 
 
 def test_the_encodings():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from posembed.lab.results import build_arm, build_difference, verdict, with_perplexity
-from posembed.lab.statistics import mean_interval
+from posembed.statistics import mean_interval
 
 
 def unit(seed, documents, status="finished", message=""):

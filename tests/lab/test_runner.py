@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import posembed
+from posembed.commands.compare import compare
 from posembed.lab import runner
-from posembed.lab.compare import compare
 from posembed.lab.runner import run_units
 
 LONG = {"steps": 10**7, "evaluations": 0}
@@ -93,7 +93,7 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_gives_the_same_results(corpus_dir, 
     options = [f"--{name.replace('_', '-')}={value}" for name, value in sizes.items()]
     # A shell's background job ignores Ctrl-C, and so would its children: the tests may be one.
     heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    code = f"{heard}; from posembed.cli import main; main()"
+    code = f"{heard}; from posembed.cli.app import main; main()"
     command = [sys.executable, "-c", code, "compare", "--data", str(corpus_dir)]
     command += [*options, "--encodings=learned", "--precision=fp32", "--no-plots", "--out=run"]
     environment = os.environ | {"PYTHONPATH": str(Path(posembed.__file__).parent.parent)}

@@ -9,10 +9,10 @@ from safetensors.torch import load_file
 
 from posembed.errors import DataError, ResultsConflictError
 from posembed.lab.config import ENCODINGS
-from posembed.lab.evaluate import token_losses
+from posembed.lab.losses import token_losses
 from posembed.lab.model import LabModel
 from posembed.lab.train import Trainer, run_unit
-from posembed.lab.windows import IGNORED, cut_windows
+from posembed.windows import IGNORED, cut_windows
 
 
 @pytest.fixture

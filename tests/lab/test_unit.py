@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from posembed.lab.storage import write_json
 from posembed.lab.train import Trainer, run_unit
 from posembed.lab.unit import main
+from posembed.storage import write_json
 
 
 @pytest.fixture(autouse=True)

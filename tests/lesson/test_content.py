@@ -12,8 +12,8 @@ from posembed.lesson.content import _swapped, build_lesson
 from posembed.lesson.scratch import run_from_scratch
 from posembed.lesson.versus import beyond_words, quality_words, versus_table
 from posembed.presets import PRESETS
-from posembed.report.text import TextTable
-from posembed.tables.sinusoids import explained_share, sinusoidal_basis, sinusoidal_table
+from posembed.report.terminal.compare import TextTable
+from posembed.tables.measures.sinusoids import explained_share, sinusoidal_basis, sinusoidal_table
 
 
 def words_of(sections):

@@ -9,9 +9,9 @@ import torch
 from posembed.lesson.example import from_lab
 from posembed.lesson.widgets import LONGER, SHORT, WIDTHS, extend_widget, scaled, sinusoid_widget, sum_widget
 from posembed.nn.sinusoidal import SinusoidalPositionalEmbedding
-from posembed.report.text import number
+from posembed.report.terminal.compare import number
 from posembed.tables import registry
-from posembed.tables.catalogue import BUILT_IN
+from posembed.tables.built_in import BUILT_IN
 from posembed.tables.extend import extend_table
 from posembed.tables.registry import METHODS, register_method
 

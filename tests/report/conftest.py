@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from posembed.lab.compare import build_results
+from posembed.commands.compare import build_results
+from posembed.corpus import load_corpus
 from posembed.lab.config import UnitConfig
-from posembed.lab.corpus import load_corpus
 from posembed.lab.train import run_unit
 
 

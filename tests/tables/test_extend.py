@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from posembed.errors import WorkFailedError
 from posembed.layout import TableLayout
-from posembed.tables.catalogue import BUILT_IN
+from posembed.tables.built_in import BUILT_IN
 from posembed.tables.extend import exact_rows, extend_table
 
 LONGER = [method.name for method in BUILT_IN if method.kind == "sequence" and method.direction == "longer"]

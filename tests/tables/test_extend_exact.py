@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from posembed.errors import ArgumentTypeError, InvalidArgumentError
 from posembed.layout import TableLayout
 from posembed.tables import registry
-from posembed.tables.catalogue import BUILT_IN
+from posembed.tables.built_in import BUILT_IN
 from posembed.tables.extend import exact_rows, extend_table
 from posembed.tables.registry import METHODS
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from posembed.report import text
 from posembed.report.html.charts import Chart, Series, no_chart
 from posembed.report.html.page import Page
 from posembed.report.html.table_charts import table_charts
 from posembed.report.html.words import escaped, paragraphs, word_table
 from posembed.report.plots import read_position_rows
-from posembed.tables.analyze import analyze_table
-from posembed.tables.views import table_views
+from posembed.report.terminal import compare as text
+from posembed.tables.measures.analysis import analyze_table
+from posembed.tables.measures.plot_data import table_views
 
 DASHES = {"direct": "solid", "tile": "dash", "linear": "dot"}
 

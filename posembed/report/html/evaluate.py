@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from posembed.report.evaluation import evaluation_remarks, evaluation_tables
 from posembed.report.html.charts import Chart, Series, no_chart
 from posembed.report.html.page import Page
 from posembed.report.html.words import paragraphs, word_table
+from posembed.report.terminal.evaluate import evaluation_remarks, evaluation_tables
 
 Results = dict[str, Any]
 _DASHES = ("solid", "dash", "dot")

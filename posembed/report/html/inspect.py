@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-from posembed.report.checkpoint import facts, measured, trained_sentence
 from posembed.report.html.page import Page
 from posembed.report.html.table_charts import table_charts
 from posembed.report.html.words import definitions, escaped, paragraphs, word_table
+from posembed.report.terminal.inspect import facts, measured, trained_sentence
 
 MOST_TABLES = 6  # that are summed up first
 NOT_DRAWN = "Not drawn, for the page's size: name this table with --table."

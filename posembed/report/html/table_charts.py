@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from posembed.report.checkpoint import positions_measures
 from posembed.report.html.charts import Chart, Series, no_chart, packed, rounded
-from posembed.tables.views import TableViews
+from posembed.report.terminal.inspect import positions_measures
+from posembed.tables.measures.plot_data import TableViews
 
 MOST_POINTS = 2048  # of a curve over distance; more are thinned out
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-from posembed.report.plain import printable
+from posembed.report.printable import printable
 
 LONG_WORD = 22  # letters; a phone shows no longer word beside a table's other columns
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from posembed.checkpoint.card import read_card
-from posembed.checkpoint.pairing import pair_cards
+from posembed.inspection.card import read_card
+from posembed.inspection.compare_two import pair_cards
 from posembed.report.html.inspect import inspect_page
+from posembed.report.html.inspect_two import pair_page
 from posembed.report.html.page import write_page
-from posembed.report.html.pair import pair_page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # The charts in space need WebGL; without a graphics card Chromium computes it.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from posembed.tables.similarity import cosine_matrix
+from posembed.tables.measures.similarity import cosine_matrix
 
 pytestmark = pytest.mark.browser
 WIDTHS = [390, 768, 1440]

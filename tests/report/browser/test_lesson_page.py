@@ -10,7 +10,7 @@ from posembed.lesson.page import lesson_page
 from posembed.nn.sinusoidal import SinusoidalPositionalEmbedding
 from posembed.report.html.page import write_page
 from posembed.tables.extend import extend_table
-from posembed.tables.similarity import cosine_matrix
+from posembed.tables.measures.similarity import cosine_matrix
 
 pytestmark = pytest.mark.browser
 

@@ -7,10 +7,10 @@ from safetensors.numpy import load_file
 from posembed.report.html.compare import compare_page
 from posembed.report.html.evaluate import evaluate_page
 from posembed.report.html.page import write_page
-from posembed.tables.analyze import analyze_table
 from posembed.tables.extend import extend_table
-from posembed.tables.views import table_views
-from tests.report.test_evaluate_page import embedding
+from posembed.tables.measures.analysis import analyze_table
+from posembed.tables.measures.plot_data import table_views
+from tests.report.html.test_evaluate import embedding
 
 pytestmark = pytest.mark.browser
 

@@ -1,0 +1,1 @@
+"""File formats of checkpoints, one file or folder each."""

@@ -1,0 +1,1 @@
+"""Read, edit and verify safetensors files without loading their tensors."""

@@ -1,0 +1,1 @@
+"""Extend position tables: plan, rewrite a checkpoint, or change a model in memory."""

@@ -1,0 +1,218 @@
+"""Configuration, tokenizer and image-processor files: which of their fields limit the length, and what they become."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from posembed.checkpoint.source import read_json
+from posembed.find import families
+from posembed.find.config import is_family, nodes, number, pair
+from posembed.find.found import FieldRule, FoundTable
+from posembed.find.token_limits import existing, token_limits
+from posembed.layout import TableLayout
+
+_ALIASES = (
+    "max_position_embeddings",
+    "n_positions",
+    "n_ctx",
+    "max_seq_len",
+    "max_seq_length",
+    "seq_length",
+    "context_length",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field of a JSON file, before and after.
+
+    ``path`` leads to the field: names of objects, positions in lists.
+    """
+
+    file: Path
+    path: tuple[str | int, ...]
+    before: Any
+    after: Any
+    why: str
+
+    @property
+    def name(self) -> str:
+        """The dotted path."""
+        return ".".join(map(str, self.path))
+
+
+def config_changes(file: Path, config: dict[str, Any], table: FoundTable, new: TableLayout) -> Iterator[FieldChange]:
+    """What ``config.json`` must say for a table's new layout."""
+    for rule in table.fields:
+        path = tuple(rule.name.split("."))
+        before = _look(config, path)
+        after = _value(rule, before, table, new)
+        for where in _twins(config, path):
+            old = _look(config, where)
+            if old == before and old != after:
+                yield FieldChange(file, where, old, after, f"explains the rows of {table.key}")
+        for kinds, names in families.SHARED_SIZES:
+            if rule.name in names and is_family(str(config.get("model_type")), kinds):
+                for name in names:
+                    where = tuple(name.split("."))
+                    if where != path and _look(config, where) == before:
+                        yield FieldChange(file, where, before, after, f"must equal {rule.name}")
+        if rule.name == families.TIMM_SIZES[1] and not re.search(families.TIMM_FIXED, table.family):
+            own = tuple(families.TIMM_SIZES[0].split("."))
+            size = list(pair(after) or ())
+            yield FieldChange(file, own, _look(config, own), size, "timm builds the model for it")
+        if table.layout.grid is not None:
+            yield from _counts(file, config, path, table.layout, new)
+            yield from _image_tokens(file, config, table.layout, new)
+        if rule.unit == "rows":
+            parent = path[:-1]
+            for alias in _ALIASES:
+                where = (*parent, alias)
+                if where != path and _look(config, where) == before:
+                    yield FieldChange(file, where, before, after, f"another name of {path[-1]}")
+
+
+def _counts(
+    file: Path, config: dict[str, Any], path: tuple[str, ...], old: TableLayout, new: TableLayout
+) -> Iterator[FieldChange]:
+    """Fields beside the one that sizes a grid which count its patches or its rows as well."""
+    for name in families.GRID_COUNT_FIELDS:
+        where = (*path[:-1], name)
+        value = number(_look(config, where))
+        if where != path and value in (old.positions, old.rows):
+            after = new.positions if value == old.positions else new.rows
+            yield FieldChange(file, where, value, after, f"counts the patches that {path[-1]} makes")
+    for tall, wide in families.GRID_SIDE_FIELDS:
+        for name, before, after in zip((tall, wide), old.grid or (), new.grid or (), strict=True):
+            where = (*path[:-1], name)
+            if name and where != path and number(_look(config, where)) == before:
+                yield FieldChange(file, where, before, after, "counts the patches of one side")
+
+
+def _image_tokens(file: Path, settings: dict[str, Any], old: TableLayout, new: TableLayout) -> Iterator[FieldChange]:
+    """Counts of an image's tokens, wherever a configuration or a processor repeats them."""
+    for node in nodes(settings):
+        for name in families.IMAGE_TOKEN_FIELDS:
+            if number(node.fields.get(name)) == old.positions:
+                yield FieldChange(file, (*node.path, name), old.positions, new.positions, "counts an image's tokens")
+
+
+def _twins(config: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The field itself and its copy in ``text_config_dict`` and the like, which old CLIP files read after it."""
+    yield path
+    for place in range(len(path) - 1):
+        twin = (*path[:place], f"{path[place]}_dict", *path[place + 1 :])
+        if _look(config, twin) is not None:
+            yield twin
+
+
+def _value(rule: FieldRule, before: Any, table: FoundTable, new: TableLayout) -> Any:
+    if rule.unit == "rows":
+        return new.rows - rule.amount[0]
+    assert new.grid is not None
+    if rule.unit == "count":
+        return new.grid[0] * new.grid[1]
+    height, width = new.grid
+    if rule.unit in ("bins", "frames"):
+        return ((height if rule.unit == "bins" else width) - 1) * rule.amount[1] + rule.amount[0]
+    if rule.unit == "pixels":
+        height, width = height * rule.amount[0], width * rule.amount[1]
+    if len(table.fields) == 2 and rule.unit == "side":  # one field a side
+        return height if rule is table.fields[0] else width
+    return _like(before, height, width)
+
+
+def _like(before: Any, height: int, width: int) -> Any:
+    """A size written as the old one was: a number, a pair, channels first, or an object."""
+    if isinstance(before, dict):
+        return {**before, "height": height, "width": width}
+    if isinstance(before, list):
+        return [*before[:-2], height, width] if len(before) > 1 else [height]
+    return height if height == width else [height, width]
+
+
+def _look(config: Any, path: tuple[str | int, ...]) -> Any:
+    for name in path:
+        try:
+            config = config[name]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return config
+
+
+def token_changes(directory: Path, root: Path, old: int, new: int, old_field: int | None) -> Iterator[FieldChange]:
+    """What the limits on tokens in the tokenizer's, sentence-transformers' and generation's files become.
+
+    Args:
+        directory: the Transformers directory.
+        root: the checkpoint's root, for sentence-transformers.
+        old: the old usable length.
+        new: the new one.
+        old_field: the configuration field's old value, which some files repeat.
+    """
+    for found in token_limits(directory, root):
+        if found.limit < new if new > old else found.limit > new:
+            yield FieldChange(found.file, found.path, found.limit, new, found.why)
+    for name in ("generation_config.json", "config.json"):  # the second in checkpoints of before 2023
+        for file in existing(directory / name):
+            limit = number(read_json(file).get("max_length"))
+            if limit is not None and limit in (old, old_field):
+                yield FieldChange(file, ("max_length",), limit, new, "generation stopped at the old length")
+
+
+def image_changes(
+    directory: Path, old: tuple[int, int], new: tuple[int, int], table: TableLayout, grown: TableLayout
+) -> Iterator[FieldChange]:
+    """Sizes in the image processor's files.
+
+    Args:
+        directory: the Transformers directory.
+        old: the old image in pixels, ``(height, width)``.
+        new: the new one.
+        table: the table's layout.
+        grown: its new one.
+    """
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        for file in existing(directory / name):
+            settings = read_json(file)
+            yield from _image_tokens(file, settings, table, grown)
+            places: list[tuple[str, ...]] = [(), ("image_processor",), ("feature_extractor",)]
+            for place in places:
+                part = _look(settings, place)
+                if isinstance(part, dict):
+                    yield from _image_part(file, place, part, old, new)
+
+
+def _image_part(
+    file: Path, place: tuple[str, ...], part: dict[str, Any], old: tuple[int, int], new: tuple[int, int]
+) -> Iterator[FieldChange]:
+    crop = part.get("crop_size")
+    if pair(crop) == old:
+        yield FieldChange(
+            file, (*place, "crop_size"), crop, _like(crop, *new), "images are cropped to the model's size"
+        )
+    size = part.get("size")
+    why = "images are resized to the model's size"
+    if isinstance(size, dict) and number(size.get("shortest_edge")) is not None:
+        edge = int(size["shortest_edge"])
+        if edge == min(old) or (pair(crop) == old and edge > min(old)):
+            after = {**size, "shortest_edge": round(edge * min(new) / min(old))}
+            yield FieldChange(file, (*place, "size"), size, after, why)
+    elif pair(size) == old:
+        yield FieldChange(file, (*place, "size"), size, _like(size, *new), why)
+
+
+def apply_changes(settings: Any, changes: list[FieldChange]) -> Any:
+    """The JSON value with some fields changed; nothing else moves."""
+    for change in changes:
+        place = settings
+        for name in change.path[:-1]:
+            if isinstance(place, dict) and name not in place:
+                place[name] = {}
+            place = place[name]
+        place[change.path[-1]] = change.after
+    return settings

@@ -1,0 +1,43 @@
+"""The plan to write rows that were made elsewhere, by training for one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from posembed.checkpoint.source import open_checkpoint
+from posembed.checkpoint.tensors import Array
+from posembed.errors import InvalidArgumentError
+from posembed.extension.plan import ExtensionPlan, plan_extension
+from posembed.find.search import find_tables
+
+
+def plan_rows(path: str | os.PathLike[str], key: str, rows: Array, *, kept: int, made_by: str) -> ExtensionPlan:
+    """Plan to give a table rows that were made elsewhere, longer or as long as it is now.
+
+    Args:
+        path: a checkpoint, as in :func:`posembed.find_tables`.
+        key: of a sequence table.
+        rows: all of them, ``[rows, d_model]``, reserved, prefix and suffix rows included.
+        kept: how many positions from the first on keep their old rows, bit for bit; the writing checks it.
+        made_by: what made them, in one word.
+
+    Raises:
+        InvalidArgumentError: for a shape or dtype that does not fit the table, or a checkpoint that cannot be extended.
+    """
+    checkpoint = open_checkpoint(path)
+    table = next((table for table in find_tables(checkpoint) if table.key == key), None)
+    if table is None or table.memory != "rows" or table.layout.length is None:
+        raise InvalidArgumentError(f"key={key!r} is no plain sequence table of {path}")
+    length = len(rows) - table.layout.reserved - table.look_ahead
+    # Of all methods stretch alone may change rows without changing their number.
+    plan = plan_extension(checkpoint, length, method="stretch", tables=[key])
+    change = plan.tables[0]
+    dtype = checkpoint.read(key).dtype
+    if change.shape != rows.shape or rows.dtype != dtype:
+        raise InvalidArgumentError(
+            f"rows of shape {list(rows.shape)}, {rows.dtype} do not fit {key}: it must be {list(change.shape)}, {dtype}"
+        )
+    exact = f"the rows of the first {kept} positions" if kept else "nothing"
+    given = replace(change, method=made_by, options={}, exact=exact, given=rows, kept=kept)
+    return replace(plan, tables=(given,))

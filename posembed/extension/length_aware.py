@@ -1,0 +1,240 @@
+"""Length-aware positions in a live model: put them in, save them with the checkpoint, load them again.
+
+The checkpoint stays one that every library loads: its own table is a static one, and the tables by length lie beside it
+in ``length_aware.safetensors``, which :func:`load_length_aware` puts in. No remote code is needed.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
+from posembed.errors import CheckpointError, InvalidArgumentError
+from posembed.extension.live import extend_model
+from posembed.extension.mask_positions import MaskedRows, counts_from_mask
+from posembed.extension.plan import TableChange
+from posembed.files import write_whole
+from posembed.nn.length_aware import LengthAwareEmbedding
+
+FORMAT = "posembed.length_aware.1"
+
+
+def put_length_aware(
+    model: nn.Module, key: str, tables: Mapping[int, Tensor], *, reserved: int = 0
+) -> LengthAwareEmbedding:
+    """Replace a model's position embedding by one that reads a table by each input's length.
+
+    Args:
+        model: a Transformers model, or a SentenceTransformer; its ``forward`` must take ``attention_mask``.
+        key: name of the position table's parameter, such as ``"embeddings.position_embeddings.weight"``.
+        tables: limit → ``[reserved + limit, d_model]``.
+        reserved: rows before position 0.
+
+    Returns:
+        The new module, which stands in the model.
+
+    Raises:
+        InvalidArgumentError: if there is no plain embedding of that name, or the tables do not fit.
+    """
+    path, old = replaceable(model, key)
+    owners = _owners(model, path)
+    limits = sorted(tables)
+    first = old.weight
+    made = MaskedRows if counts_from_mask(old) else LengthAwareEmbedding
+    module = made(
+        [tables[limit].to(device=first.device, dtype=first.dtype) for limit in limits],
+        limits,
+        reserved=reserved,
+        padding_idx=old.padding_idx,
+    )
+    module.weight.requires_grad_(first.requires_grad)
+    parent, _, name = path.rpartition(".")
+    setattr(model.get_submodule(parent) if parent else model, name, module)
+    if isinstance(old, nn.Embedding):
+        # No hook: some libraries call forward itself.
+        for owner, inner in owners:
+            owner.forward = _Forward(owner, inner)
+    return module
+
+
+def replaceable(model: nn.Module, key: str) -> tuple[str, nn.Embedding | LengthAwareEmbedding]:
+    """The embedding that a parameter belongs to, and its path.
+
+    Raises:
+        InvalidArgumentError: if it is none that length-aware positions can take the place of.
+    """
+    path, _, last = key.rpartition(".")
+    try:
+        old = model.get_submodule(path)
+    except AttributeError:
+        old = None
+    if last != "weight" or not isinstance(old, nn.Embedding | LengthAwareEmbedding) or not path:
+        raise InvalidArgumentError(
+            f"key={key!r} is no nn.Embedding of {type(model).__name__}: length-aware positions take the place of one"
+        )
+    if type(old) not in (nn.Embedding, LengthAwareEmbedding) and not counts_from_mask(old):
+        raise InvalidArgumentError(
+            f"{key} belongs to a {type(old).__name__}, which changes its row numbers itself: a plain nn.Embedding and "
+            "OPT's own class can be replaced"
+        )
+    return path, old
+
+
+def make_length_aware(
+    model: nn.Module,
+    lengths: int | Sequence[int],
+    *,
+    tables: Iterable[str] | None = None,
+    optimizer: torch.optim.Optimizer | None = None,
+    **settings: Any,
+) -> list[TableChange]:
+    """What ``extend_model(model, lengths, length_aware=True)`` does; the arguments are its own.
+
+    Raises:
+        InvalidArgumentError: for a model with several position tables, or one whose module cannot be replaced.
+    """
+    rising = [lengths] if isinstance(lengths, int) else list(lengths)
+    if not rising or rising != sorted(set(rising)):
+        raise InvalidArgumentError(f"length={rising} must be one number or several that rise")
+    if optimizer is not None:
+        raise InvalidArgumentError("length_aware=True makes a new parameter: make the optimizer after this call")
+    by_limit: dict[int, Tensor] = {}
+    changes: list[TableChange] = []
+    for number, length in enumerate(rising):
+        trial = copy.deepcopy(model)
+        changes = extend_model(trial, length, tables=tables, **settings)
+        if len(changes) != 1:
+            keys = ", ".join(change.table.key for change in changes)
+            raise InvalidArgumentError(
+                f"length_aware=True is for one table, the model has {keys}: name one with tables"
+            )
+        change = changes[0]
+        if number == 0:
+            by_limit[change.table.layout.usable_length] = model.get_parameter(change.table.key).detach().clone()
+            _owners(model, replaceable(model, change.table.key)[0])
+        by_limit[length] = trial.get_parameter(change.table.key).detach()
+    key, reserved = changes[0].table.key, changes[0].table.layout.reserved
+    extend_model(model, rising[-1], tables=tables, **settings)  # buffers and configuration follow the longest
+    put_length_aware(model, key, by_limit, reserved=reserved)
+    return changes
+
+
+def _owners(model: nn.Module, path: str) -> list[tuple[nn.Module, str]]:
+    """Modules around the position module that take an attention mask, with its path from each: any may be called."""
+    parts = path.split(".")
+    found = []
+    for depth in range(len(parts)):
+        owner = model.get_submodule(".".join(parts[:depth])) if depth else model
+        if "attention_mask" in inspect.signature(owner.forward).parameters:
+            found.append((owner, ".".join(parts[depth:])))
+    if not found:
+        raise InvalidArgumentError(
+            f"no module around {path} takes an attention_mask, so the lengths in a padded batch cannot be known"
+        )
+    return found
+
+
+class _Forward:
+    """A module's ``forward`` that lets the position module see the attention mask, for the time of the call."""
+
+    def __init__(self, owner: nn.Module, path: str) -> None:
+        self.owner = owner  # a copy of the model copies this too, and then means the copied owner
+        self.path = path
+        self.patched = owner.__dict__.get("forward")  # by somebody else before us, as device maps do
+        self.__signature__ = inspect.signature(owner.forward)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        mask = named.get("attention_mask")
+        place = list(self.__signature__.parameters).index("attention_mask")
+        if mask is None and place < len(arguments):
+            mask = arguments[place]
+        forward = self.patched or functools.partial(type(self.owner).forward, self.owner)
+        module = self.owner.get_submodule(self.path)
+        if not isinstance(module, LengthAwareEmbedding):
+            return forward(*arguments, **named)
+        before = module.mask
+        if isinstance(mask, Tensor) and mask.dim() == 2:
+            module.mask = mask
+        elif mask is not None and before is None:
+            raise InvalidArgumentError(
+                "length-aware positions read the lengths of a batch from attention_mask, which must be [batch, seq], "
+                f"got {list(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__}"
+            )
+        try:
+            return forward(*arguments, **named)
+        finally:
+            module.mask = before  # the mask was of this call alone
+
+
+def save_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> Path:
+    """Write the tables by length beside a checkpoint of the model.
+
+    Args:
+        model: with one length-aware position embedding.
+        directory: of the checkpoint, which is there already (its own table is what plain loading reads).
+
+    Raises:
+        InvalidArgumentError: if the model has none, or several.
+    """
+    found = [(name, each) for name, each in model.named_modules() if isinstance(each, LengthAwareEmbedding)]
+    if len(found) != 1:
+        raise InvalidArgumentError(f"{type(model).__name__} has {len(found)} length-aware position embeddings, not one")
+    name, module = found[0]
+    tensors = {str(int(limit)): module.table(k).detach().cpu().clone() for k, limit in enumerate(module.limits)}
+    about = {"format": FORMAT, "key": f"{name}.weight", "reserved": str(module.reserved)}
+    path = Path(directory) / TABLES_BY_LENGTH
+    write_whole(path, lambda temporary: save_file(tensors, temporary, metadata=about))
+    return path
+
+
+def load_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> nn.Module:
+    """Put a checkpoint's tables by length into the model that was loaded from it.
+
+    Args:
+        model: what ``AutoModel.from_pretrained(directory)`` or ``SentenceTransformer(directory)`` gave.
+        directory: the checkpoint.
+
+    Returns:
+        The same model.
+
+    Raises:
+        CheckpointError: if the file of tables is missing or damaged.
+        InvalidArgumentError: if it does not fit the model.
+    """
+    path = Path(directory) / TABLES_BY_LENGTH
+    if not path.is_file():
+        raise CheckpointError(f"{directory} has no {TABLES_BY_LENGTH}: it is no checkpoint with length-aware positions")
+    try:
+        with safe_open(path, "pt") as file:
+            about = file.metadata() or {}
+            tables = {int(limit): file.get_tensor(limit) for limit in file.keys()}  # noqa: SIM118 - not a dictionary
+        if about.get("format") != FORMAT:
+            raise ValueError(f"its format is {about.get('format')!r}, this version reads {FORMAT!r}")
+        key, reserved = about["key"], int(about["reserved"])
+    except (SafetensorError, ValueError, KeyError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged or of another version: {error}") from None
+    places = [name for name in dict(model.named_parameters()) if name == key or name.endswith(f".{key}")]
+    short = [name for name in dict(model.named_parameters()) if key.endswith(f".{name}")]
+    names = places or short
+    if len(names) != 1:
+        raise InvalidArgumentError(f"{type(model).__name__} has {len(names)} parameters that {key} could be, not one")
+    old = model.get_parameter(names[0])
+    rows, width = reserved + max(tables), next(iter(tables.values())).shape[-1]
+    if (rows, width) != tuple(old.shape):
+        raise InvalidArgumentError(
+            f"{path} is for a table of {rows} x {width}, {names[0]} of {type(model).__name__} is {old.shape[0]} x "
+            f"{old.shape[1]}: load the checkpoint that it lies in"
+        )
+    put_length_aware(model, names[0], tables, reserved=reserved)
+    return model

@@ -1,0 +1,115 @@
+"""What a live model keeps beside its weights about a table's size: module attributes and configuration objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from posembed.errors import InvalidArgumentError
+from posembed.extension.config_fields import FieldChange
+from posembed.extension.plan import TableChange
+from posembed.find.config import pair
+
+_ROWS = (
+    "num_embeddings",
+    "num_positions",
+    "max_position_embeddings",
+    "n_positions",
+    "max_target_positions",
+    "max_source_positions",
+    "max_seq_len",
+    "max_len",
+    "num_position_embeddings",
+    "position_embedding_size",
+)
+_PATCHES = ("num_patches", "num_image_patches", "seq_length")
+_SIDES = (
+    "num_patches_per_side",
+    "num_grid_per_side",
+    "grid_size",
+    "patch_shape",
+    "patch_grid",
+    "num_patches_one_direction",
+)
+_PIXELS = ("image_size", "img_size", "input_size")
+
+
+def set_sizes(model: nn.Module, change: TableChange, config: dict[str, Any]) -> None:
+    """Update what modules near the table remember of its size: only attributes that hold the old value change."""
+    old, new = change.table.layout, change.layout
+    own = change.table.key.rpartition(".")[0]
+    parent = own.rpartition(".")[0]
+    for name, module in model.named_modules():
+        encloses = not name or own.startswith(f"{name}.")
+        near = encloses or name in (own, parent) or name.startswith(f"{parent}." if parent else "")
+        if not near:
+            continue
+        table_module = name == own
+        _swap(module, _ROWS, old.rows, new.rows)
+        if old.length is not None and new.length is not None:
+            _swap(
+                module,
+                ("max_len", "max_position_embeddings") if not table_module else ("max_len",),
+                old.length,
+                new.length,
+            )
+        if old.grid is None or new.grid is None:
+            continue
+        _swap(module, _PATCHES, old.positions, new.positions)
+        _swap_pair(module, _SIDES, old.grid, new.grid)
+        pixels = next((rule for rule in change.table.fields if rule.unit == "pixels"), None)
+        if pixels is not None:
+            image = pair(_look(config, pixels.name))
+            patch = pixels.amount
+            if image is not None:
+                _swap_pair(module, _PIXELS, image, (new.grid[0] * patch[0], new.grid[1] * patch[1]))
+
+
+def _swap(module: nn.Module, names: tuple[str, ...], old: int, new: int) -> None:
+    for name in names:
+        value = vars(module).get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and value == old:
+            setattr(module, name, new)
+
+
+def _swap_pair(module: nn.Module, names: tuple[str, ...], old: tuple[int, int], new: tuple[int, int]) -> None:
+    for name in names:
+        value = vars(module).get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and old == (value, value):
+            setattr(module, name, new[0] if new[0] == new[1] else new)
+        elif isinstance(value, tuple | list) and pair(list(value)) == old and len(value) == 2:
+            setattr(module, name, new if isinstance(value, tuple) else list(new))
+
+
+def _look(config: Any, dotted: str) -> Any:
+    for name in dotted.split("."):
+        config = config.get(name) if isinstance(config, dict) else getattr(config, name, None)
+    return config
+
+
+def set_config(model: nn.Module, changes: list[FieldChange]) -> None:
+    """Set fields of ``model.config`` and its sub-configurations: all of them, or none.
+
+    Raises:
+        InvalidArgumentError: for a value that the configuration does not take.
+    """
+    done: list[FieldChange] = []
+    for change in changes:
+        try:
+            _set_field(model.config, change, change.after)
+        except (TypeError, ValueError) as error:
+            for undo in (*done, change):
+                _set_field(model.config, undo, undo.before)
+            raise InvalidArgumentError(f"config.{change.name} does not take {change.after!r}: {error}") from error
+        done.append(change)
+
+
+def _set_field(config: Any, change: FieldChange, value: Any) -> None:
+    for name in change.path[:-1]:
+        config = config[name] if isinstance(config, dict) else getattr(config, str(name))
+    last = str(change.path[-1])
+    if isinstance(config, dict):
+        config[last] = value
+    else:
+        setattr(config, last, value)

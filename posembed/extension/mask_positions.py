@@ -1,0 +1,40 @@
+"""Length-aware positions where the model's own class counts positions from the attention mask, as OPT's does."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from posembed.nn.length_aware import LengthAwareEmbedding
+
+# Transformers' classes that are called so: all count from the mask and add 2 (see posembed.find.families).
+_NAMES = ("OPTLearnedPositionalEmbedding", "BioGptLearnedPositionalEmbedding")
+
+
+class MaskedRows(LengthAwareEmbedding):
+    """Called with an attention mask in place of row numbers; the arguments are those of Transformers' class.
+
+    A real token's position is the number of real tokens before it, so that padding on the left counts as none.
+
+    Example:
+        >>> import torch
+        >>> short, long = torch.arange(4.0)[:, None], 100 + torch.arange(6.0)[:, None]
+        >>> module = MaskedRows([short, long], [2, 4], reserved=2)
+        >>> module(torch.tensor([[0, 1, 1]])).squeeze(-1).tolist()
+        [[1.0, 2.0, 3.0]]
+        >>> module(torch.tensor([[1, 1, 1]])).squeeze(-1).tolist()
+        [[102.0, 103.0, 104.0]]
+    """
+
+    def forward(
+        self, attention_mask: Tensor, past_key_values_length: int = 0, position_ids: Tensor | None = None
+    ) -> Tensor:
+        """Rows of the tokens past ``past_key_values_length``, ``[batch, seq, d_model]``."""
+        if position_ids is None:
+            position_ids = (attention_mask.cumsum(dim=1) * attention_mask - 1).long()[:, past_key_values_length:]
+        return super().forward(position_ids + self.reserved)
+
+
+def counts_from_mask(module: nn.Module) -> bool:
+    """Whether a module is of one of those classes, by name (Transformers need not be installed), or took its place."""
+    known = type(module).__name__ in _NAMES and getattr(module, "offset", None) == 2
+    return known or isinstance(module, MaskedRows)

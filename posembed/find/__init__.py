@@ -1,0 +1,1 @@
+"""Find the position tables of a checkpoint and what their rows mean."""

@@ -1,1 +1,0 @@
-"""Train the position table of a checkpoint alone, everything else frozen."""

@@ -1,1 +1,0 @@
-"""Live models and their weights."""

@@ -1,0 +1,1 @@
+"""Train a checkpoint's position table alone."""

@@ -1,0 +1,192 @@
+"""What an embedding model's table is calibrated for: a long document must be found by the little that tells it apart.
+
+Documents come in groups that share one haystack, so nothing can tell them apart but what is hidden in it: a fact, or a
+word or two within a passage. A step has several groups: what a single haystack asks for is often wrong for another.
+Queries are short: rows that stay as they are embed them, where enough stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from posembed.quality.calibrate.config import CalibrationConfig
+from posembed.quality.calibrate.documents import Group, Source
+from posembed.quality.calibrate.frozen import FrozenModel
+from posembed.quality.calibrate.table import CalibratedTable
+from posembed.quality.models.embedder import Embedder
+from posembed.quality.tasks.retrieval_set import generator
+
+_TEMPERATURE = 0.05  # of sentence-transformers' own losses: a scale of 20
+_SHORTEST = 512
+_TOGETHER = 8  # documents that share a haystack
+
+
+class Contrastive:
+    """Cross-entropy of each query's own document among its group's, and of each document's own query.
+
+    Args:
+        embedder: of a :class:`FrozenModel`.
+        config: of the calibration.
+        old: a table, ``[rows, d_model]``, whose first rows are the source's: it embeds the queries, unless the
+            configuration says that the trained table does.
+        train: texts.
+        validation: texts, disjoint from those.
+        at_once: documents whose activations fit into memory together.
+
+    Raises:
+        DataError: if the texts are too short.
+    """
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        config: CalibrationConfig,
+        old: Tensor,
+        train: Sequence[str],
+        validation: Sequence[str],
+        *,
+        at_once: int = 1,
+    ) -> None:
+        self.embedder, self.config, self.old = embedder, config, old
+        self.model: FrozenModel = embedder.model
+        self.at_once = max(1, at_once)
+        self.train = Source(train, embedder.encode, "train")
+        self.lengths = document_lengths(config)
+        self.held_out = self._held_out(Source(validation, embedder.encode, "validation"))
+        self.wanted = (
+            [] if config.queries_trained else [self._read_by(self.old, queries) for _, queries in self.held_out]
+        )
+
+    def batch(self, step: int) -> list[Group]:
+        """The groups of a step, documents and queries, by its number alone."""
+        draw, length = self._length(step)
+        size, share = length - self.embedder.special, self.config.facts
+        return [self.train.group(count, size, share, draw) for count in group_sizes(self.config.batch)]
+
+    def _held_out(self, source: Source) -> list[Group]:
+        """Half of the groups hide facts in the sentences of evaluation's validation set, the others are as trained on.
+
+        Both kinds are of every length. The facts have other forms than those of training, so a table that has begun to
+        suit its training documents alone does not look better.
+        """
+        config = self.config
+        draw = generator("calibrate", "validation", config.document, config.seed)
+        sizes = [count for _ in range(max(2, config.held_out // config.batch)) for count in group_sizes(config.batch)]
+        groups = []
+        for number, count in enumerate(sizes):
+            size = self.lengths[number // 2 % len(self.lengths)] - self.embedder.special
+            if config.facts and number % 2 == 0:
+                groups.append(source.group(count, size, 1.0, draw, known=number // 2 // len(self.lengths)))
+            else:
+                groups.append(source.group(count, size, config.facts, draw))
+        return groups
+
+    def tokens(self, step: int) -> int:
+        """Tokens of a step's documents, special tokens included."""
+        return self.config.batch * self._length(step)[1]
+
+    def _length(self, step: int) -> tuple[np.random.Generator, int]:
+        """A step's random numbers, and the length of its documents, which is the first of them."""
+        draw = generator("calibrate", "step", step, self.config.seed)
+        # As many tokens go into each length: short documents are cheap, and what they teach holds for long ones.
+        return draw, int(draw.choice(self.lengths, p=_even_tokens(self.lengths)))
+
+    def backward(self, table: CalibratedTable, step: int) -> float:
+        """Gradients of one step's loss.
+
+        Where a group does not fit into memory, its documents are embedded twice, a few at a time: first without a
+        gradient, then with the gradient that the loss has for their vectors (Gao et al. 2021, arXiv:2101.06983).
+        """
+        groups = self.batch(step)
+        weight = table()
+        leaf = weight.detach().requires_grad_()
+        total = 0.0
+        for group in groups:
+            total += self._group_backward(group, leaf, len(group[0]) / self.config.batch)
+        weight.backward(leaf.grad)
+        return total
+
+    def _group_backward(self, group: Group, leaf: Tensor, share: float) -> float:
+        documents, queries = group
+        if self.config.queries_trained:
+            with self.model.reading(leaf):
+                wanted = self.embedder.pooled(queries)
+        else:
+            wanted = self._read_by(self.old, queries)
+        if len(documents) <= self.at_once:
+            with self.model.reading(leaf):
+                loss = share * contrastive_loss(wanted, self.embedder.pooled(documents))
+            loss.backward()  # type: ignore[no-untyped-call]
+            return loss.item()
+        parts = [documents[at : at + self.at_once] for at in range(0, len(documents), self.at_once)]
+        with torch.no_grad(), self.model.reading(leaf):
+            vectors = torch.cat([self.embedder.pooled(part) for part in parts])
+        vectors.requires_grad_()
+        loss = share * contrastive_loss(wanted, vectors)
+        loss.backward()  # type: ignore[no-untyped-call]
+        assert vectors.grad is not None
+        for part, gradient in zip(parts, vectors.grad.split(self.at_once), strict=True):  # type: ignore[no-untyped-call]
+            with self.model.reading(leaf):
+                self.embedder.pooled(part).backward(gradient)  # type: ignore[no-untyped-call]
+        return loss.item()
+
+    def validate(self, table: Tensor) -> float:
+        """Mean loss of the held-out groups."""
+        losses = []
+        for number, (documents, queries) in enumerate(self.held_out):
+            wanted = self._read_by(table, queries) if self.config.queries_trained else self.wanted[number]
+            losses.append(contrastive_loss(wanted, self._read_by(table, documents)).item())
+        return sum(losses) / len(losses)
+
+    def _read_by(self, table: Tensor, texts: list[list[int]]) -> Tensor:
+        with self.model.reading(table):
+            return torch.from_numpy(self.embedder.embed(texts)).to(table.device)
+
+
+def contrastive_loss(queries: Tensor, documents: Tensor) -> Tensor:
+    """Of unit vectors ``[batch, d_model]``: query ``i`` and document ``i`` belong together, in both directions.
+
+    Example:
+        >>> round(contrastive_loss(torch.eye(2), torch.eye(2)).item(), 6)
+        0.0
+    """
+    scores = queries @ documents.T / _TEMPERATURE
+    own = torch.arange(len(queries), device=scores.device)
+    return (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own)) / 2
+
+
+def document_lengths(config: CalibrationConfig) -> list[int]:
+    """The longest training document, halved for as long as it is above 512 tokens and reads rows that are trained.
+
+    Example:
+        >>> sizes = {"length": 4096, "keep": 128, "above": 128, "period": 128, "document": 2048}
+        >>> config = CalibrationConfig("embedding", "stdlib", **sizes)
+        >>> document_lengths(config)
+        [2048, 1024, 512]
+    """
+    lengths = [config.document]
+    while lengths[-1] >= 2 * _SHORTEST and lengths[-1] // 2 > max(config.keep, config.above):
+        lengths.append(lengths[-1] // 2)
+    return lengths
+
+
+def _even_tokens(lengths: Sequence[int]) -> NDArray[np.float64]:
+    """Chances that give every length as many tokens in the long run."""
+    inverse = 1 / np.asarray(lengths, dtype=np.float64)
+    return np.asarray(inverse / inverse.sum())
+
+
+def group_sizes(batch: int) -> list[int]:
+    """A step's documents in groups of about eight, none of one document.
+
+    Example:
+        >>> group_sizes(32), group_sizes(18), group_sizes(3)
+        ([8, 8, 8, 8], [9, 9], [3])
+    """
+    return [len(part) for part in np.array_split(np.arange(batch), max(1, batch // _TOGETHER))]

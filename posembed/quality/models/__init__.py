@@ -1,0 +1,1 @@
+"""Load a checkpoint as something that can be evaluated and trained."""

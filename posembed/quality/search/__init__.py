@@ -1,0 +1,1 @@
+"""Search for the best extension method on validation data."""

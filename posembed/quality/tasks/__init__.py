@@ -1,0 +1,1 @@
+"""Retrieval tasks made from text."""

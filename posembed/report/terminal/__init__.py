@@ -1,0 +1,1 @@
+"""Reports for the terminal, one file per command."""

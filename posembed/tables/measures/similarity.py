@@ -1,0 +1,222 @@
+"""How the cosines between rows depend on the distance between their positions.
+
+Every sum over pairs that can be had without the pairs is: by Fourier transforms and by d × d products. So no matrix
+of rows × rows is made, except by :func:`cosine_matrix`, whose caller asks for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import irfft2, next_fast_len, rfft2
+from scipy.stats import rankdata
+
+from posembed.tables.measures.rows import Floats, centred, require_grid, smaller_product, unit_rows
+
+RANKED_ROWS = 512  # ranks need the pairs themselves: of a table with more rows, every k-th is taken
+_NOTHING = 1e-12  # a variance of cosines below this is rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """How cosines of centred rows depend on distance.
+
+    Attributes:
+        toeplitz_r2: share of the cosines' variance that the distance explains; pairs of different rows only.
+        monotonicity: share of the steps to the next larger distance over which the mean cosine falls.
+        spearman: rank correlation of a pair's cosine with its negative distance.
+        by_distance: mean cosine at distance 0, 1, …; for a grid by the rounded Euclidean distance in patches.
+        pairs: ``"all"``, or which rows ``spearman`` was taken over.
+    """
+
+    toeplitz_r2: float | None
+    monotonicity: float | None
+    spearman: float | None
+    by_distance: tuple[float, ...]
+    pairs: str
+
+
+def cosine_matrix(table: NDArray[Any]) -> Floats:
+    """Cosine similarity of every pair of centred rows, ``[rows, rows]``; 0 where a centred row is zero.
+
+    Example:
+        >>> cosine_matrix(np.array([[1.0, 0.0], [-1.0, 0.0]])).tolist()
+        [[1.0, -1.0], [-1.0, 1.0]]
+    """
+    unit = unit_rows(centred(table))
+    cosines: Floats = np.clip(unit @ unit.T, -1.0, 1.0)
+    return cosines
+
+
+def measure_similarity(table: NDArray[Any], grid: tuple[int, int] | None = None) -> Similarity:
+    """Every measure of this module, of a sequence's rows or of a whole grid's in row-major order.
+
+    Args:
+        table: ``[rows, d_model]``.
+        grid: ``(height, width)`` if the rows are a grid.
+
+    Example:
+        >>> angle = np.arange(16) * np.pi / 32
+        >>> found = measure_similarity(np.stack((np.cos(angle), np.sin(angle)), axis=1))
+        >>> found.pairs, round(found.by_distance[0], 6)
+        ('all', 1.0)
+    """
+    unit = unit_rows(centred(table))
+    totals, counts = _sums_by_offset(unit, grid or (len(unit), 1))
+    step = -(-len(unit) // RANKED_ROWS)
+    curve = _by_distance(totals, counts)
+    return Similarity(
+        _toeplitz_r2(unit, totals, counts),
+        _monotonicity(curve),
+        _spearman(unit[::step], _places(len(unit), grid)[::step]),
+        tuple(curve.tolist()),
+        "all" if step == 1 else f"one row in {step}",
+    )
+
+
+def distance_curve(table: NDArray[Any], grid: tuple[int, int] | None = None) -> Floats:
+    """Mean cosine of centred rows at distance 0, 1, … (a grid's distances are rounded), ``[distances]``.
+
+    Example:
+        >>> distance_curve(np.array([[1.0], [-1.0], [1.0], [-1.0]])).round(6).tolist()
+        [1.0, -1.0, 1.0, -1.0]
+    """
+    unit = unit_rows(centred(table))
+    return _by_distance(*_sums_by_offset(unit, grid or (len(unit), 1)))
+
+
+def toeplitz_r2(table: NDArray[Any], grid: tuple[int, int] | None = None) -> float | None:
+    """Share of the variance of the cosines that the distance explains: 1 for a translation-invariant table.
+
+    ``1 − Σ(c_ij − m_|i−j|)² / Σ(c_ij − m)²`` over pairs i < j of centred rows, with ``m_k`` the mean cosine at
+    distance k and ``m`` that of all pairs. The diagonal is left out: it is 1 in any table. For a grid the distance is
+    the offset (Δrow, Δcolumn), an offset and its opposite being one.
+
+    Returns:
+        0 to 1, or ``None`` where there are fewer than three rows or all cosines are equal.
+
+    Source: the measure behind "translation invariance" in Wang et al. 2021 (On Position Embeddings in BERT).
+
+    Example:
+        >>> angle = np.arange(40) * 2 * np.pi / 40
+        >>> round(toeplitz_r2(np.stack((np.cos(angle), np.sin(angle)), axis=1)), 6)
+        1.0
+    """
+    unit = unit_rows(centred(table))
+    return _toeplitz_r2(unit, *_sums_by_offset(unit, grid or (len(unit), 1)))
+
+
+def monotonicity(table: NDArray[Any], grid: tuple[int, int] | None = None) -> float | None:
+    """Share of the steps from distance k to k + 1, k ≥ 1, over which the mean cosine falls: 1 if nearer is more alike.
+
+    Returns:
+        0 to 1, or ``None`` where the mean cosine does not depend on distance at all, or there are fewer than 3 rows.
+
+    Example:
+        >>> monotonicity(np.arange(12.0)[:, None])
+        0.5
+    """
+    return _monotonicity(distance_curve(table, grid))
+
+
+def rank_correlation(table: NDArray[Any], grid: tuple[int, int] | None = None) -> float | None:
+    """Spearman's rank correlation of ``cos(p_i, p_j)`` with ``−|i − j|`` (of a grid: the Euclidean distance).
+
+    Over all pairs of different rows; of more than 512 rows every k-th is taken. Rows are centred by the whole table.
+
+    Returns:
+        −1 to 1, or ``None`` where all cosines are equal, or there are fewer than three rows.
+
+    Source: Spearman 1904, The proof and measurement of association between two things.
+
+    Example:
+        >>> rank_correlation(np.arange(12.0)[:, None]) > 0.5
+        True
+    """
+    unit = unit_rows(centred(table))
+    step = -(-len(unit) // RANKED_ROWS)
+    return _spearman(unit[::step], _places(len(unit), grid)[::step])
+
+
+def _sums_by_offset(unit: Floats, grid: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Sum of cosines and number of pairs at each offset (Δrow ≥ 0, any Δcolumn), ``[height, 2 · width − 1]`` each.
+
+    The sum over all pairs at one offset is the rows' autocorrelation, dimension by dimension: a Fourier transform.
+    """
+    require_grid(len(unit), grid)
+    height, width = grid
+    size = (next_fast_len(2 * height - 1, real=True), next_fast_len(2 * width - 1, real=True))
+    power: Any = 0.0
+    for first in range(0, unit.shape[1], 64):  # some dimensions at a time: the padded planes are four times as large
+        planes = unit[:, first : first + 64].T.reshape(-1, height, width)
+        power = power + (np.abs(rfft2(planes, size)) ** 2).sum(axis=0)
+    sums = irfft2(power, size)
+    columns = np.arange(-(width - 1), width)
+    totals: Floats = sums[:height][:, columns]
+    counts: Floats = np.multiply.outer(height - np.arange(height), width - np.abs(columns)).astype(np.float64)
+    return totals, counts
+
+
+def _halves(totals: Floats, counts: Floats) -> tuple[Floats, Floats]:
+    """Each offset of two different rows once: those with Δrow > 0, and of Δrow = 0 those with Δcolumn > 0."""
+    middle = totals.shape[1] // 2
+    return (
+        np.concatenate((totals[1:].ravel(), totals[0, middle + 1 :])),
+        np.concatenate((counts[1:].ravel(), counts[0, middle + 1 :])),
+    )
+
+
+def _toeplitz_r2(unit: Floats, totals: Floats, counts: Floats) -> float | None:
+    if len(unit) < 3:
+        return None
+    sums, pairs = _halves(totals, counts)
+    number = len(unit) * (len(unit) - 1) / 2
+    squares = ((smaller_product(unit) ** 2).sum() - (np.einsum("ij,ij->i", unit, unit) ** 2).sum()) / 2
+    mean = sums.sum() / number
+    total = squares - number * mean**2
+    if total <= _NOTHING * number:
+        return None
+    between = (sums**2 / pairs).sum() - number * mean**2
+    return float(np.clip(between / total, 0.0, 1.0))
+
+
+def _by_distance(totals: Floats, counts: Floats) -> Floats:
+    """Mean cosine at each (rounded) distance."""
+    width = totals.shape[1] // 2
+    rows, columns = np.ogrid[: totals.shape[0], -width : width + 1]
+    distance = np.rint(np.hypot(rows, columns)).astype(int).ravel()
+    twice = np.where(rows > 0, 2.0, 1.0)  # of Δrow = 0 both Δcolumn and −Δcolumn are listed already
+    total, count = (np.bincount(distance, (twice * each).ravel()) for each in (totals, counts))
+    curve: Floats = np.clip(total[count > 0] / count[count > 0], -1.0, 1.0)
+    return curve
+
+
+def _monotonicity(curve: Floats) -> float | None:
+    """Over distances 1, 2, …: the step from a row to itself is no evidence."""
+    if len(curve) < 3 or np.ptp(curve[1:]) <= 1e-9:
+        return None
+    return float((np.diff(curve[1:]) < -1e-9).mean())  # less is rounding, on a level stretch of the curve
+
+
+def _places(rows: int, grid: tuple[int, int] | None) -> Floats:
+    """Coordinates of each row, ``[rows, 2]``."""
+    if grid is not None:
+        require_grid(rows, grid)
+    width = 1 if grid is None else grid[1]
+    index = np.arange(rows)
+    return np.stack((index // width, index % width), axis=1).astype(np.float64)
+
+
+def _spearman(unit: Floats, places: Floats) -> float | None:
+    """Rank correlation over pairs of rows (Spearman 1904), ties given their mean rank."""
+    if len(unit) < 3:
+        return None
+    first, second = np.triu_indices(len(unit), 1)
+    cosines = (unit @ unit.T)[first, second].round(9)  # equal ones differ by rounding, which must not rank them
+    if np.ptp(cosines) <= 1e-9:  # all equal but for rounding, whose ranks would mean nothing
+        return None
+    nearness = -np.hypot(*(places[first] - places[second]).T)
+    return float(np.corrcoef(rankdata(cosines), rankdata(nearness))[0, 1])

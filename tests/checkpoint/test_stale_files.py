@@ -1,0 +1,79 @@
+"""Files that would still hold the old table are left out of the copy, and said to be; everything else is copied."""
+
+import os
+
+import pytest
+from safetensors.numpy import save_file
+
+from posembed import extend_checkpoint
+from posembed.checkpoint.stale_files import walk
+from posembed.errors import CheckpointError
+
+STALE = [
+    "pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "pytorch_model.bin.index.json", "tf_model.h5",
+    "flax_model.msgpack", "rust_model.ot", "model.onnx", "model.fp16.safetensors", "model_quantized.onnx",
+    "consolidated.00.pth", "onnx/model.onnx", "onnx/model_int8.onnx", "openvino/openvino_model.xml", "optimizer.pt",
+    "scheduler.pt", "rng_state.pth", "rng_state_0.pth", ".git/HEAD", ".cache/huggingface/download/x.metadata",
+    "model.safetensors.index.json",
+]  # fmt: skip
+KEPT = [
+    "README.md", "vocab.txt", "merges.txt", "1_Pooling/config.json", "training_args.bin", "special_tokens_map.json",
+    "spiece.model", "tokenizer.model", "2_Dense/model.safetensors", "2_Dense/pytorch_model.bin", "notes/model.txt",
+    "modeling_custom.py", ".gitattributes", "empty",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_what_is_left_out(bert, tmp_path, link):
+    for name in (*STALE, *KEPT):
+        (bert / name).parent.mkdir(parents=True, exist_ok=True)
+        (bert / name).write_text("" if name == "empty" else f"content of {name}")
+    plan = extend_checkpoint(bert, tmp_path / "out", 32, link=link)
+    assert sorted(entry["file"] for entry in plan.to_dict()["left_out"]) == sorted(STALE)
+    assert all(reason for _, reason in plan.left_out)
+    for name in STALE:
+        assert not (tmp_path / "out" / name).exists(), name
+    for name in KEPT:
+        assert (tmp_path / "out" / name).read_bytes() == (bert / name).read_bytes(), name
+    assert not any(not files and not folders for _, folders, files in os.walk(tmp_path / "out"))
+
+
+@pytest.mark.parametrize(
+    ("content", "stays"),
+    [
+        ('{"schema": "posembed.calibration", "schema_version": 1}', False),
+        ('{"schema": "of another tool"}', True),
+        ("[1, 2]", True),
+        ("no JSON", True),
+    ],
+)
+def test_the_record_of_a_calibration_is_of_the_old_table(content, stays, bert, tmp_path):
+    (bert / "calibration.json").write_text(content)
+    extend_checkpoint(bert, tmp_path / "out", 32)
+    assert (tmp_path / "out" / "calibration.json").exists() is stays
+
+
+def test_the_weights_that_were_read_stay_whatever_their_name(bert, tmp_path):
+    (bert / "model.safetensors").rename(bert / "consolidated.safetensors")
+    assert extend_checkpoint(bert, tmp_path / "out", 32).left_out == ()
+    assert (tmp_path / "out" / "consolidated.safetensors").exists()
+
+
+def test_walking_meets_no_links_out_of_the_checkpoint(tmp_path):
+    (tmp_path / "a").mkdir()
+    save_file({}, tmp_path / "a" / "x.safetensors")
+    (tmp_path / "a" / "y").symlink_to("x.safetensors")
+    assert [path.name for path in walk(tmp_path / "a")] == ["x.safetensors", "y"]
+    (tmp_path / "a" / "z").symlink_to("gone")
+    with pytest.raises(
+        CheckpointError, match=r"z: is no regular file \(a link that leads nowhere, a pipe or a device\)"
+    ):
+        list(walk(tmp_path / "a"))
+    (tmp_path / "a" / "z").unlink()
+    os.mkfifo(tmp_path / "a" / "pipe")
+    with pytest.raises(CheckpointError, match="pipe: is no regular file"):
+        list(walk(tmp_path / "a"))
+    (tmp_path / "a" / "pipe").unlink()
+    (tmp_path / "a" / "up").symlink_to("..")
+    with pytest.raises(CheckpointError, match="up: is a symbolic link to a directory, which is not followed"):
+        list(walk(tmp_path / "a"))

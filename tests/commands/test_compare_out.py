@@ -1,0 +1,152 @@
+"""The folder that results go into: what is refused, what is kept, what is made again."""
+
+import json
+import shutil
+
+import pytest
+
+from posembed.commands import compare as module
+from posembed.commands.compare import compare
+from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError
+
+PAIR = ("learned", "sinusoidal")
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """A copy of the finished run."""
+    return shutil.copytree(finished[1], tmp_path / "copy")
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    monkeypatch.setattr(module, "run_units", None)
+
+
+def contents(folder):
+    return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_resume_trains_only_what_is_missing(finished, copy, corpus_dir, tiny, untimed):
+    results, _ = finished
+    shutil.rmtree(copy / "units" / "sinusoidal-seed0")
+    shutil.rmtree(copy / "tables")
+    (copy / "results.json").unlink()
+    before = contents(copy)
+    told = []
+    again = compare(
+        str(corpus_dir),
+        encodings=PAIR,
+        out=copy,
+        resume=True,
+        **tiny,
+        on_event=lambda name, message: told.append((name, message["phase"])),
+    )
+    kept = [name for name, phase in told if phase == "kept"]
+    assert kept == ["learned-seed0"]
+    assert {name for name, phase in told if phase != "kept"} == {"sinusoidal-seed0"}
+    assert untimed(again) == untimed(results)
+    after = contents(copy)
+    assert {name: after[name] for name in before} == before  # neither written again nor touched
+    assert len(list((copy / "tables").iterdir())) == 2
+    assert json.loads((copy / "results.json").read_text()) == again
+
+
+def test_a_finished_run_is_resumed_without_training(finished, copy, corpus_dir, tiny, untimed, monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "run_units", lambda todo, *_: asked.append(todo) or {})
+    again = compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
+    assert asked == [[]]
+    assert again | {"created": ""} == finished[0] | {"created": ""}
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"steps": 13}, "steps: 12 there, 13 here"),
+        ({"seeds": 3}, r"seeds: \[0\] there, \[0, 1, 2\] here"),
+        ({"encodings": ("learned",)}, r"encodings: \['learned', 'sinusoidal'\] there, \['learned'\] here"),
+        ({"learning_rate": 0.5, "heads": 4}, "heads: 2 there, 4 here, learning_rate: 0.001 there, 0.5 here"),
+    ],
+)
+@pytest.mark.parametrize("resume", [False, True])
+def test_another_configuration_is_refused(copy, corpus_dir, tiny, no_training, changes, difference, resume):
+    before = contents(copy)
+    settings = {"encodings": PAIR} | tiny | changes
+    with pytest.raises(ResultsConflictError, match=rf"holds the work of another configuration \({difference}\)"):
+        compare(str(corpus_dir), out=copy, resume=resume, **settings)
+    assert contents(copy) == before
+
+
+def test_other_data_is_another_configuration(copy, corpus_dir, tiny, tmp_path, no_training):
+    data = shutil.copytree(corpus_dir, tmp_path / "data")
+    (data / "more.txt").write_text("one document more\n")
+    with pytest.raises(ResultsConflictError, match=r"\(data: '.*' there, '.*/data' here, data_sha256: '.*' there"):
+        compare(str(data), encodings=PAIR, out=copy, resume=True, **tiny)
+
+
+def test_results_are_not_written_over_without_resume(copy, corpus_dir, tiny, no_training):
+    before = contents(copy)
+    with pytest.raises(ResultsConflictError, match="of this configuration: go on with --resume, or give another --out"):
+        compare(str(corpus_dir), encodings=PAIR, out=copy, **tiny)
+    assert contents(copy) == before
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_of_other_files_is_not_touched(corpus_dir, tiny, tmp_path, no_training, resume):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    before = contents(tmp_path)
+    with pytest.raises(
+        ResultsConflictError, match="is not empty and not a run of posembed compare; give another --out"
+    ):
+        compare(str(corpus_dir), out=tmp_path, resume=resume, **tiny)
+    assert contents(tmp_path) == before
+
+
+def test_a_file_is_no_folder(corpus_dir, tiny, tmp_path, no_training):
+    file = tmp_path / "file"
+    file.write_text("text")
+    with pytest.raises(ResultsConflictError, match=r"^--out .*/file is a file; give a directory$"):
+        compare(str(corpus_dir), out=file, **tiny)
+    with pytest.raises(ResultsConflictError, match=r"^--out .*/file/below cannot be written \(Not a directory\)$"):
+        compare(str(corpus_dir), out=file / "below", **tiny)
+    assert file.read_text() == "text"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
+def test_a_damaged_setup_is_refused(copy, corpus_dir, tiny, no_training, content):
+    (copy / "setup.json").write_bytes(content)
+    with pytest.raises(ResultsConflictError, match=r"setup.json cannot be read \(.+\); give another --out"):
+        compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
+
+
+def test_a_damaged_result_is_named(copy, corpus_dir, tiny):
+    (copy / "units" / "learned-seed0" / "result.json").write_text("{")
+    text = r"units/learned-seed0/result.json is damaged \(.+\); delete it to train this unit again$"
+    with pytest.raises(WorkFailedError, match=text):
+        compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
+
+
+def test_a_result_of_another_configuration_or_without_its_parts_is_refused(copy, corpus_dir, tiny):
+    file = copy / "units" / "learned-seed0" / "result.json"
+    whole = json.loads(file.read_text())
+    file.write_text(json.dumps(whole | {"configuration": whole["configuration"] | {"steps": 999}}))
+    with pytest.raises(ResultsConflictError, match=r"is of another configuration \(steps: 999 there, 12 here\)"):
+        compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
+    for broken in ({}, [], {"configuration": whole["configuration"]}):
+        file.write_text(json.dumps(broken))
+        with pytest.raises(WorkFailedError, match="is damaged"):
+            compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
+
+
+def test_results_of_other_versions_are_not_mixed_in(copy, corpus_dir, tiny, no_training):
+    setup = copy / "setup.json"
+    setup.write_text(json.dumps(json.loads(setup.read_text()) | {"torch": "1.0"}))
+    with pytest.raises(ResultsConflictError, match=r"torch: '1\.0' there"):
+        compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
+
+
+def test_an_out_inside_the_data_is_refused(corpus_dir, tiny):
+    with pytest.raises(InvalidArgumentError, match="lies inside --data"):
+        compare(str(corpus_dir), out=corpus_dir / "results", **tiny)
+    assert not (corpus_dir / "results").exists()

@@ -1,0 +1,169 @@
+"""What embedding models are trained for: the batches, the loss, the gradient, with and without two passes."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posembed.errors import DataError
+from posembed.extension.live import extend_model
+from posembed.quality.calibrate.config import CalibrationConfig
+from posembed.quality.calibrate.contrastive import Contrastive, contrastive_loss, document_lengths, group_sizes
+from posembed.quality.calibrate.frozen import FrozenModel
+from posembed.quality.calibrate.table import CalibratedTable
+from posembed.quality.models.embedder import Embedder
+from posembed.quality.models.loading import load_embedder
+from posembed.quality.tasks.names import FILLERS
+from posembed.quality.texts import load_texts
+
+KEY = "embeddings.position_embeddings.weight"
+CONFIG = CalibrationConfig(
+    kind="embedding", data="", length=128, keep=64, period=64, document=100, batch=6, held_out=12
+)
+
+
+@pytest.fixture
+def objective(embedder, texts):
+    def make(at_once=6, config=CONFIG, fixed=64):
+        loaded = load_embedder(embedder)
+        extend_model(loaded.model, 128, method="tile")
+        start = loaded.model.get_parameter(KEY).detach().clone()
+        own = Embedder(FrozenModel(loaded.model, KEY), loaded.tokenizer)
+        sets = load_texts(texts)
+        made = Contrastive(own, config, start, sets["train"], sets["validation"], at_once=at_once)
+        return made, CalibratedTable(start, fixed=fixed, period=64)
+
+    return make
+
+
+def test_a_step_has_groups_of_one_haystack(objective):
+    made, _ = objective(config=replace(CONFIG, batch=20))
+    for step in range(6):
+        groups = made.batch(step)
+        assert [len(documents) for documents, _ in groups] == [len(queries) for _, queries in groups] == [10, 10]
+        assert {len(document) for documents, _ in groups for document in documents} == {98}  # and two special tokens
+
+
+def test_half_of_the_held_out_groups_hide_facts_in_the_sentences_of_evaluation(objective):
+    made, _ = objective(config=replace(CONFIG, batch=16, held_out=64, facts=0.5))
+    assert len(made.held_out) == 8
+    for number in range(4):
+        documents, _ = made.held_out[2 * number]
+        filler = made.embedder.encode(FILLERS["validation"][number])
+        assert all(any(document[at : at + 8] == filler[:8] for at in range(90)) for document in documents)
+    no_facts, _ = objective(config=replace(CONFIG, batch=16, held_out=64, facts=0.0))
+    filler = no_facts.embedder.encode(FILLERS["validation"][0])
+    assert not any(document[at : at + 8] == filler[:8] for document in no_facts.held_out[0][0] for at in range(90))
+
+
+@given(st.integers(2, 500))
+def test_no_document_is_alone(batch):
+    sizes = group_sizes(batch)
+    assert sum(sizes) == batch
+    assert min(sizes) >= 2
+    assert max(sizes) <= 15
+
+
+def test_short_documents_are_met_more_often(objective):
+    made, _ = objective(config=replace(CONFIG, length=4096, document=2048, batch=2))
+    lengths = Counter(len(made.batch(step)[0][0][0]) + 2 for step in range(200))
+    assert sum(map(made.tokens, range(200))) == sum(2 * length * count for length, count in lengths.items())
+    assert set(lengths) == {512, 1024, 2048}
+    assert lengths[512] > 1.4 * lengths[1024]
+    assert lengths[1024] > 1.4 * lengths[2048]
+
+
+@pytest.mark.parametrize(("document", "keep", "above", "lengths"), [
+    (2048, 128, 0, [2048, 1024, 512]), (512, 128, 0, [512]), (1000, 128, 0, [1000]), (4096, 1024, 0, [4096, 2048]),
+    (2048, 0, 512, [2048, 1024]), (1024, 0, 512, [1024]), (1025, 0, 512, [1025]),
+])  # fmt: skip
+def test_lengths_read_trained_rows(document, keep, above, lengths):
+    assert document_lengths(replace(CONFIG, length=8192, document=document, keep=keep, above=above)) == lengths
+
+
+def test_a_step_decides_its_batch(objective):
+    first, second = objective()[0], objective()[0]
+    assert first.batch(3) == second.batch(3)
+    assert first.batch(3) != first.batch(4)
+
+
+def test_training_reads_no_validation_text(objective, texts):
+    sets = load_texts(texts)
+    made, _ = objective()
+    text = {tuple(made.embedder.encode(document)) for document in sets["validation"]}
+    joined = " ".join(map(str, made.train.tokens.tolist()))
+    assert all(" ".join(map(str, document)) not in joined for document in text)
+    assert len(text) > 5
+
+
+ALL_ROWS = replace(CONFIG, keep=0, queries_trained=True)
+
+
+@pytest.mark.parametrize(("config", "fixed"), [(CONFIG, 64), (ALL_ROWS, 0)])
+@pytest.mark.parametrize("at_once", [1, 4, 5])
+def test_two_passes_give_the_gradient_of_one(objective, at_once, config, fixed):
+    found = []
+    for size in (6, at_once):
+        made, table = objective(size, config, fixed)
+        with torch.no_grad():
+            table.shift.copy_(torch.linspace(-0.1, 0.2, 32))
+        loss = made.backward(table, 2)
+        found.append((loss, table.shift.grad, table.rows.grad))
+    assert found[0][0] == pytest.approx(found[1][0], abs=1e-5)
+    for one, other in zip(found[0][1:], found[1][1:], strict=True):
+        assert one.abs().max() > 1e-4
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("config", "fixed"), [(CONFIG, 64), (ALL_ROWS, 0)])
+def test_the_gradient_is_the_loss_s_slope(objective, config, fixed):
+    made, table = objective(6, config, fixed)
+    made.backward(table, 1)
+    direction = table.shift.grad / table.shift.grad.norm()
+    slope = float(table.shift.grad @ direction)
+    values = []
+    for size in (-1e-2, 1e-2):
+        with torch.no_grad():
+            table.shift.copy_(size * direction)
+        values.append(made.backward(table, 1))
+    assert (values[1] - values[0]) / 2e-2 == pytest.approx(slope, rel=0.02)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("config", "by_old"), [(CONFIG, True), (ALL_ROWS, False)])
+def test_which_rows_read_the_queries(objective, config, by_old):
+    """The old ones, or, where none of those stays, the table that is validated."""
+    made, _ = objective(config=config)
+    moved = made.old + torch.randn(32)  # not one number: layer normalisation would take it out again
+    losses = []
+    for documents, queries in made.held_out:
+        with made.model.reading(made.old if by_old else moved):
+            wanted = made.embedder.pooled(queries)
+        with made.model.reading(moved):
+            losses.append(contrastive_loss(wanted, made.embedder.pooled(documents)).item())
+    assert made.validate(moved) == pytest.approx(np.mean(losses), rel=1e-5)
+    assert made.validate(moved) != pytest.approx(made.validate(made.old), rel=1e-3)
+
+
+def test_loss_by_hand():
+    queries = torch.nn.functional.normalize(torch.randn(3, 4), dim=1)
+    documents = torch.nn.functional.normalize(torch.randn(3, 4), dim=1)
+    scores = np.exp((queries @ documents.T).numpy() / 0.05)
+    rows = -np.log(np.diag(scores) / scores.sum(axis=1)).mean()
+    columns = -np.log(np.diag(scores) / scores.sum(axis=0)).mean()
+    assert contrastive_loss(queries, documents).item() == pytest.approx((rows + columns) / 2, rel=1e-4)
+
+
+def test_too_little_text(objective, tmp_path, embedder):
+    for number in range(40):
+        Path(tmp_path / f"{number}.txt").write_text(f"kakaka {number}", encoding="utf-8")
+    sets = load_texts(str(tmp_path))
+    loaded = load_embedder(embedder)
+    start = loaded.model.get_parameter(KEY).detach()
+    with pytest.raises(DataError, match=r"the training texts have \d+ tokens and 1 different words"):
+        Contrastive(loaded, CONFIG, start, sets["train"], sets["validation"])

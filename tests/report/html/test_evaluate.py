@@ -1,0 +1,116 @@
+"""The report of an evaluation: every number of the document is on it, in words or in a chart."""
+
+import json
+import re
+
+import pytest
+
+from posembed.report.html.evaluate import accuracy_chart, depth_chart, evaluate_page, loss_chart
+from posembed.report.terminal.calibrate import calibration_sentences
+
+SETUP = {
+    "data": "stdlib", "lengths": [128, 1024], "documents": 20, "seed": 0, "precision": "fp32", "usable_length": 1024,
+    "original_usable_length": 512, "split": "test", "tasks": ["passkey"], "pool": 10, "short": 126,
+}  # fmt: skip
+MACHINE = {"posembed": "0", "torch": "2", "python": "3", "cpu": "a processor"}
+
+
+def cell(length, system, mean):
+    return {
+        "task": "passkey", "length": length, "system": system, "documents": 20,
+        "by_depth": [mean, None, mean, 0.5, 1.0],
+        "accuracy": {"mean": mean, "low": mean - 0.1, "high": mean + 0.1},
+    }  # fmt: skip
+
+
+def embedding(name="a/checkpoint"):
+    return {
+        "kind": "embedding", "checkpoint": name, "original": None, "configuration": SETUP, "environment": MACHINE,
+        "cells": [cell(128, "checkpoint", 0.9), cell(128, "truncated", 0.9), cell(1024, "checkpoint", 0.7),
+                  cell(1024, "truncated", 0.3)],
+        "comparisons": [], "verdict": ["It is better."],
+        "fidelity": {"texts": 20, "equal": 20, "longest": 126, "rank_correlation": 1.0,
+                     "cosine": {"mean": 1.0, "low": 1.0, "high": 1.0, "least": 1.0}},
+    }  # fmt: skip
+
+
+def language():
+    parts = [{"from": 0, "to": 64, "loss": 3.0}, {"from": 64, "to": 128, "loss": None}]
+    cells = [
+        {"length": 128, "system": system, "documents": 4, "loss": {"mean": 3.1, "low": 3.0, "high": 3.2},
+         "buckets": parts}
+        for system in ("sliding window", "checkpoint")
+    ]  # fmt: skip
+    setup = SETUP | {"lengths": [128], "original_usable_length": 64}
+    return embedding() | {"kind": "causal", "configuration": setup, "cells": cells, "context_gain": [], "shuffled": []}
+
+
+def charts_of(page):
+    return json.loads(re.search(r'id="charts">(.*?)</script>', page, re.DOTALL)[1])
+
+
+def test_an_embedding_model():
+    page = evaluate_page(embedding())
+    titles = [chart["title"] for chart in charts_of(page)]
+    assert titles == ["Passkey by length", "Passkey by depth"]
+    assert "It is better." in page
+    assert page.index("It is better.") < page.index("Charts")
+    assert "a/checkpoint, beside itself." in page
+    assert "0.70 (0.60 to 0.80)" in page
+
+
+def test_charts_show_what_was_measured():
+    chart = accuracy_chart(embedding(), "passkey")
+    assert [(each.name, list(each.x), each.y) for each in chart.series] == [
+        ("checkpoint", [128, 1024], [0.9, 0.7]),
+        ("truncated", [128, 1024], [0.9, 0.3]),
+    ]
+    assert chart.series[0].low == [0.8, 0.6]
+    assert chart.marks == [{"from": 512, "to": 1024, "label": "longer than the original takes"}]
+    depth = depth_chart(embedding(), "passkey")
+    assert [each.name for each in depth.series] == ["128 tokens", "1024 tokens"]
+    assert list(depth.series[1].y) == [0.7, None, 0.7, 0.5, 1.0]
+
+
+def test_a_language_model():
+    page = evaluate_page(language())
+    (chart,) = charts_of(page)
+    assert chart["title"] == "Loss by position, 128 tokens"
+    drawn = loss_chart(language(), 128)
+    assert [(each.name, list(each.x), list(each.y)) for each in drawn.series] == [
+        ("sliding window", [31.5], [3.0]),
+        ("checkpoint", [31.5], [3.0]),
+    ]
+    assert drawn.marks == [{"from": 64, "to": 128, "label": "longer than the original takes"}]
+
+
+def test_nothing_measured_is_said():
+    nothing = embedding() | {"cells": []}
+    assert accuracy_chart(nothing, "passkey").empty == "no cell was measured"
+    assert depth_chart(nothing, "passkey").empty == "the checkpoint takes none of these lengths"
+    silent = language()
+    for each in silent["cells"]:
+        each["buckets"] = [{"from": 0, "to": 128, "loss": None}]
+    assert loss_chart(silent, 128).empty == "nothing was predicted"
+
+
+def test_names_are_escaped():
+    assert "<b>" not in evaluate_page(embedding("<b>evil</b>"))
+
+
+@pytest.mark.parametrize(("keep", "sentence"), [(5, "first 5 positions are as they were"), (0, "Every row may")])
+def test_a_calibration_in_words(keep, sentence):
+    record = {
+        "configuration": {"keep": keep}, "validation": {"start": 2.0, "best": 1.5, "at_step": 100},
+        "start": {"why": ["because"], "keep": keep}, "length_aware": False, "short": None, "steps": 200,
+        "training_tokens": 1234567, "seconds": 61.4, "peak_memory_bytes": 3 << 30,
+    }  # fmt: skip
+    words = calibration_sentences(record)
+    assert words[0] == "Start: because"
+    assert "2.0000 at the start, 1.5000 at step 100" in words[1]
+    assert sentence in words[2]
+    assert words[3] == "200 steps, 1,234,567 tokens, 61 s, at most 3.0 GiB of memory."
+    record |= {"length_aware": True, "short": 128}
+    told = "every row was trained." if keep == 0 else "all but the first 5 rows were trained."
+    assert calibration_sentences(record)[3].endswith(told)
+    assert "inputs of up to 128 tokens read the old rows" in calibration_sentences(record)[3]
