@@ -8,7 +8,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from posembed._moved import install
 from posembed._version import __version__
+
+install()  # modules that moved are still found by their old names
+del install
 
 if TYPE_CHECKING:
     from posembed.commands.calibrate import calibrate as calibrate

@@ -8,7 +8,7 @@ import posembed
 ROOT = Path(posembed.__file__).parent
 
 # Modules at the root that use only each other.
-BASE = {"errors", "layout", "files", "hardware", "storage", "statistics", "corpus", "windows"}
+BASE = {"errors", "layout", "files", "hardware", "storage", "statistics", "corpus", "windows", "observer"}
 # Each room and what it uses; it may import whatever these use as well.
 USES = {
     "records": set(),
@@ -27,10 +27,13 @@ USES = {
     "cli": {"lesson"},
     "__main__": {"cli"},
     "_version": set(),
+    "_moved": set(),
 }
+# The one exception: a record's `_repr_html_` imports its renderer when a notebook calls it.
+EXCEPTIONS = {("records/base.py", "posembed.report.html.notebook")}
 # Rooms that load without torch; a function within them may import it only where the table below says so.
 WITHOUT_TORCH = {
-    *("errors", "layout", "files", "storage", "statistics", "corpus", "windows", "_version"),
+    *("errors", "layout", "files", "storage", "statistics", "corpus", "windows", "observer", "_version", "_moved"),
     *("records", "presets", "tables", "checkpoint", "find", "inspection", "report", "cli"),
 }
 WITH_TORCH_FILES = {"checkpoint/formats/pickle.py"}  # within functions: a pickle can be read by nothing else
@@ -67,8 +70,8 @@ def imported(tree):
 
 def test_every_room_has_its_rule():
     rooms = {room for _, room, _ in modules()} - {"__init__"}
-    assert rooms <= set(USES) | BASE
-    assert set(USES) - rooms <= {"records"}
+
+    assert rooms == set(USES) | BASE
 
 
 def test_rooms_import_only_what_is_below_them():
@@ -80,6 +83,8 @@ def test_rooms_import_only_what_is_below_them():
         for name, line in imported(tree):
             parts = name.split(".")
             if parts[0] != "posembed" or len(parts) == 1 or not is_room(parts[1]):
+                continue
+            if (path.relative_to(ROOT).as_posix(), name.removesuffix(".render")) in EXCEPTIONS:
                 continue
             checked += 1
             assert parts[1] in allowed, f"{path}:{line}: {room} imports {name}"
