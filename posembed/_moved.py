@@ -108,6 +108,23 @@ MOVED = {
 _PACKAGES = ("posembed.lab.calibration", "posembed.lab.choosing", "posembed.lab.evaluation", "posembed.models")
 
 
+class _OldModule(types.ModuleType):
+    """Reads and sets the names of the module that took its place."""
+
+    def __init__(self, old: str, new: str) -> None:
+        super().__init__(old, f"Moved to {new}.")
+        self.__dict__["_new"] = importlib.import_module(new)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.__dict__["_new"], name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name.startswith("__"):  # what the import system writes
+            super().__setattr__(name, value)
+        else:
+            setattr(self.__dict__["_new"], name, value)
+
+
 class OldNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds modules by the names that they had in 0.1."""
 
@@ -125,9 +142,7 @@ class OldNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return None
         new = MOVED[spec.name]
         warnings.warn(f"{spec.name} is now {new}; the old name goes in 1.0", DeprecationWarning, stacklevel=2)
-        module = types.ModuleType(spec.name, f"Moved to {new}.")
-        module.__getattr__ = lambda name: getattr(importlib.import_module(new), name)  # type: ignore[method-assign]
-        return module
+        return _OldModule(spec.name, new)
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Do nothing: names are looked up when they are used."""

@@ -31,6 +31,17 @@ def test_names_are_imported_from_old_modules(monkeypatch):
     assert TrainedRange.__name__ == "TrainedRange"
 
 
+def test_a_name_set_in_an_old_module_is_set_in_the_new_one(monkeypatch):
+    monkeypatch.delitem(sys.modules, "posembed.checkpoint.leftovers", raising=False)
+    with pytest.warns(DeprecationWarning, match="is now posembed"):
+        old = importlib.import_module("posembed.checkpoint.leftovers")
+    new = importlib.import_module("posembed.checkpoint.stale_files")
+    before = new.CALIBRATION
+    old.CALIBRATION = "other.json"
+    assert new.CALIBRATION == "other.json"
+    old.CALIBRATION = before
+
+
 def test_unknown_modules_stay_unknown():
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
         importlib.import_module("posembed.checkpoint.no_such_module")
