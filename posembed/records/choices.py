@@ -1,0 +1,12 @@
+"""Choices that several commands offer or record."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+#: Arithmetic of the forward passes; ``"auto"`` becomes ``"bf16"`` where the hardware has it, else ``"fp32"``.
+Precision = Literal["auto", "bf16", "fp32"]
+#: Kinds of model that can be evaluated, searched for and calibrated, by the names that records store.
+KindName = Literal["embedding", "causal", "masked"]
+#: Disjoint parts of the texts: ``train`` calibrates, ``validation`` selects, ``test`` is reported on.
+Split = Literal["train", "validation", "test"]

@@ -1,0 +1,43 @@
+"""Options of an evaluation: converted, checked, and stored as JSON."""
+
+import json
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from posembed.errors import ArgumentTypeError, InvalidArgumentError
+from posembed.records.evaluate import SHORTEST_DOCUMENT, TASKS, EvaluateOptions, Task
+
+
+def test_options_become_json_and_come_back():
+    options = EvaluateOptions(original=Path("a/model"), lengths=[128, 512], tasks=["needle"], seed=3)
+    stored = json.loads(json.dumps(options.to_dict()))
+    assert stored == {
+        "original": "a/model", "data": "stdlib", "lengths": [128, 512], "tasks": ["needle"], "documents": 200,
+        "pool": 100, "short": None, "precision": "auto", "seed": 3,
+    }  # fmt: skip
+    assert EvaluateOptions.from_dict(stored) == options
+
+
+def test_every_task_by_default():
+    assert EvaluateOptions().tasks == TASKS == get_args(Task)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "sentence"),
+    [
+        ({"lengths": []}, InvalidArgumentError, r"lengths=\[\] must be at least one number"),
+        ({"lengths": [128, 63]}, InvalidArgumentError, r"lengths=\[128, 63\] must be .* each at least 64 tokens"),
+        ({"tasks": ["hay"]}, InvalidArgumentError, "tasks: 'hay' must be one of passkey, needle, paragraph"),
+        ({"precision": "fp8"}, InvalidArgumentError, "precision='fp8' must be one of auto, bf16, fp32"),
+        ({"length": 4}, ArgumentTypeError, "there is no option 'length'"),
+    ],
+)
+def test_wrong_options(keywords, error, sentence):
+    with pytest.raises(error, match=sentence):
+        EvaluateOptions.of(None, keywords)
+
+
+def test_the_shortest_document_is_accepted():
+    assert EvaluateOptions(lengths=(SHORTEST_DOCUMENT,)).lengths == (64,)
