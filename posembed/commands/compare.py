@@ -16,11 +16,12 @@ from posembed.corpus import Corpus, load_corpus, require_length
 from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError, WorkInterruptedError
 from posembed.hardware import available_cores, environment, resolve_device, resolve_precision
 from posembed.lab.baselines import baseline_losses
-from posembed.lab.config import ENCODINGS, UnitConfig
+from posembed.lab.config import UnitConfig
 from posembed.lab.losses import in_range_windows
 from posembed.lab.results import SCHEMA, SCHEMA_VERSION, build_arm, build_difference, with_perplexity
 from posembed.lab.runner import Event, run_units
 from posembed.lab.train import RESULT, TABLE
+from posembed.records.compare import ENCODINGS
 from posembed.statistics import CONFIDENCE, mean_interval
 from posembed.storage import differences, read_json, write_json
 

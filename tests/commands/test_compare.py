@@ -12,8 +12,8 @@ from posembed.commands import compare as module
 from posembed.commands.compare import build_results, compare
 from posembed.corpus import load_corpus
 from posembed.errors import InvalidArgumentError, WorkFailedError, WorkInterruptedError
-from posembed.lab.config import ENCODINGS
 from posembed.lab.train import run_unit
+from posembed.records.compare import ENCODINGS
 from posembed.statistics import mean_interval
 
 DOCS = Path(__file__).parents[2] / "docs" / "formats"

@@ -22,10 +22,10 @@ def test_a_configuration_survives_a_json_file():
 
 def test_another_versions_configuration_is_refused():
     values = UnitConfig().to_json()
-    with pytest.raises(InvalidArgumentError, match=r"other names than this version's: \['warp'\]"):
+    with pytest.raises(InvalidArgumentError, match=r"other names than this version's: warp$"):
         UnitConfig.from_json(values | {"warp": 9})
     del values["steps"]
-    with pytest.raises(InvalidArgumentError, match=r"\['steps'\]"):
+    with pytest.raises(InvalidArgumentError, match=r"this version's: steps$"):
         UnitConfig.from_json(values)
 
 
