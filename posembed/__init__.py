@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from posembed.extension.plan import plan_extension as plan_extension
     from posembed.extension.write import extend_checkpoint as extend_checkpoint
     from posembed.find.found import FoundTable as FoundTable
-    from posembed.find.search import Override as Override
     from posembed.find.search import find_tables as find_tables
     from posembed.layout import TableLayout as TableLayout
     from posembed.nn.checks import check_positions as check_positions
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from posembed.presets import PRESETS as PRESETS
     from posembed.presets import PositionPreset as PositionPreset
     from posembed.presets import preset as preset
+    from posembed.records.override import Override as Override
     from posembed.tables.extend import extend_table as extend_table
     from posembed.tables.measures.analysis import TableAnalysis as TableAnalysis
     from posembed.tables.measures.analysis import analyze_table as analyze_table
@@ -46,7 +46,7 @@ _HOME = {
     "ExtensionPlan": "posembed.extension.plan",
     "FoundTable": "posembed.find.found",
     "LearnedPositionalEmbedding": "posembed.nn.learned",
-    "Override": "posembed.find.search",
+    "Override": "posembed.records.override",
     "PRESETS": "posembed.presets",
     "PositionPreset": "posembed.presets",
     "SinusoidalPositionalEmbedding": "posembed.nn.sinusoidal",

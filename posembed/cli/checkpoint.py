@@ -15,10 +15,10 @@ from posembed.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from posembed.extension.plan import ExtensionPlan
-    from posembed.find.search import Override
     from posembed.inspection.card import CheckpointCard, Depth
     from posembed.inspection.compare_two import PairCard
     from posembed.quality.search.search import Choice
+    from posembed.records.override import Override
 
 Key = Annotated[list[str] | None, typer.Option("--table", metavar="KEY", help="A tensor's name in the file.")]
 Reserved = Annotated[int | None, typer.Option(help="With one --table: rows before position 0, as they are now.")]
@@ -230,7 +230,7 @@ def _choose(checkpoint: Path, to: int, data: str, length_aware: bool) -> Choice:
 def _override(
     keys: list[str] | None, reserved: int | None, prefix: int | None, grid: str | None, grid_name: str
 ) -> Override | None:
-    from posembed.find.search import Override
+    from posembed.records.override import Override
 
     if reserved is None and prefix is None and grid is None:
         return None

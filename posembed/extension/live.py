@@ -21,8 +21,9 @@ from posembed.extension.live_sizes import set_config, set_sizes
 from posembed.extension.plan import TableChange, settle
 from posembed.extension.targets import choose_targets
 from posembed.find.found import FoundTable
-from posembed.find.search import FLOATS, SAMPLE_ROWS, Override, find_in, override_one
+from posembed.find.search import FLOATS, SAMPLE_ROWS, find_in, override_one
 from posembed.find.stored_layout import join_tables, split_tables
+from posembed.records.override import Override
 from posembed.tables.extend import exact_rows, extend_table
 
 

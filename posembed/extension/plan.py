@@ -19,9 +19,10 @@ from posembed.extension.targets import Target, choose_targets
 from posembed.find import families
 from posembed.find.config import Node, is_family, nodes, number, pair
 from posembed.find.found import FoundTable
-from posembed.find.search import Override, find_tables
+from posembed.find.search import find_tables
 from posembed.find.stored_layout import new_shape
 from posembed.layout import TableLayout
+from posembed.records.override import Override
 from posembed.tables.registry import find_method, resolve_method
 
 

@@ -23,8 +23,8 @@ from posembed.extension.config_fields import FieldChange, apply_changes
 from posembed.extension.plan import ExtensionPlan, TableChange, plan_extension
 from posembed.extension.verify import verify_file
 from posembed.find.config import number
-from posembed.find.search import Override
 from posembed.find.stored_layout import join_tables, split_tables
+from posembed.records.override import Override
 from posembed.tables.extend import extend_table
 
 Progress = Callable[[int, int], None]

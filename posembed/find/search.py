@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,29 +18,13 @@ from posembed.find.found import FoundTable, Memory
 from posembed.find.recognise import recognise
 from posembed.find.verdict import Shape
 from posembed.layout import TableLayout
+from posembed.records.override import Override
 
 FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
 SAMPLE_ROWS = 64
 _WORD = re.compile(families.POSITION_WORD)
 _TOKEN_TYPE = re.compile(families.TOKEN_TYPE)
 _LAYER = re.compile(families.NOT_A_TABLE)
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """What the user says of one tensor, in place of what would be found out.
-
-    Args:
-        key: the tensor's name in the file.
-        reserved: rows before position 0.
-        prefix: rows of extra tokens before the positions; left out with a grid, all rows that the grid leaves over.
-        grid: ``(height, width)`` for an image table.
-    """
-
-    key: str
-    reserved: int = 0
-    prefix: int | None = None
-    grid: tuple[int, int] | None = None
 
 
 def find_tables(path: str | os.PathLike[str] | Checkpoint, *, override: Override | None = None) -> list[FoundTable]:

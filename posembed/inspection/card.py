@@ -13,9 +13,10 @@ from posembed.checkpoint.source import Checkpoint, open_checkpoint
 from posembed.checkpoint.tensors import Array
 from posembed.errors import InvalidArgumentError
 from posembed.find.found import FoundTable
-from posembed.find.search import Override, find_tables
+from posembed.find.search import find_tables
 from posembed.find.stored_layout import split_tables
 from posembed.inspection.limits import LengthLimit, length_limits
+from posembed.records.override import Override
 from posembed.tables.measures.analysis import analyze_table
 from posembed.tables.measures.brief import brief_analysis
 from posembed.tables.measures.plot_data import TableViews, table_views

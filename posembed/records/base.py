@@ -139,6 +139,7 @@ def takes(options: type[Options]) -> Callable[[Function], Function]:
     def decorate(function: Function) -> Function:
         signature = inspect.signature(function)
         own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        named = {p.name for p in own}  # an option that may also be given by position
         more = [
             inspect.Parameter(
                 f.name,
@@ -147,6 +148,7 @@ def takes(options: type[Options]) -> Callable[[Function], Function]:
                 annotation=f.type,
             )
             for f in dataclasses.fields(options)
+            if f.name not in named
         ]
         function.__signature__ = signature.replace(parameters=[*own, *more])  # type: ignore[attr-defined]
         return function

@@ -1,0 +1,181 @@
+"""Options of ``extend_checkpoint``, ``plan_extension`` and ``extend_model``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self, get_args
+
+from posembed.errors import ArgumentTypeError, InvalidArgumentError
+from posembed.records.base import Options
+from posembed.records.override import Override, override_of
+
+MethodName = Literal[
+    "auto",
+    "linear",
+    "cubic",
+    "tile",
+    "grouped",
+    "hierarchical",
+    "stretch",
+    "repeat-last",
+    "mean",
+    "zeros",
+    "random",
+    "crop",
+    "bicubic",
+    "bilinear",
+    "nearest",
+]
+"""The built-in methods, for sequences and for grids; registered ones have names of their own."""
+Verify = Literal["sampled", "full"]
+Kernel = Literal["linear", "cubic"]
+METHOD_OPTIONS = ("keep", "range", "kernel", "ratio", "alpha", "seed", "antialias", "align_corners")
+"""Options of the built-in methods, in the order in which a record lists them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeOptions(Options):
+    """Which tables change, to which size, and by which method."""
+
+    length: int | Sequence[int] | None = None
+    """Usable positions of every sequence table."""
+    grid: tuple[int, int] | None = None
+    """Patches of every image table, as height x width."""
+    image_size: int | tuple[int, int] | None = None
+    """Image size in pixels: one number, or height x width."""
+    method: MethodName | str = "auto"
+    """Extension method."""
+    tables: tuple[str, ...] | None = None
+    """Change only these tensors (names in the file)."""
+    override: Override | None = None
+    """Description of one table that replaces what is inferred."""
+    reserved: int | None = None
+    """With one table: number of rows before position 0, as they are now."""
+    prefix: int | None = None
+    """With one table: number of rows of extra tokens before the positions, as they are now."""
+    table_grid: tuple[int, int] | None = None
+    """With one table: its grid as it is now, as height x width."""
+    keep: int | None = None
+    """stretch, mean: number of leading positions whose rows stay unchanged."""
+    range: int | None = None
+    """stretch, tile, mean: number of leading rows to use (those that were trained)."""
+    kernel: Kernel | None = None
+    """stretch: interpolation kernel."""
+    ratio: int | None = None
+    """stretch: interpolate the rows to RATIO times their number, then tile (default: stretch to the full length)."""
+    alpha: float | None = None
+    """hierarchical: weight of the coarse position, between 0 and 1."""
+    seed: int | None = None
+    """random: random seed of the new rows."""
+    antialias: bool | None = None
+    """bicubic, bilinear: filter when shrinking."""
+    align_corners: bool | None = None
+    """bicubic, bilinear: align the corner points of both grids, as torch.nn.functional.interpolate does."""
+    method_options: Mapping[str, object] = field(default_factory=dict)
+    """Further options, of a method that you registered."""
+
+    @classmethod
+    def of(cls, options: Self | None, keywords: Mapping[str, Any]) -> Self:
+        """Return ``options``, or a record of the keywords; those that are no field are options of the method.
+
+        Raises:
+            ArgumentTypeError: if both a record and keywords are given.
+        """
+        names = {f.name for f in dataclasses.fields(cls)}
+        if options is None:
+            own = {name: value for name, value in keywords.items() if name not in names}
+            keywords = {name: value for name, value in keywords.items() if name in names}
+            if own:
+                keywords = {**keywords, "method_options": {**keywords.get("method_options", {}), **own}}
+        elif any(name not in names for name in keywords):
+            raise ArgumentTypeError(f"give either options or keywords, not both: {', '.join(keywords)}")
+        return super().of(options, keywords)
+
+    def __post_init__(self) -> None:
+        """Check the sizes and the names, before any file is opened."""
+        given = [name for name in ("length", "grid", "image_size") if getattr(self, name) is not None]
+        if len(given) != 1:
+            got = " and ".join(f"`{name}`" for name in given) or "none of them"
+            raise InvalidArgumentError(f"exactly one of `length`, `grid` and `image_size` must be given, got {got}")
+        if isinstance(self.tables, str):
+            raise ArgumentTypeError(f"tables={self.tables!r} must be a list of names, such as [{self.tables!r}]")
+        if self.tables is not None:
+            object.__setattr__(self, "tables", tuple(self.tables))
+        if isinstance(self.image_size, list):  # read from JSON
+            object.__setattr__(self, "image_size", tuple(self.image_size))
+        _ = self.described
+
+    @property
+    def described(self) -> Override | None:
+        """What the caller says about one table, from ``override`` or from the single options."""
+        if self.override is not None:
+            return self.override
+        return override_of(
+            self.tables, reserved=self.reserved, prefix=self.prefix, grid=self.table_grid, grid_name="table_grid"
+        )
+
+    @property
+    def for_method(self) -> dict[str, object]:
+        """The options of the method that are set."""
+        own = {name: getattr(self, name) for name in METHOD_OPTIONS}
+        return {name: value for name, value in own.items() if value is not None} | dict(self.method_options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanOptions(SizeOptions):
+    """The options of ``plan_extension``."""
+
+    length: int | None = None
+    """Usable positions of every sequence table."""
+
+    def __post_init__(self) -> None:
+        """Check the length as well."""
+        super().__post_init__()
+        if self.length is not None and not _is_count(self.length):
+            raise InvalidArgumentError(f"length={self.length!r} must be a whole number of usable positions, at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtendOptions(PlanOptions):
+    """The options of ``extend_checkpoint`` and of ``posembed extend``."""
+
+    data: str | None = None
+    """Choose the method on validation texts: stdlib, a text file or a directory (with `length` and method auto)."""
+    length_aware: bool = False
+    """Also write length-aware tables, with which short inputs stay unchanged."""
+    dry_run: bool = False
+    """Print the plan and write nothing."""
+    force: bool = False
+    """Replace an existing target."""
+    link: bool = False
+    """Hard-link unchanged files instead of copying them."""
+    verify: Verify = "sampled"
+    """Compare samples of the copied bytes afterwards, or all of them."""
+
+    def __post_init__(self) -> None:
+        """Check what goes together."""
+        super().__post_init__()
+        if self.verify not in get_args(Verify):
+            raise InvalidArgumentError(f"verify={self.verify!r} must be 'sampled' or 'full'")
+        chosen = self.method != "auto" or self.length is None or self.tables is not None or self.for_method
+        if self.data is not None and chosen:
+            raise InvalidArgumentError(
+                "`data` chooses the method: give `length` and method='auto', and neither `tables` nor options of a "
+                "method"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions(SizeOptions):
+    """The options of ``extend_model``."""
+
+    method: MethodName | str = "linear"
+    """Extension method."""
+    length_aware: bool = False
+    """Read the old table for inputs that fit it, so that they stay unchanged."""
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

@@ -1,0 +1,31 @@
+"""The options of an inspection."""
+
+import pytest
+
+from posembed.errors import ArgumentTypeError, InvalidArgumentError
+from posembed.records.inspect import InspectOptions
+from posembed.records.override import Override
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"depth": "deep"}, "depth='deep' must be one of none, brief, full, views"),
+        ({"tables": "wpe"}, r"tables='wpe' must be a list of names, such as \['wpe'\]"),
+        ({"reserved": 2}, "`reserved`, `prefix` and `grid` describe the rows of one table: name it with `tables`"),
+        ({"tables": ["a"], "reserved": -2}, "reserved=-2 must not be negative"),
+    ],
+)
+def test_wrong_options(given, message):
+    with pytest.raises((ArgumentTypeError, InvalidArgumentError), match=message):
+        InspectOptions(**given)
+
+
+def test_single_options_describe_one_table():
+    assert InspectOptions(tables=["pos"], prefix=1, grid=(2, 3)).described == Override("pos", 0, 1, (2, 3))
+    assert InspectOptions().described is None
+
+
+def test_a_record_is_read_back():
+    options = InspectOptions(tables=["a", "b"], override=Override("a", 2), depth="brief")
+    assert InspectOptions.from_dict(options.to_dict()) == options
