@@ -12,7 +12,9 @@ from posembed.hardware import environment, resolve_precision
 from posembed.quality.evaluate.embeddings import evaluate_embeddings, verdict
 from posembed.quality.evaluate.language import evaluate_language, language_verdict
 from posembed.quality.models.embedder import Embedder
-from posembed.quality.models.loading import kind_of, load_embedder, load_language, usable_length
+from posembed.quality.models.kinds import kind_named
+from posembed.quality.models.loading import kind_of, load_embedder, usable_length
+from posembed.quality.models.scorer import Scorer
 from posembed.quality.tasks.retrieval_set import Task
 from posembed.quality.texts import is_one_file, load_texts, load_whole_texts
 
@@ -114,13 +116,13 @@ def evaluate(
         tell("reading texts")
         sets = load_whole_texts(data)
         tell("loading models")
-        loaded = [load_language(path, kind, precision) for path in paths]
-        if loaded[0][1].get_vocab() != loaded[-1][1].get_vocab():
+        loaded = [kind_named(kind).load(path, precision) for path in paths]
+        if loaded[0].tokenizer.get_vocab() != loaded[-1].tokenizer.get_vocab():
             raise InvalidArgumentError(_OTHER)
-        tokens = [loaded[0][1].encode(text, add_special_tokens=False).ids for text in sets["test"]]
+        tokens = [loaded[0].encode(text) for text in sets["test"]]
         found = evaluate_language(
-            loaded[0][0],
-            loaded[-1][0],
+            Scorer.of(loaded[0]),
+            Scorer.of(loaded[-1]),
             tokens,
             lengths=lengths,
             usable=limits[0],

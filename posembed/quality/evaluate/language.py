@@ -3,100 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
 
-from posembed.errors import DataError, WorkFailedError
+from posembed.errors import DataError
 from posembed.quality.evaluate.paired import bootstrap_interval, difference, holm
+from posembed.quality.evaluate.sliding import sliding_losses as sliding_losses
+from posembed.quality.models.masked import hide as hide
+from posembed.quality.models.scorer import Losses, Scorer
 from posembed.quality.tasks.retrieval_set import generator
 from posembed.quality.texts import joined
 
-Kind = Literal["causal", "masked"]
-Logits = Callable[[Tensor], Tensor]
-Losses = NDArray[np.float64]
 DIRECT, SLIDING = "checkpoint", "sliding window"
-MASKED_SHARE = 0.15
-
-
-class Scorer:
-    """Loss of each token of a batch, whatever the model is called with.
-
-    Args:
-        logits: token ids ``[batch, seq]`` to logits ``[batch, seq, vocabulary]``.
-        kind: ``"causal"``: each token from those before it; ``"masked"``: the chosen tokens, hidden, from all others.
-        mask_id: the token that hides another, of a masked model.
-    """
-
-    def __init__(self, logits: Logits, kind: Kind, mask_id: int | None = None) -> None:
-        self.logits = logits
-        self.kind = kind
-        self.mask_id = mask_id
-
-    @torch.no_grad()
-    def losses(self, ids: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Losses:
-        """``[documents, seq]`` in nats; NaN where a token is not predicted (the first one, those not chosen)."""
-        inputs = torch.from_numpy(ids.copy())
-        targets = inputs.clone()
-        if self.kind == "masked":
-            assert self.mask_id is not None
-            inputs[torch.from_numpy(chosen)] = self.mask_id
-        found = np.full(ids.shape, np.nan)
-        for row in range(len(ids)):  # one document at a time: the logits of a long one are large
-            logits = self.logits(inputs[row : row + 1])[0].float()
-            if self.kind == "causal":
-                found[row, 1:] = F.cross_entropy(logits[:-1], targets[row, 1:], reduction="none").double().numpy()
-            else:
-                here = torch.from_numpy(chosen[row])
-                found[row, chosen[row]] = (
-                    F.cross_entropy(logits[here], targets[row, here], reduction="none").double().numpy()
-                )
-        predicted = chosen.copy()
-        if self.kind == "causal":
-            predicted[:, 0] = False
-            found[~chosen] = np.nan
-        broken = np.argwhere(predicted & ~np.isfinite(found))
-        if len(broken):
-            raise WorkFailedError(
-                f"the model gives no finite loss at position {broken[0][1]} of an input of {ids.shape[1]} tokens: look "
-                "at the table's rows with posembed inspect"
-            )
-        return found
-
-
-def hide(shape: tuple[int, ...], draw: np.random.Generator) -> NDArray[np.bool_]:
-    """Which tokens of inputs ``[inputs, seq]`` a masked model must tell; the last always, so none is without any."""
-    hidden = draw.random(shape) < MASKED_SHARE
-    hidden[:, -1] = True
-    return hidden
-
-
-def sliding_losses(scorer: Scorer, ids: NDArray[np.int64], chosen: NDArray[np.bool_], window: int) -> Losses:
-    """The same by windows of ``window`` tokens that move on by half of it: what a short model can do with a long text.
-
-    Each token is taken from the window that shows it most: of a causal model the one that shows most tokens before it,
-    of a masked one that in whose middle it stands.
-    """
-    length = ids.shape[1]
-    if length <= window:
-        return scorer.losses(ids, chosen)
-    step = max(1, window // 2)
-    begins = [*range(0, length - window, step), length - window]
-    found = np.full(ids.shape, np.nan)
-    shown = np.full(length, -1.0)
-    for begin in begins:
-        part = slice(begin, begin + window)
-        losses = scorer.losses(ids[:, part], chosen[:, part])
-        places = np.arange(window, dtype=np.float64)
-        worth = places if scorer.kind == "causal" else np.minimum(places, window - 1 - places)
-        better = worth > shown[part]
-        found[:, part][:, better] = losses[:, better]
-        shown[part][better] = worth[better]
-    return found
 
 
 def cut_documents(
@@ -175,9 +95,7 @@ def evaluate_language(
     for length in lengths:
         ids = cut_documents(texts, length, documents, split, seed, one_file=one_file)
         draw = generator("masks", split, length, seed)
-        chosen = np.ones(ids.shape, dtype=bool)
-        if checkpoint.kind == "masked":
-            chosen = hide(ids.shape, draw)
+        chosen = checkpoint.kind.choose(ids.shape, draw)
         tell(f"sliding window at {length} tokens")
         slid = sliding_losses(original, ids, chosen, original_usable)
         cells.append(_cell(SLIDING, original_usable, length, slid))
@@ -198,11 +116,9 @@ def evaluate_language(
         mixed = ids.copy()
         for row in mixed:
             row[:beyond] = draw.permutation(row[:beyond])
-        only = chosen.copy()
-        if checkpoint.kind == "masked":
-            only[:, : last.start] = False
+        only = checkpoint.kind.choose_from(chosen, last.start)
         again = checkpoint.losses(mixed, only)[:, last]
-        before = direct[:, last] if checkpoint.kind == "causal" else checkpoint.losses(ids, only)[:, last]
+        before = (direct if only is chosen else checkpoint.losses(ids, only))[:, last]
         controls.append({"length": length} | _difference(again, before))
     for entries in (gains, controls):
         for entry, adjusted in zip(entries, holm([entry["p"] for entry in entries]), strict=True):

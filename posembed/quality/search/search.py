@@ -12,16 +12,9 @@ from posembed.extension.length_aware_file import tables_by_length
 from posembed.extension.plan import plan_extension
 from posembed.extension.write import require_possible
 from posembed.hardware import resolve_precision
-from posembed.quality.evaluate.language import Scorer
-from posembed.quality.models.loading import (
-    Kind,
-    kind_of,
-    load_embedder,
-    load_predictor,
-    logits_of,
-    only_table,
-    refuse_tables_by_length,
-)
+from posembed.quality.models.kinds import kind_named
+from posembed.quality.models.loading import Kind, kind_of, only_table, refuse_tables_by_length
+from posembed.quality.models.scorer import Scorer
 from posembed.quality.search.candidates import (
     Candidate,
     Measure,
@@ -182,15 +175,14 @@ def _trial(
 ) -> tuple[Trial, LongerTable]:
     table = only_table(path)
     if kind == "embedding":
-        embedder = load_embedder(path, precision=precision)
+        embedder = kind_named(kind).load(path, precision)
         texts = [embedder.encode(text) for text in load_texts(data)["validation"]]
         longer = LongerTable(embedder.model, table, length)
         return EmbeddingTrial(embedder, longer, lengths, texts, pool, seed, old_queries=length_aware), longer
-    model, tokenizer, mask_id = load_predictor(path, kind)
-    texts = [tokenizer.encode(text, add_special_tokens=False).ids for text in load_whole_texts(data)["validation"]]
-    longer = LongerTable(model, table, length)
-    scorer = Scorer(logits_of(model, precision), "causal" if kind == "causal" else "masked", mask_id)
-    return LanguageTrial(scorer, longer, lengths, texts, seed, one_file=is_one_file(data)), longer
+    model = kind_named(kind).load(path, precision)
+    texts = [model.encode(text) for text in load_whole_texts(data)["validation"]]
+    longer = LongerTable(model.model, table, length)
+    return LanguageTrial(Scorer.of(model), longer, lengths, texts, seed, one_file=is_one_file(data)), longer
 
 
 def _ranked(candidates: Sequence[Candidate], before: Outcomes, old: int, length_aware: bool) -> list[Candidate]:

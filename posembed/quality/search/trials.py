@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from posembed.extension.live import extend_model
 from posembed.find.found import FoundTable
-from posembed.quality.evaluate.language import Losses, Scorer, cut_documents, hide, sliding_losses
+from posembed.quality.evaluate.language import cut_documents
 from posembed.quality.evaluate.ranking import hits
+from posembed.quality.evaluate.sliding import sliding_losses
 from posembed.quality.models.embedder import Embedder
 from posembed.quality.models.loading import parameter_name
+from posembed.quality.models.scorer import Losses, Scorer
 from posembed.quality.search.candidates import Candidate, Measure, Outcomes, measured
 from posembed.quality.tasks.retrieval_set import RetrievalSet, Task, generator, make_set
 from posembed.tables.extend import extend_table
@@ -149,9 +151,7 @@ class LanguageTrial:
         self.inputs = []
         for length in self.lengths:
             ids = cut_documents(self.texts, length, documents, "validation", self.seed, one_file=self.one_file)
-            chosen = np.ones(ids.shape, dtype=bool)
-            if self.scorer.kind == "masked":
-                chosen = hide(ids.shape, generator("masks", "validation", length, self.seed))
+            chosen = self.scorer.kind.choose(ids.shape, generator("masks", "validation", length, self.seed))
             self.inputs.append((length, ids, chosen))
 
     def measure(self, method: str, options: dict[str, Any]) -> Candidate:

@@ -10,15 +10,11 @@ import transformers
 
 from posembed import evaluate, extend_checkpoint
 from posembed.errors import DataError, InvalidArgumentError, WorkFailedError
-from posembed.quality.evaluate.language import (
-    Scorer,
-    buckets,
-    cut_documents,
-    evaluate_language,
-    language_verdict,
-    sliding_losses,
-)
-from posembed.quality.models.loading import load_language
+from posembed.quality.evaluate.language import buckets, cut_documents, evaluate_language, language_verdict
+from posembed.quality.evaluate.sliding import sliding_losses
+from posembed.quality.models.causal import CAUSAL
+from posembed.quality.models.masked import MASKED
+from posembed.quality.models.scorer import Scorer
 
 VOCABULARY = 11
 
@@ -44,7 +40,7 @@ def repeating(documents, length, period):
 
 def test_causal_losses_are_of_the_next_token():
     ids = repeating(3, 20, 5)
-    found = Scorer(knows(5), "causal").losses(ids, np.ones(ids.shape, bool))
+    found = Scorer(knows(5), CAUSAL).losses(ids, np.ones(ids.shape, bool))
     assert np.isnan(found[:, 0]).all()
     np.testing.assert_allclose(found[:, 1:5], np.log(VOCABULARY), atol=1e-5)
     assert (found[:, 5:] < 1e-6).all()
@@ -60,7 +56,7 @@ def test_masked_losses_see_no_chosen_token():
     ids = repeating(2, 12, 4)
     chosen = np.zeros(ids.shape, bool)
     chosen[0, 3], chosen[1, [5, 7]] = True, True
-    found = Scorer(logits, "masked", mask_id=10).losses(ids, chosen)
+    found = Scorer(logits, MASKED, mask_id=10).losses(ids, chosen)
     assert np.isfinite(found).sum() == 3
     assert torch.cat(seen)[torch.from_numpy(chosen)].tolist() == [10, 10, 10]
     np.testing.assert_array_equal(torch.cat(seen).numpy()[~chosen], ids[~chosen])
@@ -69,7 +65,7 @@ def test_masked_losses_see_no_chosen_token():
 def test_a_window_misses_what_lies_before_it():
     ids = repeating(4, 64, 20)
     every = np.ones(ids.shape, bool)
-    scorer = Scorer(knows(20), "causal")
+    scorer = Scorer(knows(20), CAUSAL)
     near = sliding_losses(scorer, ids, every, 48)  # shows at least 24 tokens before each
     assert (near[:, 20:] < 1e-6).all()
     far = sliding_losses(scorer, ids, every, 16)
@@ -80,17 +76,17 @@ def test_a_window_misses_what_lies_before_it():
 @pytest.mark.parametrize(("length", "window"), [(63, 16), (64, 16), (17, 16), (100, 7)])
 def test_every_token_is_scored_once(length, window):
     ids = repeating(2, length, 9)
-    causal = sliding_losses(Scorer(knows(3), "causal"), ids, np.ones(ids.shape, bool), window)
+    causal = sliding_losses(Scorer(knows(3), CAUSAL), ids, np.ones(ids.shape, bool), window)
     assert np.isfinite(causal[:, 1:]).all()
     chosen = np.random.default_rng(1).random(ids.shape) < 0.4
-    masked = sliding_losses(Scorer(knows(3), "masked", 10), ids, chosen, window)
+    masked = sliding_losses(Scorer(knows(3), MASKED, 10), ids, chosen, window)
     np.testing.assert_array_equal(np.isfinite(masked), chosen)
 
 
 @pytest.fixture(scope="module")
 def judged():
     texts = [row.tolist() for row in repeating(12, 200, 40)]
-    long, short = Scorer(knows(40), "causal"), Scorer(knows(3), "causal")
+    long, short = Scorer(knows(40), CAUSAL), Scorer(knows(3), CAUSAL)
     return evaluate_language(long, short, texts, lengths=[32, 128], usable=128, original_usable=32, documents=12)
 
 
@@ -108,7 +104,7 @@ def test_context_gain_and_the_shuffled_control(judged):
 def test_the_control_shuffles_only_what_the_old_length_never_showed(reach, cost):
     """A model that looks no further back than the old window must not pay for the shuffling."""
     texts = [row.tolist() for row in repeating(12, 200, reach)]
-    scorer = Scorer(knows(reach), "causal")
+    scorer = Scorer(knows(reach), CAUSAL)
     found = evaluate_language(scorer, scorer, texts, lengths=[128], usable=128, original_usable=32, documents=12)
     assert (found["shuffled"][0]["mean"] > 0.2) == bool(cost)
     if not cost:
@@ -117,13 +113,13 @@ def test_the_control_shuffles_only_what_the_old_length_never_showed(reach, cost)
 
 def test_a_length_without_a_far_part_has_no_control():
     texts = [row.tolist() for row in repeating(4, 100, 10)]
-    scorer = Scorer(knows(10), "causal")
+    scorer = Scorer(knows(10), CAUSAL)
     found = evaluate_language(scorer, scorer, texts, lengths=[40], usable=40, original_usable=32, documents=4)
     assert found["shuffled"] == []
     assert len(found["context_gain"]) == 1
 
 
-@pytest.mark.parametrize("kind", ["causal", "masked"])
+@pytest.mark.parametrize("kind", [CAUSAL, MASKED])
 def test_a_loss_that_is_no_number_is_an_error(kind):
     def broken(ids):
         found = torch.zeros(*ids.shape, VOCABULARY)
@@ -137,7 +133,7 @@ def test_a_loss_that_is_no_number_is_an_error(kind):
 
 def test_a_model_without_use_of_the_context_gains_nothing():
     texts = [row.tolist() for row in repeating(12, 200, 40)]
-    blind = Scorer(lambda ids: torch.zeros(*ids.shape, VOCABULARY), "causal")
+    blind = Scorer(lambda ids: torch.zeros(*ids.shape, VOCABULARY), CAUSAL)
     found = evaluate_language(blind, blind, texts, lengths=[128], usable=128, original_usable=32, documents=12)
     assert found["context_gain"][0]["mean"] == pytest.approx(0, abs=1e-6)
     assert found["context_gain"][0]["p"] == 1
@@ -155,7 +151,7 @@ def test_buckets_cover_every_position_once():
 def test_pieces_of_one_text_are_joined():
     """20 pieces of 40 tokens have room for windows of 128, once they are one text again."""
     texts = repeating(20, 40, 10).tolist()
-    short, long = Scorer(knows(2), "causal"), Scorer(knows(10), "causal")
+    short, long = Scorer(knows(2), CAUSAL), Scorer(knows(10), CAUSAL)
     settings = {"lengths": [40, 128], "usable": 128, "original_usable": 32, "documents": 12}
     found = evaluate_language(long, short, texts, one_file=True, **settings)
     counts = {cell["length"]: cell["documents"] for cell in found["cells"]}
@@ -181,7 +177,7 @@ def data(tmp_path_factory):
 
 @torch.no_grad()
 def test_losses_are_transformers_own(example_checkpoints):
-    scorer, _ = load_language(example_checkpoints / "my-gpt2", "causal")
+    scorer = Scorer.of(CAUSAL.load(example_checkpoints / "my-gpt2"))
     ids = np.random.default_rng(0).integers(5, 40, (2, 50))
     model = transformers.AutoModelForCausalLM.from_pretrained(example_checkpoints / "my-gpt2").eval()
     wanted = model(input_ids=torch.from_numpy(ids), labels=torch.from_numpy(ids)).loss
@@ -228,7 +224,7 @@ def test_a_masked_checkpoint(example_checkpoints, tmp_path, data):
     assert len(found["context_gain"]) == len(found["shuffled"]) == 1
     (tmp_path / "short" / "tokenizer.json").write_bytes(tokenizer.replace(b"[MASK]", b"[HIDE]"))
     with pytest.raises(InvalidArgumentError, match="has no mask token"):
-        load_language(tmp_path / "short", "masked")
+        MASKED.load(tmp_path / "short")
 
 
 def test_half_precision_is_taken_in_float32(example_checkpoints, tmp_path):
@@ -236,7 +232,7 @@ def test_half_precision_is_taken_in_float32(example_checkpoints, tmp_path):
     model.save_pretrained(tmp_path)
     (tmp_path / "tokenizer.json").write_bytes((example_checkpoints / "my-gpt2" / "tokenizer.json").read_bytes())
     for precision in ("fp32", "bf16"):
-        scorer, _ = load_language(tmp_path, "causal", precision)
+        scorer = Scorer.of(CAUSAL.load(tmp_path, precision))
         assert np.isfinite(scorer.losses(np.full((1, 20), 7), np.ones((1, 20), bool))[:, 1:]).all()
 
 

@@ -16,9 +16,12 @@ from posembed.errors import InvalidArgumentError, WorkFailedError
 from posembed.extension.length_aware_file import tables_by_length
 from posembed.extension.plan import plan_extension
 from posembed.extension.write import carry_out
-from posembed.quality.evaluate.language import cut_documents, sliding_losses
+from posembed.quality.evaluate.language import cut_documents
 from posembed.quality.evaluate.ranking import hits
-from posembed.quality.models.loading import load_embedder, load_language
+from posembed.quality.evaluate.sliding import sliding_losses
+from posembed.quality.models.embedding import load_embedder
+from posembed.quality.models.kinds import kind_of
+from posembed.quality.models.scorer import Scorer
 from posembed.quality.search import search as choose
 from posembed.quality.search.candidates import (
     first_ways,
@@ -333,8 +336,9 @@ def test_language_models_by_their_loss(kind, request, texts, tmp_path, monkeypat
     best = next(c for c in found.swept if (c.method, c.options) == (found.method, found.options))
     assert best.worth >= max(c.worth for c in found.swept[:4]) - 0.05
     extend_checkpoint(source, tmp_path / "out", 128, method=found.method, **found.options)
-    scorer, tokenizer = load_language(tmp_path / "out", kind)
-    tokens = [tokenizer.encode(text, add_special_tokens=False).ids for text in load_whole_texts(texts)["validation"]]
+    model = kind_of(tmp_path / "out").load(tmp_path / "out")
+    scorer = Scorer.of(model)
+    tokens = [model.encode(text) for text in load_whole_texts(texts)["validation"]]
     ids = cut_documents(tokens, 128, 8, "validation", 0)
     chosen = np.ones(ids.shape, dtype=bool)
     if kind == "masked":
@@ -356,7 +360,7 @@ def test_the_baseline_of_a_language_model_is_its_sliding_window(causal, texts, m
 
     monkeypatch.setattr(LanguageTrial, "baseline", watch)
     choose_method(causal, 128, data=texts, documents=8, precision="fp32")
-    scorer, _ = load_language(causal, "causal")
+    scorer = Scorer.of(kind_of(causal).load(causal))
     for length, ids, chosen in seen["trial"].inputs:
         wanted = np.nanmean(sliding_losses(scorer, ids, chosen, 64), axis=1)
         np.testing.assert_allclose(seen["found"][length], wanted, rtol=1e-5)
@@ -365,8 +369,8 @@ def test_the_baseline_of_a_language_model_is_its_sliding_window(causal, texts, m
 @pytest.mark.parametrize(
     ("name", "length", "sentence"),
     [
-        ("my-vit", 2048, "takes sentence-embedding models"),
-        ("my-bart", 2048, "takes sentence-embedding models"),
+        ("my-vit", 2048, "supported are sentence-embedding models"),
+        ("my-bart", 2048, "supported are sentence-embedding models"),
         ("my-embedder", 512, "length=512 must be above the 512 positions"),
     ],
 )

@@ -1,0 +1,125 @@
+"""Language models: what causal and masked ones have in common, and how they differ."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from posembed.quality.models.loading import load_files
+from posembed.quality.models.model_kind import ModelKind
+from posembed.quality.texts import load_whole_texts
+
+Ids = NDArray[np.int64]
+Chosen = NDArray[np.bool_]
+Logits = Callable[[Tensor], Tensor]
+# Names that BERT's and RoBERTa's tokenizers, and those made after them, give the token that hides another.
+MASK_TOKENS = ("[MASK]", "<mask>")
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A loaded language model.
+
+    Attributes:
+        kind: causal or masked.
+        model: a Transformers model that gives ``logits``.
+        tokenizer: of the `tokenizers` package, without truncation and padding.
+        mask_id: the token that hides another, where the tokenizer has one.
+        precision: ``"bf16"`` or ``"fp32"``.
+    """
+
+    kind: LanguageKind
+    model: Any
+    tokenizer: Any
+    mask_id: int | None = None
+    precision: str = "fp32"
+
+    def encode(self, text: str) -> list[int]:
+        """Return a text's token ids, without special tokens."""
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def logits(self, ids: Tensor) -> Tensor:
+        """Return the logits ``[batch, seq, vocabulary]`` of token ids ``[batch, seq]``."""
+        return logits_of(self.model, self.precision)(ids)
+
+
+class LanguageKind(ModelKind[LanguageModel]):
+    """A kind of language model; its methods say what is predicted, and from which tokens."""
+
+    architectures: ClassVar[tuple[str, ...]]
+    """Endings of the class names in ``config.json``."""
+    loader: ClassVar[str]
+    """Transformers' class that loads such a model."""
+
+    def recognizes(self, _: Path, architectures: Sequence[str], /) -> bool:
+        """Return whether an architecture of ``config.json`` has one of the endings of this kind."""
+        return any(name.endswith(self.architectures) for name in architectures)
+
+    def read_texts(self, data: str) -> dict[str, list[str]]:
+        """Return whole documents, code and all."""
+        return load_whole_texts(data)
+
+    def load(self, path: str | os.PathLike[str], precision: str = "fp32") -> LanguageModel:
+        """Load a language model and its tokenizer."""
+        folder = Path(path)
+        model, tokenizer = load_files(folder, self.loader)
+        return LanguageModel(self, model, tokenizer, self.find_mask(tokenizer, folder), precision)
+
+    def find_mask(self, tokenizer: Any, _: Path, /) -> int | None:
+        """Return the id of the token that hides another, or ``None``.
+
+        Raises:
+            InvalidArgumentError: if this kind of model cannot do without.
+        """
+        return next(filter(lambda number: number is not None, map(tokenizer.token_to_id, MASK_TOKENS)), None)
+
+    @abstractmethod
+    def choose(self, shape: tuple[int, ...], rng: np.random.Generator, /) -> Chosen:
+        """Return which tokens of inputs ``[inputs, seq]`` are predicted."""
+
+    @abstractmethod
+    def choose_from(self, chosen: Chosen, begin: int, /) -> Chosen:
+        """Return which tokens to predict where only the losses at positions from ``begin`` on are wanted."""
+
+    @abstractmethod
+    def inputs(self, ids: Tensor, chosen: Tensor, mask_id: int | None, /) -> Tensor:
+        """Return what the model reads: ``ids`` ``[batch, seq]``, the chosen tokens hidden where that is needed."""
+
+    @abstractmethod
+    def losses(self, logits: Tensor, targets: Tensor, chosen: Tensor) -> Tensor:
+        """Return the loss of each token of one document in nats, float64 ``[seq]``; NaN where none is predicted.
+
+        Args:
+            logits: ``[seq, vocabulary]``.
+            targets: ``[seq]``, the tokens themselves.
+            chosen: ``[seq]``, which of them are predicted.
+        """
+
+    @abstractmethod
+    def predictable(self, chosen: Chosen) -> Chosen:
+        """Return which of the chosen tokens of inputs ``[inputs, seq]`` have a loss."""
+
+    @abstractmethod
+    def context(self, window: int) -> NDArray[np.float64]:
+        """Return how much context a window shows each of its tokens: ``[window]``, larger is better."""
+
+
+def logits_of(model: Any, precision: str) -> Logits:
+    """Return a model as a function from token ids to logits, computed in ``"bf16"`` or ``"fp32"``."""
+
+    def logits(ids: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            result: Tensor = model(input_ids=ids).logits
+        return result
+
+    return logits
