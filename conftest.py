@@ -20,6 +20,7 @@ pytest_plugins = [  # fixtures that tests of several rooms share
     "tests.fixtures.lab",
     "tests.fixtures.calibrations",
     "tests.fixtures.live_models",
+    "tests.fixtures.methods",
 ]
 collect_ignore = ["docs/conf.py", "posembed/lesson/from_scratch.py"]  # importing the latter trains a model
 
@@ -35,12 +36,15 @@ def example_checkpoints(tmp_path_factory):
 @pytest.fixture(scope="module")
 def workspace(example_checkpoints, tmp_path_factory):
     """The folder in which a page runs: it holds the example checkpoints under their plain names."""
+    from tests.fixtures.methods import only_registered_here  # a plugin too, which must not be imported before pytest's
+
     folder = tmp_path_factory.mktemp("page")
     for source in example_checkpoints.iterdir():
         (folder / source.name).symlink_to(source)
     before = Path.cwd()
     os.chdir(folder)
-    yield folder
+    with only_registered_here():
+        yield folder
     os.chdir(before)
 
 

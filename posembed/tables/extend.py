@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from posembed.errors import InvalidArgumentError, WorkFailedError
 from posembed.layout import TableLayout
-from posembed.tables.built_in import Method
-from posembed.tables.methods import whole
+from posembed.tables.method import Method
+from posembed.tables.methods.arguments import whole
 from posembed.tables.registry import find_method, resolve_method
 from posembed.tables.resample import Grid, checked_grid
 

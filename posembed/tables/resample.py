@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError
-from posembed.tables.methods import tile_index, whole
+from posembed.tables.methods.arguments import whole
+from posembed.tables.methods.copies import tile_index
 
 Grid = tuple[int, int]
 Rows = NDArray[Any]

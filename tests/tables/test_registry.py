@@ -5,7 +5,6 @@ import pytest
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError, WorkFailedError
 from posembed.layout import TableLayout
-from posembed.tables import registry
 from posembed.tables.built_in import BUILT_IN, Method
 from posembed.tables.extend import exact_rows, extend_table
 from posembed.tables.methods import keeps_old_rows
@@ -15,14 +14,7 @@ SEQUENCE, GRID = TableLayout(length=4), TableLayout(grid=(2, 3))
 TABLE = np.arange(8.0, dtype=np.float32).reshape(4, 2)
 
 
-@pytest.fixture(autouse=True)
-def own_registry():
-    """What a test registers is gone after it."""
-    kept = {kind: dict(named) for kind, named in METHODS.items()}
-    yield
-    for kind, named in kept.items():
-        registry._REGISTRY[kind].clear()
-        registry._REGISTRY[kind].update(named)
+pytestmark = pytest.mark.usefixtures("own_methods")
 
 
 class Unreadable:
@@ -174,6 +166,7 @@ def test_a_broken_promise_names_the_first_row():
         (None, doubled, {}, InvalidArgumentError, "name=None must be a word"),
         ("own", None, {}, ArgumentTypeError, "function=None and kept=None must be callable"),
         ("own", doubled, {"kept": "every"}, ArgumentTypeError, "kept='every' must be callable"),
+        ("own", doubled, {"search_space": [{}]}, ArgumentTypeError, r"search_space=\[\{\}\] must be a SearchSpace"),
         ("own", doubled, {"kind": "cube"}, InvalidArgumentError, "kind='cube' must be one of sequence, grid"),
         ("own", doubled, {"direction": "up"}, InvalidArgumentError, "direction='up' one of longer, shorter, any"),
         ("own", lambda rows, _n, **_o: rows, {}, InvalidArgumentError, "'own' must name its options, not take"),
