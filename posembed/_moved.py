@@ -26,7 +26,7 @@ MOVED = {
     "posembed.checkpoint.pairing": "posembed.inspection.compare_two",
     "posembed.checkpoint.pickles": "posembed.checkpoint.formats.pickle",
     "posembed.checkpoint.plan": "posembed.extension.plan",
-    "posembed.checkpoint.recognise": "posembed.find.recognise",
+    "posembed.checkpoint.recognise": "posembed.find.recognize",
     "posembed.checkpoint.rewrite": "posembed.extension.write",
     "posembed.checkpoint.rows": "posembed.find.stored_layout",
     "posembed.checkpoint.safetensors": "posembed.checkpoint.formats.safetensors.edit",

@@ -118,7 +118,7 @@ def oblong(timm: Any, models: list[Model], truth: dict[Kind, Behaviour]) -> list
 def mistake(found: FoundTable, shape: tuple[int, ...], truth: Behaviour, said: Grid | None) -> str:
     """What is wrong with the layout of a found table; empty if nothing is."""
     if truth.kind != "grid":
-        return f"{found.kind} {found.memory} {found.layout.grid} for {truth.kind}" if found.layout.grid else ""
+        return f"{found.kind} {found.stored.name} {found.layout.grid} for {truth.kind}" if found.layout.grid else ""
     grid, memory = said or truth.grid or (0, 0), "rows" if len(shape) == 2 else "1,rows"
     if len(shape) == 4:
         first = truth.channel_axis == 1
@@ -129,7 +129,7 @@ def mistake(found: FoundTable, shape: tuple[int, ...], truth: Behaviour, said: G
     prefix = layout.rows - grid[0] * grid[1]
     if (layout.prefix, layout.suffix, layout.reserved) != (prefix, 0, 0):
         return f"prefix {layout.prefix}, suffix {layout.suffix} for prefix {prefix}"
-    return "" if found.memory == memory else f"memory {found.memory} for {memory}"
+    return "" if found.stored.name == memory else f"stored as {found.stored.name} for {memory}"
 
 
 def compare(
@@ -146,7 +146,7 @@ def compare(
         if seen.kind not in TABLES:
             if table is not None and said:
                 count["false"] += 1
-                wrong.append(("false", key, f"said to be {table.kind} {table.memory}; behaviour: {seen.kind}"))
+                wrong.append(("false", key, f"said to be {table.kind} {table.stored.name}; behaviour: {seen.kind}"))
             continue
         count["tables"] += 1
         if table is None or table.refused is not None:

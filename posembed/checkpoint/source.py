@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar, cast
 
 from posembed.checkpoint.formats.pickle import PickledTensor, read_pickle_index
-from posembed.checkpoint.formats.safetensors.edit import Header, read_header, read_tensor
+from posembed.checkpoint.formats.safetensors.edit import read_tensor
+from posembed.checkpoint.formats.safetensors.header import Header, read_header
 from posembed.checkpoint.tensors import Array, StoredTensor
 from posembed.errors import CheckpointError, InvalidArgumentError, PosembedError, first_line
 
@@ -22,21 +23,25 @@ _INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 _PICKLES = ("pytorch_model.bin", "open_clip_pytorch_model.bin")
 _PICKLE_ENDINGS = (".bin", ".pt", ".pth", ".ckpt")
 _NOT_WEIGHTS = ("adapter_model.safetensors",)
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """An opened checkpoint: names and shapes of all tensors, and its configuration.
 
+    Every function that takes a checkpoint's path takes this as well; headers and configuration are then read once,
+    however many functions work on it. It describes the files as they were when it was opened.
+
     Attributes:
-        root: what the user named: a directory or a file.
-        directory: where the weights and ``config.json`` lie; inside ``root`` for sentence-transformers folders.
+        root: the path that was opened: a directory or a file.
+        directory: the folder of the weights and ``config.json``; inside ``root`` for sentence-transformers folders.
         files: the weight files.
         index: the index of a sharded checkpoint, or ``None``.
         tensors: every tensor by key, in file order.
-        config: ``config.json`` (or open_clip's) as it stands, empty where there is none.
+        config: ``config.json`` (or open_clip's) as it stands, empty if there is none.
         headers: headers of the safetensors files.
-        config_file: where ``config`` was read.
+        config_file: the file of ``config``.
     """
 
     root: Path
@@ -44,35 +49,49 @@ class Checkpoint:
     files: tuple[Path, ...]
     index: Path | None
     tensors: Mapping[str, StoredTensor]
-    config: dict[str, Any] = field(default_factory=dict)
+    config: Mapping[str, object] = field(default_factory=dict)
     headers: Mapping[Path, Header] = field(default_factory=dict)
     config_file: Path | None = None
-
-    @property
-    def is_pickle(self) -> bool:
-        """Whether the weights are PyTorch pickles."""
-        return not self.headers
+    _results: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def read(self, key: str) -> Array:
-        """The values of one tensor."""
+        """Return the values of one tensor."""
         tensor = self.tensors[key]
         if tensor.file in self.headers:
             return read_tensor(self.headers[tensor.file], key)
         assert isinstance(tensor, PickledTensor)
         return tensor.read()
 
+    def once(self, name: str, make: Callable[[], Result]) -> Result:
+        """Return what ``make`` returned the first time that ``name`` was asked for.
 
-def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Open a checkpoint by its headers and configuration alone.
+        Example:
+            >>> checkpoint = Checkpoint(Path("a"), Path("a"), (), None, {})
+            >>> checkpoint.once("answer", lambda: 42), checkpoint.once("answer", lambda: 0)
+            (42, 42)
+        """
+        if name not in self._results:
+            self._results[name] = make()
+        return cast("Result", self._results[name])
+
+
+CheckpointPath = str | os.PathLike[str] | Checkpoint
+"""A checkpoint as functions take it: its path, or an opened one."""
+
+
+def open_checkpoint(path: CheckpointPath) -> Checkpoint:
+    """Open a checkpoint; only its headers and configuration are read.
 
     Args:
         path: a safetensors file, a ``.bin``/``.pt``/``.pth`` state dict, an ``*.index.json``, a Transformers directory
-            or a sentence-transformers directory.
+            or a sentence-transformers directory. An opened checkpoint is returned as it is.
 
     Raises:
         InvalidArgumentError: if nothing is there, or nothing that holds weights.
         CheckpointError: for a file that is broken, unsafe or missing.
     """
+    if isinstance(path, Checkpoint):
+        return path
     root = Path(path)
     try:
         return _opened(root)
@@ -103,8 +122,12 @@ def _opened(root: Path) -> Checkpoint:
     )
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file, with one clear sentence where it is not one."""
+def read_json(path: Path) -> dict[str, object]:
+    """Read a JSON object from a file.
+
+    Raises:
+        CheckpointError: if it cannot be read, is too large, is not JSON, or not an object.
+    """
     try:
         if path.stat().st_size > JSON_LIMIT:
             raise CheckpointError(f"{path}: is larger than {JSON_LIMIT >> 20} MB, too large for a configuration file")

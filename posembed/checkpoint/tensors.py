@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")  # dtypes in which tables are stored
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,6 @@ from posembed.find.config import is_family, nodes, number, pair
 from posembed.find.found import FieldRule, FoundTable
 from posembed.find.token_limits import existing, token_limits
 from posembed.layout import TableLayout
-
-_ALIASES = (
-    "max_position_embeddings",
-    "n_positions",
-    "n_ctx",
-    "max_seq_len",
-    "max_seq_length",
-    "seq_length",
-    "context_length",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +35,9 @@ class FieldChange:
         return ".".join(map(str, self.path))
 
 
-def config_changes(file: Path, config: dict[str, Any], table: FoundTable, new: TableLayout) -> Iterator[FieldChange]:
+def config_changes(
+    file: Path, config: Mapping[str, object], table: FoundTable, new: TableLayout
+) -> Iterator[FieldChange]:
     """What ``config.json`` must say for a table's new layout."""
     for rule in table.fields:
         path = tuple(rule.name.split("."))
@@ -55,9 +47,9 @@ def config_changes(file: Path, config: dict[str, Any], table: FoundTable, new: T
             old = _look(config, where)
             if old == before and old != after:
                 yield FieldChange(file, where, old, after, f"explains the rows of {table.key}")
-        for kinds, names in families.SHARED_SIZES:
-            if rule.name in names and is_family(str(config.get("model_type")), kinds):
-                for name in names:
+        for shared in families.SHARED_SIZES:
+            if rule.name in shared.fields and is_family(str(config.get("model_type")), shared.families):
+                for name in shared.fields:
                     where = tuple(name.split("."))
                     if where != path and _look(config, where) == before:
                         yield FieldChange(file, where, before, after, f"must equal {rule.name}")
@@ -70,14 +62,14 @@ def config_changes(file: Path, config: dict[str, Any], table: FoundTable, new: T
             yield from _image_tokens(file, config, table.layout, new)
         if rule.unit == "rows":
             parent = path[:-1]
-            for alias in _ALIASES:
+            for alias in families.LENGTH_ALIASES:
                 where = (*parent, alias)
                 if where != path and _look(config, where) == before:
                     yield FieldChange(file, where, before, after, f"another name of {path[-1]}")
 
 
 def _counts(
-    file: Path, config: dict[str, Any], path: tuple[str, ...], old: TableLayout, new: TableLayout
+    file: Path, config: Mapping[str, object], path: tuple[str, ...], old: TableLayout, new: TableLayout
 ) -> Iterator[FieldChange]:
     """Fields beside the one that sizes a grid which count its patches or its rows as well."""
     for name in families.GRID_COUNT_FIELDS:
@@ -93,7 +85,9 @@ def _counts(
                 yield FieldChange(file, where, before, after, "counts the patches of one side")
 
 
-def _image_tokens(file: Path, settings: dict[str, Any], old: TableLayout, new: TableLayout) -> Iterator[FieldChange]:
+def _image_tokens(
+    file: Path, settings: Mapping[str, object], old: TableLayout, new: TableLayout
+) -> Iterator[FieldChange]:
     """Counts of an image's tokens, wherever a configuration or a processor repeats them."""
     for node in nodes(settings):
         for name in families.IMAGE_TOKEN_FIELDS:
@@ -101,7 +95,7 @@ def _image_tokens(file: Path, settings: dict[str, Any], old: TableLayout, new: T
                 yield FieldChange(file, (*node.path, name), old.positions, new.positions, "counts an image's tokens")
 
 
-def _twins(config: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _twins(config: Mapping[str, object], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """The field itself and its copy in ``text_config_dict`` and the like, which old CLIP files read after it."""
     yield path
     for place in range(len(path) - 1):
@@ -188,7 +182,7 @@ def image_changes(
 
 
 def _image_part(
-    file: Path, place: tuple[str, ...], part: dict[str, Any], old: tuple[int, int], new: tuple[int, int]
+    file: Path, place: tuple[str, ...], part: Mapping[str, object], old: tuple[int, int], new: tuple[int, int]
 ) -> Iterator[FieldChange]:
     crop = part.get("crop_size")
     if pair(crop) == old:

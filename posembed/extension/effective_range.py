@@ -13,7 +13,7 @@ MOST_ROWS = 16384  # of a longer table the look would take minutes
 
 def effective_range(checkpoint: Checkpoint, table: FoundTable) -> tuple[int, str] | None:
     """Positions that were trained, and why, where the rows of a plain sequence table say that the others were not."""
-    if table.memory != "rows" or table.layout.length is None or len(table.shape) != 2 or table.shape[0] > MOST_ROWS:
+    if not table.is_plain_sequence or table.shape[0] > MOST_ROWS:
         return None
     rows = np.asarray(checkpoint.read(table.key), dtype=np.float32)[table.layout.position_rows]
     if not np.isfinite(rows).all():

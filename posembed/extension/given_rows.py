@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
-from posembed.checkpoint.source import open_checkpoint
+from posembed.checkpoint.source import CheckpointPath, open_checkpoint
 from posembed.checkpoint.tensors import Array
 from posembed.errors import InvalidArgumentError
 from posembed.extension.plan import ExtensionPlan, plan_extension
 from posembed.find.search import find_tables
 
 
-def plan_rows(path: str | os.PathLike[str], key: str, rows: Array, *, kept: int, made_by: str) -> ExtensionPlan:
+def plan_rows(path: CheckpointPath, key: str, rows: Array, *, kept: int, made_by: str) -> ExtensionPlan:
     """Plan to give a table rows that were made elsewhere, longer or as long as it is now.
 
     Args:
@@ -27,7 +26,7 @@ def plan_rows(path: str | os.PathLike[str], key: str, rows: Array, *, kept: int,
     """
     checkpoint = open_checkpoint(path)
     table = next((table for table in find_tables(checkpoint) if table.key == key), None)
-    if table is None or table.memory != "rows" or table.layout.length is None:
+    if table is None or not table.is_plain_sequence:
         raise InvalidArgumentError(f"key={key!r} is no plain sequence table of {path}")
     length = len(rows) - table.layout.reserved - table.look_ahead
     # Of all methods stretch alone may change rows without changing their number.

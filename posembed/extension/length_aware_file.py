@@ -33,8 +33,8 @@ def tables_by_length(plan: ExtensionPlan, *, short: int | None = None, longer: A
         raise InvalidArgumentError(f"length-aware positions are for a directory with one table, the plan has {keys}")
     change = plan.tables[0]
     old, layout = change.table.layout, change.layout
-    plain = change.table.memory == "rows" and not (old.prefix or old.suffix or change.table.look_ahead)
-    if not plain or old.length is None or layout.usable_length <= old.usable_length:
+    plain = change.table.is_plain_sequence and not (old.prefix or old.suffix or change.table.look_ahead)
+    if not plain or layout.usable_length <= old.usable_length:
         raise InvalidArgumentError(f"{change.table.key} is no plain sequence table that grows")
     name = _require_replaceable(plan, change.table.key)
     limit = old.usable_length if short is None else short

@@ -13,16 +13,18 @@ import torch
 from torch import Tensor, nn
 
 from posembed.checkpoint.formats.pickle import DTYPE_NAMES, from_numpy, to_numpy
-from posembed.checkpoint.tensors import Array, StoredTensor
+from posembed.checkpoint.tensors import FLOATS, Array, StoredTensor
 from posembed.errors import InvalidArgumentError
 from posembed.extension.buffers import find_companions, lengthen
 from posembed.extension.config_fields import config_changes
 from posembed.extension.live_sizes import set_config, set_sizes
 from posembed.extension.plan import TableChange, settle
 from posembed.extension.targets import choose_targets
+from posembed.find.families.weights import SAMPLE_ROWS
 from posembed.find.found import FoundTable
-from posembed.find.search import FLOATS, SAMPLE_ROWS, find_in, override_one
-from posembed.find.stored_layout import join_tables, split_tables
+from posembed.find.kinds import TableKind
+from posembed.find.override import override_one
+from posembed.find.search import find_in
 from posembed.records.override import Override
 from posembed.tables.extend import exact_rows, extend_table
 
@@ -153,11 +155,10 @@ def _own_tables(model: nn.Module, tensors: dict[str, StoredTensor]) -> Iterator[
             tensor = tensors.get(key)
             if tensor is not None:
                 said = ("the module says its layout",)
+                layout, kind = module.layout, TableKind.SEQUENCE
                 yield (
                     key,
-                    FoundTable(
-                        key, tensor.shape, tensor.dtype, tensor.file, "posembed", module.layout, said, kind="sequence"
-                    ),
+                    FoundTable(key, tensor.shape, tensor.dtype, tensor.file, "posembed", layout, said, kind=kind),
                 )
 
 
@@ -174,9 +175,9 @@ def _extended(tensor: Tensor, change: TableChange) -> Array:
         raise InvalidArgumentError(
             f"{change.table.key} is on the meta device and has no values: load the weights first"
         )
-    memory, layout = change.table.memory, change.layout
+    stored, layout = change.table.stored, change.layout
     size: dict[str, Any] = {"grid": layout.grid} if layout.grid is not None else {"length": layout.usable_length}
-    old = split_tables(to_numpy(tensor), memory)
+    old = stored.split(to_numpy(tensor))
     try:
         new = [
             extend_table(rows, method=change.method, layout=change.table.layout, **size, **change.options)
@@ -184,7 +185,7 @@ def _extended(tensor: Tensor, change: TableChange) -> Array:
         ]
     except InvalidArgumentError as error:
         raise InvalidArgumentError(f"{change.table.key}: {error}") from error
-    return join_tables(new, memory, change.shape)
+    return stored.join(new, change.shape)
 
 
 def _put_all(model: nn.Module, new: dict[str, Array]) -> None:
@@ -226,8 +227,8 @@ def _grow_state(optimizer: torch.optim.Optimizer, parameter: Tensor, change: Tab
     for name, value in state.items():
         if isinstance(value, Tensor) and tuple(value.shape) == change.table.shape:
             grown = []
-            for before in split_tables(to_numpy(value), change.table.memory):
+            for before in change.table.stored.split(to_numpy(value)):
                 after = np.zeros((layout.rows, before.shape[1]), before.dtype)
                 after[pairs[:, 1]] = before[pairs[:, 0]]
                 grown.append(after)
-            state[name] = from_numpy(join_tables(grown, change.table.memory, change.shape)).to(value.device)
+            state[name] = from_numpy(change.table.stored.join(grown, change.shape)).to(value.device)

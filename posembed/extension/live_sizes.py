@@ -9,30 +9,8 @@ from torch import nn
 from posembed.errors import InvalidArgumentError
 from posembed.extension.config_fields import FieldChange
 from posembed.extension.plan import TableChange
+from posembed.find import families
 from posembed.find.config import pair
-
-_ROWS = (
-    "num_embeddings",
-    "num_positions",
-    "max_position_embeddings",
-    "n_positions",
-    "max_target_positions",
-    "max_source_positions",
-    "max_seq_len",
-    "max_len",
-    "num_position_embeddings",
-    "position_embedding_size",
-)
-_PATCHES = ("num_patches", "num_image_patches", "seq_length")
-_SIDES = (
-    "num_patches_per_side",
-    "num_grid_per_side",
-    "grid_size",
-    "patch_shape",
-    "patch_grid",
-    "num_patches_one_direction",
-)
-_PIXELS = ("image_size", "img_size", "input_size")
 
 
 def set_sizes(model: nn.Module, change: TableChange, config: dict[str, Any]) -> None:
@@ -46,7 +24,7 @@ def set_sizes(model: nn.Module, change: TableChange, config: dict[str, Any]) -> 
         if not near:
             continue
         table_module = name == own
-        _swap(module, _ROWS, old.rows, new.rows)
+        _swap(module, families.ROW_ATTRIBUTES, old.rows, new.rows)
         if old.length is not None and new.length is not None:
             _swap(
                 module,
@@ -56,14 +34,14 @@ def set_sizes(model: nn.Module, change: TableChange, config: dict[str, Any]) -> 
             )
         if old.grid is None or new.grid is None:
             continue
-        _swap(module, _PATCHES, old.positions, new.positions)
-        _swap_pair(module, _SIDES, old.grid, new.grid)
+        _swap(module, families.PATCH_ATTRIBUTES, old.positions, new.positions)
+        _swap_pair(module, families.SIDE_ATTRIBUTES, old.grid, new.grid)
         pixels = next((rule for rule in change.table.fields if rule.unit == "pixels"), None)
         if pixels is not None:
             image = pair(_look(config, pixels.name))
             patch = pixels.amount
             if image is not None:
-                _swap_pair(module, _PIXELS, image, (new.grid[0] * patch[0], new.grid[1] * patch[1]))
+                _swap_pair(module, families.PIXEL_ATTRIBUTES, image, (new.grid[0] * patch[0], new.grid[1] * patch[1]))
 
 
 def _swap(module: nn.Module, names: tuple[str, ...], old: int, new: int) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from posembed.checkpoint.source import Checkpoint, open_checkpoint
+from posembed.checkpoint.source import Checkpoint, CheckpointPath, open_checkpoint
 from posembed.checkpoint.stale_files import stale_files
 from posembed.checkpoint.tensors import Array
 from posembed.extension.buffers import Companion, find_companions
@@ -20,7 +19,6 @@ from posembed.find import families
 from posembed.find.config import Node, is_family, nodes, number, pair
 from posembed.find.found import FoundTable
 from posembed.find.search import find_tables
-from posembed.find.stored_layout import new_shape
 from posembed.layout import TableLayout
 from posembed.records.override import Override
 from posembed.tables.registry import find_method, resolve_method
@@ -56,7 +54,7 @@ class TableChange:
     @property
     def shape(self) -> tuple[int, ...]:
         """The tensor's new shape."""
-        return new_shape(self.table, self.layout)
+        return self.table.shape_for(self.layout)
 
 
 @dataclass(frozen=True)
@@ -129,7 +127,7 @@ class ExtensionPlan:
 
 
 def plan_extension(
-    path: str | os.PathLike[str] | Checkpoint,
+    path: CheckpointPath,
     length: int | None = None,
     *,
     grid: tuple[int, int] | None = None,
@@ -157,7 +155,7 @@ def plan_extension(
         InvalidArgumentError: if the call cannot be right: no size or several, no table to extend, an unknown method.
         CheckpointError: for a file that is broken, unsafe or missing.
     """
-    checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
+    checkpoint = open_checkpoint(path)
     found = find_tables(checkpoint, override=override)
     targets, unchanged = choose_targets(checkpoint.root, found, length, grid, image_size, tables, method)
     changes = tuple(settle(target, method, options) for target in targets)
@@ -194,9 +192,7 @@ def _in_range(checkpoint: Checkpoint, change: TableChange, said: list[str]) -> T
 def settle(target: Target, method: str, options: dict[str, Any]) -> TableChange:
     """The change of one table, its method resolved."""
     table = target.table
-    if method == "auto" and table.kind == "axis":
-        method = "linear"  # rows are coordinates: a tiled one would read the far end's as the near end's
-    resolved = resolve_method(method, table.layout, table.resize, **options)
+    resolved = resolve_method(table.kind.method_for(method), table.layout, table.resize, **options)
     exact = find_method(resolved.name, table.layout).exact
     return TableChange(table, target.layout, resolved.name, resolved.options, exact)
 
@@ -217,7 +213,7 @@ def _fields(checkpoint: Checkpoint, changes: tuple[TableChange, ...]) -> Iterabl
             height, width = (n * m for n, m in zip(change.layout.grid, pixels.amount, strict=True))
             if old is not None:
                 add(image_changes(checkpoint.directory, old, (height, width), change.table.layout, change.layout))
-    texts = [change for change in changes if change.table.kind == "sequence"]
+    texts = [change for change in changes if change.table.is_text_sequence]
     if texts:
         old_length = min(change.table.usable_length for change in texts)
         new_length = min(change.usable_length for change in texts)
@@ -227,7 +223,7 @@ def _fields(checkpoint: Checkpoint, changes: tuple[TableChange, ...]) -> Iterabl
     return found.values()
 
 
-def _value(config: dict[str, Any], dotted: str) -> Any:
+def _value(config: Mapping[str, object], dotted: str) -> Any:
     value: Any = config
     for name in dotted.split("."):
         value = value.get(name) if isinstance(value, dict) else None
@@ -263,7 +259,7 @@ def _blocked(
                 yield from _limit(limit, change, tree)
 
 
-def _one_number(change: TableChange, config: dict[str, Any]) -> Iterable[str]:
+def _one_number(change: TableChange, config: Mapping[str, object]) -> Iterable[str]:
     """Fields that hold one number for both sides, in families whose code needs one."""
     for rule in change.table.fields:
         if number(_value(config, rule.name)) is not None and rule.unit in ("pixels", "side", "count"):

@@ -59,12 +59,12 @@ def choose_targets(
     elif not tables:
         raise InvalidArgumentError(_nothing(where, found))
     else:
-        tables = [t for t in tables if t.kind == ("sequence" if length is not None else "grid")]
+        tables = [t for t in tables if t.kind.sized_by == ("length" if length is not None else "grid")]
         if not tables:
             other = [t for t in found if t.refused is None]
             kinds = ", ".join(f"{t.key} ({t.kind})" for t in other[:4])
             hint = "use --grid HxW or --image-size PX" if length is not None else "use --to N"
-            if length is not None and not any(t.kind == "grid" for t in other):
+            if length is not None and not any(t.kind.sized_by == "grid" for t in other):
                 hint = "name it with --table KEY"
             raise InvalidArgumentError(f"{where}: has no table of that kind, only {kinds}: {hint}")
     if length is not None:

@@ -12,7 +12,6 @@ from posembed.checkpoint.formats.safetensors.verify import compare_copied
 from posembed.checkpoint.tensors import Array
 from posembed.errors import CheckpointError
 from posembed.extension.plan import TableChange
-from posembed.find.stored_layout import split_tables
 from posembed.tables.extend import exact_rows
 
 
@@ -42,8 +41,8 @@ def _verify_rows(old: Header, new: Header, change: TableChange) -> None:
         pairs = exact_rows(change.method, table.layout, length, grid=grid, **change.options)
     else:
         pairs = np.arange(table.layout.reserved + change.kept)[:, None].repeat(2, axis=1)
-    befores = split_tables(read_tensor(old, table.key), table.memory)
-    for before, after in zip(befores, split_tables(read_tensor(new, table.key), table.memory), strict=True):
+    befores, afters = (table.stored.split(read_tensor(header, table.key)) for header in (old, new))
+    for before, after in zip(befores, afters, strict=True):
         if after.shape[0] != layout.rows or not np.isfinite(after.astype(np.float64)).all():
             raise CheckpointError(f"{new.path}: {table.key} has {after.shape[0]} rows or values that are not finite")
         if before[pairs[:, 0]].tobytes() != after[pairs[:, 1]].tobytes():

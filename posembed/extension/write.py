@@ -23,7 +23,6 @@ from posembed.extension.config_fields import FieldChange, apply_changes
 from posembed.extension.plan import ExtensionPlan, TableChange, plan_extension
 from posembed.extension.verify import verify_file
 from posembed.find.config import number
-from posembed.find.stored_layout import join_tables, split_tables
 from posembed.records.override import Override
 from posembed.tables.extend import extend_table
 
@@ -190,7 +189,7 @@ def new_rows(checkpoint: Checkpoint, change: TableChange) -> Array:
     table, layout = change.table, change.layout
     if change.given is not None:
         return change.given
-    old = split_tables(checkpoint.read(table.key), table.memory)
+    old = table.stored.split(checkpoint.read(table.key))
     size: dict[str, Any] = {"grid": layout.grid} if layout.grid is not None else {"length": layout.usable_length}
     try:
         new = [extend_table(rows, method=change.method, layout=table.layout, **size, **change.options) for rows in old]
@@ -198,7 +197,7 @@ def new_rows(checkpoint: Checkpoint, change: TableChange) -> Array:
         if not all(np.isfinite(rows.astype(np.float32)).all() for rows in old):
             raise CheckpointError(f"{table.file}: {table.key}: {error}") from error
         raise InvalidArgumentError(f"{table.key}: {error}") from error
-    return join_tables(new, table.memory, change.shape)
+    return table.stored.join(new, change.shape)
 
 
 def _rewrite(

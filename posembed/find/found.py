@@ -1,24 +1,25 @@
-"""What is found out about one tensor of a checkpoint: a position table, a look-alike, or an open question."""
+"""What is known about one tensor of a checkpoint: a position table, a look-alike, or an open question."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from posembed.find.kinds import TableKind
+from posembed.find.stored_layout import ROWS, StoredLayout
 from posembed.layout import TableLayout
-
-Kind = Literal["sequence", "grid", "window", "axis", "time", "none"]
-Memory = Literal["rows", "1,rows", "rows,1", "k,1,rows", "H,W", "1,H,W", "1,d,H,W"]
+from posembed.records.base import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
     """A configuration field that must follow the table.
 
-    ``rows``: the field is the table's rows minus ``amount``. ``pixels``: it is the image's side, ``amount`` the
+    ``rows``: the field is the table's rows minus ``amount[0]``. ``pixels``: it is the image's side, ``amount`` the
     patch's. ``side``: it is the grid's side in patches. ``count``: it is H × W.
-    ``bins`` and ``frames``: it is the height or width of a spectrogram that patches of ``amount[0]`` cut in steps of
+    ``bins`` and ``frames``: it is the height or width of a spectrogram, cut into patches of ``amount[0]`` in steps of
     ``amount[1]``.
     """
 
@@ -37,13 +38,13 @@ class FoundTable:
         dtype: as safetensors writes it, ``"F32"`` for example.
         file: the file that holds it.
         family: ``model_type`` of the configuration that governs it, or what its names look like.
-        layout: what the rows mean; for a refused tensor, rows alone.
-        evidence: why each of these is believed, one sentence each.
+        layout: what the rows mean; for a look-alike, rows alone.
+        evidence: the reasons for all of this, one sentence each.
         uncertain: whether names, shapes and configuration leave the meaning open.
-        refused: why it is no learned absolute table, or ``None``.
+        refused: why it is not a learned absolute table, or ``None``.
         kind: a sequence, an image grid, a window that is tiled over a grid, a coordinate axis, time steps; ``"none"``
-            if refused.
-        memory: how rows lie in the tensor.
+            for a look-alike.
+        stored: how the tensor stores the rows.
         fields: configuration fields that must change with the table.
         look_ahead: last rows that are read beyond the input's end (ProphetNet's decoder predicts ahead).
         resize: how the family resizes its grid at run time: (mode, antialias, align_corners).
@@ -58,24 +59,47 @@ class FoundTable:
     evidence: tuple[str, ...] = ()
     uncertain: bool = False
     refused: str | None = None
-    kind: Kind = "none"
-    memory: Memory = "rows"
+    kind: TableKind = TableKind.NONE
+    stored: StoredLayout = ROWS
     fields: tuple[FieldRule, ...] = ()
     resize: tuple[str, bool, bool] = field(default=("bicubic", False, False))
     look_ahead: int = 0
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", TableKind(self.kind))  # a plain string is accepted too
+
     @property
     def usable_length(self) -> int:
-        """The longest input in tokens; 0 for a refused tensor."""
+        """Longest input in tokens; 0 for a look-alike."""
         return 0 if self.refused else self.layout.usable_length - self.look_ahead
 
     @property
     def d_model(self) -> int:
-        """The width of a row."""
-        return self.shape[1] if self.memory == "1,d,H,W" else self.shape[-1]
+        """Numbers in a row."""
+        return self.stored.width(self.shape)
 
-    def to_dict(self) -> dict[str, Any]:
-        """What ``posembed inspect --json`` prints of it."""
+    @property
+    def is_text_sequence(self) -> bool:
+        """Whether it is a table with one row per token, which limits the length of a text."""
+        return self.refused is None and self.kind is TableKind.SEQUENCE
+
+    @property
+    def is_plain_sequence(self) -> bool:
+        """Whether the tensor is a matrix ``[rows, d_model]`` with one row per position of a sequence."""
+        return self.stored.is_matrix and self.layout.length is not None
+
+    @property
+    def memory(self) -> str:
+        """Deprecated name of ``stored.name``."""
+        warnings.warn("FoundTable.memory is now FoundTable.stored.name", DeprecationWarning, stacklevel=2)
+        return self.stored.name
+
+    def shape_for(self, layout: TableLayout) -> tuple[int, ...]:
+        """Return the tensor's shape once its rows have another layout."""
+        return self.stored.shape_for(self.shape, layout)
+
+    def to_dict(self) -> JsonObject:
+        """Return what ``posembed inspect --json`` prints for it."""
         layout = self.layout
         return {
             "key": self.key,
@@ -83,7 +107,7 @@ class FoundTable:
             "dtype": self.dtype,
             "file": str(self.file),
             "family": self.family,
-            "kind": self.kind,
+            "kind": self.kind.value,
             "rows": layout.rows,
             "d_model": self.d_model,
             "reserved": layout.reserved,

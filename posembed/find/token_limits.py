@@ -8,13 +8,12 @@ from pathlib import Path
 
 from posembed.checkpoint.source import read_json
 from posembed.find.config import number
-
-NO_LIMIT = 10**9  # tokenizers write 1e30 where they mean "none"
+from posembed.find.families import weights
 
 
 @dataclass(frozen=True, slots=True)
 class TokenLimit:
-    """A number of tokens at which a tokenizer or sentence-transformers stops, and where it stands."""
+    """A number of tokens at which a tokenizer or sentence-transformers stops, and the field that holds it."""
 
     file: Path
     path: tuple[str, ...]
@@ -23,7 +22,7 @@ class TokenLimit:
 
 
 def token_limits(directory: Path, root: Path) -> Iterator[TokenLimit]:
-    """Limits on tokens in the tokenizer's and sentence-transformers' files.
+    """Yield the limits on tokens in the tokenizer's and sentence-transformers' files.
 
     Args:
         directory: the Transformers directory.
@@ -33,7 +32,7 @@ def token_limits(directory: Path, root: Path) -> Iterator[TokenLimit]:
         settings = read_json(file)
         for name in ("model_max_length", "max_len", "max_length"):
             limit = number(settings.get(name))
-            if limit is not None and limit < NO_LIMIT:
+            if limit is not None and limit < weights.NO_LIMIT:
                 yield TokenLimit(file, (name,), limit, "the tokenizer would truncate or warn at the old length")
     for file in existing(directory / "tokenizer.json"):
         truncation = read_json(file).get("truncation")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from posembed.checkpoint.source import Checkpoint, open_checkpoint
+from posembed.checkpoint.source import Checkpoint, CheckpointPath, open_checkpoint
 from posembed.checkpoint.tensors import Array
 from posembed.errors import InvalidArgumentError
 from posembed.find.found import FoundTable
 from posembed.find.search import find_tables
-from posembed.find.stored_layout import split_tables
 from posembed.inspection.limits import LengthLimit, length_limits
 from posembed.records.override import Override
 from posembed.tables.measures.analysis import analyze_table
@@ -76,7 +74,7 @@ class CheckpointCard:
 
 
 def read_card(
-    path: str | os.PathLike[str],
+    path: CheckpointPath,
     *,
     override: Override | None = None,
     keys: Collection[str] | None = None,
@@ -105,14 +103,16 @@ def read_card(
             raise InvalidArgumentError(f"--table {key}: no position table or look-alike has that name")
     shown = [table for table in found if not keys or table.key in keys]
     cards = tuple(_card(checkpoint, table, depth) for table in shown)
-    return CheckpointCard(str(path), cards, tuple(length_limits(checkpoint, found)))
+    return CheckpointCard(
+        str(checkpoint.root if isinstance(path, Checkpoint) else path), cards, tuple(length_limits(checkpoint, found))
+    )
 
 
 def _card(checkpoint: Checkpoint, table: FoundTable, depth: Depth) -> TableCard:
     card = TableCard(table)
     if table.refused is not None or depth == "none":
         return card
-    layers = split_tables(checkpoint.read(table.key), table.memory)
+    layers = table.stored.split(checkpoint.read(table.key))
     rows, notes = layers[0], []
     if len(layers) > 1:
         notes.append(f"the tensor holds {len(layers)} tables, one a layer; the first is measured")

@@ -48,7 +48,7 @@ def length_limits(checkpoint: Checkpoint, tables: Iterable[FoundTable]) -> list[
     limits = [
         LengthLimit(table.usable_length, table.key, "the table has no row for a later position")
         for table in tables
-        if table.refused is None and table.kind == "sequence"
+        if table.is_text_sequence
     ]
     if checkpoint.root.is_dir():
         for found in token_limits(checkpoint.directory, checkpoint.root):

@@ -90,7 +90,7 @@ def _from_checkpoint(folder: Path, name: str) -> Example:
     from tokenizers import Tokenizer
 
     checkpoint = open_checkpoint(folder)
-    tables = [table for table in find_tables(checkpoint) if table.refused is None and table.kind == "sequence"]
+    tables = [table for table in find_tables(checkpoint) if table.is_text_sequence]
     if not tables:
         raise InvalidArgumentError(f"{folder} has no position table of a sequence: choose a text model")
     file = folder / "tokenizer.json"

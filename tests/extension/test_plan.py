@@ -240,7 +240,7 @@ def test_an_uncertain_table_waits_for_the_users_word(write, tmp_path):
         ({"length": 32, "tables": ["nope"]}, "table='nope' is no position table of this checkpoint; those are: emb"),
         ({"length": 32, "tables": ["embeddings.token_type_embeddings.weight"]}, "is refused: a token-type"),
         ({"length": 32, "tables": []}, "."),
-        ({"length": 32, "override": Override("nope")}, "table='nope' is no tensor of this checkpoint"),
+        ({"length": 32, "override": Override("nope")}, "table='nope' is not a tensor of this checkpoint"),
         ({"length": 32, "override": Override(POSITION, reserved=16)}, "leave no position of the 16 rows"),
     ],
 )

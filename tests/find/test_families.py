@@ -15,10 +15,17 @@ ELSEWHERE = {"mluke", "bridgetower_text_model", "xlm-prophetnet"}
 
 def patterns():
     """Every tuple of family patterns in the laws."""
-    for law in (*families.LOOK_ALIKES, *families.SINUSOIDS, *families.OFFSETS, *families.SUFFIXES, *families.LIMITS):
+    for law in (
+        *families.LOOK_ALIKES,
+        *families.SINUSOIDS,
+        *families.OFFSETS,
+        *families.SUFFIXES,
+        *families.LIMITS,
+        *families.LOOK_AHEAD,
+        *families.RESIZES,
+        *families.SHARED_SIZES,
+    ):
         yield from law.families
-    for kinds, *_ in (*families.LOOK_AHEAD, *families.RESIZES, *families.SHARED_SIZES):
-        yield from kinds
     yield from families.SINUSOID_SWITCHES
     yield from families.OBLONG
 
@@ -62,10 +69,10 @@ def test_only_words_of_position_are_looked_at(key, looked_at):
 def test_resizes_are_methods_of_grids():
     from posembed.tables.registry import METHODS
 
-    for _, (mode, antialias, align_corners) in families.RESIZES:
-        options = METHODS["grid"][mode].options
-        assert antialias is False or "antialias" in options
-        assert align_corners is False or "align_corners" in options
+    for law in families.RESIZES:
+        options = METHODS["grid"][law.mode].options
+        assert law.antialias is False or "antialias" in options
+        assert law.align_corners is False or "align_corners" in options
 
 
 def test_length_fields_are_said_once():

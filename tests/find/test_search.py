@@ -8,7 +8,7 @@ from safetensors.numpy import save_file
 
 from posembed import Override, TableLayout, find_tables
 from posembed.errors import InvalidArgumentError
-from posembed.find.search import looks_sinusoidal
+from posembed.find.sinusoids import looks_sinusoidal
 
 POSITION = "embeddings.position_embeddings.weight"
 
@@ -264,8 +264,8 @@ def test_an_override_of_what_was_refused_or_not_even_looked_at(bert):
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        (Override("nope"), f"table='nope' is no tensor of this checkpoint; it has, for example, .'{POSITION}'"),
-        (Override("embeddings.LayerNorm.weight"), r"is F32 of shape \[8\]: no table"),
+        (Override("nope"), f"table='nope' is not a tensor of this checkpoint; it has, for example, .'{POSITION}'"),
+        (Override("embeddings.LayerNorm.weight"), r"is F32 of shape \[8\], not a table"),
         (Override(POSITION, reserved=20), "reserved=20 and prefix=0 leave no position of the 16 rows"),
         (Override(POSITION, grid=(5, 5)), "grid=5x5 with reserved=0 and prefix=0 needs more rows than the 16"),
         (Override(POSITION, reserved=-1), "reserved=-1 must not be negative"),

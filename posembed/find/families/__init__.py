@@ -1,0 +1,191 @@
+"""The laws that model families follow, as data: what a key's name means, and how each family differs.
+
+A new family usually needs one line in one of these tables, or none; see ``docs`` on adding a family. Every table is
+read from top to bottom, the first match wins. Patterns are searched in the key of the file; families are the
+``model_type`` of the innermost configuration that governs the tensor, as shell patterns.
+
+Sources: the modeling files of Hugging Face Transformers 5.23 and timm 1.0.31, read and run; the census in
+``benchmarks/census`` checks each law against the behavior of the model.
+"""
+
+from __future__ import annotations
+
+from posembed.errors import ArgumentTypeError, InvalidArgumentError
+from posembed.find.families import weights as weights
+from posembed.find.families.grids import (
+    DEFAULT_RESIZE,
+    GRID_COUNT_FIELDS,
+    GRID_SIDE_FIELDS,
+    IMAGE_FIELDS,
+    IMAGE_TOKEN_FIELDS,
+    OBLONG,
+    PATCH_FIELDS,
+    PYRAMID_FIELDS,
+    RESIZES,
+    SHARED_SIZES,
+    SPECTROGRAM_FIELDS,
+    SUFFIXES,
+    TIMM_FIXED,
+    TIMM_SIZES,
+    VIDEO_FIELDS,
+    Resize,
+    SharedSize,
+    Suffix,
+)
+from posembed.find.families.limits import LIMITS, Limit
+from posembed.find.families.live_modules import (
+    PATCH_ATTRIBUTES,
+    PIXEL_ATTRIBUTES,
+    ROW_ATTRIBUTES,
+    SIDE_ATTRIBUTES,
+)
+from posembed.find.families.names import (
+    ATTENTION_POOL,
+    AXIS,
+    BLOCKS,
+    CONVENTIONAL,
+    EXTRA_TOKEN,
+    IMAGE_WORD,
+    LOOK_ALIKES,
+    MODALITIES,
+    NEUTRAL_WORDS,
+    NOT_A_TABLE,
+    PATCH_KERNEL,
+    POSITION_WORD,
+    SINUSOID_SWITCHES,
+    SINUSOIDS,
+    TEXT_TABLE,
+    TEXT_WORD,
+    TIME,
+    TOKEN_TYPE,
+    UMBRELLA_WORDS,
+    WINDOW,
+    LookAlike,
+    Sinusoid,
+)
+from posembed.find.families.sequences import (
+    LENGTH_ALIASES,
+    LENGTH_FIELDS,
+    LENGTH_WORD,
+    LOOK_AHEAD,
+    OFFSETS,
+    LookAhead,
+    Offset,
+)
+
+__all__ = [
+    "ATTENTION_POOL",
+    "AXIS",
+    "BLOCKS",
+    "CONVENTIONAL",
+    "DEFAULT_RESIZE",
+    "EXTRA_TOKEN",
+    "GRID_COUNT_FIELDS",
+    "GRID_SIDE_FIELDS",
+    "IMAGE_FIELDS",
+    "IMAGE_TOKEN_FIELDS",
+    "IMAGE_WORD",
+    "LENGTH_ALIASES",
+    "LENGTH_FIELDS",
+    "LENGTH_WORD",
+    "LIMITS",
+    "LOOK_AHEAD",
+    "LOOK_ALIKES",
+    "MODALITIES",
+    "NEUTRAL_WORDS",
+    "NOT_A_TABLE",
+    "OBLONG",
+    "OFFSETS",
+    "PATCH_ATTRIBUTES",
+    "PATCH_FIELDS",
+    "PATCH_KERNEL",
+    "PIXEL_ATTRIBUTES",
+    "POSITION_WORD",
+    "PYRAMID_FIELDS",
+    "RESIZES",
+    "ROW_ATTRIBUTES",
+    "SHARED_SIZES",
+    "SIDE_ATTRIBUTES",
+    "SINUSOIDS",
+    "SINUSOID_SWITCHES",
+    "SPECTROGRAM_FIELDS",
+    "SUFFIXES",
+    "TEXT_TABLE",
+    "TEXT_WORD",
+    "TIME",
+    "TIMM_FIXED",
+    "TIMM_SIZES",
+    "TOKEN_TYPE",
+    "UMBRELLA_WORDS",
+    "VIDEO_FIELDS",
+    "WINDOW",
+    "Law",
+    "Limit",
+    "LookAhead",
+    "LookAlike",
+    "Offset",
+    "Resize",
+    "SharedSize",
+    "Sinusoid",
+    "Suffix",
+    "register",
+    "unregister",
+    "weights",
+]
+
+Law = LookAlike | Sinusoid | Offset | LookAhead | Suffix | Resize | SharedSize | Limit
+
+_TABLES = {
+    LookAlike: "LOOK_ALIKES",
+    Sinusoid: "SINUSOIDS",
+    Offset: "OFFSETS",
+    LookAhead: "LOOK_AHEAD",
+    Suffix: "SUFFIXES",
+    Resize: "RESIZES",
+    SharedSize: "SHARED_SIZES",
+    Limit: "LIMITS",
+}
+
+
+def register(law: Law) -> None:
+    """Put a law before all others of its table, for this process.
+
+    The table follows from the law's type: an ``Offset`` goes into ``OFFSETS``, a ``Limit`` into ``LIMITS``. A
+    checkpoint that was opened before keeps what was found in it; open it again.
+
+    Raises:
+        ArgumentTypeError: for anything that is not a law.
+
+    Example:
+        >>> law = Offset(("acmebert",), 4, "AcmeEmbeddings adds 4 to every position")
+        >>> register(law)
+        >>> OFFSETS[0].reserved
+        4
+        >>> unregister(law)
+    """
+    name = _table_of(law)
+    globals()[name] = (law, *globals()[name])
+
+
+def unregister(law: Law) -> None:
+    """Take a law out of its table again.
+
+    Raises:
+        ArgumentTypeError: for anything that is not a law.
+        InvalidArgumentError: if the table does not have it.
+    """
+    name = _table_of(law)
+    laws = list(globals()[name])
+    if law not in laws:
+        raise InvalidArgumentError(f"law={law!r} is not in {name}")
+    laws.remove(law)
+    globals()[name] = tuple(laws)
+
+
+def _table_of(law: object) -> str:
+    name = _TABLES.get(type(law))
+    if name is None:
+        raise ArgumentTypeError(
+            f"law={law!r} must be one of {', '.join(each.__name__ for each in _TABLES)}, got {type(law).__name__}"
+        )
+    return str(name)

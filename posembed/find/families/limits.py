@@ -1,0 +1,36 @@
+"""What a model's code forbids: tables that cannot be extended, and lengths that are not multiples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A length that the model's code forbids, or a condition on lengths."""
+
+    families: tuple[str, ...]
+    reason: str
+    multiple_of: str | int = 0  # a field, or a number
+    power: int = 0  # the multiple is this number to the power of the field
+    key: str = "."
+
+
+LIMITS = (
+    Limit(("*",), "NesT keeps its rows in blocks: only timm itself can resize it", key=r"levels\.\d+\.pos_embed$"),
+    Limit(
+        ("sam3_lite_text*",),
+        "its code stretches the table over every input: no input is too long, and a longer table changes short ones",
+        key=r"position_embedding\.position_embedding$",
+    ),
+    Limit(("canine",), "canine's rows are hash buckets shared by four tables: a longer table is another function"),
+    Limit(("reformer",), "reformer's positions are axial: the product of two tables, whose shapes the code derives"),
+    Limit(("patchtsmixer",), "other weights have the table's length: the model cannot take longer series"),
+    Limit(("led",), "LED's windowed attention needs lengths that are multiples", "attention_window", key="encoder"),
+    Limit(("big_bird", "bigbird_pegasus"), "block-sparse attention needs lengths that are multiples", "block_size"),
+    Limit(
+        ("hiera",), "its windows are merged three times by two: the grid's sides must be multiples", "num_query_pool", 2
+    ),
+    Limit(("granite_docling*",), "patches are merged in squares: the grid's sides must be multiples", "scale_factor"),
+    Limit(("mllama*",), "a second table, of tiles × patches, is looked up by aspect ratio: its rows cannot be resized"),
+)

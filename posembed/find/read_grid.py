@@ -1,0 +1,89 @@
+"""Image tables: the rows before and after the grid, and the fields that must follow it."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from posembed.checkpoint.tensors import StoredTensor
+from posembed.find import families
+from posembed.find.config import Node, is_family, number
+from posembed.find.explain import Grid
+from posembed.find.found import FieldRule, FoundTable
+from posembed.find.kinds import TableKind
+from posembed.find.stored_layout import RowShape
+from posembed.find.verdict import Reading, explained, found_table, named
+from posembed.layout import TableLayout
+
+
+def read_grid(tensor: StoredTensor, shape: RowShape, grid: Grid) -> FoundTable:
+    """Return the image table whose rows configuration fields explain."""
+    node, family = grid.node, grid.node.model_type
+    how = (" // " if grid.pixels is not None else " × ").join(node.dotted(name) for name in grid.names)
+    evidence = [
+        named(tensor.key),
+        f"{explained(shape.rows, f'{grid.height} × {grid.width}', grid.extra)} ({how})",
+    ]
+    suffix = 0
+    for law in families.SUFFIXES:
+        if is_family(family, law.families):
+            more = number(node.fields.get(law.suffix)) if isinstance(law.suffix, str) else law.suffix
+            suffix = min(more or 0, grid.extra)
+            evidence.append(f"suffix {suffix}: {law.source}")
+    prefix = grid.extra - suffix
+    if prefix:
+        evidence.append(f"prefix {prefix}: class and other tokens stand before the patches")
+    layout = TableLayout(grid=(grid.height, grid.width), prefix=prefix, suffix=suffix)
+    return found_table(tensor, shape, Reading(family, TableKind.GRID, layout, evidence, fields=grid_fields(grid)))
+
+
+def grid_fields(grid: Grid) -> tuple[FieldRule, ...]:
+    """Return the fields that must follow a grid of another size."""
+    node = grid.node
+    if grid.names == families.SPECTROGRAM_FIELDS:
+        bins, frames, patch, *strides = families.SPECTROGRAM_FIELDS
+        size = number(node.fields.get(patch)) or 1
+        steps = [number(node.fields.get(stride)) or 1 for stride in strides]
+        return (
+            FieldRule(node.dotted(bins), "bins", (size, steps[0])),
+            FieldRule(node.dotted(frames), "frames", (size, steps[1])),
+        )
+    if grid.pixels is not None:
+        return (FieldRule(node.dotted(grid.names[0]), "pixels", grid.pixels),)
+    count = number(node.fields.get(grid.names[0]))
+    whole = len(grid.names) == 1 and count == grid.height * grid.width and count != grid.height
+    return tuple(FieldRule(node.dotted(name), "count" if whole else "side") for name in grid.names)
+
+
+def read_shown_grid(tensor: StoredTensor, shape: RowShape, tree: list[Node], grid: Grid | None) -> FoundTable:
+    """Return the image table whose shape is the grid itself; ``grid`` is what the configuration says, if anything."""
+    assert shape.grid is not None
+    agrees = grid is not None and (grid.height, grid.width) == shape.grid and grid.extra == 0
+    evidence = [named(tensor.key), f"its shape {list(tensor.shape)} is a grid of {shape.grid[0]} × {shape.grid[1]}"]
+    known = re.search(families.CONVENTIONAL, tensor.key) is not None
+    reading = Reading(
+        grid.node.model_type if agrees and grid is not None else tree[0].model_type,
+        TableKind.GRID,
+        TableLayout(grid=shape.grid),
+        evidence,
+        uncertain=not (agrees or known),
+        fields=grid_fields(grid) if agrees and grid is not None else (),
+    )
+    return found_table(tensor, shape, reading)
+
+
+def read_window(tensor: StoredTensor, shape: RowShape, tree: list[Node]) -> FoundTable | None:
+    """Return a window that is tiled over a grid, or NesT's rows in blocks; ``None`` for any other tensor."""
+    if shape.grid is None:
+        return None
+    tall, wide = shape.grid
+    if re.search(families.WINDOW, tensor.key):
+        evidence = [named(tensor.key), f"a window of {tall} × {wide}, tiled over a grid"]
+        reading = Reading(tree[0].model_type, TableKind.WINDOW, TableLayout(grid=shape.grid), evidence)
+        return found_table(tensor, shape, reading)
+    if re.search(families.BLOCKS, tensor.key) and shape.stored.holds_blocks:
+        evidence = [named(tensor.key), f"{tall} blocks of {wide} rows (NesT)"]
+        side = math.isqrt(shape.rows)
+        reading = Reading(tree[0].model_type, TableKind.GRID, TableLayout(grid=(side, side)), evidence)
+        return found_table(tensor, shape, reading)
+    return None
