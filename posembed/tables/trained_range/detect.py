@@ -1,9 +1,8 @@
-"""Which positions of a table were really trained, told from the table alone."""
+"""Which positions of a table were trained, inferred from the table alone."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,167 +10,193 @@ from numpy.typing import NDArray
 from posembed.layout import TableLayout
 from posembed.tables.measures.norms import roughness
 from posembed.tables.measures.rows import Floats, as_rows
-from posembed.tables.trained_range.change_point import Boundary, find_boundary
+from posembed.tables.trained_range.change_point import ChangePoint, find_change_point
+from posembed.tables.trained_range.exact_ends import exact_end
 from posembed.tables.trained_range.norm_step import Step, sharpest_step
-from posembed.tables.trained_range.outlier_rows import odd_rows
-from posembed.tables.trained_range.tail_tests import LEAST_TAIL, TailTests, excess_of, tail_tests
+from posembed.tables.trained_range.outlier_rows import outlier_rows
+from posembed.tables.trained_range.record import TrainedRange
+from posembed.tables.trained_range.tail_tests import TailTests, excess_of, tail_tests
+from posembed.tables.trained_range.thresholds import (
+    CONFIDENCE_ENDS,
+    CONFIDENCE_EXACT,
+    CONFIDENCE_WHOLE,
+    EDGE_FRACTION,
+    LAST_FRACTION,
+    LEAST_GAIN,
+    LEAST_LAST,
+    LEAST_ROWS,
+    LEAST_TAIL,
+    LEAST_WIDTH,
+    MATCHES,
+    MATCHES_LATER,
+    MATCHING_SHARE,
+    SHARP_AT,
+    TRAINED,
+    WIDTH_FRACTION,
+)
 
-LEAST_ROWS = 24
-_PASSES = 1e-3  # a tail with a larger p-value passes for an untouched draw
-_TRAINED = 1e-8  # rows with a smaller one are no draw
-_GAIN = 10.0  # nats by which the rows past the end must be likelier untouched than trained
-_LEVEL = 1e-3  # norms that differ by less, relatively, are one norm
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedRange:
-    """Which positions were trained, as far as the table tells.
-
-    Attributes:
-        verdict: ``"ends"``: rows past ``end`` were not, or hardly, trained; ``"whole"``: all were; ``"unknown"``.
-        end: number of trained positions, for ``"ends"``.
-        low: lower end of what ``end`` could be.
-        high: upper end.
-        confidence: 0 to 1, the share of such verdicts that held in the study; ``None`` for ``"unknown"``.
-        evidence: the numbers behind the verdict, a sentence each.
-        odd_rows: positions whose rows stand out from their neighbours'.
-        suggested_usable_length: positions, where the table tells.
-    """
-
-    verdict: Literal["whole", "ends", "unknown"]
-    end: int | None
-    low: int | None
-    high: int | None
-    confidence: float | None
-    evidence: tuple[str, ...]
-    odd_rows: tuple[int, ...]
-    suggested_usable_length: int | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        plain = asdict(self)
-        return plain | {"evidence": list(self.evidence), "odd_rows": list(self.odd_rows)}
+__all__ = ["TrainedRange", "range_of", "trained_range"]
 
 
 def trained_range(rows: NDArray[Any]) -> TrainedRange:
-    """Tell how far a sequence's table was trained.
+    """Infer which positions of a sequence's table were trained.
 
-    Rows that training never reached are still what the initialisation drew (all equal, one norm, or independent
-    random numbers), or copies of earlier rows. So the question is from where on the table passes for that.
+    Rows that training never reached are still what the initialization made (all equal, one norm, or independent
+    random numbers), or copies of earlier rows. So the question is from where on the table matches that.
 
     Args:
         rows: ``[positions, d_model]``, without reserved, prefix and suffix rows. Its scale does not matter.
 
     Raises:
-        InvalidArgumentError: for a table that is no finite ``[rows, d_model]``.
+        InvalidArgumentError: for a table that is not a finite ``[rows, d_model]``.
 
     Example:
-        >>> draw = np.random.default_rng(0).standard_normal((128, 64))
-        >>> draw[:50] += 2 * np.sin(np.arange(50) / 30)[:, None]
-        >>> found = trained_range(draw)
+        >>> table = np.random.default_rng(0).standard_normal((128, 64))
+        >>> table[:50] += 2 * np.sin(np.arange(50) / 30)[:, None]
+        >>> found = trained_range(table)
         >>> found.verdict, found.end, found.suggested_usable_length
         ('ends', 50, 50)
     """
     table = as_rows(rows)
     n = len(table)
     if n < LEAST_ROWS:
-        return _unknown(f"{n} positions are too few to tell: {LEAST_ROWS} are needed")
+        return _unknown(f"{n} positions are too few to judge: {LEAST_ROWS} are needed")
     scale = np.abs(table).max()
     if scale == 0 or not np.ptp(table, axis=0).any():
         return _unknown("all rows are equal: nothing was trained, or not position by position")
     table = table / scale
-    odd = odd_rows(table)
-    simple = _copies(table) or _one_row(table) or _one_norm(table)
-    if simple is not None:
-        end, sentence = simple
+    unusual = outlier_rows(table)
+    exact = exact_end(table)
+    if exact is not None:
+        end, sentence = exact
         if end < LEAST_TAIL:
-            return _unknown(sentence, odd)
-        return _ends(end, end, end, 0.99, (sentence,), odd)
-    return _by_tests(table, odd)
+            return _unknown(sentence, unusual)
+        return _ends(ChangePoint(end, end, end, 0.0), CONFIDENCE_EXACT, (sentence,), unusual)
+    return _by_tests(table, unusual)
 
 
 def range_of(positions: Floats, layout: TableLayout) -> TrainedRange:
-    """The trained range of a sequence's positions, or why a grid has none."""
+    """Return the trained range of a sequence's positions, or why a grid has none.
+
+    Example:
+        >>> range_of(np.eye(4), TableLayout(grid=(2, 2))).verdict
+        'unknown'
+    """
     if layout.grid is None:
         return trained_range(positions)
     return _unknown("a grid has no end that could be untrained: every image reads every patch")
 
 
-def _by_tests(table: Floats, odd: tuple[int, ...]) -> TrainedRange:
+def _by_tests(table: Floats, unusual: tuple[int, ...]) -> TrainedRange:
     tests = tail_tests(table)
     p = tests.combined()
-    first = _first_passing(p)
-    if first is not None and p[0] > _TRAINED:
+    first = first_match(p)
+    if first is not None and p[0] > TRAINED:
         name, value = tests.weakest(0)
         return _unknown(
-            f"the whole table passes for an untouched random draw (strictest test: {_WORDS[name]}, p = {value:.2g}): "
-            "it was not trained, or too little to be seen",
-            odd,
+            f"the whole table matches its initial distribution (strictest test: {_WORDS[name]}, p = {value:.2g}): "
+            "it was not trained, or too little to show",
+            unusual,
         )
     if first is not None:
-        boundary = _boundary(table, p, first)
-        if boundary is not None:
-            return _untouched(table, tests, p, boundary, odd)
+        end = _end(table, p, first)
+        if end is not None:
+            return _ends(end, CONFIDENCE_ENDS, _end_evidence(table, tests, p, end), unusual)
     step = sharpest_step(table)
-    if p[_last_eighth(len(p))] < _TRAINED:
-        return _whole(table, tests, step, odd)
-    sentence = "the last rows are neither clearly trained nor clearly untouched"
-    return _unknown(sentence if step is None else f"{sentence}; {_step_words(step)}", odd)
+    if p[last_part(len(p))] < TRAINED:
+        return _whole(table, tests, step, unusual)
+    sentence = "the last rows are neither clearly trained nor clearly untrained"
+    return _unknown(sentence if step is None else f"{sentence}; {_step_words(step)}", unusual)
 
 
-def _first_passing(p: Floats) -> int | None:
-    """The first place from which on the rows pass for a draw, and nearly all shorter tails do too."""
-    last = len(p) - LEAST_TAIL
-    passing = p[: last + 1] > _PASSES / 10  # of many tails some fail by chance
-    later = np.cumsum(passing[::-1])[::-1] / np.arange(last + 1, 0, -1)
-    good = np.flatnonzero((p[: last + 1] > _PASSES) & (later > 0.97))
-    return int(good[0]) if len(good) else None
+def first_match(p: Floats) -> int | None:
+    """Return the first place from which on the rows match the initial distribution, and nearly all shorter tails do.
 
+    Args:
+        p: the p-value of each tail, NaN for those that are too short.
 
-def _boundary(table: Floats, p: Floats, first: int) -> Boundary | None:
-    """The end of the trained rows, if the rows past it are surely untouched and those before surely not.
-
-    A tail that rare sequences reached passes too where it is short, but its rows are like those before it.
+    Example:
+        >>> first_match(np.array([1e-9, 1e-5, 0.3, 0.4, np.nan, np.nan, np.nan, np.nan]))
+        2
     """
-    surely = np.flatnonzero(p[: first + 1] < _TRAINED)
+    last = len(p) - LEAST_TAIL
+    matching = p[: last + 1] > MATCHES_LATER
+    later = np.cumsum(matching[::-1])[::-1] / np.arange(last + 1, 0, -1)
+    places = np.flatnonzero((p[: last + 1] > MATCHES) & (later > MATCHING_SHARE))
+    return int(places[0]) if len(places) else None
+
+
+def _end(table: Floats, p: Floats, first: int) -> ChangePoint | None:
+    """Return the end of the trained rows, if the rows past it are surely untrained and those before surely not."""
+    surely = np.flatnonzero(p[: first + 1] < TRAINED)
     tail = table[first:]
     variance = (tail**2).mean()
     excess = excess_of((tail**4).mean(), variance)
-    found = find_boundary(table, int(surely[-1]) + 1, float(variance), float(excess))
-    if found is None or found.gain < _GAIN or found.place > len(table) - LEAST_TAIL:
-        return None
-    sharp = p[found.place] > _PASSES and p[found.place * 3 // 4] < _TRAINED
-    narrow = found.high - found.low <= max(4, found.place // 5)
-    return found if sharp and narrow else None
+    end = find_change_point(table, int(surely[-1]) + 1, float(variance), float(excess))
+    return end if end is not None and is_end(end, p) else None
 
 
-def _last_eighth(rows: int) -> int:
-    """Where the last eighth of the rows begins, eight rows at least."""
-    return rows - max(8, rows // 8)
+def is_end(end: ChangePoint, p: Floats) -> bool:
+    """Return whether a change point is clear, sharp and narrow enough to be called the end of the trained rows.
+
+    A tail that rare sequences reached matches the initial distribution too where it is short, but its rows are like
+    those before it.
+
+    Args:
+        end: the change point.
+        p: the p-value of each tail.
+    """
+    if end.gain < LEAST_GAIN or end.place > len(p) - LEAST_TAIL:
+        return False
+    numerator, denominator = SHARP_AT
+    sharp = p[end.place] > MATCHES and p[end.place * numerator // denominator] < TRAINED
+    narrow = end.high - end.low <= max(LEAST_WIDTH, end.place // WIDTH_FRACTION)
+    return bool(sharp and narrow)
 
 
-def _untouched(table: Floats, tests: TailTests, p: Floats, found: Boundary, odd: tuple[int, ...]) -> TrainedRange:
-    place = found.place
-    before = int(np.flatnonzero(p[:place] < _TRAINED)[-1])
+def last_part(rows: int) -> int:
+    """Return where the last rows begin, whose training shows that the whole table was trained.
+
+    Example:
+        >>> last_part(512), last_part(32)
+        (448, 24)
+    """
+    return rows - max(LEAST_LAST, rows // LAST_FRACTION)
+
+
+def usable_length(rows: int, unusual: tuple[int, ...]) -> int:
+    """Return the number of rows without a run of unusual ones at the very end: few inputs reach those.
+
+    Example:
+        >>> usable_length(512, (0, 510, 511))
+        510
+    """
+    usable = rows
+    while usable - 1 in unusual and rows - usable < rows // EDGE_FRACTION:
+        usable -= 1
+    return usable
+
+
+def _end_evidence(table: Floats, tests: TailTests, p: Floats, end: ChangePoint) -> tuple[str, ...]:
+    place = end.place
+    before = int(np.flatnonzero(p[:place] < TRAINED)[-1])
     name, value = tests.weakest(before)
-    evidence = (
-        f"the {len(table) - place} rows from position {place} on pass for an untouched random draw: mean zero, "
+    return (
+        f"the {len(table) - place} rows from position {place} on match the initial distribution: mean zero, "
         f"uncorrelated, one variance (p = {p[place]:.2g})",
         f"with the rows from {before} on they do not: {_WORDS[name]}, p = {_p(value)}",
-        f"row by row, those from {place} on are likelier untouched than trained like those before, by "
-        f"{found.gain:.0f} nats",
+        f"row by row, those from {place} on are likelier untrained than trained like those before, by "
+        f"{end.gain:.0f} nats",
     )
-    return _ends(place, found.low, found.high, 0.95, evidence, odd)
 
 
-def _whole(table: Floats, tests: TailTests, step: Step | None, odd: tuple[int, ...]) -> TrainedRange:
+def _whole(table: Floats, tests: TailTests, step: Step | None, unusual: tuple[int, ...]) -> TrainedRange:
     n = len(table)
-    eighth = _last_eighth(n)
-    name, value = tests.weakest(eighth)
-    rough = roughness(table[eighth:])
+    last = last_part(n)
+    name, value = tests.weakest(last)
     evidence = [
-        f"the last {n - eighth} rows are no untouched draw: {_WORDS[name]}, p = {_p(value)}"
-        + (f"; their roughness is {np.nanmedian(rough):.2f} (untouched: 1.22)" if len(rough) else "")
+        f"the last {n - last} rows do not match the initial distribution: {_WORDS[name]}, p = {_p(value)}; "
+        f"their roughness is {np.nanmedian(roughness(table[last:])):.2f} (untrained: 1.22)"
     ]
     if step is not None:
         evidence.append(f"{_step_words(step)}: much of the training may have ended there, but both sides are trained")
@@ -179,61 +204,19 @@ def _whole(table: Floats, tests: TailTests, step: Step | None, odd: tuple[int, .
         "how often each position was seen, and by which of several trainings, cannot be read from a table: later "
         "training on shorter inputs leaves the rows past them as they were"
     )
-    # A run of odd rows at the very end belongs to positions that few inputs reach.
-    usable = n
-    while usable - 1 in odd and n - usable < n // 32:
-        usable -= 1
+    usable = usable_length(n, unusual)
     if usable < n:
         evidence.append(f"the last {n - usable} rows stand out: few inputs reach them, so they are not suggested")
-    return TrainedRange("whole", None, None, None, 0.95, tuple(evidence), odd, usable)
+    return TrainedRange("whole", None, None, None, CONFIDENCE_WHOLE, tuple(evidence), unusual, usable)
 
 
-def _ends(
-    end: int, low: int, high: int, confidence: float, evidence: tuple[str, ...], odd: tuple[int, ...]
-) -> TrainedRange:
-    inside = tuple(row for row in odd if row < end)
-    return TrainedRange("ends", end, low, high, confidence, evidence, inside, end)
+def _ends(end: ChangePoint, confidence: float, evidence: tuple[str, ...], unusual: tuple[int, ...]) -> TrainedRange:
+    inside = tuple(row for row in unusual if row < end.place)
+    return TrainedRange("ends", end.place, end.low, end.high, confidence, evidence, inside, end.place)
 
 
-def _unknown(sentence: str, odd: tuple[int, ...] = ()) -> TrainedRange:
-    return TrainedRange("unknown", None, None, None, None, (sentence,), odd, None)
-
-
-def _copies(table: Floats) -> tuple[int, str] | None:
-    """Rows that repeat earlier ones exactly, with one period."""
-    for period in np.flatnonzero((table == table[0]).all(axis=1))[1:]:
-        if period >= 2 and np.array_equal(table[period:], table[:-period]):
-            return int(
-                period
-            ), f"the rows from {period} on are copies of earlier ones, one period of {period} after another"
-    return None
-
-
-def _start_of_run(same: NDArray[np.bool_]) -> int:
-    """Where the unbroken run of true values at the end begins."""
-    return 0 if same.all() else len(same) - int(np.argmin(same[::-1]))
-
-
-def _one_row(table: Floats) -> tuple[int, str] | None:
-    """Rows at the end that are all equal: zeros, or one row for all."""
-    end = _start_of_run((table == table[-1]).all(axis=1))
-    if len(table) - end < 2:
-        return None
-    what = "zero" if not table[-1].any() else "equal"
-    return end, f"the {len(table) - end} rows from position {end} on are all {what}"
-
-
-def _one_norm(table: Floats) -> tuple[int, str] | None:
-    """Rows at the end of one norm, as a sinusoid has; random and trained rows never do."""
-    norms = np.linalg.norm(table, axis=1)
-    level = norms[-1]
-    if level == 0:
-        return None
-    end = _start_of_run(np.abs(norms / level - 1) < _LEVEL)
-    if len(table) - end < LEAST_TAIL:
-        return None
-    tail = f"the {len(table) - end} rows from position {end} on have one norm (to 0.1 %), as those of a sinusoid"
-    return end, tail if end else "all rows have one norm (to 0.1 %), as those of a sinusoid: nothing shows training"
+def _unknown(sentence: str, unusual: tuple[int, ...] = ()) -> TrainedRange:
+    return TrainedRange("unknown", None, None, None, None, (sentence,), unusual, None)
 
 
 def _step_words(step: Step) -> str:
@@ -243,13 +226,13 @@ def _step_words(step: Step) -> str:
 
 
 def _p(value: float) -> str:
-    return f"{value:.2g}" if value > 1e-99 else "below 1e-99"
+    return f"{value:.2g}" if value > 1e-99 else "below 1e-99"  # far beyond what the normal approximation holds for
 
 
 _WORDS = {
     "mean": "the rows have a common mean",
-    "neighbours": "neighbouring rows are correlated",
-    "norms": "the norms vary more than a draw's",
+    "neighbours": "neighboring rows are correlated",
+    "norms": "the norms vary more than random rows'",
     "trend": "the norms change along the rows",
     "columns": "the dimensions have different variances",
 }

@@ -1,4 +1,4 @@
-"""A place where the rows of a table change abruptly: where much of the training ended."""
+"""A place where the norms of a table change abruptly: where much of the training ended."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ import numpy as np
 
 from posembed.tables.measures.norms import NORMAL_MAD, neighbour_cosines
 from posembed.tables.measures.rows import Floats
-
-_SPIKE = 4.0  # a step's statistic, over the median of all places: a trend has a large one everywhere
-_LEAST = 8.0  # standard errors
+from posembed.tables.trained_range.thresholds import (
+    COSINE_WINDOWS,
+    LEAST_SPREAD,
+    LEAST_STEP,
+    LEAST_WINDOW,
+    LEAST_WINDOWS,
+    MOST_WINDOW,
+    SPIKE,
+    START_FRACTION,
+    WINDOW_FRACTION,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +27,7 @@ class Step:
 
     Attributes:
         place: the first position after it.
-        norm_before: mean norm of the rows before it.
+        norm_before: median norm of the rows before it (the exponential of the median logarithm).
         norm_after: after it.
         cosine_before: mean cosine to the next row, before it.
         cosine_after: after it.
@@ -33,31 +41,37 @@ class Step:
 
 
 def sharpest_step(rows: Floats) -> Step | None:
-    """The place where norms jump most, if they jump there and not everywhere.
+    """Return the place where norms jump most, if they jump there and not everywhere.
 
     Args:
-        rows: ``[positions, d_model]``, none of them zero.
+        rows: ``[positions, d_model]``; with a row of zeros there is no step.
+
+    Example:
+        >>> rows = np.random.default_rng(0).standard_normal((200, 64))
+        >>> rows[80:] *= 2
+        >>> sharpest_step(rows).place
+        80
     """
     norms = np.linalg.norm(rows, axis=1)
     n = len(norms)
-    window = int(np.clip(n // 12, 6, 40))
-    first = max(window, n // 16)
-    if n < 4 * window or not (norms > 0).all():
+    window = int(np.clip(n // WINDOW_FRACTION, LEAST_WINDOW, MOST_WINDOW))
+    first = max(window, n // START_FRACTION)
+    if n < LEAST_WINDOWS * window or not (norms > 0).all():
         return None
     level = np.log(norms)
     places = np.arange(first, n - window + 1)
     before = np.lib.stride_tricks.sliding_window_view(level, window)[places - window]
     after = np.lib.stride_tricks.sliding_window_view(level, window)[places]
-    # Medians: one odd row is no step.
+    # Medians: one unusual row is no step.
     difference = np.median(after, axis=1) - np.median(before, axis=1)
     spread = np.sqrt((_variance(before) + _variance(after)) / window)
-    z = np.abs(difference) / np.maximum(spread, 1e-12)
+    z = np.abs(difference) / np.maximum(spread, LEAST_SPREAD)
     best = int(z.argmax())
-    if z[best] < _LEAST or z[best] < _SPIKE * np.median(z):
+    if z[best] < LEAST_STEP or z[best] < SPIKE * np.median(z):
         return None
-    place = int(places[best])
+    place, reach = int(places[best]), COSINE_WINDOWS * window
     cosines = neighbour_cosines(rows)
-    left, right = cosines[max(0, place - 4 * window) : place - 1], cosines[place : place + 4 * window]
+    left, right = cosines[max(0, place - reach) : place - 1], cosines[place : place + reach]
     return Step(
         place,
         float(np.exp(np.median(before[best]))),
@@ -68,7 +82,7 @@ def sharpest_step(rows: Floats) -> Step | None:
 
 
 def _variance(values: Floats) -> Floats:
-    """Robust: from the median absolute deviation."""
+    """Return a robust variance of each window, from the median absolute deviation."""
     middle = np.median(values, axis=1, keepdims=True)
     result: Floats = (NORMAL_MAD * np.median(np.abs(values - middle), axis=1)) ** 2
     return result

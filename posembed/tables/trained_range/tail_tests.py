@@ -1,6 +1,6 @@
-"""Do the last rows of a table look like an untouched random draw?
+"""Tests whether the last rows of a table still match its initial distribution.
 
-Rows that no training sequence reached are still what the initialisation drew: independent numbers of mean zero and one
+Rows that no training sequence reached are still what the initialization drew: independent numbers of mean zero and one
 variance (weight decay shrinks all of them alike). Each test below has a known distribution under that, whatever the
 scale, and each sees another trace of training.
 """
@@ -11,21 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2, norm
 
 from posembed.tables.measures.rows import Floats
-
-LEAST_TAIL = 5  # rows; fewer say nothing
-_LEAST_KURTOSIS = 1.05  # of numbers that are all ± one size it is 1, and the tests of squares would divide by zero
+from posembed.tables.trained_range.thresholds import LEAST_KURTOSIS, LEAST_TAIL, LEAST_VARIANCE
 
 
 @dataclass(frozen=True, slots=True)
 class TailTests:
-    """p-values of the rows from each place to the end, ``[rows]`` each; NaN where the tail is too short.
+    """The p-values of the rows from each place to the end, ``[rows]`` each; NaN where the tail is too short.
 
     Attributes:
         mean: the rows' mean is zero. Training pulls all rows that it sees in common directions.
-        neighbours: neighbouring rows are uncorrelated. Trained rows are smooth, or at least alike.
+        neighbours: neighboring rows are uncorrelated. Trained rows are smooth, or at least alike.
         norms: the norms vary no more than a draw's do.
         trend: the first half's norms are those of the second half.
         columns: all dimensions have one variance.
@@ -38,20 +35,20 @@ class TailTests:
     columns: Floats
 
     def combined(self) -> Floats:
-        """The smallest p-value of each tail, times the number of tests (Bonferroni), at most 1."""
+        """Return the smallest p-value of each tail, times the number of tests (Bonferroni), at most 1."""
         each = np.stack((self.mean, self.neighbours, self.norms, self.trend, self.columns))
         result: Floats = np.minimum(each.min(axis=0) * len(each), 1.0)
         return result
 
     def weakest(self, place: int) -> tuple[str, float]:
-        """The test that speaks most against the tail from ``place`` being untouched, and its p-value."""
+        """Return the test that speaks most against the tail from ``place`` being untrained, and its p-value."""
         values = {name: float(getattr(self, name)[place]) for name in self.__dataclass_fields__}
         name = min(values, key=lambda each: values[each])
         return name, values[name]
 
 
 def tail_tests(rows: Floats) -> TailTests:
-    """Test every tail of the table, ``rows[c:]`` for each c.
+    """Test every tail of the table, ``rows[c:]`` for each c, for being untrained.
 
     Each statistic is a sum over rows, so one pass from the end gives those of all tails.
 
@@ -65,13 +62,15 @@ def tail_tests(rows: Floats) -> TailTests:
         >>> bool(tests.combined()[20] > 0.01), bool(tests.combined()[0] < 1e-5)
         (True, True)
     """
+    from scipy.stats import chi2, norm  # half a second, which only these tests should cost
+
     n, width = rows.shape
     count = np.arange(n, 0, -1.0)
     squares = rows**2
     sizes = squares.sum(axis=1)
     by_column = _from_end(squares)
     total = by_column.sum(axis=1)
-    variance = np.maximum(total / (count * width), 1e-150)  # its square must not vanish
+    variance = np.maximum(total / (count * width), LEAST_VARIANCE)
     fourth = _from_end((squares**2).sum(axis=1)) / (count * width)
     excess = excess_of(fourth, variance)
     products = np.append(np.einsum("ij,ij->i", rows[:-1], rows[1:]), 0.0)
@@ -91,8 +90,13 @@ def tail_tests(rows: Floats) -> TailTests:
 
 
 def excess_of(fourth: Floats, variance: Floats) -> Floats:
-    """Variance of a squared number in units of its squared mean, from the moments: 2 for normal numbers."""
-    result: Floats = np.maximum(fourth / variance**2, _LEAST_KURTOSIS) - 1
+    """Return the variance of squared numbers in units of their squared mean, from two moments: 2 for normal numbers.
+
+    Example:
+        >>> excess_of(np.array([3.0]), np.array([1.0])).tolist()
+        [2.0]
+    """
+    result: Floats = np.maximum(fourth / variance**2, LEAST_KURTOSIS) - 1
     return result
 
 
@@ -102,7 +106,9 @@ def _from_end(values: NDArray[np.float64]) -> Floats:
 
 
 def _trend(sizes: Floats, variance: Floats, excess: Floats, width: int) -> Floats:
-    """Both halves of each tail have the same mean squared norm."""
+    """Return the p-values that both halves of each tail have the same mean squared norm."""
+    from scipy.stats import norm
+
     n = len(sizes)
     from_end = np.append(_from_end(sizes), 0.0)
     start = np.arange(n)

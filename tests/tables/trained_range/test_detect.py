@@ -1,152 +1,267 @@
-"""Tables whose truth is known because they are made here; the study in benchmarks/ trains real ones."""
+"""The rules by which a verdict is reached, each at its border; whole tables are in test_detect_tables.py."""
 
-import json
-
-import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from posembed.errors import InvalidArgumentError
-from posembed.tables.extend import extend_table
-from posembed.tables.measures.sinusoids import sinusoidal_table
-from posembed.tables.trained_range.detect import trained_range
-
-DRAWS = {
-    "normal": lambda draw, size: draw.normal(0, 0.02, size),
-    "uniform": lambda draw, size: draw.uniform(-0.05, 0.05, size),
-    "truncated": lambda draw, size: np.clip(draw.normal(0, 0.02, size), -0.04, 0.04),
-    "signs": lambda draw, size: draw.choice([-0.02, 0.02], size),
-}
+from posembed.layout import TableLayout
+from posembed.tables.trained_range.change_point import ChangePoint
+from posembed.tables.trained_range.detect import (
+    first_match,
+    is_end,
+    last_part,
+    range_of,
+    trained_range,
+    usable_length,
+)
+from posembed.tables.trained_range.outlier_rows import outlier_rows
 
 
-def table(rows, width, end, kind="normal", *, smooth=True, strength=0.03, seed=0):
-    """An initial draw whose first ``end`` rows have moved along smooth or rough curves with a common mean."""
-    draw = np.random.default_rng(seed)
-    made = DRAWS[kind](draw, (rows, width))
-    t = np.arange(end)[:, None]
-    if smooth:
-        phase = draw.uniform(0, 6, width)
-        made[:end] += strength * (0.5 * draw.normal(size=width) + np.sin(t / rows * draw.uniform(2, 20, width) + phase))
-    else:
-        made[:end] += strength * (0.5 * draw.normal(size=width) + draw.normal(size=(end, width)))
-    return made
-
-
-@pytest.mark.parametrize("kind", DRAWS)
-@pytest.mark.parametrize("smooth", [True, False])
-@pytest.mark.parametrize(("rows", "width", "end"), [(512, 64, 128), (128, 32, 90), (96, 256, 40), (63, 60, 50)])
-def test_an_untouched_tail_is_found(kind, smooth, rows, width, end):
-    found = trained_range(table(rows, width, end, kind, smooth=smooth))
-    assert found.verdict == "ends"
-    assert abs(found.end - end) <= 0.04 * end
-    assert found.low <= found.end <= found.high
-    assert found.suggested_usable_length == found.end
-    assert 0 < found.confidence <= 1
-
-
-@pytest.mark.parametrize("scale", [1e-30, 1e-3, 100.0, 1e30])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_scale_does_not_matter(scale, dtype):
-    made = table(256, 64, 100)
-    assert trained_range((made * scale).astype(dtype)).end == trained_range(made).end
-
-
-@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
-def test_rounded_tables(dtype):
-    assert trained_range(table(256, 64, 100).astype(dtype)).end == 100
-
-
-@given(st.integers(0, 2**31), st.integers(32, 300), st.integers(8, 80))
-def test_a_whole_random_table_has_no_end(seed, rows, width):
-    """Of a mere draw nothing is claimed."""
-    assert trained_range(np.random.default_rng(seed).normal(size=(rows, width))).verdict == "unknown"
-
-
-@pytest.mark.parametrize("smooth", [True, False])
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize(("rows", "width"), [(512, 64), (64, 32), (128, 200)])
-def test_a_table_trained_whole_has_no_end(smooth, seed, rows, width):
-    found = trained_range(table(rows, width, rows, smooth=smooth, seed=seed))
-    assert found.end is None
-    if not smooth and rows * width < 4096:  # the last eight of few narrow rough rows prove nothing
-        assert found.verdict in ("whole", "unknown")
-        return
-    assert found.verdict == "whole"
-    assert found.suggested_usable_length == rows
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_walks_are_trained_whole(seed):
-    walk = np.cumsum(np.random.default_rng(seed).normal(size=(300, 40)), axis=0)
-    assert trained_range(walk).verdict == "whole"
-
-
-def test_zeros_copies_and_sinusoids():
-    made = table(200, 32, 200)
-    made[120:] = 0
-    found = trained_range(made)
-    assert (found.end, found.evidence) == (120, ("the 80 rows from position 120 on are all zero",))
-    made[120:] = 0.3
-    assert trained_range(made).evidence == ("the 80 rows from position 120 on are all equal",)
-
-    tiled = trained_range(extend_table(table(64, 32, 64), 150, method="tile"))
-    assert tiled.end == 64
-    assert "copies of earlier ones, one period of 64" in tiled.evidence[0]
-
-    fixed = 0.02 * sinusoidal_table(200, 32)
-    fixed[:77] += table(77, 32, 77)
-    found = trained_range(fixed)
-    assert found.end == 77
-    assert "one norm (to 0.1 %), as those of a sinusoid" in found.evidence[0]
+def p_values(*values):
+    """The p-values given, and four tails that are too short."""
+    return np.array([*values, *[np.nan] * 4])
 
 
 @pytest.mark.parametrize(
-    ("made", "reason"),
+    ("p", "first"),
     [
-        (np.ones((1, 4)), "1 positions are too few to tell: 24 are needed"),
-        (table(23, 8, 10), "23 positions are too few"),
-        (np.full((50, 4), 0.1), "all rows are equal"),
-        (np.zeros((50, 4)), "all rows are equal"),
-        (sinusoidal_table(100, 16), "all rows have one norm (to 0.1 %)"),
-        (np.random.default_rng(0).normal(size=(100, 16)), "the whole table passes for an untouched random draw"),
-        (table(100, 16, 50, strength=1e-5), "the whole table passes for an untouched random draw"),
+        (p_values(0.5, 0.5, 0.5), 0),
+        (p_values(1e-9, 1e-9, 0.5, 0.5), 2),
+        (p_values(1e-9, 9e-4, 1.1e-3, 0.5), 2),  # one in a thousand
+        (p_values(1e-9, 1.9e-3, 0.5), 1),
+        (p_values(1e-9, 0.6e-3, 0.5), 2),
+        (p_values(1e-9, 1e-9), None),
+        (p_values(0.5, 1e-9), None),  # the last tail fails
+        (p_values(0.5, 1.1e-4), 0),  # later tails may fall to one in ten thousand
+        (p_values(0.5, 0.9e-4), None),
+        (p_values(1e-9, 0.5, 2e-4, 0.5), 1),
+        (p_values(1e-9, 0.5, 0.5e-4, 0.5), 3),
+        (p_values(0.5), 0),
+        (p_values(1e-5), None),
     ],
 )
-def test_where_the_table_cannot_tell(made, reason):
-    found = trained_range(made)
-    assert (found.verdict, found.end, found.confidence, found.suggested_usable_length) == ("unknown", None, None, None)
-    assert reason in found.evidence[0]
+def test_the_first_match(p, first):
+    assert first_match(p) == first
 
 
-def test_odd_rows_at_the_end_are_not_suggested():
-    made = table(512, 64, 512)
-    made[[300, 510, 511]] *= 2
-    found = trained_range(made)
-    assert found.verdict == "whole"
-    assert set(found.odd_rows) >= {300, 510, 511}
-    assert found.suggested_usable_length == 510
-    assert "the last 2 rows stand out" in found.evidence[-1]
+@pytest.mark.parametrize(("tails", "first"), [(33, 2), (34, 0), (40, 0), (20, 2)])
+def test_ninety_seven_of_a_hundred_later_tails_must_match(tails, first):
+    """One failing tail in 33 is more than 3 %; one in 34 is less."""
+    p = np.full(tails, 0.5)
+    p[1] = 1e-9
+    assert first_match(p_values(*p)) == first
 
 
-def test_a_step_between_two_trained_parts_is_told_but_no_end():
-    made = table(400, 64, 400)
-    made[150:] *= 1.6
-    found = trained_range(made)
-    assert found.verdict == "whole"
-    assert any("the rows change abruptly at position 150" in sentence for sentence in found.evidence)
+P = np.concatenate((np.full(80, 1e-12), np.full(20, 0.5)))  # 100 tails, trained up to position 80
 
 
-def test_the_record_is_plain_json():
-    for made in (table(96, 16, 40), table(96, 16, 96), np.ones((40, 2))):
-        record = json.loads(json.dumps(trained_range(made).to_dict(), allow_nan=False))
-        assert set(record) == set(trained_range(made).__dataclass_fields__)
+def end(place=80, low=80, high=80, gain=100.0):
+    return ChangePoint(place, low, high, gain)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_values_that_are_not_finite_are_refused(bad):
-    made = table(64, 8, 30)
-    made[50, 3] = bad
-    with pytest.raises(InvalidArgumentError, match="row 50 is the first of 1 such rows"):
-        trained_range(made)
+def test_a_clear_sharp_and_narrow_end():
+    assert is_end(end(), P)
+
+
+@pytest.mark.parametrize(("gain", "clear"), [(9.9, False), (10.0, True), (11.0, True), (5.0, False)])
+def test_an_end_gains_ten_nats(gain, clear):
+    assert is_end(end(gain=gain), P) == clear
+
+
+@pytest.mark.parametrize(("place", "long_enough"), [(95, True), (96, False), (99, False)])
+def test_five_rows_are_past_an_end(place, long_enough):
+    p = np.concatenate((np.full(90, 1e-12), np.full(10, 0.5)))
+    assert is_end(end(place, place, place), p) == long_enough
+
+
+@pytest.mark.parametrize(
+    ("value", "matches"), [(1.1e-3, True), (1e-3, False), (0.9e-3, False), (0.6e-3, False), (1.9e-3, True)]
+)
+def test_the_rows_past_an_end_match(value, matches):
+    p = P.copy()
+    p[80] = value
+    assert is_end(end(), p) == matches
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "sharp"),
+    [(60, 1e-8, False), (60, 0.9e-8, True), (60, 1.5e-8, False), (59, 0.5, True), (61, 0.5, True)],
+)
+def test_the_rows_from_three_quarters_of_an_end_do_not(at, value, sharp):
+    p = P.copy()
+    p[at] = value
+    assert is_end(end(), p) == sharp
+
+
+@pytest.mark.parametrize(
+    ("place", "low", "high", "narrow"),
+    [
+        (80, 72, 88, True),  # 16 positions, a fifth of 80
+        (80, 72, 89, False),
+        (80, 71, 88, False),
+        (16, 14, 18, True),  # four positions of few rows
+        (16, 14, 19, False),
+        (24, 22, 26, True),
+        (24, 22, 27, False),
+    ],
+)
+def test_the_interval_of_an_end_is_narrow(place, low, high, narrow):
+    p = np.concatenate((np.full(place, 1e-12), np.full(100 - place, 0.5)))
+    assert is_end(end(place, low, high), p) == narrow
+
+
+@pytest.mark.parametrize(("rows", "place"), [(24, 16), (63, 55), (64, 56), (72, 63), (80, 70), (512, 448)])
+def test_the_last_part_is_an_eighth_and_eight_rows_at_least(rows, place):
+    assert last_part(rows) == place
+
+
+@pytest.mark.parametrize(
+    ("rows", "unusual", "usable"),
+    [
+        (512, (), 512),
+        (512, (300,), 512),
+        (512, (511,), 511),
+        (512, (300, 510, 511), 510),
+        (512, (510,), 512),  # not at the very end
+        (512, tuple(range(490, 512)), 496),  # at most a 32nd
+        (96, (93, 94, 95), 93),
+        (96, (92, 93, 94, 95), 93),
+        (64, (63,), 63),
+        (40, (38, 39), 39),
+        (31, (30,), 31),
+    ],
+)
+def test_unusual_rows_at_the_edge_are_not_suggested(rows, unusual, usable):
+    assert usable_length(rows, unusual) == usable
+
+
+def test_a_grid_has_no_end():
+    found = range_of(np.eye(36), TableLayout(grid=(6, 6)))
+    assert (found.verdict, found.end) == ("unknown", None)
+    assert "a grid has no end" in found.evidence[0]
+    assert range_of(np.zeros((36, 4)), TableLayout(length=36)).evidence[0].startswith("all rows are equal")
+
+
+def trained(rows, width, end, strength, seed=0):
+    rng = np.random.default_rng(seed)
+    table = rng.standard_normal((rows, width))
+    table[:end] += strength * rng.standard_normal(width)
+    return table
+
+
+@pytest.mark.parametrize("rows", [23, 24])
+def test_twenty_four_positions_are_needed(rows):
+    found = trained_range(trained(rows, 256, 12, 2.0))
+    if rows == 23:
+        assert found.evidence == ("23 positions are too few to judge: 24 are needed",)
+    else:
+        assert (found.verdict, found.end) == ("ends", 12)
+
+
+def test_an_end_of_fewer_than_five_positions_is_not_claimed():
+    for end, verdict in ((4, "unknown"), (5, "ends")):
+        table = trained(40, 16, 40, 1.0)
+        table[end:] = 0
+        found = trained_range(table)
+        assert found.verdict == verdict
+        assert found.evidence == (f"the {40 - end} rows from position {end} on are all zero",)
+        assert found.confidence == (None if end == 4 else 0.99)
+
+
+def test_the_evidence_of_an_end():
+    found = trained_range(trained(200, 64, 120, 1.0))
+    assert (found.verdict, found.end, found.low, found.high, found.confidence) == ("ends", 120, 120, 120, 0.95)
+    assert found.suggested_usable_length == 120
+    match, mismatch, gain = found.evidence
+    assert match.startswith(
+        "the 80 rows from position 120 on match the initial distribution: mean zero, uncorrelated, "
+    )
+    assert float(match.split("p = ")[1].rstrip(")")) > 1e-3
+    place = int(mismatch.split()[4])
+    assert place < 120
+    assert mismatch.startswith(f"with the rows from {place} on they do not: ")
+    assert float(mismatch.split("p = ")[1]) < 1e-8
+    assert gain.startswith("row by row, those from 120 on are likelier untrained than trained like those before, by ")
+    assert float(gain.split()[-2]) > 10
+
+
+def test_the_evidence_of_a_whole_table():
+    table = trained(400, 64, 400, 1.0)
+    table[150:] *= 3
+    table[399] *= 3
+    found = trained_range(table)
+    assert (found.verdict, found.confidence, found.suggested_usable_length) == ("whole", 0.95, 399)
+    last, step, cannot, edge = found.evidence
+    assert last.startswith("the last 50 rows do not match the initial distribution: the rows have a common mean, p = ")
+    assert "their roughness is " in last
+    assert last.endswith("(untrained: 1.22)")
+    assert step.startswith("the rows change abruptly at position 153: norms go from 0.")
+    assert step.endswith("much of the training may have ended there, but both sides are trained")
+    assert cannot.startswith("how often each position was seen")
+    assert edge == "the last 1 rows stand out: few inputs reach them, so they are not suggested"
+
+
+def test_a_p_value_that_is_nearly_zero():
+    table = trained(400, 64, 400, 8.0)
+    assert "p = below 1e-99" in trained_range(table).evidence[0]
+
+
+def test_the_roughness_is_that_of_the_last_rows():
+    table = trained(400, 64, 400, 0.5)
+    table[350:] = table[350] + np.linspace(0, 1, 50)[:, None] * table[340]  # a straight line
+    assert "their roughness is 0.00 (untrained: 1.22)" in trained_range(table).evidence[0]
+
+
+def test_an_untrained_table():
+    found = trained_range(np.random.default_rng(0).standard_normal((100, 16)))
+    assert found.verdict == "unknown"
+    sentence = found.evidence[0]
+    assert sentence.startswith("the whole table matches its initial distribution (strictest test: ")
+    assert sentence.endswith("it was not trained, or too little to show")
+
+
+def test_between_trained_and_untrained_nothing_is_claimed():
+    """The last eighth fails ``MATCHES`` but not ``TRAINED``."""
+    verdicts = {}
+    for strength in np.linspace(0.2, 1.5, 14):
+        table = trained(64, 16, 64, strength, seed=3)
+        found = trained_range(table)
+        verdicts.setdefault(found.verdict, []).append(found.evidence[0])
+    assert any(s == "the last rows are neither clearly trained nor clearly untrained" for s in verdicts["unknown"])
+    assert "whole" in verdicts
+    assert "ends" not in verdicts
+
+
+def test_a_step_is_told_where_nothing_is_claimed():
+    table = trained(64, 64, 64, 0.3, seed=3)
+    table[30:] *= 4
+    found = trained_range(table)
+    assert found.verdict == "unknown"
+    assert found.evidence[0].startswith(
+        "the last rows are neither clearly trained nor clearly untrained; the rows change abruptly at position 30: "
+    )
+
+
+def test_unusual_rows_past_an_end_are_not_listed():
+    period = trained(60, 64, 60, 1.0)
+    period[[0, 30]] *= 2
+    table = period[np.arange(180) % 60]
+    assert outlier_rows(table) == (0, 30, 60, 90, 120, 150)
+    found = trained_range(table)
+    assert (found.end, found.low, found.high, found.odd_rows) == (60, 60, 60, (0, 30))
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_the_scale_does_not_matter(scale):
+    table = trained(200, 64, 120, 1.0)
+    assert trained_range(table * scale).end == 120
+
+
+def test_the_record_of_a_range():
+    found = trained_range(trained(200, 64, 120, 1.0))
+    plain = found.to_dict()
+    assert list(plain) == [
+        *("verdict", "end", "low", "high", "confidence", "evidence", "odd_rows", "suggested_usable_length")
+    ]
+    assert isinstance(plain["evidence"], list)
+    assert isinstance(plain["odd_rows"], list)
+    assert plain["end"] == 120

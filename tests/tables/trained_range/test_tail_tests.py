@@ -2,19 +2,17 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, kstest, norm
 
-from posembed.tables.trained_range.change_point import find_boundary
-from posembed.tables.trained_range.norm_step import sharpest_step
-from posembed.tables.trained_range.outlier_rows import odd_rows
-from posembed.tables.trained_range.tail_tests import LEAST_TAIL, tail_tests
+from posembed.tables.trained_range.tail_tests import TailTests, excess_of, tail_tests
 
 
 def drawn(rows, width, seed=0):
     return np.random.default_rng(seed).standard_normal((rows, width))
 
 
-@pytest.mark.parametrize("start", [0, 7, 30])
-def test_the_tests_against_their_formulas(start):
-    rows = drawn(60, 12, 1) + 0.1
+@pytest.mark.parametrize("start", [0, 7, 30, 55])
+@pytest.mark.parametrize("power", [1, 3])
+def test_the_tests_against_their_formulas(start, power):
+    rows = drawn(60, 12, 1) ** power + 0.1
     tail = rows[start:]
     m, d = tail.shape
     variance = (tail**2).mean()
@@ -37,10 +35,9 @@ def test_the_tests_against_their_formulas(start):
     assert found.weakest(start) == (min(expected, key=expected.get), pytest.approx(min(expected.values())))
 
 
-def test_short_tails_say_nothing():
+def test_tails_of_fewer_than_five_rows_say_nothing():
     found = tail_tests(drawn(20, 6))
-    assert np.isnan(found.combined()[20 - LEAST_TAIL + 1 :]).all()
-    assert np.isfinite(found.combined()[: 20 - LEAST_TAIL + 1]).all()
+    assert np.isnan(found.combined()).tolist() == [False] * 16 + [True] * 4
 
 
 @pytest.mark.parametrize("name", ["mean", "neighbours", "norms", "trend", "columns"])
@@ -48,54 +45,47 @@ def test_short_tails_say_nothing():
 def test_p_values_of_draws_are_uniform(name, kind):
     values = []
     for seed in range(400):
-        draw = np.random.default_rng(seed)
-        rows = draw.normal(size=(40, 48)) if kind == "normal" else draw.uniform(-1, 1, (40, 48))
+        rng = np.random.default_rng(seed)
+        rows = rng.normal(size=(40, 48)) if kind == "normal" else rng.uniform(-1, 1, (40, 48))
         values.append(getattr(tail_tests(rows), name)[0])
     assert kstest(values, "uniform").pvalue > 0.001
     assert np.mean(np.array(values) < 0.01) < 0.04
 
 
-@pytest.mark.parametrize("end", [60, 97])
-def test_the_boundary_is_found_to_a_row_or_two(end):
-    draw = np.random.default_rng(end)
-    rows = draw.normal(size=(200, 64))
-    rows[:end] += 0.6 * draw.normal(size=64)
-    found = find_boundary(rows, 40, 1.0, 2.0)
-    assert abs(found.place - end) <= 3
-    assert found.low <= found.place <= found.high
-    assert found.gain > 50
-    assert find_boundary(rows, 5, 1.0, 2.0) is None
+def trace(name, rows):
+    """Rows with one trace of training, which the test of that name sees."""
+    t = np.arange(len(rows))[:, None]
+    if name == "mean":
+        return rows + 1.0
+    if name == "neighbours":
+        return rows + 2 * np.concatenate((rows[1:], rows[:1]))
+    if name == "norms":
+        return rows * np.where(t % 2, 3.0, 1.0)
+    if name == "trend":
+        return rows * np.where(t < len(rows) // 2, 1.6, 1.0)
+    return rows * np.where(np.arange(rows.shape[1]) % 2, 3.0, 1.0)
 
 
-def test_no_boundary_gains_anything_among_trained_rows():
-    draw = np.random.default_rng(3)
-    rows = draw.normal(size=(200, 64)) + 1.2 * draw.normal(size=64)
-    assert find_boundary(rows, 100, 1.0, 2.0).gain < 10
+@pytest.mark.parametrize("name", ["mean", "neighbours", "norms", "trend", "columns"])
+def test_each_test_sees_its_trace(name):
+    found = tail_tests(trace(name, drawn(64, 32)))
+    assert getattr(found, name)[0] < 1e-8
+    assert found.combined()[0] < 1e-7
 
 
-def test_odd_rows():
-    rows = drawn(100, 64)
-    assert odd_rows(rows) == ()
-    rows[[0, 50, 99]] *= [[3.0], [0.5], [2.0]]
-    assert odd_rows(rows) == (0, 50, 99)
-    assert odd_rows(rows * np.linspace(1, 5, 100)[:, None]) == (0, 50, 99)  # a trend is not odd
-    assert odd_rows(np.zeros((100, 4))) == ()
-    assert odd_rows(rows[:10]) == ()
-    many = drawn(100, 64, 1)
-    many[::6] *= 4  # a pattern, not oddness
-    assert odd_rows(many) == ()
+def test_combined_is_five_times_the_smallest_and_at_most_one():
+    tests = TailTests(*(np.array([value, 0.5]) for value in (0.5, 0.01, 0.3, 0.9, 0.2)))
+    assert tests.combined().tolist() == [pytest.approx(0.05), 1.0]
+    assert tests.weakest(0) == ("neighbours", 0.01)
 
 
-def test_steps():
-    rows = drawn(300, 64)
-    assert sharpest_step(rows) is None
-    assert sharpest_step(rows * np.linspace(1, 3, 300)[:, None]) is None  # a trend is no step
-    stepped = rows * np.where(np.arange(300) < 140, 1, 1.7)[:, None]
-    found = sharpest_step(stepped)
-    assert abs(found.place - 140) <= 2
-    assert found.norm_after / found.norm_before == pytest.approx(1.7, rel=0.05)
-    assert found.cosine_before == pytest.approx(found.cosine_after, abs=0.05)
-    stepped[:140] += 3.0
-    found = sharpest_step(stepped)
-    assert found.cosine_before > found.cosine_after + 0.2
-    assert sharpest_step(rows[:10]) is None
+def test_excess_of_numbers_of_one_size_is_not_zero():
+    assert excess_of(np.array([3.0, 1.8, 1.0]), np.array([1.0, 1.0, 1.0])) == pytest.approx([2.0, 0.8, 0.05])
+    assert excess_of(np.array([12.0]), np.array([2.0])) == pytest.approx([2.0])
+    assert np.isfinite(tail_tests(np.where(drawn(30, 8) > 0, 1.0, -1.0)).combined()[:26]).all()
+
+
+def test_tiny_numbers_do_not_vanish():
+    one, other = tail_tests(drawn(30, 8)), tail_tests(drawn(30, 8) * 1e-60)
+    np.testing.assert_allclose(one.combined()[:26], other.combined()[:26], rtol=1e-9)
+    assert np.isfinite(tail_tests(drawn(30, 8) * 1e-200).mean[:26]).all()
