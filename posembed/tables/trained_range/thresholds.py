@@ -5,7 +5,7 @@ benchmarks.trained_range --split tune`` scores them (results: docs/measured/trai
 have no other reason. A false end does more harm than a missed one, so doubtful tables stay ``unknown``.
 """
 
-# --- What can be said at all -----------------------------------------------------------------------------------------
+# --- What can be said at all
 
 #: Fewer positions are ``unknown``: the change point learns from 8 rows on one side and the tests need 5 on the other,
 #: and the last eighth of a shorter table has too few numbers to be significant.
@@ -13,7 +13,7 @@ LEAST_ROWS = 24
 #: Rows of the shortest tail that is tested; the norms of fewer rows have no trend, and their variance says nothing.
 LEAST_TAIL = 5
 
-# --- Signs that need no test: copies, equal rows, one norm -------------------------------------------------------------
+# --- Signs that need no test: copies, equal rows, one norm
 
 #: Rows of the shortest period of copies. A period of 1 is a run of equal rows, which has its own sign.
 LEAST_PERIOD = 2
@@ -23,7 +23,7 @@ LEAST_EQUAL_ROWS = 2
 #: norms of independent rows of width d differ by about 1/sqrt(2d), even at d = 4096 by 1e-2.
 ONE_NORM = 1e-3
 
-# --- Tests of tails ----------------------------------------------------------------------------------------------------
+# --- Tests of tails
 
 #: A tail with a larger p-value matches the initial distribution. One true end in a thousand is missed by this.
 MATCHES = 1e-3
@@ -39,7 +39,7 @@ LEAST_KURTOSIS = 1.05
 #: Variance below which its square would vanish in float64.
 LEAST_VARIANCE = 1e-150
 
-# --- The change point between trained and untrained rows ---------------------------------------------------------------
+# --- The change point between trained and untrained rows
 
 #: Nats that one feature of one row may count: one unusual row alone decides nothing. Fitted.
 MOST_NATS = 6.0
@@ -64,7 +64,7 @@ SHARP_AT = (3, 4)
 #: counts an end as right within 10 % of the truth.
 LEAST_WIDTH, WIDTH_FRACTION = 4, 5
 
-# --- Tables without an end ---------------------------------------------------------------------------------------------
+# --- Tables without an end
 
 #: The rows whose p-value decides that a table was trained to its end: this fraction of them, and at least so many.
 LAST_FRACTION, LEAST_LAST = 8, 8
@@ -72,7 +72,7 @@ LAST_FRACTION, LEAST_LAST = 8, 8
 #: run is a part of the table, not its edge.
 EDGE_FRACTION = 32
 
-# --- A step of the norms -----------------------------------------------------------------------------------------------
+# --- A step of the norms
 
 #: Rows on each side of a step: this fraction of the table, between the two limits. Six give a usable median; with 40 it
 #: is precise, and a trend within the window is still small.
@@ -90,7 +90,7 @@ COSINE_WINDOWS = 4
 #: Spread of the norms below which the statistic would divide by zero.
 LEAST_SPREAD = 1e-12
 
-# --- Unusual rows ------------------------------------------------------------------------------------------------------
+# --- Unusual rows
 
 #: Positions whose median norm a row is compared with: an odd number, so that the row is in the middle. A run of up to
 #: seven unusual rows does not move the median.
@@ -102,7 +102,7 @@ LEAST_Z = 6.0
 #: If more of the rows than this share are far from their neighbors, none is unusual: the table is like that.
 MOST_UNUSUAL = 0.1
 
-# --- Confidence: the share of such verdicts that held in the study, rounded down ---------------------------------------
+# --- Confidence: the share of such verdicts that held in the study, rounded down
 
 #: Copies, equal rows and one norm, which training never leaves behind; not from the study.
 CONFIDENCE_EXACT = 0.99
