@@ -27,7 +27,8 @@ from posembed import calibrate, evaluate, extend_checkpoint
 from posembed.checkpoint.stale_files import CALIBRATION
 from posembed.errors import WorkFailedError
 from posembed.hardware import peak_memory_bytes
-from posembed.quality.tasks.retrieval_set import Task
+from posembed.observer import Callbacks
+from posembed.records.evaluate import EvaluateOptions, Task
 
 KEPT = Path(__file__).parents[1] / "docs" / "measured" / "calibration.json"
 LENGTH = 4096
@@ -45,6 +46,9 @@ PARTS = (*WAYS, "others", "other_passkeys")
 
 def tell(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
+
+
+WATCH = Callbacks(message=tell)
 
 
 def report(message: dict[str, Any]) -> None:
@@ -70,9 +74,10 @@ def measure(checkpoint: str, part: str, folder: Path) -> Any:
     out = calibrated(checkpoint, "by_length" if part == "others" else part, folder)
     named = {"checkpoint": "the calibrated copy", "original": Path(checkpoint).name}
     if part == "others":
-        return evaluate(out, original=checkpoint, tasks=TASKS, lengths=OTHERS, tell=tell) | named
+        return evaluate(out, original=checkpoint, tasks=TASKS, lengths=OTHERS, observer=WATCH).to_dict() | named
     lengths, documents = (LONGER, FEWER) if part == "twenty_minutes" else (PASSKEY, DOCUMENTS)
-    found = evaluate(out, original=checkpoint, tasks=["passkey"], lengths=lengths, documents=documents, tell=tell)
+    options = EvaluateOptions(original=checkpoint, tasks=("passkey",), lengths=lengths, documents=documents)
+    found = evaluate(out, options, observer=WATCH).to_dict()
     record = json.loads((out / CALIBRATION).read_text(encoding="utf-8")) | {"checkpoint": Path(checkpoint).name}
     return {"record": record, "passkey": found | named}
 

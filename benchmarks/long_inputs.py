@@ -22,8 +22,9 @@ from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.extension.length_aware_file import tables_by_length
 from posembed.extension.plan import plan_extension
 from posembed.extension.write import carry_out
+from posembed.observer import Callbacks
 from posembed.quality.search.search import choose_method
-from posembed.quality.tasks.retrieval_set import Task
+from posembed.records.evaluate import Task
 
 KEPT = Path(__file__).parents[1] / "docs" / "measured" / "minilm.json"
 LENGTH = 4096
@@ -38,6 +39,7 @@ def measure(checkpoint: str, *, length_aware: bool) -> dict[str, Any]:
     def tell(sentence: str) -> None:
         print(sentence, file=sys.stderr)
 
+    watch = Callbacks(message=tell)
     chosen = choose_method(checkpoint, LENGTH, length_aware=length_aware, tell=tell)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "long"
@@ -45,8 +47,10 @@ def measure(checkpoint: str, *, length_aware: bool) -> dict[str, Any]:
         extra = {TABLES_BY_LENGTH: tables_by_length(plan, short=chosen.short)} if length_aware else {}
         carry_out(plan, out, extra=extra)
         found = {
-            "evaluation": evaluate(out, original=checkpoint, tasks=["passkey"], documents=DOCUMENTS, tell=tell),
-            "others": evaluate(out, original=checkpoint, tasks=OTHERS, lengths=OTHER_LENGTHS, tell=tell),
+            "evaluation": evaluate(
+                out, original=checkpoint, tasks=["passkey"], documents=DOCUMENTS, observer=watch
+            ).to_dict(),
+            "others": evaluate(out, original=checkpoint, tasks=OTHERS, lengths=OTHER_LENGTHS, observer=watch).to_dict(),
         }
     for each in found.values():
         each |= {"checkpoint": "the extended copy", "original": Path(checkpoint).name}

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from posembed.quality.evaluate.paired import bootstrap_interval, difference
 from posembed.quality.evaluate.ranking import hits
 from posembed.quality.models.embedder import Embedder
 from posembed.quality.models.loading import load_embedder
-from posembed.quality.tasks.retrieval_set import RetrievalSet, generator
+from posembed.quality.rng import generator
+from posembed.quality.tasks.retrieval_set import RetrievalSet
 from posembed.quality.texts import load_texts
+from posembed.statistics import bootstrap_interval, difference
 
 DOCUMENTS, POOL = 200, 100
 LENGTHS = (1024, 2048)

@@ -66,7 +66,7 @@ MOVED = {
     "posembed.lab.evaluation.language": "posembed.quality.evaluate.language",
     "posembed.lab.evaluation.loading": "posembed.quality.models.loading",
     "posembed.lab.evaluation.names": "posembed.quality.tasks.names",
-    "posembed.lab.evaluation.paired": "posembed.quality.evaluate.paired",
+    "posembed.lab.evaluation.paired": "posembed.statistics",
     "posembed.lab.evaluation.retrieval": "posembed.quality.evaluate.ranking",
     "posembed.lab.evaluation.run": "posembed.commands.evaluate",
     "posembed.lab.evaluation.tasks": "posembed.quality.tasks.retrieval_set",

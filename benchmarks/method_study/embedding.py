@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.quality.evaluate.fidelity import fidelity, short_texts
-from posembed.quality.evaluate.paired import bootstrap_interval, difference, holm
 from posembed.quality.evaluate.ranking import hits
 from posembed.quality.models.loading import load_embedder, only_table
 from posembed.quality.search.trials import LongerTable
 from posembed.quality.tasks.retrieval_set import make_set
 from posembed.quality.texts import load_texts
+from posembed.statistics import bootstrap_interval, difference, holm
 
 DOCUMENTS = {1024: 200, 2048: 200}  # by length
 SHORT_TEXTS, SHORT = 200, 126
@@ -65,7 +65,9 @@ def study(checkpoint: str) -> dict[str, Any]:
             print(f"{name} at {length}", file=sys.stderr, flush=True)
             longer.put(method, options)
             found[name] = hits(made, embedder.embed(made.documents), queries)
-            short.setdefault(name, {})[str(length)] = fidelity(embedder.in_float32().embed(brief), reference)
+            short.setdefault(name, {})[str(length)] = fidelity(
+                embedder.in_float32().embed(brief), reference, max(map(len, brief))
+            ).to_dict()
         cells += _cells(length, found)
     for cell, adjusted in zip(cells, holm([cell["over_truncated"]["p"] for cell in cells]), strict=True):
         cell["over_truncated"]["p_holm"] = adjusted

@@ -20,12 +20,12 @@ from posembed.quality.calibrate.config import CalibrationConfig
 from posembed.quality.calibrate.prediction import Prediction
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.quality.calibrate.trainer import TableTrainer
-from posembed.quality.evaluate.paired import bootstrap_interval, difference, holm, recovered
 from posembed.quality.evaluate.sliding import sliding_losses
 from posembed.quality.models.causal import CAUSAL
 from posembed.quality.models.masked import MASKED, hide
 from posembed.quality.models.scorer import Losses, Scorer
-from posembed.quality.tasks.retrieval_set import generator
+from posembed.quality.rng import generator
+from posembed.statistics import bootstrap_interval, difference, holm, recovered
 from posembed.tables.extend import extend_table
 from posembed.windows import Windows, cut_windows, document_means
 

@@ -57,6 +57,7 @@ def evaluate(
     from rich.console import Console
 
     from posembed.commands.evaluate import evaluate as run
+    from posembed.observer import Callbacks
 
     messages = Console(stderr=True)
     with messages.status("starting") as status:
@@ -65,20 +66,20 @@ def evaluate(
             original=original,
             data=data,
             lengths=sizes,
-            tasks=[word.strip() for word in tasks.split(",") if word.strip()],  # type: ignore[misc]
+            tasks=[word.strip() for word in tasks.split(",") if word.strip()],
             documents=documents,
             pool=pool,
             short=short,
             precision=precision,
             seed=seed,
-            tell=status.update,
+            observer=Callbacks(message=status.update),
         )
     if html is not None:
         from posembed.report.html.evaluate import evaluate_page
 
         write_html(html, evaluate_page(results))
     if as_json:
-        print(json.dumps(results, indent=1, allow_nan=False), file=sys.stdout)
+        print(json.dumps(results.to_dict(), indent=1, allow_nan=False), file=sys.stdout)
         return
     from posembed.report.terminal.evaluate import print_evaluation
 

@@ -1,164 +1,102 @@
-"""``posembed evaluate``: from a checkpoint and local text to one document of results."""
+"""``posembed.evaluate``: evaluate a checkpoint on long inputs made from local text."""
 
 from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Callable, Sequence
-from typing import Any, get_args
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
 
 from posembed.errors import InvalidArgumentError
 from posembed.hardware import environment, resolve_precision
-from posembed.quality.evaluate.embeddings import evaluate_embeddings, verdict
-from posembed.quality.evaluate.language import evaluate_language, language_verdict
-from posembed.quality.models.embedder import Embedder
-from posembed.quality.models.kinds import kind_named
-from posembed.quality.models.loading import kind_of, load_embedder, usable_length
-from posembed.quality.models.scorer import Scorer
-from posembed.quality.tasks.retrieval_set import Task
-from posembed.quality.texts import is_one_file, load_texts, load_whole_texts
+from posembed.observer import SILENT, Callbacks, Observer
+from posembed.quality.evaluate.evaluators import EVALUATORS
+from posembed.quality.models.kinds import kind_of
+from posembed.quality.models.loading import usable_length
+from posembed.quality.models.model_kind import ModelKind
+from posembed.records.base import takes
+from posembed.records.choices import Precision
+from posembed.records.evaluate import EvaluateOptions
+from posembed.records.evaluation import Evaluation
 
-SCHEMA, SCHEMA_VERSION = "posembed.evaluate", 1
-TASKS: tuple[Task, ...] = get_args(Task)
-LENGTHS = (128, 256, 512, 1024, 2048, 4096)
-SHORT = 126  # tokens of a short text without special ones, where the models take so many
+Path = str | os.PathLike[str]
 
 
+@takes(EvaluateOptions)
 def evaluate(
-    checkpoint: str | os.PathLike[str],
-    *,
-    original: str | os.PathLike[str] | None = None,
-    data: str = "stdlib",
-    lengths: Sequence[int] | None = None,
-    tasks: Sequence[Task] = TASKS,
-    documents: int = 200,
-    pool: int = 100,
-    short: int | None = None,
-    precision: str = "auto",
-    seed: int = 0,
-    tell: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
-    """Judge a checkpoint on long inputs, beside what the model gave before it was extended.
+    checkpoint: Path, options: EvaluateOptions | None = None, *, observer: Observer = SILENT, **keywords: Any
+) -> Evaluation:
+    """Evaluate a checkpoint on long inputs, next to what the model could do before it was extended.
 
-    A sentence-embedding model (with ``modules.json``) by retrieval, beside truncation and chunk averaging, and by what
-    became of short inputs; a causal or masked language model by its loss at each position, beside a sliding window of
-    the original, with what shuffling the far context costs. Documents, names and numbers come from the test set of
-    ``data``, which choosing and calibrating never read. The same call gives the same numbers.
+    A sentence-embedding model (with ``modules.json``) is evaluated by retrieval, compared with truncation and chunk
+    averaging, and by the change in short inputs. A causal or masked language model is evaluated by its loss at each
+    position, compared with a sliding window of the original, and by what shuffling the far context costs. Documents,
+    names and numbers come from the test set of ``data``, which neither the search for a method nor calibration reads.
+    The same call gives the same numbers.
 
     Args:
         checkpoint: a directory of Transformers or sentence-transformers files.
-        original: the model before it was extended. Left out, the checkpoint is its own original.
-        data: ``"stdlib"``, a text file or a directory of text files.
-        lengths: of the documents in tokens; by default 128 to 4,096 in powers of two, for language models the
-            original's length, twice and four times that, as far as the checkpoint goes. Where a document is longer than
-            the checkpoint takes, the baselines stand alone.
-        tasks: of embedding models: ``"passkey"``, ``"needle"``, ``"paragraph"``.
-        documents: of each cell; for embedding models a multiple of ``pool``, for language models the most.
-        pool: documents that a query is ranked against.
-        short: longest short text in tokens, without special ones; by default 126, or what both models take.
-        precision: ``"auto"`` (bf16 where the hardware has it), ``"bf16"`` or ``"fp32"``. Short inputs are always
-            compared in float32.
-        seed: of every draw.
-        tell: is told what is being done.
+        options: all options as one record, in place of keywords.
+        observer: receives messages.
+        **keywords: the fields of :class:`posembed.records.evaluate.EvaluateOptions`.
 
     Returns:
-        A plain document; docs/formats/evaluate.md lists its fields.
+        A record; docs/formats/evaluate.md describes its ``to_dict()``.
 
     Raises:
-        InvalidArgumentError: for a checkpoint of another kind, or sizes that cannot be.
-        DataError: for data that are missing or too short.
+        InvalidArgumentError: for an unsupported kind of model, or sizes that do not fit.
+        DataError: for texts that are missing or too short.
         CheckpointError: for files that cannot be loaded.
+        WorkFailedError: if a model gives a loss that is not finite.
     """
-    paths = [checkpoint] if original is None else [checkpoint, original]
+    observer = _observer(observer, keywords.pop("tell", None))
+    options = EvaluateOptions.of(options, keywords)
+    paths: list[Path] = [checkpoint] if options.original is None else [checkpoint, options.original]
+    kind = _common_kind(paths)
+    evaluator = EVALUATORS[kind.name]
+    lengths = [usable_length(path) for path in paths]
+    usable = lengths[0], lengths[-1]
+    options = replace(
+        options,
+        lengths=evaluator.default_lengths(*usable) if options.lengths is None else options.lengths,
+        precision=cast("Precision", resolve_precision(options.precision, "cpu")),
+    )
+    evaluator.check(options)
+    observer.message("reading texts")
+    texts = kind.read_texts(options.data)["test"]
+    observer.message("loading models")
+    models = [kind.load(path, options.precision) for path in paths]
+    setup = evaluator.setup(options, models[0], models[-1], usable)
+    results = evaluator.measure(models[0], models[-1], texts, setup, observer)
+    return Evaluation(
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        kind=kind.name,
+        checkpoint=str(checkpoint),
+        original=None if options.original is None else str(options.original),
+        configuration=setup,
+        environment=environment("cpu"),
+        results=results,
+        verdict=evaluator.verdict(results),
+    )
+
+
+def _common_kind(paths: list[Path]) -> ModelKind[Any]:
     kinds = [kind_of(path) for path in paths]
-    if len(set(kinds)) > 1:
-        raise InvalidArgumentError(f"{paths[0]} is {kinds[0]} and its original {paths[1]} is {kinds[1]}")
-    kind = kinds[0]
-    limits = [usable_length(path) for path in paths]
-    if lengths is None:
-        lengths = LENGTHS if kind == "embedding" else [n * limits[-1] for n in (1, 2, 4) if n * limits[-1] <= limits[0]]
-    if not lengths or min(lengths) < 64:
-        raise InvalidArgumentError(f"lengths={list(lengths)} must be at least one number, each at least 64 tokens")
-    precision = resolve_precision(precision, "cpu")
-    setup: dict[str, Any] = {"data": data, "lengths": list(lengths), "documents": documents, "seed": seed}
-    setup |= {"precision": precision, "usable_length": limits[0], "original_usable_length": limits[-1], "split": "test"}
-    found: dict[str, Any]
-    if kind == "embedding":
-        _require_tasks(tasks)
-        tell("reading texts")
-        texts = load_texts(data)["test"]
-        tell("loading models")
-        models = [load_embedder(path, precision=precision) for path in paths]
-        _require_alike(models[0], models[-1])
-        most = min(limits) - models[0].special
-        if short is not None and not 1 <= short <= most:
-            raise InvalidArgumentError(f"short={short} must lie between 1 and {most}, which both models take")
-        short = min(SHORT, most) if short is None else short
-        setup |= {"tasks": list(tasks), "pool": pool, "short": short}
-        found = evaluate_embeddings(
-            models[0],
-            models[-1],
-            texts,
-            lengths=lengths,
-            usable=limits[0],
-            original_usable=limits[-1],
-            tasks=tasks,
-            documents=documents,
-            pool=pool,
-            short=short,
-            seed=seed,
-            tell=tell,
+    if kinds[0] is not kinds[-1]:
+        raise InvalidArgumentError(
+            f"{paths[0]} is {kinds[0].description}, but its original {paths[-1]} is {kinds[-1].description}"
         )
-        sentences = verdict(found)
-    else:
-        if documents < 2:
-            raise InvalidArgumentError(f"documents={documents} must be at least 2")
-        tell("reading texts")
-        sets = load_whole_texts(data)
-        tell("loading models")
-        loaded = [kind_named(kind).load(path, precision) for path in paths]
-        if loaded[0].tokenizer.get_vocab() != loaded[-1].tokenizer.get_vocab():
-            raise InvalidArgumentError(_OTHER)
-        tokens = [loaded[0].encode(text) for text in sets["test"]]
-        found = evaluate_language(
-            Scorer.of(loaded[0]),
-            Scorer.of(loaded[-1]),
-            tokens,
-            lengths=lengths,
-            usable=limits[0],
-            original_usable=limits[-1],
-            documents=documents,
-            one_file=is_one_file(data),
-            seed=seed,
-            tell=tell,
-        )
-        sentences = language_verdict(found)
-    return {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "kind": kind,
-        "checkpoint": str(checkpoint),
-        "original": None if original is None else str(original),
-        "configuration": setup,
-        "environment": environment("cpu"),
-        **found,
-        "verdict": sentences,
-    }
+    return kinds[0]
 
 
-_OTHER = "the original has another tokenizer or width than the checkpoint: name the model that was extended"
-
-
-def _require_alike(checkpoint: Embedder, original: Embedder) -> None:
-    widths = {embedder.model.config.hidden_size for embedder in (checkpoint, original)}
-    if len(widths) > 1 or checkpoint.tokenizer.get_vocab() != original.tokenizer.get_vocab():
-        raise InvalidArgumentError(_OTHER)
-
-
-def _require_tasks(tasks: Sequence[Task]) -> None:
-    for task in tasks:
-        if task not in TASKS:
-            raise InvalidArgumentError(f"tasks: {task!r} must be one of {', '.join(TASKS)}")
-    if not tasks:
-        raise InvalidArgumentError(f"tasks is empty; choose from {', '.join(TASKS)}")
+def _observer(observer: Observer, tell: Callable[[str], None] | None) -> Observer:
+    if tell is None:
+        return observer
+    warnings.warn(
+        "`tell` is now `observer`: pass posembed.observer.Callbacks(message=...); `tell` goes in 1.0",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return Callbacks(message=tell)

@@ -11,7 +11,7 @@ from posembed.records.base import Options
 from posembed.records.choices import Precision
 
 Task = Literal["passkey", "needle", "paragraph"]
-TASKS: tuple[Task, ...] = get_args(Task)
+TASK_NAMES: tuple[Task, ...] = get_args(Task)
 SHORTEST_DOCUMENT = 64  # tokens: the evidence of a passkey, two sentences with a name, takes up to about 50
 
 
@@ -31,7 +31,7 @@ class EvaluateOptions(Options):
     lengths: tuple[int, ...] | None = None
     """Document lengths in tokens, each at least 64. By default 128, 256, 512, 1024, 2048 and 4096 for embedding models;
     1, 2 and 4 times the original's length, as far as the checkpoint goes, for language models."""
-    tasks: tuple[Task, ...] = TASKS
+    tasks: tuple[Task, ...] = TASK_NAMES
     """Retrieval tasks (embedding models)."""
     documents: int = 200
     """Documents per cell: a multiple of pool for embedding models, an upper limit for language models."""
@@ -55,8 +55,8 @@ class EvaluateOptions(Options):
             object.__setattr__(self, "original", os.fspath(self.original))
         object.__setattr__(self, "tasks", tuple(self.tasks))
         for task in self.tasks:
-            if task not in TASKS:
-                raise InvalidArgumentError(f"tasks: {task!r} must be one of {', '.join(TASKS)}")
+            if task not in TASK_NAMES:
+                raise InvalidArgumentError(f"tasks: {task!r} must be one of {', '.join(TASK_NAMES)}")
         if self.precision not in get_args(Precision):
             raise InvalidArgumentError(f"precision={self.precision!r} must be one of {', '.join(get_args(Precision))}")
         if self.lengths is None:

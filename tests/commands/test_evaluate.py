@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import transformers
 
 from posembed import evaluate, extend_checkpoint, extend_model, save_length_aware
 from posembed.errors import DataError, InvalidArgumentError
+from posembed.records.evaluation import Evaluation
 
 SMALL = {"lengths": [128, 640], "tasks": ["passkey", "paragraph"], "documents": 20, "pool": 10, "precision": "fp32"}
 
@@ -40,16 +42,16 @@ def results(longer, example_checkpoints, data):
 def test_every_cell_is_there(results):
     systems = ("checkpoint", "truncated", "chunks averaged")
     wanted = {(t, n, s) for t in ("passkey", "paragraph") for n in (128, 640) for s in systems}
-    assert {(c["task"], c["length"], c["system"]) for c in results["cells"]} == wanted
-    assert len(results["comparisons"]) == 8
-    assert results["configuration"]["usable_length"] == 1024
-    assert results["configuration"]["original_usable_length"] == 512
+    assert {(c.task, c.length, c.system) for c in results.results.cells} == wanted
+    assert len(results.results.comparisons) == 8
+    assert results.configuration.usable_length == 1024
+    assert results.configuration.original_usable_length == 512
 
 
 def test_rows_that_stay_keep_short_inputs(results):
     """A tile over 200 rows reads the old rows below 200: short vectors are the same to the last bit."""
-    assert results["fidelity"]["equal"] == results["fidelity"]["texts"] == 20
-    assert "20 of 20 vectors equal bit for bit" in results["verdict"][-1]
+    assert results.results.fidelity.equal == results.results.fidelity.texts == 20
+    assert "20 of 20 vectors equal bit for bit" in results.verdict[-1]
 
 
 def test_stretched_rows_do_not(example_checkpoints, tmp_path, data):
@@ -57,20 +59,20 @@ def test_stretched_rows_do_not(example_checkpoints, tmp_path, data):
     found = evaluate(
         tmp_path / "out", original=example_checkpoints / "my-embedder", data=data, **(SMALL | {"lengths": [128]})
     )
-    assert found["fidelity"]["equal"] == 0
-    assert found["fidelity"]["cosine"]["least"] < 1
+    assert found.results.fidelity.equal == 0
+    assert found.results.fidelity.cosine.least < 1
 
 
 def test_the_same_call_gives_the_same_numbers(results, longer, example_checkpoints, data):
     again = evaluate(longer, original=example_checkpoints / "my-embedder", data=data, **SMALL)
-    assert {**again, "created": ""} == {**results, "created": ""}
+    assert replace(again, created="") == replace(results, created="")
 
 
 def test_without_an_original_longer_documents_are_for_the_baselines(example_checkpoints, data):
     found = evaluate(example_checkpoints / "my-embedder", data=data, **SMALL)
-    systems = {length: {c["system"] for c in found["cells"] if c["length"] == length} for length in (128, 640)}
+    systems = {length: {c.system for c in found.results.cells if c.length == length} for length in (128, 640)}
     assert systems == {128: {"checkpoint"}, 640: {"truncated", "chunks averaged"}}
-    assert found["original"] is None
+    assert found.original is None
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_without_an_original_longer_documents_are_for_the_baselines(example_chec
     [
         ({"lengths": []}, InvalidArgumentError, r"lengths=\[\] must be at least one number"),
         ({"lengths": [32]}, InvalidArgumentError, "each at least 64 tokens"),
-        ({"tasks": []}, InvalidArgumentError, "tasks is empty"),
+        ({"tasks": []}, InvalidArgumentError, "`tasks` is empty"),
         ({"tasks": ["hay"]}, InvalidArgumentError, "'hay' must be one of passkey, needle, paragraph"),
         ({"data": "absent"}, DataError, "no such file"),
         ({"documents": 25}, InvalidArgumentError, "documents=25 must be a multiple of pool=10"),
@@ -97,7 +99,7 @@ def test_tables_by_length_are_judged_too(example_checkpoints, tmp_path, data):
     extend_model(model, 1024, method="linear", length_aware=True)
     save_length_aware(model, tmp_path / "out")
     found = evaluate(tmp_path / "out", original=source, data=data, **(SMALL | {"lengths": [128]}))
-    assert found["fidelity"]["equal"] == 20
+    assert found.results.fidelity.equal == 20
     plan = extend_checkpoint(tmp_path / "out", tmp_path / "longer", 2048, method="tile")
     assert not (tmp_path / "longer" / "length_aware.safetensors").exists()
     assert "tables by length that belong to the old table" in str(plan.to_dict()["left_out"])
@@ -106,8 +108,9 @@ def test_tables_by_length_are_judged_too(example_checkpoints, tmp_path, data):
 def test_few_documents_leave_depths_empty(example_checkpoints, data):
     few = {"lengths": [128], "documents": 2, "pool": 2, "tasks": ["passkey"], "precision": "fp32"}
     found = evaluate(example_checkpoints / "my-embedder", data=data, **few)
-    assert None in found["cells"][0]["by_depth"]
-    json.dumps(found, allow_nan=False)
+    assert None in found.results.cells[0].by_depth
+    stored = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert Evaluation.from_dict(stored) == found
 
 
 def test_short_texts_fit_both_models(example_checkpoints, tmp_path, data):
@@ -116,9 +119,9 @@ def test_short_texts_fit_both_models(example_checkpoints, tmp_path, data):
     extend_model(model, 64, method="crop")
     model.save_pretrained(folder)
     small = {"documents": 10, "pool": 10, "tasks": ["passkey"], "lengths": [128], "precision": "fp32"}
-    assert evaluate(folder, data=data, **small)["fidelity"]["longest"] == 62
+    assert evaluate(folder, data=data, **small).results.fidelity.longest == 62
     for short in (0, 63):
-        with pytest.raises(InvalidArgumentError, match=f"short={short} must lie between 1 and 62"):
+        with pytest.raises(InvalidArgumentError, match=f"short={short} must be between 1 and 62"):
             evaluate(folder, data=data, short=short, **small)
 
 
@@ -131,7 +134,7 @@ def test_another_model_is_no_original(example_checkpoints, tmp_path, data, what)
     else:
         text = (folder / "tokenizer.json").read_text(encoding="utf-8")
         (folder / "tokenizer.json").write_text(text.replace('"dog"', '"wolf"'), encoding="utf-8")
-    with pytest.raises(InvalidArgumentError, match="the original has another tokenizer or width"):
+    with pytest.raises(InvalidArgumentError, match="`original` has another tokenizer or width"):
         evaluate(example_checkpoints / "my-embedder", original=folder, data=data, **SMALL)
 
 
@@ -145,7 +148,7 @@ def test_the_command(cli, longer, example_checkpoints, data, tmp_path):
     call = ["evaluate", longer, "--original", example_checkpoints / "my-embedder", *options, "--precision", "fp32"]
     code, printed, told = cli(*call)
     assert code == 0
-    assert "passkey: share of queries whose document came first of 10" in printed
+    assert "passkey: fraction of queries whose document ranked first of 10" in printed
     assert "20 of 20" in next(line for line in printed.splitlines() if "vectors equal bit for bit" in line)
     assert "Traceback" not in told
     code, printed, told = cli(*call, "--json", "--html", tmp_path / "report.html")

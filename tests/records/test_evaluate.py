@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError
-from posembed.records.evaluate import SHORTEST_DOCUMENT, TASKS, EvaluateOptions, Task
+from posembed.records.evaluate import SHORTEST_DOCUMENT, TASK_NAMES, EvaluateOptions, Task
 
 
 def test_options_become_json_and_come_back():
@@ -21,7 +21,7 @@ def test_options_become_json_and_come_back():
 
 
 def test_every_task_by_default():
-    assert EvaluateOptions().tasks == TASKS == get_args(Task)
+    assert EvaluateOptions().tasks == TASK_NAMES == get_args(Task)
 
 
 @pytest.mark.parametrize(

@@ -1,97 +1,132 @@
-"""Evaluate a sentence-embedding checkpoint: retrieval at each length, and what became of short inputs."""
+"""Evaluate a sentence-embedding model: retrieval at each length, and the change in short inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
+from posembed.errors import InvalidArgumentError
+from posembed.observer import SILENT, Observer
+from posembed.quality.evaluate.evaluator import Evaluator, require_same_vocabulary
 from posembed.quality.evaluate.fidelity import fidelity, short_texts
 from posembed.quality.evaluate.ranking import CHECKPOINT, TRUNCATED, Cell, comparisons, hits, systems
+from posembed.quality.evaluate.words import significance
 from posembed.quality.models.embedder import Embedder
-from posembed.quality.tasks.retrieval_set import Split, Task, make_set
+from posembed.quality.tasks.retrieval_set import make_set
+from posembed.records.evaluate import TASK_NAMES, EvaluateOptions
+from posembed.records.evaluation import EmbeddingResults, EvaluationSetup
 
-Tell = Callable[[str], None]
+# Powers of two from a quarter of the length that most embedding models take to eight times that length.
+LENGTHS = (128, 256, 512, 1024, 2048, 4096)
+# Longest short text in tokens, without special ones: with BERT's two it fills the shortest of LENGTHS.
+SHORT = 126
+
+
+class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
+    """Retrieval compared with truncation and chunk averaging, and fidelity to the original."""
+
+    def default_lengths(self, _usable: int, _original: int) -> tuple[int, ...]:
+        """Return the same lengths for every model, so that results can be compared."""
+        return LENGTHS
+
+    def check(self, options: EvaluateOptions) -> None:
+        """Refuse an empty list of tasks."""
+        if not options.tasks:
+            raise InvalidArgumentError(f"`tasks` is empty; choose from {', '.join(TASK_NAMES)}")
+
+    def setup(
+        self, options: EvaluateOptions, checkpoint: Embedder, original: Embedder, usable: tuple[int, int]
+    ) -> EvaluationSetup:
+        """Return the setup, with the longest short text that both models read."""
+        widths = {embedder.model.config.hidden_size for embedder in (checkpoint, original)}
+        require_same_vocabulary(checkpoint, original, same_width=len(widths) == 1)
+        longest = min(usable) - checkpoint.special
+        if options.short is not None and not 1 <= options.short <= longest:
+            raise InvalidArgumentError(
+                f"short={options.short} must be between 1 and {longest}, which is what both models take"
+            )
+        short = min(SHORT, longest) if options.short is None else options.short
+        return self.common_setup(options, usable, tasks=options.tasks, pool=options.pool, short=short)
+
+    def measure(
+        self,
+        checkpoint: Embedder,
+        original: Embedder,
+        texts: Sequence[str],
+        setup: EvaluationSetup,
+        observer: Observer = SILENT,
+    ) -> EmbeddingResults:
+        """Embed and rank the documents of each task and length, then embed short texts."""
+        return evaluate_embeddings(checkpoint, original, texts, setup, observer)
+
+    def verdict(self, results: EmbeddingResults) -> tuple[str, ...]:
+        """Return a sentence for each comparison with truncation, and one about short inputs."""
+        sentences = [
+            f"{each.task} at {each.length} tokens: checkpoint − truncated = {each.mean:+.3f} "
+            f"({each.low:+.3f} to {each.high:+.3f}), corrected p {each.p_holm:.2g}: {significance(each)}"
+            for each in results.comparisons
+            if each.second == TRUNCATED
+        ]
+        short = results.fidelity
+        sentences.append(
+            f"Short inputs (up to {short.longest} tokens): cosine to the original {short.cosine.mean:.4f}, minimum "
+            f"{short.cosine.least:.4f}; {short.equal} of {short.texts} vectors equal bit for bit"
+        )
+        return tuple(sentences)
 
 
 def evaluate_embeddings(
     checkpoint: Embedder,
     original: Embedder,
     texts: Sequence[str],
-    *,
-    lengths: Sequence[int],
-    usable: int,
-    original_usable: int,
-    tasks: Sequence[Task],
-    documents: int,
-    pool: int,
-    short: int,
-    split: Split = "test",
-    seed: int = 0,
-    tell: Tell = lambda _: None,
-) -> dict[str, Any]:
-    """Cells, comparisons and short-input fidelity as plain values.
+    setup: EvaluationSetup,
+    observer: Observer = SILENT,
+) -> EmbeddingResults:
+    """Measure retrieval at each length, and fidelity to the original on short inputs.
+
+    Documents longer than the checkpoint takes are given to the baselines alone. Where the checkpoint is its own
+    original, a baseline that would cut nothing is left out.
 
     Args:
-        checkpoint: what is judged.
-        original: the model before it was extended, or the same one.
-        texts: held-out texts of the split.
-        lengths: of the documents, in tokens.
-        usable: the checkpoint's longest input; longer documents are judged by the baselines alone.
-        original_usable: the original's, which baselines cut to.
-        tasks: which tasks.
-        documents: of each cell.
-        pool: documents that a query is ranked against.
-        short: longest short text, in tokens without special ones; texts of 8 to so many are compared.
-        split: whose names and numbers are drawn.
-        seed: of every draw.
-        tell: is told what is being done.
+        checkpoint: the model to evaluate.
+        original: the model before it was extended, or the same object.
+        texts: held-out texts of the setup's split.
+        setup: with ``tasks``, ``pool`` and ``short``.
+        observer: receives a message for each task and length.
+
+    Raises:
+        DataError: if there is too little text.
+        InvalidArgumentError: for counts that do not fit.
     """
+    assert setup.tasks is not None
+    assert setup.pool is not None
+    assert setup.short is not None
     tokens = [checkpoint.encode(text) for text in texts]
     cells = []
-    for task in tasks:
-        for length in lengths:
-            tell(f"{task} at {length} tokens")
-            made = make_set(
-                task, length, checkpoint.encode, tokens,
-                split=split, documents=documents, pool=pool, seed=seed, special=checkpoint.special,
+    for task in setup.tasks:
+        for length in setup.lengths:
+            observer.message(f"{task} at {length} tokens")
+            retrieval = make_set(
+                task, length, checkpoint.encode, tokens, split=setup.split, documents=setup.documents, pool=setup.pool,
+                seed=setup.seed, special=checkpoint.special,
             )  # fmt: skip
-            queries = original.embed(made.queries)
-            own = queries if checkpoint is original else checkpoint.embed(made.queries)
-            for name, embed in systems(checkpoint, original, original_usable).items():
-                if name == CHECKPOINT and length > usable:
+            queries = original.embed(retrieval.queries)
+            own_queries = queries if checkpoint is original else checkpoint.embed(retrieval.queries)
+            for name, embed in systems(checkpoint, original, setup.original_usable_length).items():
+                longest = setup.usable_length if name == CHECKPOINT else setup.original_usable_length
+                if name == CHECKPOINT and length > longest:
                     continue
-                if name != CHECKPOINT and length <= original_usable and checkpoint is original:
+                if name != CHECKPOINT and length <= longest and checkpoint is original:
                     continue  # nothing is cut: it would be the same number again
-                vectors = embed(made.documents)
-                found = hits(made, vectors, own if name == CHECKPOINT else queries)
-                cells.append(Cell(task, length, name, found, np.asarray(made.depths, dtype=np.int64)))
-    tell("short inputs")
-    brief = short_texts(tokens, documents, short, split, seed)
-    exact, reference = checkpoint.in_float32(), original.in_float32()
-    return {
-        "cells": [cell.to_dict() for cell in cells],
-        "comparisons": comparisons(cells),
-        "fidelity": fidelity(exact.embed(brief), reference.embed(brief)) | {"longest": short},
-    }
-
-
-def verdict(found: dict[str, Any]) -> list[str]:
-    """Plain sentences: the checkpoint against truncation at each length, and short inputs."""
-    sentences = []
-    for entry in found["comparisons"]:
-        if entry["second"] == TRUNCATED:
-            sure = entry["p_holm"] < 0.05
-            word = ("better" if entry["mean"] > 0 else "worse") if sure else "no difference that these documents show"
-            sentences.append(
-                f"{entry['task']} at {entry['length']} tokens: checkpoint − truncated = {entry['mean']:+.3f} "
-                f"({entry['low']:+.3f} to {entry['high']:+.3f}), corrected p {entry['p_holm']:.2g}: {word}"
-            )
-    short = found["fidelity"]
-    same = f"{short['equal']} of {short['texts']} vectors equal bit for bit"
-    sentences.append(
-        f"Short inputs (up to {short['longest']} tokens): cosine to the original {short['cosine']['mean']:.4f}, least "
-        f"{short['cosine']['least']:.4f}; {same}"
+                documents = embed(retrieval.documents)
+                outcomes = hits(retrieval, documents, own_queries if name == CHECKPOINT else queries)
+                cells.append(Cell(task, length, name, outcomes, np.asarray(retrieval.depths, dtype=np.int64)))
+    observer.message("short inputs")
+    short = short_texts(tokens, setup.documents, setup.short, setup.split, setup.seed)
+    vectors, reference = (embedder.in_float32().embed(short) for embedder in (checkpoint, original))
+    return EmbeddingResults(
+        cells=tuple(cell.summary() for cell in cells),
+        comparisons=comparisons(cells),
+        fidelity=fidelity(vectors, reference, setup.short),
     )
-    return sentences

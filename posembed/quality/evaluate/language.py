@@ -1,60 +1,192 @@
-"""Evaluate a language model on long inputs: loss by position, what the longer context gives, and a shuffled control."""
+"""Evaluate a language model: loss by position, context gain, and a control with the far context shuffled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from posembed.errors import DataError
-from posembed.quality.evaluate.paired import bootstrap_interval, difference, holm
-from posembed.quality.evaluate.sliding import sliding_losses as sliding_losses
+from posembed.errors import InvalidArgumentError
+from posembed.observer import SILENT, Observer
+from posembed.quality.evaluate.documents import LEAST_DOCUMENTS, cut_documents
+from posembed.quality.evaluate.evaluator import Evaluator, require_same_vocabulary
+from posembed.quality.evaluate.sliding import sliding_losses
+from posembed.quality.evaluate.words import significance
+from posembed.quality.models.language import Chosen, Ids, LanguageModel
 from posembed.quality.models.masked import hide as hide
 from posembed.quality.models.scorer import Losses, Scorer
-from posembed.quality.tasks.retrieval_set import generator
-from posembed.quality.texts import joined
+from posembed.quality.rng import generator
+from posembed.quality.texts import is_one_file
+from posembed.records.evaluate import EvaluateOptions
+from posembed.records.evaluation import (
+    Bucket,
+    DocumentInterval,
+    EvaluationSetup,
+    LanguageResults,
+    LossCell,
+    LossDifference,
+)
+from posembed.statistics import bootstrap_interval, difference, holm
 
 DIRECT, SLIDING = "checkpoint", "sliding window"
+# Lengths as multiples of the original's: unchanged, and the first two doublings.
+MULTIPLES = (1, 2, 4)
+# The control looks at the last half window: its tokens are far from the shuffled part, at least a whole window away.
+CONTROL_SHARE = 0.5
+# A permutation of fewer tokens changes nothing.
+LEAST_SHUFFLED = 2
+# Buckets start at a quarter of the window and double: a model's loss falls roughly with the logarithm of the position.
+FIRST_BUCKET = 0.25
 
 
-def cut_documents(
-    texts: Sequence[Sequence[int]], length: int, documents: int, split: str, seed: int, *, one_file: bool = False
-) -> NDArray[np.int64]:
-    """One window of ``length`` tokens of each document that has so many, ``[documents, length]``.
+class LanguageEvaluator(Evaluator[LanguageModel, LanguageResults]):
+    """Loss compared with a sliding window of the original."""
 
-    With ``one_file`` the documents are pieces of one text: those too short are joined.
+    def default_lengths(self, usable: int, original: int) -> tuple[int, ...]:
+        """Return the original's length, and its doublings as far as the checkpoint goes."""
+        return tuple(multiple * original for multiple in MULTIPLES if multiple * original <= usable)
+
+    def check(self, options: EvaluateOptions) -> None:
+        """Refuse a single document."""
+        if options.documents < LEAST_DOCUMENTS:
+            raise InvalidArgumentError(f"documents={options.documents} must be at least {LEAST_DOCUMENTS}")
+
+    def setup(
+        self, options: EvaluateOptions, checkpoint: LanguageModel, original: LanguageModel, usable: tuple[int, int]
+    ) -> EvaluationSetup:
+        """Return the setup."""
+        require_same_vocabulary(checkpoint, original)
+        return self.common_setup(options, usable)
+
+    def measure(
+        self,
+        checkpoint: LanguageModel,
+        original: LanguageModel,
+        texts: Sequence[str],
+        setup: EvaluationSetup,
+        observer: Observer = SILENT,
+    ) -> LanguageResults:
+        """Measure the losses on one window of each document that is long enough."""
+        tokens = [checkpoint.encode(text) for text in texts]
+        scorers = Scorer.of(checkpoint), Scorer.of(original)
+        return evaluate_language(*scorers, tokens, setup, one_file=is_one_file(setup.data), observer=observer)
+
+    def verdict(self, results: LanguageResults) -> tuple[str, ...]:
+        """Return whether the longer input helps, and whether the order of the far context matters."""
+        sentences = [
+            f"At {each.length} tokens the longer input gains {each.mean:+.3f} nats per token over a sliding window "
+            f"({each.low:+.3f} to {each.high:+.3f}), corrected p {each.p_holm:.2g}: {significance(each)}"
+            for each in results.context_gain
+        ]
+        sentences += [
+            f"At {each.length} tokens shuffling the far context costs {each.mean:+.3f} nats per token "
+            f"({each.low:+.3f} to {each.high:+.3f}), corrected p {each.p_holm:.2g}"
+            for each in results.shuffled
+        ]
+        return tuple(sentences or ["No input was longer than the original takes: there is nothing to compare"])
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Windows of one length, and what is predicted in them.
+
+    Attributes:
+        ids: token ids ``[documents, length]``.
+        chosen: which of them to predict, ``[documents, length]``.
+    """
+
+    ids: Ids
+    chosen: Chosen
+
+
+def evaluate_language(
+    checkpoint: Scorer,
+    original: Scorer,
+    texts: Sequence[Sequence[int]],
+    setup: EvaluationSetup,
+    *,
+    one_file: bool = False,
+    observer: Observer = SILENT,
+) -> LanguageResults:
+    """Measure losses by position, context gain and the shuffled control at each length.
+
+    Args:
+        checkpoint: the model to evaluate.
+        original: the model before it was extended; its sliding window is the baseline.
+        texts: held-out documents in tokens.
+        setup: lengths, documents, and the longest input of each model.
+        one_file: whether the documents are pieces of one text, of which those too short for a length are joined.
+        observer: receives a message for each step.
 
     Raises:
         DataError: if fewer than two documents are long enough.
+        WorkFailedError: if a model gives a loss that is not finite.
     """
-    draw = generator("language", split, length, seed)
-    texts = joined(texts, length) if one_file else texts
-    long_enough = [text for text in texts if len(text) >= length]
-    if len(long_enough) < 2:
-        most = (sorted(map(len, texts), reverse=True)[1:2] or [0])[0]
-        raise DataError(
-            f"{len(long_enough)} of {len(texts)} {split} documents have {length} tokens, at least 2 are needed: give "
-            f"longer texts with --data, or --lengths of at most {most}"
-        )
-    order = draw.permutation(len(long_enough))[:documents]
-    rows = []
-    for number in order.tolist():
-        text = long_enough[number]
-        begin = int(draw.integers(len(text) - length + 1))
-        rows.append(text[begin : begin + length])
-    return np.asarray(rows, dtype=np.int64)
+    window = setup.original_usable_length
+    cells, gains, controls = [], [], []
+    for length in setup.lengths:
+        ids = cut_documents(texts, length, setup.documents, setup.split, setup.seed, one_file=one_file)
+        rng = generator("masks", setup.split, length, setup.seed)
+        inputs = Inputs(ids, checkpoint.kind.choose(ids.shape, rng))
+        observer.message(f"sliding window at {length} tokens")
+        sliding = sliding_losses(original, inputs.ids, inputs.chosen, window)
+        cells.append(loss_cell(SLIDING, window, sliding))
+        if length > setup.usable_length:
+            continue
+        observer.message(f"checkpoint at {length} tokens")
+        direct = checkpoint.losses(inputs.ids, inputs.chosen)
+        cells.append(loss_cell(DIRECT, window, direct))
+        if length <= window:
+            continue
+        gains.append(loss_difference(length, sliding[:, window:], direct[:, window:]))
+        observer.message(f"shuffled control at {length} tokens")
+        control = shuffled_control(checkpoint, inputs, direct, window, rng)
+        if control is not None:
+            controls.append(control)
+    return LanguageResults(tuple(cells), corrected(gains), corrected(controls))
+
+
+def shuffled_control(
+    scorer: Scorer, inputs: Inputs, direct: Losses, window: int, rng: np.random.Generator
+) -> LossDifference | None:
+    """Measure what shuffling the far context costs: a model that uses its content or its order pays for that.
+
+    The losses are those of the last half window. The tokens shuffled are those further back than a whole window from
+    each of them.
+
+    Args:
+        scorer: the checkpoint.
+        inputs: windows longer than the original takes.
+        direct: the checkpoint's losses on them.
+        window: the original's longest input.
+        rng: random numbers; each document is shuffled on its own.
+
+    Returns:
+        Loss with the far context shuffled − loss without; ``None`` where no input has a far part.
+    """
+    length = inputs.ids.shape[1]
+    begin = length - int(window * CONTROL_SHARE)
+    far = begin - window
+    if far < LEAST_SHUFFLED:
+        return None
+    mixed = inputs.ids.copy()
+    for row in mixed:
+        row[:far] = rng.permutation(row[:far])
+    chosen = scorer.kind.choose_from(inputs.chosen, begin)
+    shuffled = scorer.losses(mixed, chosen)
+    plain = direct if chosen is inputs.chosen else scorer.losses(inputs.ids, chosen)
+    return loss_difference(length, shuffled[:, begin:], plain[:, begin:])
 
 
 def buckets(window: int, length: int) -> list[tuple[int, int]]:
-    """Stretches of positions that double: up to the window's quarter, half, whole, and on.
+    """Return ranges of positions that double: up to a quarter, a half and the whole window, and on.
 
     Example:
         >>> buckets(8, 20)
         [(0, 2), (2, 4), (4, 8), (8, 16), (16, 20)]
     """
-    ends, end = [], max(1, window // 4)
+    ends, end = [], max(1, int(window * FIRST_BUCKET))
     while end < length:
         ends.append(end)
         end *= 2
@@ -62,107 +194,37 @@ def buckets(window: int, length: int) -> list[tuple[int, int]]:
     return list(zip([0, *ends[:-1]], ends, strict=True))
 
 
-def evaluate_language(
-    checkpoint: Scorer,
-    original: Scorer,
-    texts: Sequence[Sequence[int]],
-    *,
-    lengths: Sequence[int],
-    usable: int,
-    original_usable: int,
-    documents: int,
-    one_file: bool = False,
-    split: str = "test",
-    seed: int = 0,
-    tell: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
-    """Losses, context gain and the shuffled control as plain values.
+def loss_cell(system: str, window: int, losses: Losses) -> LossCell:
+    """Summarize losses ``[documents, length]``: their mean over documents, and by position.
 
     Args:
-        checkpoint: what is judged.
-        original: the model before it was extended, which the sliding window runs.
-        texts: held-out documents in tokens.
-        lengths: of the inputs, in tokens.
-        usable: the checkpoint's longest input.
-        original_usable: the original's: the sliding window.
-        documents: most of each length.
-        one_file: the documents are pieces of one text: those too short for a length are joined.
-        split: names the draws.
-        seed: of every draw.
-        tell: is told what is being done.
+        system: who was measured.
+        window: the original's longest input, which the ranges of positions follow.
+        losses: nats; NaN where a token was not predicted.
     """
-    cells, gains, controls = [], [], []
-    for length in lengths:
-        ids = cut_documents(texts, length, documents, split, seed, one_file=one_file)
-        draw = generator("masks", split, length, seed)
-        chosen = checkpoint.kind.choose(ids.shape, draw)
-        tell(f"sliding window at {length} tokens")
-        slid = sliding_losses(original, ids, chosen, original_usable)
-        cells.append(_cell(SLIDING, original_usable, length, slid))
-        if length > usable:
-            continue
-        tell(f"checkpoint at {length} tokens")
-        direct = checkpoint.losses(ids, chosen)
-        cells.append(_cell(DIRECT, original_usable, length, direct))
-        if length <= original_usable:
-            continue
-        far = slice(original_usable, length)
-        gains.append({"length": length} | _difference(slid[:, far], direct[:, far]))
-        tell(f"shuffled control at {length} tokens")
-        last = slice(length - original_usable // 2, length)
-        beyond = last.start - original_usable  # further back than the old length, from any token that is looked at
-        if beyond < 2:
-            continue
-        mixed = ids.copy()
-        for row in mixed:
-            row[:beyond] = draw.permutation(row[:beyond])
-        only = checkpoint.kind.choose_from(chosen, last.start)
-        again = checkpoint.losses(mixed, only)[:, last]
-        before = (direct if only is chosen else checkpoint.losses(ids, only))[:, last]
-        controls.append({"length": length} | _difference(again, before))
-    for entries in (gains, controls):
-        for entry, adjusted in zip(entries, holm([entry["p"] for entry in entries]), strict=True):
-            entry["p_holm"] = adjusted
-    return {"cells": cells, "context_gain": gains, "shuffled": controls}
-
-
-def _cell(system: str, window: int, length: int, losses: Losses) -> dict[str, Any]:
-    per_document = np.nanmean(losses, axis=1)
-    found = []
+    documents, length = losses.shape
+    parts = []
     for begin, end in buckets(window, length):
         part = losses[:, begin:end]
         known = part[np.isfinite(part)]
-        found.append({"from": begin, "to": end, "loss": float(known.mean()) if len(known) else None})
-    return {
-        "length": length,
-        "system": system,
-        "documents": len(losses),
-        "loss": bootstrap_interval(per_document),
-        "buckets": found,
-    }
+        parts.append(Bucket(begin, end, float(known.mean()) if len(known) else None))
+    interval = DocumentInterval(**bootstrap_interval(np.nanmean(losses, axis=1)))
+    return LossCell(length, system, documents, interval, tuple(parts))
 
 
-def _difference(first: Losses, second: Losses) -> dict[str, Any]:
-    """``first − second``, each document's mean over the tokens that both predict."""
+def loss_difference(length: int, first: Losses, second: Losses) -> LossDifference:
+    """Compare losses ``[documents, tokens]`` by each document's mean over the tokens that both predict.
+
+    Documents without such a token are left out. The p-value is not corrected yet.
+    """
     both = np.isfinite(first) & np.isfinite(second)
     rows = [(a[here].mean(), b[here].mean()) for a, b, here in zip(first, second, both, strict=True) if here.any()]
     one, other = np.array(rows).T
-    return difference(one, other) | {"documents": len(rows)}
+    test = difference(one, other)
+    return LossDifference(length, **test, documents=len(rows), p_holm=test["p"])
 
 
-def language_verdict(found: dict[str, Any]) -> list[str]:
-    """Plain sentences: whether the longer input is of use, and whether the order of what is far away is."""
-    sentences = []
-    for entry in found["context_gain"]:
-        sure = entry["p_holm"] < 0.05
-        word = ("of use" if entry["mean"] > 0 else "worse than none") if sure else "nothing that these documents show"
-        sentences.append(
-            f"At {entry['length']} tokens the longer input gains {entry['mean']:+.3f} nats a token over a sliding "
-            f"window ({entry['low']:+.3f} to {entry['high']:+.3f}), corrected p {entry['p_holm']:.2g}: {word}"
-        )
-    sentences += [
-        f"At {entry['length']} tokens shuffling what is far away costs {entry['mean']:+.3f} nats a token "
-        f"({entry['low']:+.3f} to {entry['high']:+.3f}), corrected p {entry['p_holm']:.2g}"
-        for entry in found["shuffled"]
-    ]
-    return sentences or ["No input was longer than the original takes: nothing to compare"]
+def corrected(differences: Sequence[LossDifference]) -> tuple[LossDifference, ...]:
+    """Return the differences with p-values corrected over all of them."""
+    adjusted = holm([each.p for each in differences])
+    return tuple(replace(each, p_holm=p_holm) for each, p_holm in zip(differences, adjusted, strict=True))

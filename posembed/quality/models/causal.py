@@ -15,6 +15,7 @@ class CausalKind(LanguageKind):
     """Decoders such as GPT-2."""
 
     name = "causal"
+    description = "a causal language model"
     architectures = ("ForCausalLM", "LMHeadModel")
     loader = "AutoModelForCausalLM"
 

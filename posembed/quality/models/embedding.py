@@ -17,6 +17,7 @@ class EmbeddingKind(ModelKind[Embedder]):
     """Sentence-embedding models of Transformers and sentence-transformers."""
 
     name = "embedding"
+    description = "a sentence-embedding model"
 
     def recognizes(self, folder: Path, _: Sequence[str], /) -> bool:
         """Return whether the directory has sentence-transformers' ``modules.json``."""

@@ -23,6 +23,7 @@ class MaskedKind(LanguageKind):
     """Encoders such as BERT and RoBERTa."""
 
     name = "masked"
+    description = "a masked language model"
     architectures = ("ForMaskedLM",)
     loader = "AutoModelForMaskedLM"
 

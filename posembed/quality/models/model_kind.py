@@ -33,6 +33,8 @@ class ModelKind(ABC, Generic[Loaded]):
     """One kind of model; :data:`posembed.quality.models.kinds.KINDS` lists them."""
 
     name: ClassVar[KindName]
+    description: ClassVar[str]
+    """The kind in words, with its article."""
 
     @abstractmethod
     def recognizes(self, folder: Path, architectures: Sequence[str], /) -> bool:

@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 
 from posembed.extension.live import extend_model
 from posembed.find.found import FoundTable
-from posembed.quality.evaluate.language import cut_documents
+from posembed.quality.evaluate.documents import cut_documents
 from posembed.quality.evaluate.ranking import hits
 from posembed.quality.evaluate.sliding import sliding_losses
 from posembed.quality.models.embedder import Embedder
 from posembed.quality.models.loading import parameter_name
 from posembed.quality.models.scorer import Losses, Scorer
+from posembed.quality.rng import generator
 from posembed.quality.search.candidates import Candidate, Measure, Outcomes, measured
-from posembed.quality.tasks.retrieval_set import RetrievalSet, Task, generator, make_set
+from posembed.quality.tasks.retrieval_set import RetrievalSet, make_set
+from posembed.records.evaluate import Task
 from posembed.tables.extend import extend_table
 
 TASK: Task = "passkey"

@@ -1,6 +1,14 @@
-"""Invented people, things and places, and plain sentences: what passkeys and needles are made of."""
+"""Names of invented people, things, places and filler sentences for passkeys and needles."""
 
 from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+
+from posembed.errors import InvalidArgumentError
+from posembed.quality.rng import generator
+from posembed.records.choices import Split
 
 FIRST = (
     *("Ada", "Bruno", "Carla", "Dmitri", "Elena", "Farid", "Greta", "Hugo", "Ines", "Jonas", "Katja", "Luis", "Mira"),
@@ -24,8 +32,8 @@ PLACES = (
     *("in the kitchen drawer", "beside the fireplace", "in the cellar", "under the bed", "in the boat house"),
     *("behind the mirror", "in the glove box", "at the bakery", "in the school library", "next to the printer"),
 )
-# Fillers of passkey documents: they say nothing, again and again, as in Mohtashami & Jaggi 2023, arXiv:2305.16300. What
-# a table gains depends on the filler, so there are several kinds, and none stands in two splits.
+# Filler sentences of passkey documents, repeated to the wanted length, as in Mohtashami & Jaggi 2023, arXiv:2305.16300.
+# Results depend on the filler, so there are several kinds, and no two splits share one.
 FILLERS = {
     "train": (
         "The field is flat. The milk is cold. The stone is grey. They sit by the fire. It burns low and slow. ",
@@ -49,3 +57,18 @@ FILLERS = {
         "down the lane towards the harbour. ",
     ),
 }
+
+
+def draw_names(split: Split, count: int, rng: np.random.Generator) -> list[str]:
+    """Return full names in random order, each once; no other split has any of them.
+
+    Raises:
+        InvalidArgumentError: if more are wanted than a split has.
+    """
+    splits: tuple[Split, ...] = get_args(Split)
+    names = [f"{first} {last}" for first in FIRST for last in LAST]
+    order = generator("people").permutation(len(names))
+    own = [names[number] for number in order[splits.index(split) :: len(splits)]]
+    if count > len(own):
+        raise InvalidArgumentError(f"documents={count} is more than the {len(own)} names of a split")
+    return [own[number] for number in rng.permutation(len(own))[:count]]

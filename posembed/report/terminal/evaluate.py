@@ -1,104 +1,133 @@
-"""An evaluation's results as tables of words, for the terminal."""
+"""An evaluation as tables of words and sentences, and how they are printed in a terminal."""
 
 from __future__ import annotations
 
-from typing import Any
+import functools
 
 from rich.console import Console
 from rich.table import Table
 
+from posembed.errors import ArgumentTypeError
+from posembed.records.evaluation import DocumentInterval, EmbeddingResults, Evaluation, LanguageResults
+from posembed.report.numbers import MISSING, interval, number
 from posembed.report.printable import printable
-from posembed.report.terminal.compare import TextTable, number
+from posembed.report.terminal.compare import TextTable
 
-Results = dict[str, Any]
-
-
-def evaluation_tables(results: Results) -> list[TextTable]:
-    """Accuracy by task, system and length; by depth of the evidence; short inputs."""
-    if results["kind"] != "embedding":
-        return _losses(results)
-    return [*_accuracy(results), _depths(results), _short(results)]
+CHECKPOINT = "checkpoint"
 
 
-def _losses(results: Results) -> list[TextTable]:
+@functools.singledispatch
+def result_tables(results: object, _evaluation: Evaluation) -> list[TextTable]:
+    """Return what was measured in tables; each kind of results registers its own."""
+    raise ArgumentTypeError(f"{type(results).__name__} is not the results of an evaluation")
+
+
+@functools.singledispatch
+def result_remarks(results: object) -> tuple[str, str]:
+    """Return the test behind the p-values, and a sentence about the tasks; each kind of results registers its own."""
+    raise ArgumentTypeError(f"{type(results).__name__} is not the results of an evaluation")
+
+
+def evaluation_tables(evaluation: Evaluation) -> list[TextTable]:
+    """Return the numbers of an evaluation in tables."""
+    return result_tables(evaluation.results, evaluation)
+
+
+@result_tables.register
+def _language(results: LanguageResults, evaluation: Evaluation) -> list[TextTable]:
     """Loss by position at each length, by the checkpoint and by the sliding window."""
-    parts = []
-    for length in results["configuration"]["lengths"]:
-        cells = [cell for cell in results["cells"] if cell["length"] == length]
-        header = ("", "all", *(f"{part['from']} to {part['to']}" for part in cells[0]["buckets"]))
+    tables = []
+    for length in evaluation.configuration.lengths:
+        cells = [cell for cell in results.cells if cell.length == length]
+        header = ("", "all", *(f"{bucket.begin} to {bucket.end}" for bucket in cells[0].buckets))
         rows = [
-            (cell["system"], _interval(cell), *(number(part["loss"]) for part in cell["buckets"])) for cell in cells
+            (cell.system, _interval(cell.loss, 3), *(number(bucket.loss) for bucket in cell.buckets)) for cell in cells
         ]
-        parts.append(TextTable(f"Loss in nats a token at {length} tokens, by position", header, rows))
-    return parts
+        tables.append(TextTable(f"Loss in nats per token at {length} tokens, by position", header, rows))
+    return tables
 
 
-def _accuracy(results: Results) -> list[TextTable]:
-    lengths = results["configuration"]["lengths"]
-    parts = []
-    for task in results["configuration"]["tasks"]:
-        cells = {(c["system"], c["length"]): c for c in results["cells"] if c["task"] == task}
-        names = list(dict.fromkeys(system for system, _ in cells))
-        rows = [(name, *(_interval(cells.get((name, length))) for length in lengths)) for name in names]
-        title = f"{task}: share of queries whose document came first of {results['configuration']['pool']}"
-        parts.append(TextTable(title, ("", *(f"{length} tokens" for length in lengths)), rows))
-    return parts
+@result_tables.register
+def _embedding(results: EmbeddingResults, evaluation: Evaluation) -> list[TextTable]:
+    """Accuracy by task, system and length; by depth of the evidence; short inputs."""
+    return [*_accuracy(results, evaluation), _depths(results), _short(results)]
 
 
-def _interval(cell: dict[str, Any] | None) -> str:
-    if cell is None:
-        return "–"
-    found, digits = (cell["accuracy"], 2) if "accuracy" in cell else (cell["loss"], 3)
-    return f"{number(found['mean'], digits)} ({number(found['low'], digits)} to {number(found['high'], digits)})"
+def _accuracy(results: EmbeddingResults, evaluation: Evaluation) -> list[TextTable]:
+    setup = evaluation.configuration
+    tables = []
+    for task in setup.tasks or ():
+        cells = {(cell.system, cell.length): cell for cell in results.cells if cell.task == task}
+        rows = []
+        for system in dict.fromkeys(system for system, _ in cells):
+            measured = [cells.get((system, length)) for length in setup.lengths]
+            rows.append((system, *(MISSING if cell is None else _interval(cell.accuracy, 2) for cell in measured)))
+        title = f"{task}: fraction of queries whose document ranked first of {setup.pool}"
+        tables.append(TextTable(title, ("", *(f"{length} tokens" for length in setup.lengths)), rows))
+    return tables
 
 
-def _depths(results: Results) -> TextTable:
+def _interval(values: DocumentInterval, digits: int) -> str:
+    return interval(values.mean, values.low, values.high, digits)
+
+
+def _depths(results: EmbeddingResults) -> TextTable:
     rows = [
-        (cell["task"], f"{cell['length']}", *(number(share, 2) for share in cell["by_depth"]))
-        for cell in results["cells"]
-        if cell["system"] == "checkpoint"
+        (cell.task, f"{cell.length}", *(number(share, 2) for share in cell.by_depth))
+        for cell in results.cells
+        if cell.system == CHECKPOINT
     ]
-    strata = len(results["cells"][0]["by_depth"])
+    strata = len(results.cells[0].by_depth)
     header = ("task", "tokens", *(f"{100 * k // strata} to {100 * (k + 1) // strata} %" for k in range(strata)))
     return TextTable("The checkpoint, by where in the document the evidence lies", header, rows)
 
 
-def _short(results: Results) -> TextTable:
-    found = results["fidelity"]
+def _short(results: EmbeddingResults) -> TextTable:
+    fidelity = results.fidelity
     rows = [
-        ("cosine to the original, mean", number(found["cosine"]["mean"], 4)),
-        ("the least", number(found["cosine"]["least"], 4)),
-        ("rank correlation of the similarities of all pairs", number(found["rank_correlation"], 4)),
-        ("vectors equal bit for bit", f"{found['equal']} of {found['texts']}"),
+        ("cosine to the original, mean", number(fidelity.cosine.mean, 4)),
+        ("cosine to the original, minimum", number(fidelity.cosine.least, 4)),
+        ("rank correlation of the similarities of all pairs", number(fidelity.rank_correlation, 4)),
+        ("vectors equal bit for bit", f"{fidelity.equal} of {fidelity.texts}"),
     ]
-    return TextTable(f"Short inputs: up to {found['longest']} tokens, special ones left out", ("", ""), rows)
+    title = f"Change in short inputs: up to {fidelity.longest} tokens, special tokens not counted"
+    return TextTable(title, ("", ""), rows)
 
 
-def evaluation_remarks(results: Results) -> list[str]:
-    """How it was measured, a sentence each."""
-    setup, machine = results["configuration"], results["environment"]
-    kind = results["kind"]
-    test = "McNemar's" if kind == "embedding" else "Wilcoxon's"
-    tail = " The tasks are of LongEmbed's kind; they are not LongEmbed." if kind == "embedding" else ""
+@result_remarks.register
+def _embedding_remarks(_: EmbeddingResults) -> tuple[str, str]:
+    return "McNemar's exact test", " The tasks are of LongEmbed's kind; they are not LongEmbed."
+
+
+@result_remarks.register
+def _language_remarks(_: LanguageResults) -> tuple[str, str]:
+    return "Wilcoxon's signed-rank test", ""
+
+
+def evaluation_remarks(evaluation: Evaluation) -> list[str]:
+    """Return how the numbers were measured, in sentences."""
+    setup, machine = evaluation.configuration, evaluation.environment
+    test, tasks = result_remarks(evaluation.results)
     return [
-        f"In brackets: 95 % bootstrap intervals over documents. P-values: {test}, corrected over all cells (Holm).",
-        f"{setup['documents']} documents a cell from {setup['data']}, set {setup['split']}, seed {setup['seed']}, "
-        f"{setup['precision']}; the checkpoint takes {setup['usable_length']} tokens, the original "
-        f"{setup['original_usable_length']}.{tail}",
+        f"In parentheses: 95 % bootstrap intervals over documents. P-values: {test}, with Holm's correction over all "
+        "comparisons.",
+        f"{setup.documents} documents per cell from {setup.data}, {setup.split} set, seed {setup.seed}, "
+        f"{setup.precision}; the checkpoint takes {setup.usable_length} tokens, the original "
+        f"{setup.original_usable_length}.{tasks}",
         f"posembed {machine['posembed']}, torch {machine['torch']}, Python {machine['python']}, {machine['cpu']}.",
     ]
 
 
-def print_evaluation(results: Results, console: Console) -> None:
+def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     """Print tables, remarks and, last, the verdict."""
-    for part in evaluation_tables(results):
-        table = Table(title=part.title, title_justify="left", show_header=any(part.header))
-        for index, name in enumerate(part.header):
-            table.add_column(name, justify="left" if index == 0 else "right")
+    for part in evaluation_tables(evaluation):
+        table = Table(title=printable(part.title), title_justify="left", show_header=any(part.header))
+        for place, name in enumerate(part.header):
+            table.add_column(printable(name), justify="left" if place == 0 else "right")
         for row in part.rows:
             table.add_row(*map(printable, row))
         console.print(table)
-    for line in evaluation_remarks(results):
+    for line in evaluation_remarks(evaluation):
         console.print(printable(line), markup=False, highlight=False)
-    for sentence in results["verdict"]:
+    for sentence in evaluation.verdict:
         console.print(f"Verdict: {printable(sentence)}", markup=False, highlight=False, style="bold")

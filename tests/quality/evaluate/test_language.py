@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,13 +11,21 @@ import transformers
 
 from posembed import evaluate, extend_checkpoint
 from posembed.errors import DataError, InvalidArgumentError, WorkFailedError
-from posembed.quality.evaluate.language import buckets, cut_documents, evaluate_language, language_verdict
+from posembed.quality.evaluate.documents import cut_documents
+from posembed.quality.evaluate.language import LanguageEvaluator, buckets, evaluate_language
 from posembed.quality.evaluate.sliding import sliding_losses
 from posembed.quality.models.causal import CAUSAL
 from posembed.quality.models.masked import MASKED
 from posembed.quality.models.scorer import Scorer
+from posembed.records.evaluation import EvaluationSetup
 
 VOCABULARY = 11
+
+
+def setup(**changed):
+    """A checkpoint of 128 positions, extended from 32."""
+    usual = {"data": "texts", "lengths": (128,), "documents": 12, "seed": 0, "precision": "fp32"}
+    return EvaluationSetup(**usual | {"usable_length": 128, "original_usable_length": 32} | changed)
 
 
 def knows(context):
@@ -87,17 +96,16 @@ def test_every_token_is_scored_once(length, window):
 def judged():
     texts = [row.tolist() for row in repeating(12, 200, 40)]
     long, short = Scorer(knows(40), CAUSAL), Scorer(knows(3), CAUSAL)
-    return evaluate_language(long, short, texts, lengths=[32, 128], usable=128, original_usable=32, documents=12)
+    return evaluate_language(long, short, texts, setup(lengths=(32, 128)))
 
 
 def test_context_gain_and_the_shuffled_control(judged):
-    (gain,) = judged["context_gain"]
-    (shuffled,) = judged["shuffled"]
-    assert gain["length"] == shuffled["length"] == 128
-    assert gain["low"] > 1
-    assert gain["p_holm"] < 0.05
-    assert shuffled["low"] > 0.5, "what stood 40 tokens before lies in the shuffled part"
-    assert "of use" in language_verdict(judged)[0]
+    (gain,), (shuffled,) = judged.context_gain, judged.shuffled
+    assert gain.length == shuffled.length == 128
+    assert gain.low > 1
+    assert gain.p_holm < 0.05
+    assert shuffled.low > 0.5, "what stood 40 tokens before lies in the shuffled part"
+    assert "significant gain" in LanguageEvaluator().verdict(judged)[0]
 
 
 @pytest.mark.parametrize(("reach", "cost"), [(20, 0), (32, 0), (60, 1)])
@@ -105,18 +113,18 @@ def test_the_control_shuffles_only_what_the_old_length_never_showed(reach, cost)
     """A model that looks no further back than the old window must not pay for the shuffling."""
     texts = [row.tolist() for row in repeating(12, 200, reach)]
     scorer = Scorer(knows(reach), CAUSAL)
-    found = evaluate_language(scorer, scorer, texts, lengths=[128], usable=128, original_usable=32, documents=12)
-    assert (found["shuffled"][0]["mean"] > 0.2) == bool(cost)
+    found = evaluate_language(scorer, scorer, texts, setup(lengths=(128,)))
+    assert (found.shuffled[0].mean > 0.2) == bool(cost)
     if not cost:
-        assert found["shuffled"][0]["mean"] == 0
+        assert found.shuffled[0].mean == 0
 
 
 def test_a_length_without_a_far_part_has_no_control():
     texts = [row.tolist() for row in repeating(4, 100, 10)]
     scorer = Scorer(knows(10), CAUSAL)
-    found = evaluate_language(scorer, scorer, texts, lengths=[40], usable=40, original_usable=32, documents=4)
-    assert found["shuffled"] == []
-    assert len(found["context_gain"]) == 1
+    found = evaluate_language(scorer, scorer, texts, setup(lengths=(40,), usable_length=40, documents=4))
+    assert found.shuffled == ()
+    assert len(found.context_gain) == 1
 
 
 @pytest.mark.parametrize("kind", [CAUSAL, MASKED])
@@ -134,10 +142,10 @@ def test_a_loss_that_is_no_number_is_an_error(kind):
 def test_a_model_without_use_of_the_context_gains_nothing():
     texts = [row.tolist() for row in repeating(12, 200, 40)]
     blind = Scorer(lambda ids: torch.zeros(*ids.shape, VOCABULARY), CAUSAL)
-    found = evaluate_language(blind, blind, texts, lengths=[128], usable=128, original_usable=32, documents=12)
-    assert found["context_gain"][0]["mean"] == pytest.approx(0, abs=1e-6)
-    assert found["context_gain"][0]["p"] == 1
-    assert "nothing that these documents show" in language_verdict(found)[0]
+    found = evaluate_language(blind, blind, texts, setup(lengths=(128,)))
+    assert found.context_gain[0].mean == pytest.approx(0, abs=1e-6)
+    assert found.context_gain[0].p == 1
+    assert "no significant difference" in LanguageEvaluator().verdict(found)[0]
 
 
 def test_buckets_cover_every_position_once():
@@ -152,12 +160,12 @@ def test_pieces_of_one_text_are_joined():
     """20 pieces of 40 tokens have room for windows of 128, once they are one text again."""
     texts = repeating(20, 40, 10).tolist()
     short, long = Scorer(knows(2), CAUSAL), Scorer(knows(10), CAUSAL)
-    settings = {"lengths": [40, 128], "usable": 128, "original_usable": 32, "documents": 12}
-    found = evaluate_language(long, short, texts, one_file=True, **settings)
-    counts = {cell["length"]: cell["documents"] for cell in found["cells"]}
+    wanted = setup(lengths=(40, 128))
+    found = evaluate_language(long, short, texts, wanted, one_file=True)
+    counts = {cell.length: cell.documents for cell in found.cells}
     assert counts == {40: 12, 128: 5}  # of four pieces each
     with pytest.raises(DataError, match="have 128 tokens"):
-        evaluate_language(long, short, texts, **settings)
+        evaluate_language(long, short, texts, wanted)
 
 
 def test_documents_that_are_too_short():
@@ -195,17 +203,17 @@ def test_a_causal_checkpoint(example_checkpoints, tmp_path, data, cli):
     (tmp_path / "short" / "tokenizer.json").write_bytes((source / "tokenizer.json").read_bytes())
     extend_checkpoint(tmp_path / "short", tmp_path / "long", 512, method="tile")
     found = evaluate(tmp_path / "long", original=tmp_path / "short", data=data, documents=4, precision="fp32")
-    assert (found["kind"], found["configuration"]["lengths"]) == ("causal", [128, 256, 512])
-    assert {cell["system"] for cell in found["cells"]} == {"checkpoint", "sliding window"}
-    by_place = {(c["system"], c["length"]): c["loss"]["mean"] for c in found["cells"]}
+    assert (found.kind, found.configuration.lengths) == ("causal", (128, 256, 512))
+    assert {cell.system for cell in found.results.cells} == {"checkpoint", "sliding window"}
+    by_place = {(c.system, c.length): c.loss.mean for c in found.results.cells}
     assert by_place["checkpoint", 128] == pytest.approx(
         by_place["sliding window", 128], abs=1e-5
     )  # nothing changed yet
-    assert [entry["length"] for entry in found["context_gain"]] == [256, 512]
+    assert [entry.length for entry in found.results.context_gain] == [256, 512]
     options = ["--original", tmp_path / "short", "--data", data, "--documents", 4, "--lengths", "256"]
     code, printed, _ = cli("evaluate", tmp_path / "long", *options)
     assert code == 0
-    assert "Loss in nats a token at 256 tokens, by position" in printed
+    assert "Loss in nats per token at 256 tokens, by position" in printed
     code, printed, _ = cli("evaluate", tmp_path / "long", *options, "--json")
     assert json.loads(printed)["context_gain"][0]["length"] == 256
 
@@ -219,9 +227,9 @@ def test_a_masked_checkpoint(example_checkpoints, tmp_path, data):
     extend_checkpoint(tmp_path / "short", tmp_path / "long", 256, method="linear")
     found = evaluate(tmp_path / "long", original=tmp_path / "short", data=data, documents=4, precision="fp32")
     again = evaluate(tmp_path / "long", original=tmp_path / "short", data=data, documents=4, precision="fp32")
-    assert found | {"created": ""} == again | {"created": ""}
-    assert found["kind"] == "masked"
-    assert len(found["context_gain"]) == len(found["shuffled"]) == 1
+    assert replace(found, created="") == replace(again, created="")
+    assert found.kind == "masked"
+    assert len(found.results.context_gain) == len(found.results.shuffled) == 1
     (tmp_path / "short" / "tokenizer.json").write_bytes(tokenizer.replace(b"[MASK]", b"[HIDE]"))
     with pytest.raises(InvalidArgumentError, match="has no mask token"):
         MASKED.load(tmp_path / "short")
@@ -237,5 +245,5 @@ def test_half_precision_is_taken_in_float32(example_checkpoints, tmp_path):
 
 
 def test_kinds_must_agree(example_checkpoints, data):
-    with pytest.raises(InvalidArgumentError, match="is embedding and its original"):
+    with pytest.raises(InvalidArgumentError, match=r"is a sentence-embedding model, but its original .* is a causal"):
         evaluate(example_checkpoints / "my-embedder", original=example_checkpoints / "my-gpt2", data=data)

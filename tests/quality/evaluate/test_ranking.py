@@ -34,9 +34,9 @@ def cell(system, found, length=512):
 
 
 def test_accuracy_by_depth():
-    found = cell("checkpoint", [1, 0, 1, 1, 0] * 4).to_dict()
-    assert found["accuracy"]["mean"] == pytest.approx(0.6)
-    assert found["by_depth"] == [1, 0, 1, 1, 0]
+    found = cell("checkpoint", [1, 0, 1, 1, 0] * 4).summary()
+    assert found.accuracy.mean == pytest.approx(0.6)
+    assert found.by_depth == (1, 0, 1, 1, 0)
 
 
 def test_comparisons_are_corrected_together():
@@ -44,25 +44,25 @@ def test_comparisons_are_corrected_together():
     for length in (512, 1024):
         cells += [cell("checkpoint", [1] * 20, length), cell("truncated", [0] * 10 + [1] * 10, length)]
     one, other = comparisons(cells)
-    assert (one["mean"], one["second"], other["length"]) == (0.5, "truncated", 1024)
-    assert one["p_holm"] == pytest.approx(2 * one["p"])
-    assert comparisons([cell("truncated", [1, 0])]) == []
+    assert (one.mean, one.second, other.length) == (0.5, "truncated", 1024)
+    assert one.p_holm == pytest.approx(2 * one.p)
+    assert comparisons([cell("truncated", [1, 0])]) == ()
 
 
 def test_fidelity():
     draw = np.random.default_rng(0)
     vectors = draw.standard_normal((30, 8)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    same = fidelity(vectors, vectors)
-    assert (same["equal"], same["texts"]) == (30, 30)
-    assert same["rank_correlation"] == pytest.approx(1)
-    assert same["cosine"]["least"] == pytest.approx(1)
+    same = fidelity(vectors, vectors, 8)
+    assert (same.equal, same.texts) == (30, 30)
+    assert same.rank_correlation == pytest.approx(1)
+    assert same.cosine.least == pytest.approx(1)
     turned = np.linalg.qr(draw.standard_normal((8, 8)))[0].astype(np.float32)
-    other = fidelity(vectors @ turned, vectors)  # another direction for each, the same similarities
-    assert other["rank_correlation"] == pytest.approx(1, abs=1e-3)
-    assert other["cosine"]["mean"] < 0.5
-    assert other["equal"] == 0
-    assert fidelity(vectors[:2], vectors[:2])["rank_correlation"] is None
+    other = fidelity(vectors @ turned, vectors, 8)  # another direction for each, the same similarities
+    assert other.rank_correlation == pytest.approx(1, abs=1e-3)
+    assert other.cosine.mean < 0.5
+    assert other.equal == 0
+    assert fidelity(vectors[:2], vectors[:2], 8).rank_correlation is None
 
 
 def test_short_texts_are_short_and_the_same_again():

@@ -16,12 +16,13 @@ from posembed.errors import InvalidArgumentError, WorkFailedError
 from posembed.extension.length_aware_file import tables_by_length
 from posembed.extension.plan import plan_extension
 from posembed.extension.write import carry_out
-from posembed.quality.evaluate.language import cut_documents
+from posembed.quality.evaluate.documents import cut_documents
 from posembed.quality.evaluate.ranking import hits
 from posembed.quality.evaluate.sliding import sliding_losses
 from posembed.quality.models.embedding import load_embedder
 from posembed.quality.models.kinds import kind_of
 from posembed.quality.models.scorer import Scorer
+from posembed.quality.rng import generator
 from posembed.quality.search import search as choose
 from posembed.quality.search.candidates import (
     first_ways,
@@ -34,7 +35,7 @@ from posembed.quality.search.candidates import (
 from posembed.quality.search.search import choose_method
 from posembed.quality.search.trials import EmbeddingTrial, LanguageTrial
 from posembed.quality.tasks.names import FILLERS, FIRST, LAST
-from posembed.quality.tasks.retrieval_set import generator, make_set
+from posembed.quality.tasks.retrieval_set import make_set
 from posembed.quality.texts import load_whole_texts
 
 SMALL = {"documents": 20, "pool": 10, "precision": "fp32"}

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from posembed.errors import DataError, InvalidArgumentError
 from posembed.quality.tasks.names import FILLERS
-from posembed.quality.tasks.retrieval_set import DEPTHS, TASKS, make_set
+from posembed.quality.tasks.registry import TASKS
+from posembed.quality.tasks.retrieval_set import DEPTHS, make_set
 
 
 def encode(text):

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from posembed.records.evaluation import Evaluation
 from posembed.report.html.evaluate import accuracy_chart, depth_chart, evaluate_page, loss_chart
 from posembed.report.terminal.calibrate import calibration_sentences
 
@@ -23,8 +24,9 @@ def cell(length, system, mean):
     }  # fmt: skip
 
 
-def embedding(name="a/checkpoint"):
-    return {
+def embedding(name="a/checkpoint", **changed):
+    plain = {
+        "created": "", "schema": "posembed.evaluate", "schema_version": 1,
         "kind": "embedding", "checkpoint": name, "original": None, "configuration": SETUP, "environment": MACHINE,
         "cells": [cell(128, "checkpoint", 0.9), cell(128, "truncated", 0.9), cell(1024, "checkpoint", 0.7),
                   cell(1024, "truncated", 0.3)],
@@ -32,17 +34,28 @@ def embedding(name="a/checkpoint"):
         "fidelity": {"texts": 20, "equal": 20, "longest": 126, "rank_correlation": 1.0,
                      "cosine": {"mean": 1.0, "low": 1.0, "high": 1.0, "least": 1.0}},
     }  # fmt: skip
+    return Evaluation.from_dict(plain | changed)
 
 
-def language():
-    parts = [{"from": 0, "to": 64, "loss": 3.0}, {"from": 64, "to": 128, "loss": None}]
+def language(parts=({"from": 0, "to": 64, "loss": 3.0}, {"from": 64, "to": 128, "loss": None})):
     cells = [
         {"length": 128, "system": system, "documents": 4, "loss": {"mean": 3.1, "low": 3.0, "high": 3.2},
-         "buckets": parts}
+         "buckets": list(parts)}
         for system in ("sliding window", "checkpoint")
     ]  # fmt: skip
-    setup = SETUP | {"lengths": [128], "original_usable_length": 64}
-    return embedding() | {"kind": "causal", "configuration": setup, "cells": cells, "context_gain": [], "shuffled": []}
+    setup = {name: value for name, value in SETUP.items() if name not in ("tasks", "pool", "short")}
+    setup |= {"lengths": [128], "original_usable_length": 64}
+    plain = {name: value for name, value in embedding().to_dict().items() if name not in ("comparisons", "fidelity")}
+    own = {"kind": "causal", "configuration": setup, "cells": cells, "context_gain": [], "shuffled": []}
+    return Evaluation.from_dict(plain | own)
+
+
+def accuracy(evaluation):
+    return accuracy_chart(evaluation, evaluation.results.cells, "passkey")
+
+
+def losses(evaluation):
+    return loss_chart(evaluation, evaluation.results, 128)
 
 
 def charts_of(page):
@@ -55,19 +68,19 @@ def test_an_embedding_model():
     assert titles == ["Passkey by length", "Passkey by depth"]
     assert "It is better." in page
     assert page.index("It is better.") < page.index("Charts")
-    assert "a/checkpoint, beside itself." in page
+    assert "a/checkpoint, compared with itself." in page
     assert "0.70 (0.60 to 0.80)" in page
 
 
 def test_charts_show_what_was_measured():
-    chart = accuracy_chart(embedding(), "passkey")
+    chart = accuracy(embedding())
     assert [(each.name, list(each.x), each.y) for each in chart.series] == [
         ("checkpoint", [128, 1024], [0.9, 0.7]),
         ("truncated", [128, 1024], [0.9, 0.3]),
     ]
     assert chart.series[0].low == [0.8, 0.6]
     assert chart.marks == [{"from": 512, "to": 1024, "label": "longer than the original takes"}]
-    depth = depth_chart(embedding(), "passkey")
+    depth = depth_chart(embedding().results.cells, "passkey")
     assert [each.name for each in depth.series] == ["128 tokens", "1024 tokens"]
     assert list(depth.series[1].y) == [0.7, None, 0.7, 0.5, 1.0]
 
@@ -76,7 +89,7 @@ def test_a_language_model():
     page = evaluate_page(language())
     (chart,) = charts_of(page)
     assert chart["title"] == "Loss by position, 128 tokens"
-    drawn = loss_chart(language(), 128)
+    drawn = losses(language())
     assert [(each.name, list(each.x), list(each.y)) for each in drawn.series] == [
         ("sliding window", [31.5], [3.0]),
         ("checkpoint", [31.5], [3.0]),
@@ -85,13 +98,11 @@ def test_a_language_model():
 
 
 def test_nothing_measured_is_said():
-    nothing = embedding() | {"cells": []}
-    assert accuracy_chart(nothing, "passkey").empty == "no cell was measured"
-    assert depth_chart(nothing, "passkey").empty == "the checkpoint takes none of these lengths"
-    silent = language()
-    for each in silent["cells"]:
-        each["buckets"] = [{"from": 0, "to": 128, "loss": None}]
-    assert loss_chart(silent, 128).empty == "nothing was predicted"
+    nothing = embedding(cells=[])
+    assert accuracy(nothing).empty == "no cell was measured"
+    assert depth_chart(nothing.results.cells, "passkey").empty == "the checkpoint takes none of these lengths"
+    silent = language([{"from": 0, "to": 128, "loss": None}])
+    assert losses(silent).empty == "nothing was predicted"
 
 
 def test_names_are_escaped():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from posembed.quality.evaluate.paired import bootstrap_interval, difference, holm, paired_test, recovered
+from posembed.statistics import bootstrap_interval, difference, holm, paired_test, recovered
 
 
 def test_the_interval_covers_as_often_as_it_says():

@@ -1,0 +1,17 @@
+"""How each kind of model is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from posembed.quality.evaluate.embeddings import EmbeddingEvaluator
+from posembed.quality.evaluate.evaluator import Evaluator
+from posembed.quality.evaluate.language import LanguageEvaluator
+from posembed.records.choices import KindName
+
+EVALUATORS: Mapping[KindName, Evaluator[Any, Any]] = {
+    "embedding": EmbeddingEvaluator(),
+    "causal": LanguageEvaluator(),
+    "masked": LanguageEvaluator(),
+}

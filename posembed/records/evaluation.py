@@ -1,0 +1,276 @@
+"""The result of ``evaluate``; docs/formats/evaluate.md describes its JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+from posembed.records.base import JsonObject, Record, Result
+from posembed.records.choices import KindName, Split
+from posembed.records.evaluate import Task
+
+SCHEMA, SCHEMA_VERSION = "posembed.evaluate", 1
+
+
+@dataclass(frozen=True)
+class DocumentInterval(Record):
+    """A mean over documents and its 95 % bootstrap interval.
+
+    Attributes:
+        mean: the mean.
+        low: lower bound.
+        high: upper bound.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class RetrievalCell(Record):
+    """One retrieval task at one length by one system.
+
+    Attributes:
+        task: the task.
+        length: tokens per document.
+        system: ``"checkpoint"``, ``"truncated"`` or ``"chunks averaged"``.
+        documents: number of documents, with one query each.
+        accuracy: fraction of queries whose own document ranked first.
+        by_depth: the same by where the evidence lies, in fifths of the document; ``None`` where no document has it.
+    """
+
+    task: Task
+    length: int
+    system: str
+    documents: int
+    accuracy: DocumentInterval
+    by_depth: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Comparison(Record):
+    """The checkpoint compared with one baseline, in one task at one length.
+
+    Attributes:
+        task: the task.
+        length: tokens per document.
+        first: ``"checkpoint"``.
+        second: the baseline.
+        mean: mean of the paired difference in hits, first − second.
+        low: lower bound of its interval.
+        high: upper bound of its interval.
+        p: McNemar's exact p-value.
+        p_holm: the p-value after Holm's correction over all comparisons.
+    """
+
+    task: Task
+    length: int
+    first: str
+    second: str
+    mean: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+
+
+@dataclass(frozen=True)
+class CosineSummary(DocumentInterval):
+    """Cosines of the vectors of the same texts: their mean with its interval, and the smallest.
+
+    Attributes:
+        least: the smallest cosine.
+    """
+
+    least: float
+
+
+@dataclass(frozen=True)
+class Fidelity(Record):
+    """Change in short inputs: the checkpoint's vectors compared with the original's.
+
+    Attributes:
+        texts: number of texts.
+        cosine: cosine of each text's two vectors.
+        rank_correlation: Spearman's correlation of the similarities of all pairs of texts; ``None`` without spread.
+        equal: number of vectors that are equal bit for bit.
+        longest: longest text, in tokens without special ones.
+    """
+
+    texts: int
+    cosine: CosineSummary
+    rank_correlation: float | None
+    equal: int
+    longest: int
+
+
+@dataclass(frozen=True)
+class Bucket(Record):
+    """Mean loss over a range of positions.
+
+    Attributes:
+        begin: first position.
+        end: position after the last.
+        loss: nats per token; ``None`` where no token was predicted.
+    """
+
+    begin: int = field(metadata={"json": "from"})
+    end: int = field(metadata={"json": "to"})
+    loss: float | None = None
+
+
+@dataclass(frozen=True)
+class LossCell(Record):
+    """Loss of one system at one length.
+
+    Attributes:
+        length: tokens per document.
+        system: ``"checkpoint"`` or ``"sliding window"``.
+        documents: number of documents.
+        loss: nats per token.
+        buckets: loss by position.
+    """
+
+    length: int
+    system: str
+    documents: int
+    loss: DocumentInterval
+    buckets: tuple[Bucket, ...]
+
+
+@dataclass(frozen=True)
+class LossDifference(Record):
+    """A difference in loss at one length, paired by document.
+
+    Attributes:
+        length: tokens per document.
+        mean: nats per token.
+        low: lower bound of its interval.
+        high: upper bound of its interval.
+        p: Wilcoxon's p-value.
+        documents: number of documents.
+        p_holm: the p-value after Holm's correction over all lengths.
+    """
+
+    length: int
+    mean: float
+    low: float
+    high: float
+    p: float
+    documents: int
+    p_holm: float
+
+
+@dataclass(frozen=True)
+class EmbeddingResults(Record):
+    """What is measured of a sentence-embedding model.
+
+    Attributes:
+        cells: accuracy by task, length and system.
+        comparisons: the checkpoint compared with each baseline.
+        fidelity: change in short inputs.
+    """
+
+    cells: tuple[RetrievalCell, ...]
+    comparisons: tuple[Comparison, ...]
+    fidelity: Fidelity
+
+
+@dataclass(frozen=True)
+class LanguageResults(Record):
+    """What is measured of a language model.
+
+    Attributes:
+        cells: loss by length and system.
+        context_gain: loss of the sliding window − loss of the checkpoint, past the original's length.
+        shuffled: loss with the far context shuffled − loss without.
+    """
+
+    cells: tuple[LossCell, ...]
+    context_gain: tuple[LossDifference, ...]
+    shuffled: tuple[LossDifference, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSetup(Record):
+    """Everything that decides the numbers.
+
+    Attributes:
+        data: the texts.
+        lengths: document lengths in tokens.
+        documents: documents per cell (for language models at most).
+        seed: random seed.
+        precision: ``"bf16"`` or ``"fp32"``.
+        usable_length: longest input of the checkpoint, in tokens.
+        original_usable_length: longest input of the original.
+        split: the set of texts that was read.
+        tasks: retrieval tasks, of embedding models.
+        pool: documents that each query is ranked against, of embedding models.
+        short: longest short text, of embedding models.
+    """
+
+    data: str
+    lengths: tuple[int, ...]
+    documents: int
+    seed: int
+    precision: str
+    usable_length: int
+    original_usable_length: int
+    split: Split = "test"
+    tasks: tuple[Task, ...] | None = field(default=None, metadata={"omit_none": True})
+    pool: int | None = field(default=None, metadata={"omit_none": True})
+    short: int | None = field(default=None, metadata={"omit_none": True})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Result):
+    """A checkpoint on long inputs, next to what the model could do before it was extended.
+
+    Attributes:
+        created: when, in UTC.
+        kind: kind of model.
+        checkpoint: the path as given.
+        original: the original's path as given, or ``None``.
+        configuration: everything that decides the numbers.
+        environment: versions and hardware.
+        results: what was measured; its JSON keys stand beside the others.
+        verdict: plain sentences.
+    """
+
+    schema: str = SCHEMA
+    schema_version: int = SCHEMA_VERSION
+    created: str
+    kind: KindName
+    checkpoint: str
+    original: str | None
+    configuration: EvaluationSetup
+    environment: Mapping[str, str | int | bool | None]
+    results: EmbeddingResults | LanguageResults
+    verdict: tuple[str, ...]
+
+    _RESULTS: ClassVar[Mapping[str, type[EmbeddingResults] | type[LanguageResults]]] = {
+        "embedding": EmbeddingResults,
+        "causal": LanguageResults,
+        "masked": LanguageResults,
+    }
+
+    def to_dict(self) -> JsonObject:
+        """Return plain values, ready for ``json.dumps``; the keys of ``results`` stand beside the others."""
+        plain = super().to_dict()
+        verdict = plain.pop("verdict")
+        plain.pop("results")
+        return {**plain, **self.results.to_dict(), "verdict": verdict}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return the record that :meth:`to_dict` wrote.
+
+        Raises:
+            InvalidArgumentError: for an unknown or missing key.
+        """
+        kind = cls._RESULTS.get(str(values.get("kind")), EmbeddingResults)
+        own = kind.__dataclass_fields__
+        results = kind.from_dict({name: value for name, value in values.items() if name in own})
+        return super().from_dict({n: value for n, value in values.items() if n not in own} | {"results": results})
