@@ -2,7 +2,7 @@
 
     hf download sentence-transformers/all-MiniLM-L6-v2 --local-dir all-MiniLM-L6-v2
     python -m benchmarks.long_inputs all-MiniLM-L6-v2                   (about 30 minutes on 2 idle cores; writes KEPT)
-    python -m benchmarks.long_inputs all-MiniLM-L6-v2 --length-aware    (likewise, of tables by length)
+    python -m benchmarks.long_inputs all-MiniLM-L6-v2 --length-aware    (likewise, with length-aware tables)
     python -m benchmarks.long_inputs --tables                           (prints the page's tables from KEPT)
 
 The first command does what `posembed extend CHECKPOINT … --to 4096 --data stdlib` and
@@ -17,13 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pages import accuracy_rows, keep, load, print_table
-from posembed import evaluate
-from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
-from posembed.extension.length_aware_file import tables_by_length
-from posembed.extension.plan import plan_extension
-from posembed.extension.write import carry_out
+from posembed import evaluate, extend_checkpoint
 from posembed.observer import Callbacks
-from posembed.quality.search.search import choose_method
 from posembed.records.evaluate import Task
 
 KEPT = Path(__file__).parents[1] / "docs" / "measured" / "minilm.json"
@@ -34,18 +29,15 @@ OTHER_LENGTHS = (512, 1024)
 
 
 def measure(checkpoint: str, *, length_aware: bool) -> dict[str, Any]:
-    """Choose, extend and evaluate."""
+    """Extend by the search on validation data, and evaluate."""
 
     def tell(sentence: str) -> None:
         print(sentence, file=sys.stderr)
 
     watch = Callbacks(message=tell)
-    chosen = choose_method(checkpoint, LENGTH, length_aware=length_aware, tell=tell)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "long"
-        plan = plan_extension(checkpoint, LENGTH, method=chosen.method, **chosen.options)
-        extra = {TABLES_BY_LENGTH: tables_by_length(plan, short=chosen.short)} if length_aware else {}
-        carry_out(plan, out, extra=extra)
+        plan = extend_checkpoint(checkpoint, out, LENGTH, data="stdlib", length_aware=length_aware, observer=watch)
         found = {
             "evaluation": evaluate(
                 out, original=checkpoint, tasks=["passkey"], documents=DOCUMENTS, observer=watch
@@ -54,8 +46,10 @@ def measure(checkpoint: str, *, length_aware: bool) -> dict[str, Any]:
         }
     for each in found.values():
         each |= {"checkpoint": "the extended copy", "original": Path(checkpoint).name}
-    choice = {"method": chosen.method, "options": chosen.options, "short": chosen.short, "why": list(chosen.why)}
-    return {"chosen": choice, "swept": [candidate.to_dict() for candidate in chosen.swept]} | found
+    (change,), choice = plan.tables, plan.choice
+    assert choice is not None
+    chosen = {"method": change.method, "options": change.options, "short": choice.short, "why": list(choice.why)}
+    return {"chosen": chosen, "swept": [candidate.to_dict() for candidate in choice.swept]} | found
 
 
 def swept_rows(kept: dict[str, Any]) -> list[list[str]]:

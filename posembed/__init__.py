@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from posembed.commands.calibrate import calibrate as calibrate
     from posembed.commands.compare import compare as compare
     from posembed.commands.evaluate import evaluate as evaluate
+    from posembed.commands.extend import extend_checkpoint as extend_checkpoint
+    from posembed.commands.extend_model import extend_model as extend_model
     from posembed.extension.length_aware import load_length_aware as load_length_aware
     from posembed.extension.length_aware import save_length_aware as save_length_aware
-    from posembed.extension.live import extend_model as extend_model
     from posembed.extension.plan import ExtensionPlan as ExtensionPlan
     from posembed.extension.plan import plan_extension as plan_extension
-    from posembed.extension.write import extend_checkpoint as extend_checkpoint
     from posembed.find.found import FoundTable as FoundTable
     from posembed.find.search import find_tables as find_tables
     from posembed.layout import TableLayout as TableLayout
@@ -58,8 +58,8 @@ _HOME = {
     "check_positions": "posembed.nn.checks",
     "compare": "posembed.commands.compare",
     "evaluate": "posembed.commands.evaluate",
-    "extend_checkpoint": "posembed.extension.write",
-    "extend_model": "posembed.extension.live",
+    "extend_checkpoint": "posembed.commands.extend",
+    "extend_model": "posembed.commands.extend_model",
     "extend_table": "posembed.tables.extend",
     "find_tables": "posembed.find.search",
     "load_length_aware": "posembed.extension.length_aware",

@@ -115,7 +115,7 @@ def _judged(target: Path, source: Path, force: bool) -> Path:
 
 def _refuse_existing(target: Path, force: bool) -> None:
     if not force and os.path.lexists(target):
-        raise InvalidArgumentError(f"{target} exists already: choose another path, or replace it with --force")
+        raise InvalidArgumentError(f"{target} exists already: choose another path, or replace it with force=True")
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,10 +14,8 @@ from posembed.cli.output import prepare_html, standard_output, write_html
 from posembed.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from posembed.extension.plan import ExtensionPlan
     from posembed.inspection.card import CheckpointCard, Depth
     from posembed.inspection.compare_two import PairCard
-    from posembed.quality.search.search import Choice
     from posembed.records.override import Override
 
 Key = Annotated[list[str] | None, typer.Option("--table", metavar="KEY", help="A tensor's name in the file.")]
@@ -145,86 +143,53 @@ def extend(
         raise InvalidArgumentError(f"exactly one of --to N, --grid HxW and --image-size PX must be given, got {got}")
     if verify not in ("sampled", "full"):
         raise InvalidArgumentError(f"--verify {verify!r} must be 'sampled' or 'full'")
-    from posembed.checkpoint.staging import checked_target
-    from posembed.extension.plan import plan_extension
-    from posembed.extension.write import carry_out, refuse_blocked
+    from posembed.commands.extend import carry_out, prepare_extension
+    from posembed.records.extend import ExtendOptions
 
-    settings: dict[str, Any] = {
-        "keep": keep,
-        "range": range_,
-        "kernel": kernel,
-        "ratio": ratio,
-        "alpha": alpha,
-        "seed": seed,
-        "antialias": antialias,
-        "align_corners": align_corners,
-    }
-    options = {name: value for name, value in settings.items() if value is not None}
-    chosen = None
-    if data is not None:
-        if method != "auto" or to is None or table or options:
-            raise InvalidArgumentError(
-                "--data chooses the method by itself: it goes with --to and --method auto, without --table and options"
-            )
-        if not dry_run:
-            checked_target(out, checkpoint, force)  # before the work, not after it
-        chosen = _choose(checkpoint, to, data, length_aware)
-        method, options = chosen.method, dict(chosen.options)
-    plan = plan_extension(
-        checkpoint,
-        to,
+    options = ExtendOptions(
+        length=to,
         grid=None if grid is None else _pair("--grid", grid),
         image_size=None if image_size is None else _pixels(image_size),
         method=method,
-        tables=table or None,
+        tables=tuple(table) if table else None,
         override=_override(table, reserved, prefix, table_grid, "--table-grid"),
-        **options,
+        keep=keep,
+        range=range_,
+        kernel=kernel,  # type: ignore[arg-type]  # checked by the method
+        ratio=ratio,
+        alpha=alpha,
+        seed=seed,
+        antialias=antialias,
+        align_corners=align_corners,
+        data=data,
+        length_aware=length_aware,
+        dry_run=dry_run,
+        force=force,
+        link=link,
+        verify=verify,  # type: ignore[arg-type]  # checked above
     )
-    extra = _tables_by_length(plan, None if chosen is None else chosen.short) if length_aware else {}
-    described = plan.to_dict() | {"length_aware": length_aware}
-    if chosen is not None:
-        described["chosen"] = {
-            "why": list(chosen.why),
-            "measure": chosen.measure,
-            "baseline": {str(n): value for n, value in chosen.baseline.items()},
-            "short": chosen.short,
-            "swept": [candidate.to_dict() for candidate in chosen.swept],
-        }
+    from rich.console import Console
+
+    from posembed.observer import Callbacks
+
+    with Console(stderr=True).status("starting") as status:
+        plan = prepare_extension(checkpoint, out, options, observer=Callbacks(message=status.update))
     if not as_json:
-        from posembed.report.terminal.inspect import print_plan
+        from posembed.report.terminal.extend import print_extension
 
-        print_plan(described, standard_output())
-        for sentence in chosen.why if chosen is not None else ():
-            print(f"Chosen: {sentence}")
+        print_extension(plan.record(), standard_output())
     if not dry_run:
-        from rich.console import Console
-
         from posembed.report.printable import printable
         from posembed.report.terminal.progress import BytesProgress
 
         with BytesProgress(Console(stderr=True)) as progress:
-            carry_out(plan, out, force=force, link=link, full=verify == "full", progress=progress, extra=extra)
+            shown = Callbacks(progress=lambda update: progress(update.done or 0, update.total or 0))
+            plan = carry_out(plan, out, options, observer=shown)
         print(f"posembed: wrote {printable(out)}, read back and checked ({verify})", file=sys.stderr)
     if as_json:
-        print(json.dumps({**described, "out": None if dry_run else str(out)}, indent=1))
+        print(json.dumps(plan.to_dict(), indent=1))
     if dry_run:
-        refuse_blocked(plan)  # the code is that of the call without --dry-run
-
-
-def _tables_by_length(plan: ExtensionPlan, short: int | None) -> dict[str, bytes]:
-    from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
-    from posembed.extension.length_aware_file import tables_by_length
-
-    return {TABLES_BY_LENGTH: tables_by_length(plan, short=short)}
-
-
-def _choose(checkpoint: Path, to: int, data: str, length_aware: bool) -> Choice:
-    from rich.console import Console
-
-    from posembed.quality.search.search import choose_method
-
-    with Console(stderr=True).status("starting") as status:
-        return choose_method(checkpoint, to, data=data, length_aware=length_aware, tell=status.update)
+        plan.require_supported()  # the code is that of the call without --dry-run
 
 
 def _override(

@@ -11,9 +11,9 @@ from typing import Any
 
 from posembed.checkpoint.staging import checked_target
 from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError
-from posembed.extension.length_aware_file import tables_by_length
+from posembed.extension.length_aware_file import length_aware_file
 from posembed.extension.plan import plan_extension
-from posembed.extension.write import require_possible
+from posembed.extension.write import check_plan
 from posembed.hardware import resolve_precision
 from posembed.quality.calibrate.budget import fit_into
 from posembed.quality.calibrate.config import CalibrationConfig
@@ -124,8 +124,8 @@ def calibrate(
     if length > old:
         plan = plan_extension(checkpoint, length, method="stretch", tables=[table.key])
         if length_aware:
-            tables_by_length(plan)  # refuses what could not be loaded
-        require_possible(plan)
+            length_aware_file(plan)  # refuses what could not be loaded
+        check_plan(plan)
     elif length_aware:
         raise InvalidArgumentError("length_aware=True is for a table that grows: give a greater length")
     state = out.parent / f"{out.name}.calibrating"

@@ -1,9 +1,9 @@
-"""Configuration, tokenizer and image-processor files: which of their fields limit the length, and what they become."""
+"""Fields of configuration, tokenizer and image-processor files that must change with a table."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,50 +38,50 @@ class FieldChange:
 def config_changes(
     file: Path, config: Mapping[str, object], table: FoundTable, new: TableLayout
 ) -> Iterator[FieldChange]:
-    """What ``config.json`` must say for a table's new layout."""
+    """Yield the fields of ``config.json`` that must change for a table's new layout."""
     for rule in table.fields:
         path = tuple(rule.name.split("."))
-        before = _look(config, path)
+        before = look(config, path)
         after = _value(rule, before, table, new)
         for where in _twins(config, path):
-            old = _look(config, where)
+            old = look(config, where)
             if old == before and old != after:
                 yield FieldChange(file, where, old, after, f"explains the rows of {table.key}")
         for shared in families.SHARED_SIZES:
             if rule.name in shared.fields and is_family(str(config.get("model_type")), shared.families):
                 for name in shared.fields:
                     where = tuple(name.split("."))
-                    if where != path and _look(config, where) == before:
+                    if where != path and look(config, where) == before:
                         yield FieldChange(file, where, before, after, f"must equal {rule.name}")
         if rule.name == families.TIMM_SIZES[1] and not re.search(families.TIMM_FIXED, table.family):
             own = tuple(families.TIMM_SIZES[0].split("."))
             size = list(pair(after) or ())
-            yield FieldChange(file, own, _look(config, own), size, "timm builds the model for it")
+            yield FieldChange(file, own, look(config, own), size, "timm builds the model for it")
         if table.layout.grid is not None:
-            yield from _counts(file, config, path, table.layout, new)
+            yield from _grid_counts(file, config, path, table.layout, new)
             yield from _image_tokens(file, config, table.layout, new)
         if rule.unit == "rows":
             parent = path[:-1]
             for alias in families.LENGTH_ALIASES:
                 where = (*parent, alias)
-                if where != path and _look(config, where) == before:
+                if where != path and look(config, where) == before:
                     yield FieldChange(file, where, before, after, f"another name of {path[-1]}")
 
 
-def _counts(
+def _grid_counts(
     file: Path, config: Mapping[str, object], path: tuple[str, ...], old: TableLayout, new: TableLayout
 ) -> Iterator[FieldChange]:
     """Fields beside the one that sizes a grid which count its patches or its rows as well."""
     for name in families.GRID_COUNT_FIELDS:
         where = (*path[:-1], name)
-        value = number(_look(config, where))
+        value = number(look(config, where))
         if where != path and value in (old.positions, old.rows):
             after = new.positions if value == old.positions else new.rows
             yield FieldChange(file, where, value, after, f"counts the patches that {path[-1]} makes")
     for tall, wide in families.GRID_SIDE_FIELDS:
         for name, before, after in zip((tall, wide), old.grid or (), new.grid or (), strict=True):
             where = (*path[:-1], name)
-            if name and where != path and number(_look(config, where)) == before:
+            if name and where != path and number(look(config, where)) == before:
                 yield FieldChange(file, where, before, after, "counts the patches of one side")
 
 
@@ -100,7 +100,7 @@ def _twins(config: Mapping[str, object], path: tuple[str, ...]) -> Iterator[tupl
     yield path
     for place in range(len(path) - 1):
         twin = (*path[:place], f"{path[place]}_dict", *path[place + 1 :])
-        if _look(config, twin) is not None:
+        if look(config, twin) is not None:
             yield twin
 
 
@@ -129,7 +129,13 @@ def _like(before: Any, height: int, width: int) -> Any:
     return height if height == width else [height, width]
 
 
-def _look(config: Any, path: tuple[str | int, ...]) -> Any:
+def look(config: Any, path: Sequence[str | int]) -> Any:
+    """Return the value at a path of names and list positions, or ``None``.
+
+    Example:
+        >>> look({"a": [{"b": 3}]}, ("a", 0, "b")), look({"a": 1}, ("a", "b"))
+        (3, None)
+    """
     for name in path:
         try:
             config = config[name]
@@ -139,14 +145,14 @@ def _look(config: Any, path: tuple[str | int, ...]) -> Any:
 
 
 def token_changes(directory: Path, root: Path, old: int, new: int, old_field: int | None) -> Iterator[FieldChange]:
-    """What the limits on tokens in the tokenizer's, sentence-transformers' and generation's files become.
+    """Yield the limits on tokens in the files of tokenizer, sentence-transformers and generation that must change.
 
     Args:
         directory: the Transformers directory.
         root: the checkpoint's root, for sentence-transformers.
-        old: the old usable length.
-        new: the new one.
-        old_field: the configuration field's old value, which some files repeat.
+        old: the usable length, before.
+        new: the usable length, afterwards.
+        old_field: the configuration field's value before, which some files repeat.
     """
     for found in token_limits(directory, root):
         if found.limit < new if new > old else found.limit > new:
@@ -161,14 +167,14 @@ def token_changes(directory: Path, root: Path, old: int, new: int, old_field: in
 def image_changes(
     directory: Path, old: tuple[int, int], new: tuple[int, int], table: TableLayout, grown: TableLayout
 ) -> Iterator[FieldChange]:
-    """Sizes in the image processor's files.
+    """Yield the sizes in the image processor's files that must change.
 
     Args:
         directory: the Transformers directory.
-        old: the old image in pixels, ``(height, width)``.
-        new: the new one.
-        table: the table's layout.
-        grown: its new one.
+        old: the image in pixels, ``(height, width)``, before.
+        new: the image in pixels, afterwards.
+        table: the table's layout, before.
+        grown: the table's layout, afterwards.
     """
     for name in ("preprocessor_config.json", "processor_config.json"):
         for file in existing(directory / name):
@@ -176,7 +182,7 @@ def image_changes(
             yield from _image_tokens(file, settings, table, grown)
             places: list[tuple[str, ...]] = [(), ("image_processor",), ("feature_extractor",)]
             for place in places:
-                part = _look(settings, place)
+                part = look(settings, place)
                 if isinstance(part, dict):
                     yield from _image_part(file, place, part, old, new)
 
@@ -201,7 +207,7 @@ def _image_part(
 
 
 def apply_changes(settings: Any, changes: list[FieldChange]) -> Any:
-    """The JSON value with some fields changed; nothing else moves."""
+    """Return the JSON value with some fields changed in place; every other field and the order are unchanged."""
     for change in changes:
         place = settings
         for name in change.path[:-1]:

@@ -1,4 +1,4 @@
-"""The plan to write rows that were made elsewhere, by training for one."""
+"""Plan to write rows that were computed elsewhere, for example by training."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from posembed.find.search import find_tables
 
 
 def plan_rows(path: CheckpointPath, key: str, rows: Array, *, kept: int, made_by: str) -> ExtensionPlan:
-    """Plan to give a table rows that were made elsewhere, longer or as long as it is now.
+    """Plan to give a table rows that were computed elsewhere, as many as it has now or more.
 
     Args:
         path: a checkpoint, as in :func:`posembed.find_tables`.
         key: of a sequence table.
         rows: all of them, ``[rows, d_model]``, reserved, prefix and suffix rows included.
-        kept: how many positions from the first on keep their old rows, bit for bit; the writing checks it.
-        made_by: what made them, in one word.
+        kept: number of leading positions whose rows stay unchanged, bit for bit; this is checked after writing.
+        made_by: what computed them, in one word.
 
     Raises:
         InvalidArgumentError: for a shape or dtype that does not fit the table, or a checkpoint that cannot be extended.
@@ -27,9 +27,9 @@ def plan_rows(path: CheckpointPath, key: str, rows: Array, *, kept: int, made_by
     checkpoint = open_checkpoint(path)
     table = next((table for table in find_tables(checkpoint) if table.key == key), None)
     if table is None or not table.is_plain_sequence:
-        raise InvalidArgumentError(f"key={key!r} is no plain sequence table of {path}")
+        raise InvalidArgumentError(f"key={key!r} is not a plain sequence table of {checkpoint.root}")
     length = len(rows) - table.layout.reserved - table.look_ahead
-    # Of all methods stretch alone may change rows without changing their number.
+    # stretch is the only method that may change rows without changing their number.
     plan = plan_extension(checkpoint, length, method="stretch", tables=[key])
     change = plan.tables[0]
     dtype = checkpoint.read(key).dtype

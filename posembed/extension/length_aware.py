@@ -1,7 +1,7 @@
-"""Length-aware positions in a live model: put them in, save them with the checkpoint, load them again.
+"""Length-aware positions in a model: put them in, save them with the checkpoint, load them again.
 
-The checkpoint stays one that every library loads: its own table is a static one, and the tables by length lie beside it
-in ``length_aware.safetensors``, which :func:`load_length_aware` puts in. No remote code is needed.
+Every library can still load the checkpoint: its own table is a normal one. The length-aware tables are in
+``length_aware.safetensors`` beside it, and :func:`load_length_aware` puts them in. No remote code is needed.
 """
 
 from __future__ import annotations
@@ -10,22 +10,23 @@ import copy
 import functools
 import inspect
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import CheckpointError, InvalidArgumentError
-from posembed.extension.live import extend_model
+from posembed.extension.live import extend_in_place
 from posembed.extension.mask_positions import MaskedRows, counts_from_mask
-from posembed.extension.plan import TableChange
+from posembed.extension.table_change import TableChange
 from posembed.files import write_whole
 from posembed.nn.length_aware import LengthAwareEmbedding
+from posembed.records.extend import ModelOptions
 
 FORMAT = "posembed.length_aware.1"
 
@@ -33,7 +34,7 @@ FORMAT = "posembed.length_aware.1"
 def put_length_aware(
     model: nn.Module, key: str, tables: Mapping[int, Tensor], *, reserved: int = 0
 ) -> LengthAwareEmbedding:
-    """Replace a model's position embedding by one that reads a table by each input's length.
+    """Replace a model's position embedding by one that picks a table by each input's length.
 
     Args:
         model: a Transformers model, or a SentenceTransformer; its ``forward`` must take ``attention_mask``.
@@ -42,10 +43,25 @@ def put_length_aware(
         reserved: rows before position 0.
 
     Returns:
-        The new module, which stands in the model.
+        The new module, now part of the model.
 
     Raises:
         InvalidArgumentError: if there is no plain embedding of that name, or the tables do not fit.
+
+    Example:
+        >>> class Model(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.wpe = nn.Embedding(2, 1)
+        ...     def forward(self, positions, attention_mask):
+        ...         return self.wpe(positions)
+        >>> model = Model()
+        >>> module = put_length_aware(model, "wpe.weight", {2: torch.zeros(2, 1), 3: torch.ones(3, 1)})
+        >>> positions = torch.arange(3)[None]
+        >>> model(positions, attention_mask=torch.tensor([[1, 1, 0]])).flatten().tolist()[:2]
+        [0.0, 0.0]
+        >>> model(positions, attention_mask=torch.ones(1, 3)).flatten().tolist()
+        [1.0, 1.0, 1.0]
     """
     path, old = replaceable(model, key)
     owners = _owners(model, path)
@@ -69,10 +85,10 @@ def put_length_aware(
 
 
 def replaceable(model: nn.Module, key: str) -> tuple[str, nn.Embedding | LengthAwareEmbedding]:
-    """The embedding that a parameter belongs to, and its path.
+    """Return the embedding that a parameter belongs to, and its path.
 
     Raises:
-        InvalidArgumentError: if it is none that length-aware positions can take the place of.
+        InvalidArgumentError: if it is not an embedding that length-aware positions can replace.
     """
     path, _, last = key.rpartition(".")
     try:
@@ -81,43 +97,40 @@ def replaceable(model: nn.Module, key: str) -> tuple[str, nn.Embedding | LengthA
         old = None
     if last != "weight" or not isinstance(old, nn.Embedding | LengthAwareEmbedding) or not path:
         raise InvalidArgumentError(
-            f"key={key!r} is no nn.Embedding of {type(model).__name__}: length-aware positions take the place of one"
+            f"key={key!r} is not an nn.Embedding of {type(model).__name__}: length-aware positions replace one"
         )
     if type(old) not in (nn.Embedding, LengthAwareEmbedding) and not counts_from_mask(old):
         raise InvalidArgumentError(
-            f"{key} belongs to a {type(old).__name__}, which changes its row numbers itself: a plain nn.Embedding and "
-            "OPT's own class can be replaced"
+            f"{key} belongs to a {type(old).__name__}, which computes row numbers itself: only a plain "
+            "nn.Embedding and OPT's own class can be replaced"
         )
     return path, old
 
 
-def make_length_aware(
-    model: nn.Module,
-    lengths: int | Sequence[int],
-    *,
-    tables: Iterable[str] | None = None,
-    optimizer: torch.optim.Optimizer | None = None,
-    **settings: Any,
-) -> list[TableChange]:
-    """What ``extend_model(model, lengths, length_aware=True)`` does; the arguments are its own.
+def make_length_aware(model: nn.Module, options: ModelOptions) -> list[TableChange]:
+    """Extend a model's one sequence table, and keep the old rows for inputs that fit them.
+
+    Args:
+        model: a Transformers model, or a SentenceTransformer.
+        options: ``length`` may be several numbers, rising: one table for each.
 
     Raises:
         InvalidArgumentError: for a model with several position tables, or one whose module cannot be replaced.
     """
-    rising = [lengths] if isinstance(lengths, int) else list(lengths)
+    if options.length is None:
+        raise InvalidArgumentError("length_aware=True is for sequences: give `length`, not `grid` or `image_size`")
+    rising = [options.length] if isinstance(options.length, int) else list(options.length)
     if not rising or rising != sorted(set(rising)):
         raise InvalidArgumentError(f"length={rising} must be one number or several that rise")
-    if optimizer is not None:
-        raise InvalidArgumentError("length_aware=True makes a new parameter: make the optimizer after this call")
     by_limit: dict[int, Tensor] = {}
     changes: list[TableChange] = []
     for number, length in enumerate(rising):
         trial = copy.deepcopy(model)
-        changes = extend_model(trial, length, tables=tables, **settings)
+        changes = extend_in_place(trial, options=_of_one(options, length))
         if len(changes) != 1:
             keys = ", ".join(change.table.key for change in changes)
             raise InvalidArgumentError(
-                f"length_aware=True is for one table, the model has {keys}: name one with tables"
+                f"length_aware=True is for one table, the model has {keys}: name one with `tables`"
             )
         change = changes[0]
         if number == 0:
@@ -125,13 +138,20 @@ def make_length_aware(
             _owners(model, replaceable(model, change.table.key)[0])
         by_limit[length] = trial.get_parameter(change.table.key).detach()
     key, reserved = changes[0].table.key, changes[0].table.layout.reserved
-    extend_model(model, rising[-1], tables=tables, **settings)  # buffers and configuration follow the longest
+    extend_in_place(model, options=_of_one(options, rising[-1]))  # buffers and configuration follow the longest
     put_length_aware(model, key, by_limit, reserved=reserved)
     return changes
 
 
+def _of_one(options: ModelOptions, length: int) -> ModelOptions:
+    return replace(options, length=length, length_aware=False)
+
+
 def _owners(model: nn.Module, path: str) -> list[tuple[nn.Module, str]]:
-    """Modules around the position module that take an attention mask, with its path from each: any may be called."""
+    """Return the modules around the position module that take an attention mask, and its path from each.
+
+    All of them are wrapped, since any may be called from outside.
+    """
     parts = path.split(".")
     found = []
     for depth in range(len(parts)):
@@ -146,12 +166,12 @@ def _owners(model: nn.Module, path: str) -> list[tuple[nn.Module, str]]:
 
 
 class _Forward:
-    """A module's ``forward`` that lets the position module see the attention mask, for the time of the call."""
+    """A module's ``forward`` that shows the attention mask to the position module during the call."""
 
     def __init__(self, owner: nn.Module, path: str) -> None:
         self.owner = owner  # a copy of the model copies this too, and then means the copied owner
         self.path = path
-        self.patched = owner.__dict__.get("forward")  # by somebody else before us, as device maps do
+        self.patched = owner.__dict__.get("forward")  # patched by others before, as device maps do
         self.__signature__ = inspect.signature(owner.forward)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
@@ -178,11 +198,14 @@ class _Forward:
 
 
 def save_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> Path:
-    """Write the tables by length beside a checkpoint of the model.
+    """Write a model's length-aware tables beside its checkpoint.
 
     Args:
         model: with one length-aware position embedding.
-        directory: of the checkpoint, which is there already (its own table is what plain loading reads).
+        directory: of the checkpoint, which exists already (plain loading reads its own table).
+
+    Returns:
+        The file.
 
     Raises:
         InvalidArgumentError: if the model has none, or several.
@@ -199,10 +222,10 @@ def save_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> Pa
 
 
 def load_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> nn.Module:
-    """Put a checkpoint's tables by length into the model that was loaded from it.
+    """Put a checkpoint's length-aware tables into the model that was loaded from it.
 
     Args:
-        model: what ``AutoModel.from_pretrained(directory)`` or ``SentenceTransformer(directory)`` gave.
+        model: from ``AutoModel.from_pretrained(directory)`` or ``SentenceTransformer(directory)``.
         directory: the checkpoint.
 
     Returns:
@@ -214,7 +237,9 @@ def load_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> nn
     """
     path = Path(directory) / TABLES_BY_LENGTH
     if not path.is_file():
-        raise CheckpointError(f"{directory} has no {TABLES_BY_LENGTH}: it is no checkpoint with length-aware positions")
+        raise CheckpointError(
+            f"{directory} has no {TABLES_BY_LENGTH}: it is not a checkpoint with length-aware positions"
+        )
     try:
         with safe_open(path, "pt") as file:
             about = file.metadata() or {}
@@ -228,13 +253,15 @@ def load_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> nn
     short = [name for name in dict(model.named_parameters()) if key.endswith(f".{name}")]
     names = places or short
     if len(names) != 1:
-        raise InvalidArgumentError(f"{type(model).__name__} has {len(names)} parameters that {key} could be, not one")
+        raise InvalidArgumentError(
+            f"{len(names)} parameters of {type(model).__name__} match {key}; expected exactly one"
+        )
     old = model.get_parameter(names[0])
     rows, width = reserved + max(tables), next(iter(tables.values())).shape[-1]
     if (rows, width) != tuple(old.shape):
         raise InvalidArgumentError(
             f"{path} is for a table of {rows} x {width}, {names[0]} of {type(model).__name__} is {old.shape[0]} x "
-            f"{old.shape[1]}: load the checkpoint that it lies in"
+            f"{old.shape[1]}: load the model from the same directory"
         )
     put_length_aware(model, names[0], tables, reserved=reserved)
     return model

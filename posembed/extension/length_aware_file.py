@@ -1,4 +1,4 @@
-"""The file of tables by length of an extension that is written to disk, without its model."""
+"""Make the file of length-aware tables for an extension on disk, without loading the model."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from posembed.extension.plan import ExtensionPlan
 from posembed.extension.write import new_rows
 
 
-def tables_by_length(plan: ExtensionPlan, *, short: int | None = None, longer: Array | None = None) -> bytes:
-    """The content of ``length_aware.safetensors``: the old table for short inputs, the new one for longer ones.
+def length_aware_file(plan: ExtensionPlan, *, short: int | None = None, longer: Array | None = None) -> bytes:
+    """Return the content of ``length_aware.safetensors``: the old table for short inputs, the new one for longer ones.
 
     Args:
         plan: of one plain sequence table that grows.
-        short: positions of the longest input that reads the old rows; all that there are if left out.
-        longer: rows for longer inputs, where they are not the plan's own.
+        short: longest input that reads the old rows, in positions; by default as many as there are.
+        longer: rows for longer inputs, if they are not the plan's own.
 
     Raises:
         InvalidArgumentError: for other plans, or a model whose position embedding cannot be replaced.
-        MissingExtraError: if `transformers` is not installed, which knows the model's class.
+        MissingExtraError: if `transformers`, which knows the model's class, is not installed.
     """
     checkpoint = plan.checkpoint
     if len(plan.tables) != 1 or not checkpoint.root.is_dir():
@@ -35,7 +35,7 @@ def tables_by_length(plan: ExtensionPlan, *, short: int | None = None, longer: A
     old, layout = change.table.layout, change.layout
     plain = change.table.is_plain_sequence and not (old.prefix or old.suffix or change.table.look_ahead)
     if not plain or layout.usable_length <= old.usable_length:
-        raise InvalidArgumentError(f"{change.table.key} is no plain sequence table that grows")
+        raise InvalidArgumentError(f"{change.table.key} is not a plain sequence table that grows")
     name = _require_replaceable(plan, change.table.key)
     limit = old.usable_length if short is None else short
     tables = {
@@ -46,7 +46,7 @@ def tables_by_length(plan: ExtensionPlan, *, short: int | None = None, longer: A
 
 
 def _require_replaceable(plan: ExtensionPlan, key: str) -> str:
-    """The parameter's name in the model that Transformers makes of the configuration."""
+    """Return the parameter's name in the model that Transformers builds from the configuration."""
     try:
         import transformers
     except ImportError:
@@ -59,10 +59,13 @@ def _require_replaceable(plan: ExtensionPlan, key: str) -> str:
             model: torch.nn.Module = maker.from_config(config)
     except Exception as error:  # the libraries raise whatever a configuration leads to
         raise InvalidArgumentError(
-            f"{folder} is no model that Transformers makes ({first_line(error)}): length-aware positions need one"
+            f"{folder} is not a model that Transformers can build ({first_line(error)}), which length-aware "
+            "positions need"
         ) from None
     names = [name for name, _ in model.named_parameters() if key == name or key.endswith(f".{name}")]
     if len(names) != 1:
-        raise InvalidArgumentError(f"{type(model).__name__} has {len(names)} parameters that {key} could be, not one")
+        raise InvalidArgumentError(
+            f"{len(names)} parameters of {type(model).__name__} match {key}; expected exactly one"
+        )
     replaceable(model, names[0])
     return names[0]

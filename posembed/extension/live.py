@@ -1,8 +1,8 @@
-"""Extend the position tables of a live model in place: weight, sizes, buffers, configuration, optimizer state."""
+"""Extend the position tables of a model in memory: weights, sizes, buffers, configuration, optimizer state."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,103 +15,64 @@ from torch import Tensor, nn
 from posembed.checkpoint.formats.pickle import DTYPE_NAMES, from_numpy, to_numpy
 from posembed.checkpoint.tensors import FLOATS, Array, StoredTensor
 from posembed.errors import InvalidArgumentError
-from posembed.extension.buffers import find_companions, lengthen
+from posembed.extension.buffers import find_buffers
 from posembed.extension.config_fields import config_changes
 from posembed.extension.live_sizes import set_config, set_sizes
-from posembed.extension.plan import TableChange, settle
+from posembed.extension.plan import settle
+from posembed.extension.table_change import TableChange
 from posembed.extension.targets import choose_targets
 from posembed.find.families.weights import SAMPLE_ROWS
 from posembed.find.found import FoundTable
 from posembed.find.kinds import TableKind
 from posembed.find.override import override_one
 from posembed.find.search import find_in
+from posembed.records.base import takes
+from posembed.records.extend import ModelOptions, with_length
 from posembed.records.override import Override
-from posembed.tables.extend import exact_rows, extend_table
 
 
-def extend_model(
+@takes(ModelOptions)
+def extend_in_place(
     model: nn.Module,
-    length: int | Sequence[int] | None = None,
+    length: int | None = None,
+    options: ModelOptions | None = None,
     *,
-    grid: tuple[int, int] | None = None,
-    image_size: int | tuple[int, int] | None = None,
-    method: str = "linear",
-    tables: Iterable[str] | None = None,
-    override: Override | None = None,
     optimizer: torch.optim.Optimizer | None = None,
-    length_aware: bool = False,
-    **options: Any,
+    **keywords: Any,
 ) -> list[TableChange]:
-    """Give a model in memory longer position tables, in place.
-
-    The parameters stay the same objects (an optimizer's references hold), on their device, in their dtype, trainable
-    or frozen as they were. ``num_embeddings`` and the like, buffers of the table's length and the fields of
-    ``model.config`` follow. Nothing is changed unless everything can be.
+    """Extend the position tables of a model in memory; nothing is changed unless everything can be.
 
     Args:
         model: a Transformers model, or any module with a learned position table.
-        length: usable positions of every sequence table; with ``length_aware`` also several, rising.
-        grid: ``(height, width)`` in patches, for image tables.
-        image_size: the same in pixels.
-        method: a method of :func:`posembed.extend_table`; for grids ``"auto"`` is what the family itself does.
-        tables: names of parameters, to limit the change to some tables.
-        override: what the caller says of one table in place of what would be found out.
-        optimizer: its state for these parameters grows with them: moments of rows that stay exact are kept, new rows
-            start at zero. Without it, make the optimizer after this call.
-        length_aware: keep the old table for inputs that fit it, bit for bit, and let longer ones read the extended one:
-            :class:`posembed.nn.length_aware.LengthAwareEmbedding` takes the place of the one position embedding.
-        **options: of the method.
-
-    Returns:
-        What changed, one entry a table.
+        length: usable positions of every sequence table.
+        options: all options as one record, in place of keywords.
+        optimizer: its state for the tables grows with them.
+        **keywords: the fields of :class:`posembed.records.extend.ModelOptions`.
 
     Raises:
-        InvalidArgumentError: if the call cannot be right, or no table would change.
+        InvalidArgumentError: if no table would change, or one cannot.
         CheckpointError: for a table or buffer whose values cannot be extended.
-
-    Example:
-        >>> from posembed import TokenPositionEmbedding
-        >>> model = TokenPositionEmbedding(100, 8, 4)
-        >>> [(c.table.key, c.layout.length) for c in extend_model(model, 16)]
-        [('position.weight', 16)]
-        >>> model(torch.zeros(1, 16, dtype=torch.int64)).shape
-        torch.Size([1, 16, 4])
     """
-    if length_aware:
-        from posembed.extension.length_aware import make_length_aware
-
-        if grid is not None or image_size is not None or length is None:
-            raise InvalidArgumentError("length_aware=True is for sequences: give length, not grid or image_size")
-        return make_length_aware(
-            model, length, method=method, tables=tables, override=override, optimizer=optimizer, **options
-        )
-    if isinstance(length, Sequence):
-        raise InvalidArgumentError(f"length={list(length)}: several lengths need length_aware=True")
+    settled = ModelOptions.of(options, with_length(length, keywords))
+    if settled.method == "linear" and settled.length is None:
+        settled = replace(settled, method="auto")  # linear is the default of sequences; a grid has its own
     config = _config_of(model)
-    tensors = {name: _stored(name, tensor) for name, tensor in _tensors(model)}
     by_name = dict(_tensors(model))
-    native = dict(_own_tables(model, tensors))
-    others = {name: tensor for name, tensor in tensors.items() if name not in native}
-    found = [*native.values(), *find_in(others, config, lambda name: _some_rows(by_name[name]))]
-    found = [table for table in found if table.refused is not None or isinstance(by_name[table.key], nn.Parameter)]
-    if override is not None:
-        said = override_one(tensors, override, found)
-        found = [said, *(table for table in found if table.key != said.key)]
+    tensors = {name: _stored(name, tensor) for name, tensor in by_name.items()}
+    found = _find_in_model(model, config, by_name, tensors, settled.described)
     where = f"model {type(model).__name__}"
-    if method == "linear" and length is None:
-        method = "auto"  # linear is the default of sequences; a grid has its own
-    targets, _ = choose_targets(where, found, length, grid, image_size, tables, method)
-    changes = [settle(target, method, options) for target in targets]
+    targets, _ = choose_targets(where, found, settled)
+    changes = [settle(target, settled) for target in targets]
     for change in changes:
         if change.table.uncertain:
             raise InvalidArgumentError(
                 f"{where}: what the rows of {change.table.key} mean is uncertain "
-                f"({'; '.join(change.table.evidence)}): say it with override=Override(key, reserved=…, …)"
+                f"({'; '.join(change.table.evidence)}): describe them with override=Override(key, reserved=…, …)"
             )
     new = {c.table.key: _extended(by_name[c.table.key], c) for c in changes}
     layouts = {change.table.key: change.layout for change in changes}
-    for companion in find_companions(tensors, found, layouts):
-        new[companion.key] = lengthen(companion, to_numpy(by_name[companion.key]), where)
+    for buffer in find_buffers(tensors, found, layouts):
+        new[buffer.key] = buffer.extend(to_numpy(by_name[buffer.key]), where)
     fields = {f.path: f for c in changes for f in config_changes(Path("config"), config, c.table, c.layout)}
     set_config(model, list(fields.values()))
     try:
@@ -119,7 +80,7 @@ def extend_model(
     except RuntimeError as error:
         set_config(model, [replace(f, before=f.after, after=f.before) for f in fields.values()])
         raise InvalidArgumentError(
-            f"{where}: {error}. Something else holds a table, so it cannot grow in place: drop old outputs, weak "
+            f"{where}: {error}. Something else holds a table, so it cannot grow in place: delete old outputs, weak "
             "references and compiled copies of the model first"
         ) from error
     for change in changes:
@@ -127,6 +88,24 @@ def extend_model(
             _grow_state(optimizer, by_name[change.table.key], change)
         set_sizes(model, change, config)
     return changes
+
+
+def _find_in_model(
+    model: nn.Module,
+    config: Mapping[str, Any],
+    by_name: Mapping[str, Tensor],
+    tensors: dict[str, StoredTensor],
+    described: Override | None,
+) -> list[FoundTable]:
+    """The tables and look-alikes of a model: those of posembed's own modules, then by names and values."""
+    native = dict(_own_tables(model, tensors))
+    others = {name: tensor for name, tensor in tensors.items() if name not in native}
+    found = [*native.values(), *find_in(others, config, lambda name: _some_rows(by_name[name]))]
+    found = [table for table in found if table.refused is not None or isinstance(by_name[table.key], nn.Parameter)]
+    if described is not None:
+        said = override_one(tensors, described, found)
+        found = [said, *(table for table in found if table.key != said.key)]
+    return found
 
 
 def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -138,7 +117,7 @@ def _stored(name: str, tensor: Tensor) -> StoredTensor:
     return StoredTensor(name, tuple(tensor.shape), DTYPE_NAMES.get(str(tensor.dtype), str(tensor.dtype)), Path("model"))
 
 
-def _config_of(model: nn.Module) -> dict[str, Any]:
+def _config_of(model: nn.Module) -> Mapping[str, Any]:
     config = getattr(model, "config", None)
     describe = getattr(config, "to_dict", None)
     described = describe() if callable(describe) else {}
@@ -146,7 +125,7 @@ def _config_of(model: nn.Module) -> dict[str, Any]:
 
 
 def _own_tables(model: nn.Module, tensors: dict[str, StoredTensor]) -> Iterator[tuple[str, FoundTable]]:
-    """Modules that say themselves what their rows mean: those of :mod:`posembed.nn`."""
+    """Yield the tables of :mod:`posembed.nn`, whose modules know their layout."""
     from posembed.nn.learned import LearnedPositionalEmbedding
 
     for name, module in model.named_modules():
@@ -175,17 +154,7 @@ def _extended(tensor: Tensor, change: TableChange) -> Array:
         raise InvalidArgumentError(
             f"{change.table.key} is on the meta device and has no values: load the weights first"
         )
-    stored, layout = change.table.stored, change.layout
-    size: dict[str, Any] = {"grid": layout.grid} if layout.grid is not None else {"length": layout.usable_length}
-    old = stored.split(to_numpy(tensor))
-    try:
-        new = [
-            extend_table(rows, method=change.method, layout=change.table.layout, **size, **change.options)
-            for rows in old
-        ]
-    except InvalidArgumentError as error:
-        raise InvalidArgumentError(f"{change.table.key}: {error}") from error
-    return stored.join(new, change.shape)
+    return change.apply(to_numpy(tensor))
 
 
 def _put_all(model: nn.Module, new: dict[str, Array]) -> None:
@@ -201,7 +170,7 @@ def _put_all(model: nn.Module, new: dict[str, Array]) -> None:
 
 
 def _put(model: nn.Module, name: str, values: Array) -> Callable[[], None]:
-    """Put new values in place; returns what takes them back."""
+    """Put new values in place; return the function that undoes it."""
     path, _, last = name.rpartition(".")
     module = model.get_submodule(path)
     old = getattr(module, last)
@@ -217,13 +186,11 @@ def _put(model: nn.Module, name: str, values: Array) -> Callable[[], None]:
 
 
 def _grow_state(optimizer: torch.optim.Optimizer, parameter: Tensor, change: TableChange) -> None:
-    """Moments of the rows that stay exact move with them; other rows start as a fresh optimizer's would."""
+    """Move the moments of unchanged rows with them; other rows start as those of a fresh optimizer."""
     state = optimizer.state.get(parameter, {})
     if any(isinstance(v, Tensor) and v.numel() > 1 and tuple(v.shape) != change.table.shape for v in state.values()):
-        state.clear()  # factored or packed moments (Adafactor's, for one) are not rows: they start anew
-    grid, layout = change.layout.grid, change.layout
-    length = None if grid is not None else layout.usable_length
-    pairs = exact_rows(change.method, change.table.layout, length, grid=grid, **change.options)
+        state.clear()  # factored or packed moments (Adafactor's, for one) are not rows: they start from zero
+    pairs, layout = change.kept_rows(), change.layout
     for name, value in state.items():
         if isinstance(value, Tensor) and tuple(value.shape) == change.table.shape:
             grown = []

@@ -1,20 +1,21 @@
-"""What a live model keeps beside its weights about a table's size: module attributes and configuration objects."""
+"""Update what a model in memory stores about a table's size: module attributes and configuration objects."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
 
 from posembed.errors import InvalidArgumentError
 from posembed.extension.config_fields import FieldChange
-from posembed.extension.plan import TableChange
+from posembed.extension.table_change import TableChange
 from posembed.find import families
 from posembed.find.config import pair
 
 
-def set_sizes(model: nn.Module, change: TableChange, config: dict[str, Any]) -> None:
-    """Update what modules near the table remember of its size: only attributes that hold the old value change."""
+def set_sizes(model: nn.Module, change: TableChange, config: Mapping[str, Any]) -> None:
+    """Update what modules near the table store about its size; only attributes that hold the old value change."""
     old, new = change.table.layout, change.layout
     own = change.table.key.rpartition(".")[0]
     parent = own.rpartition(".")[0]

@@ -1,88 +1,77 @@
-"""Which tables of a checkpoint a call means, and the layout that each is to have."""
+"""Which tables of a checkpoint a call changes, and the new layout of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from posembed.errors import InvalidArgumentError
 from posembed.find.config import pair
 from posembed.find.found import FoundTable
 from posembed.layout import TableLayout
+from posembed.records.extend import SizeOptions
+
+Unchanged = tuple[str, str]  # a table's key, and why it needs no change
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A table and the layout that it is to have."""
+    """A table and its new layout."""
 
     table: FoundTable
     layout: TableLayout
 
 
 def choose_targets(
-    where: object,
-    found: list[FoundTable],
-    length: int | None,
-    grid: tuple[int, int] | None,
-    image_size: int | tuple[int, int] | None,
-    keys: Iterable[str] | None,
-    method: str,
-) -> tuple[list[Target], tuple[tuple[str, str], ...]]:
-    """Pick the tables that a call means.
+    where: object, found: list[FoundTable], options: SizeOptions
+) -> tuple[list[Target], tuple[Unchanged, ...]]:
+    """Return the tables that a call means with their new layouts, and those that need no change, with the reason.
 
     Args:
         where: the checkpoint or model, for messages.
         found: its tables and look-alikes.
-        length: usable positions of sequence tables.
-        grid: ``(height, width)`` in patches of image tables.
-        image_size: the same in pixels.
-        keys: names, to limit the change to some tables.
-        method: the method's name; only ``"crop"`` shortens.
-
-    Returns:
-        The tables to change with their new layouts, and those that stay, with the reason.
+        options: the new size, the method and the tables that the caller named.
 
     Raises:
-        InvalidArgumentError: if no size or several are given, a key names no table, or no table would change.
+        InvalidArgumentError: if a key is not a table, or no table would change.
     """
-    given = [
-        name for name, value in (("length", length), ("grid", grid), ("image_size", image_size)) if value is not None
-    ]
-    if len(given) != 1:
-        got = " and ".join(given) or "none of them"
-        raise InvalidArgumentError(f"exactly one of length, grid and image_size must be given, got {got}")
-    if length is not None and (isinstance(length, bool) or not isinstance(length, int) or length < 1):
-        raise InvalidArgumentError(f"length={length!r} must be a whole number of usable positions, at least 1")
+    length = options.length
+    if isinstance(length, Sequence):
+        raise InvalidArgumentError(f"length={list(length)}: several lengths need length_aware=True")
     tables = [table for table in found if table.refused is None]
-    if keys is not None:
-        tables = _named(found, list(keys))
+    if options.tables is not None:
+        tables = _named(found, options.tables)
     elif not tables:
         raise InvalidArgumentError(_nothing(where, found))
     else:
         tables = [t for t in tables if t.kind.sized_by == ("length" if length is not None else "grid")]
         if not tables:
-            other = [t for t in found if t.refused is None]
-            kinds = ", ".join(f"{t.key} ({t.kind})" for t in other[:4])
-            hint = "use --grid HxW or --image-size PX" if length is not None else "use --to N"
-            if length is not None and not any(t.kind.sized_by == "grid" for t in other):
-                hint = "name it with --table KEY"
-            raise InvalidArgumentError(f"{where}: has no table of that kind, only {kinds}: {hint}")
+            raise InvalidArgumentError(_none_of_that_kind(where, found, length is not None))
     if length is not None:
-        return _sequences(tables, length, method)
-    return _grids(tables, grid, image_size, keys is not None)
+        return _sequences(tables, length, options.method)
+    return _grids(tables, options)
 
 
-def _named(found: list[FoundTable], keys: list[str]) -> list[FoundTable]:
+def _none_of_that_kind(where: object, found: list[FoundTable], wants_sequence: bool) -> str:
+    other = [t for t in found if t.refused is None]
+    kinds = ", ".join(f"{t.key} ({t.kind})" for t in other[:4])
+    hint = "use `grid` or `image_size`" if wants_sequence else "use `length`"
+    if wants_sequence and not any(t.kind.sized_by == "grid" for t in other):
+        hint = "name it with `tables`"
+    return f"{where}: has no table of that kind, only {kinds}: {hint}"
+
+
+def _named(found: list[FoundTable], keys: Iterable[str]) -> list[FoundTable]:
     by_key = {table.key: table for table in found}
     for key in keys:
         table = by_key.get(key)
         if table is None:
             known = ", ".join(t.key for t in found if t.refused is None) or "none was found"
-            raise InvalidArgumentError(f"table={key!r} is no position table of this checkpoint; those are: {known}")
+            raise InvalidArgumentError(f"tables={key!r} is not a position table of this checkpoint; those are: {known}")
         if table.refused is not None:
             raise InvalidArgumentError(
-                f"table={key!r} is refused: {table.refused}. If you know better, say what its rows are with "
-                "--reserved N, --prefix N or --table-grid HxW"
+                f"tables={key!r} is not a position table: {table.refused}. If you know better, describe its rows with "
+                "`reserved`, `prefix` or `table_grid`"
             )
     return [by_key[key] for key in dict.fromkeys(keys)]
 
@@ -96,20 +85,18 @@ def _nothing(where: object, found: list[FoundTable]) -> str:
     return f"{where}: has no learned position table to extend.{more}"
 
 
-def _sequences(tables: list[FoundTable], length: int, method: str) -> tuple[list[Target], tuple[tuple[str, str], ...]]:
+def _sequences(tables: list[FoundTable], length: int, method: str) -> tuple[list[Target], tuple[Unchanged, ...]]:
     targets: list[Target] = []
-    unchanged: list[tuple[str, str]] = []
+    unchanged: list[Unchanged] = []
     for table in tables:
         old = table.layout
         if old.length is None:
-            raise InvalidArgumentError(
-                f"table={table.key!r} is a grid of {old.grid}: use --grid HxW or --image-size PX"
-            )
+            raise InvalidArgumentError(f"tables={table.key!r} is a grid of {old.grid}: use `grid` or `image_size`")
         positions = length - old.prefix - old.suffix + table.look_ahead
         if length == table.usable_length and method != "stretch":
             unchanged.append((table.key, f"has {length} usable positions already"))
         elif length < table.usable_length and method != "crop":
-            unchanged.append((table.key, f"is longer already ({table.usable_length}); method crop shortens"))
+            unchanged.append((table.key, f"is longer already ({table.usable_length}); method='crop' shortens"))
         elif length > table.usable_length and method == "crop":
             unchanged.append((table.key, f"is shorter already ({table.usable_length})"))
         elif positions < 1:
@@ -123,9 +110,9 @@ def _sequences(tables: list[FoundTable], length: int, method: str) -> tuple[list
 
 
 def _aligned(
-    tables: list[FoundTable], targets: list[Target], unchanged: list[tuple[str, str]]
-) -> tuple[list[Target], tuple[tuple[str, str], ...]]:
-    """Tables that one field sizes get the rows that the neediest of them asks for (LUKE's words and entities)."""
+    tables: list[FoundTable], targets: list[Target], unchanged: list[Unchanged]
+) -> tuple[list[Target], tuple[Unchanged, ...]]:
+    """Give tables that one field sizes the same rows: as many as any of them needs (LUKE's words and entities)."""
     needed: dict[str, int] = {}
     for target in targets:
         for rule in target.table.fields:
@@ -141,25 +128,21 @@ def _aligned(
     return order, tuple((key, reason) for key, reason in unchanged if key not in settled)
 
 
-def _grids(
-    tables: list[FoundTable],
-    grid: tuple[int, int] | None,
-    image_size: int | tuple[int, int] | None,
-    named: bool,
-) -> tuple[list[Target], tuple[tuple[str, str], ...]]:
+def _grids(tables: list[FoundTable], options: SizeOptions) -> tuple[list[Target], tuple[Unchanged, ...]]:
+    grid = options.grid
     for table in tables:
         if table.layout.grid is None:
-            raise InvalidArgumentError(f"table={table.key!r} is no grid: use --to N")
+            raise InvalidArgumentError(f"tables={table.key!r} is not a grid: use `length`")
     sizes = {table.layout.grid for table in tables}
-    if grid is not None and len(sizes) > 1 and not named:
+    if grid is not None and len(sizes) > 1 and options.tables is None:
         listed = ", ".join(f"{t.key} {t.layout.grid}" for t in tables)
         raise InvalidArgumentError(
-            f"grid={grid}: these grids differ ({listed}): use --image-size, or --table KEY for one"
+            f"grid={grid}: these grids differ ({listed}): use `image_size`, or name one with `tables`"
         )
     targets: list[Target] = []
-    unchanged: list[tuple[str, str]] = []
+    unchanged: list[Unchanged] = []
     for table in tables:
-        new = _checked_grid(grid) if grid is not None else _from_pixels(table, image_size)
+        new = _checked_grid(grid) if grid is not None else _from_pixels(table, options.image_size)
         if new == table.layout.grid:
             unchanged.append((table.key, f"has a grid of {new[0]} × {new[1]} already"))
         else:
@@ -183,10 +166,10 @@ def _from_pixels(table: FoundTable, image_size: object) -> tuple[int, int]:
     patch = next((rule.amount for rule in table.fields if rule.unit == "pixels"), None)
     if patch is None:
         raise InvalidArgumentError(
-            f"image_size={image_size!r}: the configuration says no patch size for {table.key}: use --grid HxW"
+            f"image_size={image_size!r}: the configuration has no patch size for {table.key}: use `grid`"
         )
     if both[0] % patch[0] or both[1] % patch[1]:
         raise InvalidArgumentError(
-            f"image_size={image_size!r} is no multiple of the patch size {patch[0]} × {patch[1]} of {table.key}"
+            f"image_size={image_size!r} is not a multiple of the patch size {patch[0]} × {patch[1]} of {table.key}"
         )
     return both[0] // patch[0], both[1] // patch[1]

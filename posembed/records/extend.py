@@ -35,6 +35,9 @@ METHOD_OPTIONS = ("keep", "range", "kernel", "ratio", "alpha", "seed", "antialia
 """Options of the built-in methods, in the order in which a record lists them."""
 
 
+_NOT_ON_THE_COMMAND_LINE = {"cli": False}
+
+
 @dataclass(frozen=True, kw_only=True)
 class SizeOptions(Options):
     """Which tables change, to which size, and by which method."""
@@ -49,7 +52,7 @@ class SizeOptions(Options):
     """Extension method."""
     tables: tuple[str, ...] | None = None
     """Change only these tensors (names in the file)."""
-    override: Override | None = None
+    override: Override | None = field(default=None, metadata=_NOT_ON_THE_COMMAND_LINE)
     """Description of one table that replaces what is inferred."""
     reserved: int | None = None
     """With one table: number of rows before position 0, as they are now."""
@@ -73,7 +76,7 @@ class SizeOptions(Options):
     """bicubic, bilinear: filter when shrinking."""
     align_corners: bool | None = None
     """bicubic, bilinear: align the corner points of both grids, as torch.nn.functional.interpolate does."""
-    method_options: Mapping[str, object] = field(default_factory=dict)
+    method_options: Mapping[str, object] = field(default_factory=dict, metadata=_NOT_ON_THE_COMMAND_LINE)
     """Further options, of a method that you registered."""
 
     @classmethod
@@ -99,22 +102,24 @@ class SizeOptions(Options):
         if len(given) != 1:
             got = " and ".join(f"`{name}`" for name in given) or "none of them"
             raise InvalidArgumentError(f"exactly one of `length`, `grid` and `image_size` must be given, got {got}")
-        if isinstance(self.tables, str):
-            raise ArgumentTypeError(f"tables={self.tables!r} must be a list of names, such as [{self.tables!r}]")
+        if not (self._has_several_lengths or self.length is None or _is_count(self.length)):
+            raise InvalidArgumentError(f"length={self.length!r} must be a whole number of usable positions, at least 1")
         if self.tables is not None:
-            object.__setattr__(self, "tables", tuple(self.tables))
+            object.__setattr__(self, "tables", (self.tables,) if isinstance(self.tables, str) else tuple(self.tables))
         if isinstance(self.image_size, list):  # read from JSON
             object.__setattr__(self, "image_size", tuple(self.image_size))
         _ = self.described
+
+    @property
+    def _has_several_lengths(self) -> bool:
+        return isinstance(self.length, Sequence) and not isinstance(self.length, str)
 
     @property
     def described(self) -> Override | None:
         """What the caller says about one table, from ``override`` or from the single options."""
         if self.override is not None:
             return self.override
-        return override_of(
-            self.tables, reserved=self.reserved, prefix=self.prefix, grid=self.table_grid, grid_name="table_grid"
-        )
+        return override_of(self.tables, reserved=self.reserved, prefix=self.prefix, table_grid=self.table_grid)
 
     @property
     def for_method(self) -> dict[str, object]:
@@ -131,9 +136,9 @@ class PlanOptions(SizeOptions):
     """Usable positions of every sequence table."""
 
     def __post_init__(self) -> None:
-        """Check the length as well."""
+        """Refuse several lengths, which only a model takes."""
         super().__post_init__()
-        if self.length is not None and not _is_count(self.length):
+        if self._has_several_lengths:
             raise InvalidArgumentError(f"length={self.length!r} must be a whole number of usable positions, at least 1")
 
 
@@ -175,6 +180,11 @@ class ModelOptions(SizeOptions):
     """Extension method."""
     length_aware: bool = False
     """Read the old table for inputs that fit it, so that they stay unchanged."""
+
+
+def with_length(length: object, keywords: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return keywords with a length that was given by position."""
+    return keywords if length is None else {"length": length, **keywords}
 
 
 def _is_count(value: object) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from posembed.errors import ArgumentTypeError, InvalidArgumentError
+from posembed.errors import InvalidArgumentError
 from posembed.records.base import Options
 from posembed.records.override import Override, override_of
 
-Depth = Literal["none", "brief", "full", "views"]
-"""How much of a table is measured: nothing, what a terminal shows, every measure, or also the data of the charts."""
+Depth = Literal["brief", "full", "views"]
+"""How much of a table is measured: what a terminal shows, every measure, or also the data of the charts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,25 +19,25 @@ class InspectOptions(Options):
 
     tables: tuple[str, ...] | None = None
     """Show only these tensors (names in the file)."""
-    override: Override | None = None
+    override: Override | None = field(default=None, metadata={"cli": False})
     """Description of one table that replaces what is inferred."""
     reserved: int | None = None
     """With one table: number of rows before position 0."""
     prefix: int | None = None
     """With one table: number of rows of extra tokens before the positions."""
-    grid: tuple[int, int] | None = None
+    table_grid: tuple[int, int] | None = None
     """With one table: its grid, as height x width."""
-    depth: Depth = "full"
-    """What to measure: none, brief (what a terminal shows), full, or views (also the data of the charts)."""
+    values: bool = True
+    """Measure the tables; without, read headers and configuration only."""
+    depth: Depth = field(default="full", metadata={"cli": False})
+    """What to measure: brief (what a terminal shows), full, or views (also the data of the charts)."""
 
     def __post_init__(self) -> None:
         """Check the names."""
         if self.depth not in get_args(Depth):
             raise InvalidArgumentError(f"depth={self.depth!r} must be one of {', '.join(get_args(Depth))}")
-        if isinstance(self.tables, str):
-            raise ArgumentTypeError(f"tables={self.tables!r} must be a list of names, such as [{self.tables!r}]")
         if self.tables is not None:
-            object.__setattr__(self, "tables", tuple(self.tables))
+            object.__setattr__(self, "tables", (self.tables,) if isinstance(self.tables, str) else tuple(self.tables))
         _ = self.described
 
     @property
@@ -45,4 +45,4 @@ class InspectOptions(Options):
         """What the caller says about one table, from ``override`` or from the single options."""
         if self.override is not None:
             return self.override
-        return override_of(self.tables, reserved=self.reserved, prefix=self.prefix, grid=self.grid, grid_name="grid")
+        return override_of(self.tables, reserved=self.reserved, prefix=self.prefix, table_grid=self.table_grid)

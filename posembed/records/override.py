@@ -31,8 +31,7 @@ def override_of(
     *,
     reserved: int | None,
     prefix: int | None,
-    grid: tuple[int, int] | None,
-    grid_name: str,
+    table_grid: tuple[int, int] | None,
 ) -> Override | None:
     """Return the override that single options add up to, or ``None`` if none of them is given.
 
@@ -40,19 +39,18 @@ def override_of(
         tables: keys; exactly one is needed.
         reserved: rows before position 0.
         prefix: rows of extra tokens before the positions.
-        grid: ``(height, width)`` of the table as it is.
-        grid_name: the name that the command gives to ``grid``, for messages.
+        table_grid: ``(height, width)`` of the table as it is.
 
     Raises:
         InvalidArgumentError: if no single table is named, or a number is negative.
     """
-    if reserved is None and prefix is None and grid is None:
+    if reserved is None and prefix is None and table_grid is None:
         return None
     if tables is None or len(tables) != 1:
         raise InvalidArgumentError(
-            f"`reserved`, `prefix` and `{grid_name}` describe the rows of one table: name it with `tables`"
+            "`reserved`, `prefix` and `table_grid` describe the rows of one table: name it with `tables`"
         )
     for name, value in (("reserved", reserved), ("prefix", prefix)):
         if value is not None and value < 0:
             raise InvalidArgumentError(f"{name}={value} must not be negative")
-    return Override(tables[0], reserved or 0, prefix, grid)
+    return Override(tables[0], reserved or 0, prefix, table_grid)

@@ -97,7 +97,7 @@ def test_an_existing_directory_is_replaced_only_with_force(source, tmp_path):
     (target / "old").write_text("old")
     with (
         pytest.raises(
-            InvalidArgumentError, match=r"out exists already: choose another path, or replace it with --force"
+            InvalidArgumentError, match=r"out exists already: choose another path, or replace it with force=True"
         ),
         staged_directory(target, source=source, force=False),
     ):

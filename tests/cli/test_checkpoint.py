@@ -173,10 +173,10 @@ def test_a_dry_run_says_what_cannot_be_done(tmp_path, cli):
                    {"model_type": "led", "attention_window": [4], "max_encoder_position_embeddings": 16})  # fmt: skip
     code, printed, _ = cli("extend", folder, tmp_path / "out", "--to=18", "--dry-run")
     assert code == 2
-    assert "Cannot be done: encoder.embed_positions.weight: LED's windowed attention" in printed
+    assert "Not supported: encoder.embed_positions.weight: LED's windowed attention" in printed
     code, _, told = cli("extend", folder, tmp_path / "out", "--to=18")
     assert code == 2
-    assert "this cannot be done" in told.splitlines()[-1]
+    assert "this extension is not supported" in told.splitlines()[-1]
     assert not (tmp_path / "out").exists()
 
 
@@ -201,7 +201,7 @@ def test_extend_with_the_users_word(tmp_path, cli):
     key = "core.pos_table.position_embeddings.weight"
     code, _, told = cli("extend", folder, tmp_path / "out", "--to=40")
     assert code == 2
-    assert f"--table {key} and --reserved N, --prefix N or --table-grid HxW" in " ".join(told.split())
+    assert f"tables={key!r} and `reserved`, `prefix` or `table_grid`" in " ".join(told.split())
     code, printed, _ = cli("extend", folder, tmp_path / "out", "--to=40", "--table", key, "--reserved=3", "--json")
     assert code == 0
     assert json.loads(printed)["tables"][0]["shape"]["after"] == [43, 8]
@@ -213,7 +213,7 @@ def test_force_and_link(bert, tmp_path, cli):
     assert (tmp_path / "out" / "vocab.txt").samefile(bert / "vocab.txt")
     code, _, told = cli("extend", bert, tmp_path / "out", "--to=48")
     assert code == 2
-    assert "exists already: choose another path, or replace it with --force" in told
+    assert "exists already: choose another path, or replace it with force=True" in told
     assert cli("extend", bert, tmp_path / "out", "--to=48", "--force")[0] == 0
     assert load_file(tmp_path / "out" / "model.safetensors")[POSITION].shape == (48, 8)
 
@@ -227,7 +227,7 @@ WRONG = [
     (["--to=0"], "length=0 must be a whole number of usable positions, at least 1"),
     (["--to=-5"], "length=-5 must be"),
     (["--to=16"], "length=16 changes nothing"),
-    (["--to=8"], "method crop shortens"),
+    (["--to=8"], "method='crop' shortens"),
     (["--grid=four"], "--grid 'four' must be HEIGHTxWIDTH in patches, such as 24x24"),
     (["--grid=4"], "--grid '4' must be HEIGHTxWIDTH"),
     (["--grid=0x4"], "--grid '0x4' must be"),
@@ -239,7 +239,7 @@ WRONG = [
     (["--to=32", "--method=nonsense"], "nonsense"),
     (["--to=32", "--alpha=0.3"], "method 'tile' has no option 'alpha'"),
     (["--to=32", "--method=linear", "--keep=4"], "method 'linear' has no option 'keep'"),
-    (["--to=32", "--table=nope"], "table='nope' is no position table of this checkpoint; those are: " + POSITION),
+    (["--to=32", "--table=nope"], "tables='nope' is not a position table of this checkpoint; those are: " + POSITION),
     (["--to=32", "--reserved=2"],
         "--reserved, --prefix and --table-grid say what the rows of one --table KEY are: name it"),
     (["--to=32", "--table", POSITION, "--reserved=-1"], "--reserved -1 must not be negative"),

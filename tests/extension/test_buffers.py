@@ -38,7 +38,7 @@ GROWN = [
 def test_buffers_go_on(write, tmp_path, key, before, after):
     source = write({POSITION: (16, 8), key: before}, config=BERT)
     plan = extend_checkpoint(source, tmp_path / "out", 24)
-    assert [(c.key, c.table, c.shape, c.new_shape) for c in plan.companions] == [
+    assert [(c.key, c.table, c.shape, c.new_shape) for c in plan.buffers] == [
         (key, POSITION, before.shape, after.shape)
     ]
     found = load_file(tmp_path / "out" / "model.safetensors")[key]
@@ -49,7 +49,7 @@ def test_buffers_go_on(write, tmp_path, key, before, after):
 def test_buffers_of_another_length_stay(write, tmp_path):
     others = {"embeddings.position_ids": np.arange(12)[None], "attn.bias": causal(9), "dense.bias": np.ones(16)}
     source = write({POSITION: (16, 8), **others}, config=BERT)
-    assert extend_checkpoint(source, tmp_path / "out", 24).companions == ()
+    assert extend_checkpoint(source, tmp_path / "out", 24).buffers == ()
     found = load_file(tmp_path / "out" / "model.safetensors")
     for key, values in others.items():
         assert np.array_equal(found[key], values)
@@ -71,10 +71,10 @@ def test_each_buffer_follows_the_table_beside_it(write):
             "vision_config": {"model_type": "clip_vision_model", "image_size": 32, "patch_size": 8},
         },
     )
-    (companion,) = plan_extension(source, 24).companions
-    assert (companion.key, companion.new_shape) == ("text_model.embeddings.position_ids", (1, 24))
-    (companion,) = plan_extension(source, image_size=48).companions
-    assert (companion.key, companion.new_shape) == ("vision_model.embeddings.position_ids", (1, 37))
+    (buffer,) = plan_extension(source, 24).buffers
+    assert (buffer.key, buffer.new_shape) == ("text_model.embeddings.position_ids", (1, 24))
+    (buffer,) = plan_extension(source, image_size=48).buffers
+    assert (buffer.key, buffer.new_shape) == ("vision_model.embeddings.position_ids", (1, 37))
 
 
 def test_roberta_counts_its_rows(write, tmp_path):
@@ -110,7 +110,7 @@ def test_numbers_rounded_by_half_precision_are_repaired(write, tmp_path):
         ("embeddings.position_ids", np.zeros((0, 16), np.int64), "position_ids"),
         ("embeddings.token_type_ids", np.arange(16)[None], "should hold one token type throughout"),
         ("embeddings.token_type_ids", np.zeros((0, 16), np.int64), "token_type_ids"),
-        ("attn.bias", np.random.default_rng(0).normal(size=(16, 16)), "is no mask by distance"),
+        ("attn.bias", np.random.default_rng(0).normal(size=(16, 16)), "does not depend on the distance alone"),
         ("attn.bias", np.zeros((0, 1, 16, 16)), "attn.bias"),
     ],
 )

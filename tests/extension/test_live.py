@@ -312,14 +312,14 @@ def not_finite(model):
 @pytest.mark.parametrize(
     ("spoil", "arguments", "error", "message"),
     [
-        (None, {}, InvalidArgumentError, "exactly one of length, grid and image_size"),
+        (None, {}, InvalidArgumentError, "exactly one of `length`, `grid` and `image_size`"),
         (None, {"length": 16}, InvalidArgumentError, "changes nothing"),
-        (None, {"length": 8}, InvalidArgumentError, "method crop shortens"),
+        (None, {"length": 8}, InvalidArgumentError, "method='crop' shortens"),
         (None, {"length": 24, "method": "nonsense"}, InvalidArgumentError, "nonsense"),
         (None, {"length": 24, "alpha": 0.3}, InvalidArgumentError, "has no option 'alpha'"),
         (None, {"length": 300, "method": "hierarchical"}, InvalidArgumentError, "."),
         (None, {"image_size": 48}, InvalidArgumentError, "has no table of that kind"),
-        (None, {"length": 24, "tables": ["nope"]}, InvalidArgumentError, "table='nope' is no position table"),
+        (None, {"length": 24, "tables": ["nope"]}, InvalidArgumentError, "tables='nope' is not a position table"),
         (broken_buffer, {"length": 24}, CheckpointError, "embeddings.position_ids should count"),
         (
             not_finite,

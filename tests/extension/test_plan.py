@@ -77,9 +77,9 @@ def test_every_change_of_a_bert(bert, tmp_path):
         ("tokenizer_config.json", "model_max_length", 16, 40),
         ("tokenizer.json", "truncation.max_length", 12, 40),
     ]
-    assert (plan.blocked, plan.left_out, plan.companions, plan.unchanged, plan.notes) == ((), (), (), (), ())
+    assert (plan.blocked, plan.left_out, plan.buffers, plan.unchanged, plan.notes) == ((), (), (), (), ())
     done = extend_checkpoint(bert, tmp_path / "out", 40)
-    assert done.to_dict() == plan.to_dict()
+    assert done.to_dict() == plan.to_dict() | {"length_aware": False, "out": str(tmp_path / "out")}
     check_nothing_else_changed(bert, tmp_path / "out", plan)
     old, new = (load_file(folder / "model.safetensors")[POSITION] for folder in (bert, tmp_path / "out"))
     assert np.array_equal(new, np.concatenate((old, old, old[:8])))
@@ -189,10 +189,10 @@ def test_a_field_that_sizes_two_tables(write, tmp_path):
     assert {change.table.key for change in plan_extension(source, 32).tables} == keys
     plan = plan_extension(source, 32, tables=["decoder.embed_positions.weight"])
     assert plan.blocked == (
-        "max_position_embeddings sizes decoder.embed_positions.weight and encoder.embed_positions.weight alike: "
+        "max_position_embeddings sizes both decoder.embed_positions.weight and encoder.embed_positions.weight: "
         "they can only change together",
     )
-    with pytest.raises(InvalidArgumentError, match="this cannot be done: max_position_embeddings sizes"):
+    with pytest.raises(InvalidArgumentError, match="this extension is not supported: max_position_embeddings sizes"):
         extend_checkpoint(source, tmp_path / "out", 32, tables=["decoder.embed_positions.weight"])
     assert not (tmp_path / "out").exists()
 
@@ -213,7 +213,7 @@ def test_an_uncertain_table_waits_for_the_users_word(write, tmp_path):
     key = "blocks.pos_table.position_embeddings.weight"
     plan = plan_extension(source, 40)
     assert len(plan.blocked) == 1
-    assert f"--table {key} and --reserved N, --prefix N or --table-grid HxW" in plan.blocked[0]
+    assert f"tables={key!r} and `reserved`, `prefix` or `table_grid`" in plan.blocked[0]
     with pytest.raises(InvalidArgumentError, match="is uncertain"):
         extend_checkpoint(source, tmp_path / "out", 40)
     plan = extend_checkpoint(source, tmp_path / "out", 40, override=Override(key, reserved=3), tables=[key])
@@ -226,19 +226,25 @@ def test_an_uncertain_table_waits_for_the_users_word(write, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "exactly one of length, grid and image_size must be given, got none of them"),
-        ({"length": 32, "grid": (4, 4)}, "got length and grid"),
+        ({}, "exactly one of `length`, `grid` and `image_size` must be given, got none of them"),
+        ({"length": 32, "grid": (4, 4)}, "got `length` and `grid`"),
         ({"length": 16}, "changes nothing: .*has 16 usable positions already"),
-        ({"length": 8}, "is longer already .16.; method crop shortens"),
+        ({"length": 8}, "is longer already .16.; method='crop' shortens"),
         ({"length": 0}, "length=0 must be a whole number of usable positions"),
         ({"length": 32.0}, "length=32.0 must be a whole number"),
         ({"length": True}, "length=True must be a whole number"),
-        ({"grid": (4, 4)}, "has no table of that kind, only .*: use --to N"),
+        ({"grid": (4, 4)}, "has no table of that kind, only .*: use `length`"),
         ({"length": 32, "method": "bicubic"}, "bicubic"),
         ({"length": 32, "method": "nonsense"}, "nonsense.*tile.*linear|nonsense.*linear.*tile"),
         ({"length": 32, "alpha": 0.4}, "has no option 'alpha'"),
-        ({"length": 32, "tables": ["nope"]}, "table='nope' is no position table of this checkpoint; those are: emb"),
-        ({"length": 32, "tables": ["embeddings.token_type_embeddings.weight"]}, "is refused: a token-type"),
+        (
+            {"length": 32, "tables": ["nope"]},
+            "tables='nope' is not a position table of this checkpoint; those are: emb",
+        ),
+        (
+            {"length": 32, "tables": ["embeddings.token_type_embeddings.weight"]},
+            "is not a position table: a token-type",
+        ),
         ({"length": 32, "tables": []}, "."),
         ({"length": 32, "override": Override("nope")}, "table='nope' is not a tensor of this checkpoint"),
         ({"length": 32, "override": Override(POSITION, reserved=16)}, "leave no position of the 16 rows"),
@@ -290,9 +296,9 @@ def test_height_comes_first(vit, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"length": 64}, "has no table of that kind, only .*: use --grid HxW or --image-size PX"),
+        ({"length": 64}, "has no table of that kind, only .*: use `grid` or `image_size`"),
         ({"grid": (4, 4)}, "nothing changes: .* has a grid of 4 × 4 already"),
-        ({"image_size": 50}, "image_size=50 is no multiple of the patch size 8 × 8"),
+        ({"image_size": 50}, "image_size=50 is not a multiple of the patch size 8 × 8"),
         ({"image_size": 0}, "image_size=0 must be one number"),
         ({"image_size": -8}, "image_size=-8 must be one number"),
         ({"image_size": "48"}, "image_size='48' must be"),
@@ -313,7 +319,7 @@ def test_grids_that_differ_need_pixels_or_a_name(write):
     keys = {"a.position_embeddings": (1, 17, 8), "b.position_embeddings": (1, 37, 8)}
     sub = {"patch_size": 8, "model_type": "vit"}
     source = write(keys, config={"a": sub | {"image_size": 32}, "b": sub | {"image_size": 48}})
-    with pytest.raises(InvalidArgumentError, match=r"these grids differ .*use --image-size, or --table KEY for one"):
+    with pytest.raises(InvalidArgumentError, match=r"these grids differ .*use `image_size`, or name one with `tables`"):
         plan_extension(source, grid=(8, 8))
     assert len(plan_extension(source, image_size=64).tables) == 2
     assert [c.table.key for c in plan_extension(source, grid=(8, 8), tables=["a.position_embeddings"]).tables] == [

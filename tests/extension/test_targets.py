@@ -8,6 +8,7 @@ from posembed import FoundTable, TableLayout
 from posembed.errors import InvalidArgumentError
 from posembed.extension.targets import choose_targets
 from posembed.find.found import FieldRule
+from posembed.records.extend import PlanOptions
 
 
 def table(key, layout, kind="sequence", fields=(), refused=None):
@@ -25,7 +26,9 @@ ALL = [WORDS, OTHER, IMAGE, AXIS, TYPES]
 
 
 def chosen(found, length=None, grid=None, image_size=None, keys=None, method="auto"):
-    targets, unchanged = choose_targets("here", found, length, grid, image_size, keys, method)
+    targets, unchanged = choose_targets(
+        "here", found, PlanOptions(length=length, grid=grid, image_size=image_size, tables=keys, method=method)
+    )
     return {target.table.key: target.layout for target in targets}, dict(unchanged)
 
 
@@ -43,7 +46,7 @@ def test_tables_that_are_long_enough_stay():
         {"words": TableLayout(length=20, reserved=2)},
         {"other": "has 20 usable positions already"},
     )
-    assert chosen(ALL, 18)[1] == {"other": "is longer already (20); method crop shortens"}
+    assert chosen(ALL, 18)[1] == {"other": "is longer already (20); method='crop' shortens"}
     assert chosen(ALL, 18, method="crop") == ({"other": TableLayout(length=18)}, {"words": "is shorter already (16)"})
 
 
@@ -75,26 +78,30 @@ def test_tables_of_one_field_get_the_rows_of_the_neediest():
 @pytest.mark.parametrize(
     ("found", "arguments", "message"),
     [
-        (ALL, {}, "exactly one of length, grid and image_size must be given, got none of them"),
-        (ALL, {"length": 32, "image_size": 32}, "got length and image_size"),
-        (ALL, {"length": 32, "keys": ["nope"]}, "table='nope' is no position table .*: words, other, image, axis"),
-        (ALL, {"length": 32, "keys": ["types"]}, "table='types' is refused: a segment table. If you know better"),
+        (ALL, {}, "exactly one of `length`, `grid` and `image_size` must be given, got none of them"),
+        (ALL, {"length": 32, "image_size": 32}, "got `length` and `image_size`"),
+        (ALL, {"length": 32, "keys": ["nope"]}, "tables='nope' is not a position table .*: words, other, image, axis"),
+        (
+            ALL,
+            {"length": 32, "keys": ["types"]},
+            "tables='types' is not a position table: a segment table. If you know better",
+        ),
         (
             ALL,
             {"length": 32, "keys": ["image"]},
-            r"table='image' is a grid of \(4, 4\): use --grid HxW or --image-size",
+            r"tables='image' is a grid of \(4, 4\): use `grid` or `image_size`",
         ),
-        (ALL, {"grid": (6, 6), "keys": ["words"]}, "table='words' is no grid: use --to N"),
+        (ALL, {"grid": (6, 6), "keys": ["words"]}, "tables='words' is not a grid: use `length`"),
         (ALL, {"length": 16, "keys": ["words"]}, "length=16 changes nothing: words has 16 usable positions already"),
         (ALL, {"grid": (4, 4)}, "nothing changes: image has a grid of 4 × 4 already"),
-        (ALL, {"image_size": 36}, "image_size=36 is no multiple of the patch size 8 × 4 of image"),
+        (ALL, {"image_size": 36}, "image_size=36 is not a multiple of the patch size 8 × 4 of image"),
         (
             [IMAGE],
             {"length": 32},
-            r"here: has no table of that kind, only image \(grid\): use --grid HxW or --image-size PX",
+            r"here: has no table of that kind, only image \(grid\): use `grid` or `image_size`",
         ),
-        ([AXIS], {"length": 32}, r"only axis \(axis\): name it with --table KEY"),
-        ([WORDS], {"grid": (2, 2)}, r"only words \(sequence\): use --to N"),
+        ([AXIS], {"length": 32}, r"only axis \(axis\): name it with `tables`"),
+        ([WORDS], {"grid": (2, 2)}, r"only words \(sequence\): use `length`"),
         (
             [TYPES],
             {"length": 32},
@@ -104,7 +111,7 @@ def test_tables_of_one_field_get_the_rows_of_the_neediest():
         (
             [table("g", TableLayout(grid=(4, 4)), "grid")],
             {"image_size": 32},
-            "says no patch size for g: use --grid HxW",
+            "has no patch size for g: use `grid`",
         ),
         ([table("p", TableLayout(length=9, prefix=4))], {"length": 4, "method": "crop"}, "length=4 leaves no position"),
     ],

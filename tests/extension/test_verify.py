@@ -8,7 +8,7 @@ from posembed import plan_extension
 from posembed.checkpoint.formats.safetensors.edit import read_header, write_rewritten
 from posembed.errors import CheckpointError
 from posembed.extension.verify import verify_file
-from posembed.extension.write import _new_values
+from posembed.extension.write import new_values
 
 POSITION = "embeddings.position_embeddings.weight"
 
@@ -17,7 +17,7 @@ POSITION = "embeddings.position_embeddings.weight"
 def done(bert, tmp_path):
     """A source, its extended file, the values and the plan."""
     plan = plan_extension(bert, 32, method="hierarchical")
-    values = _new_values(plan)
+    values = new_values(plan)
     old = read_header(bert / "model.safetensors")
     write_rewritten(old, tmp_path / "new.safetensors", values)
     return old, tmp_path / "new.safetensors", values, plan.tables
@@ -46,7 +46,7 @@ def test_a_row_that_was_promised_exact(done):
     old, file, _values, tables = done
     spoil(file, lambda arrays: arrays[POSITION].__setitem__((3, 0), 7))
     wrong = {POSITION: load_file(file)[POSITION]}
-    with pytest.raises(CheckpointError, match=f"rows of {POSITION} that were promised exact are not"):
+    with pytest.raises(CheckpointError, match=f"rows of {POSITION} that must stay unchanged have changed"):
         verify_file(old, read_header(file), wrong, tables, full=False)
 
 

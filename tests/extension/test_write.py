@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from posembed import TableLayout, extend_checkpoint, extend_table, find_tables
 from posembed.errors import CheckpointError, InvalidArgumentError, WorkFailedError
 from posembed.extension import write as rewrite
+from posembed.observer import Callbacks
 
 POSITION = "embeddings.position_embeddings.weight"
 BERT = {"model_type": "bert", "max_position_embeddings": 16}
@@ -100,7 +101,9 @@ def test_a_fault_midway_leaves_the_old_result(bert, tmp_path, monkeypatch, step)
 def test_force_replaces_and_only_force(bert, tmp_path):
     extend_checkpoint(bert, tmp_path / "out", 32)
     (tmp_path / "out" / "stray").touch()
-    with pytest.raises(InvalidArgumentError, match="exists already: choose another path, or replace it with --force"):
+    with pytest.raises(
+        InvalidArgumentError, match="exists already: choose another path, or replace it with force=True"
+    ):
         extend_checkpoint(bert, tmp_path / "out", 48)
     assert find_tables(tmp_path / "out")[0].usable_length == 32
     extend_checkpoint(bert, tmp_path / "out", 48, force=True)
@@ -158,7 +161,8 @@ def test_links_for_what_does_not_change(bert, tmp_path):
 
 def test_progress_ends_at_the_total(bert, tmp_path):
     seen = []
-    extend_checkpoint(bert, tmp_path / "out", 32, progress=lambda done, total: seen.append((done, total)))
+    observer = Callbacks(progress=lambda update: seen.append((update.done, update.total)))
+    extend_checkpoint(bert, tmp_path / "out", 32, observer=observer)
     assert seen == sorted(seen)
     assert len({total for _, total in seen}) == 1
     assert 0 < seen[-1][0] <= seen[-1][1]

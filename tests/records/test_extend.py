@@ -40,7 +40,6 @@ def test_keywords_of_a_registered_method_are_taken():
         ({"length": 8, "grid": (2, 2)}, "got `length` and `grid`"),
         ({"length": 0}, "length=0 must be a whole number of usable positions, at least 1"),
         ({"length": True}, "length=True must be a whole number"),
-        ({"length": 8, "tables": "wpe"}, r"tables='wpe' must be a list of names, such as \['wpe'\]"),
         ({"length": 8, "reserved": 2}, "`reserved`, `prefix` and `table_grid` describe the rows of one table"),
         ({"length": 8, "tables": ["a", "b"], "prefix": 2}, "name it with `tables`"),
         ({"length": 8, "tables": ["a"], "prefix": -1}, "prefix=-1 must not be negative"),
@@ -61,6 +60,7 @@ def test_single_options_describe_one_table():
     assert options.described == Override("pos", 0, None, (2, 3))
     assert PlanOptions(length=8, override=Override("a", 1)).described == Override("a", 1)
     assert PlanOptions(length=8, tables=["pos"]).described is None
+    assert PlanOptions(length=8, tables="pos", prefix=1).described == Override("pos", 0, 1)
 
 
 def test_a_record_is_read_back():

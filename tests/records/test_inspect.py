@@ -10,9 +10,11 @@ from posembed.records.override import Override
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"depth": "deep"}, "depth='deep' must be one of none, brief, full, views"),
-        ({"tables": "wpe"}, r"tables='wpe' must be a list of names, such as \['wpe'\]"),
-        ({"reserved": 2}, "`reserved`, `prefix` and `grid` describe the rows of one table: name it with `tables`"),
+        ({"depth": "deep"}, "depth='deep' must be one of brief, full, views"),
+        (
+            {"reserved": 2},
+            "`reserved`, `prefix` and `table_grid` describe the rows of one table: name it with `tables`",
+        ),
         ({"tables": ["a"], "reserved": -2}, "reserved=-2 must not be negative"),
     ],
 )
@@ -22,8 +24,9 @@ def test_wrong_options(given, message):
 
 
 def test_single_options_describe_one_table():
-    assert InspectOptions(tables=["pos"], prefix=1, grid=(2, 3)).described == Override("pos", 0, 1, (2, 3))
+    assert InspectOptions(tables=["pos"], prefix=1, table_grid=(2, 3)).described == Override("pos", 0, 1, (2, 3))
     assert InspectOptions().described is None
+    assert InspectOptions(tables="pos").tables == ("pos",)
 
 
 def test_a_record_is_read_back():

@@ -9,17 +9,17 @@ from posembed.records.override import Override, override_of
 
 
 def test_nothing_is_said():
-    assert override_of(["a", "b"], reserved=None, prefix=None, grid=None, grid_name="grid") is None
+    assert override_of(["a", "b"], reserved=None, prefix=None, table_grid=None) is None
 
 
 def test_zero_is_an_answer_too():
-    assert override_of(["a"], reserved=0, prefix=None, grid=None, grid_name="grid") == Override("a")
+    assert override_of(["a"], reserved=0, prefix=None, table_grid=None) == Override("a")
 
 
 @pytest.mark.parametrize("tables", [None, [], ["a", "b"]])
 def test_one_table_is_needed(tables):
     with pytest.raises(InvalidArgumentError, match="`reserved`, `prefix` and `table_grid` describe the rows of one"):
-        override_of(tables, reserved=1, prefix=None, grid=None, grid_name="table_grid")
+        override_of(tables, reserved=1, prefix=None, table_grid=None)
 
 
 def test_there_is_one_class_of_that_name():

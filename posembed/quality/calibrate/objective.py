@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from posembed.extension.live import extend_model
+from posembed.extension.live import extend_in_place
 from posembed.quality.calibrate.config import CalibrationConfig
 from posembed.quality.calibrate.contrastive import Contrastive
 from posembed.quality.calibrate.frozen import FrozenModel, inputs_at_once, recompute_layers, scored_at_once
@@ -39,7 +39,7 @@ def make_objective(
     sha256 = _fingerprint(model, tokenizer, embedder.pooling if embedder is not None else "")
     stored = model.get_parameter(name).detach().clone()
     if config.length > found.usable_length:
-        extend_model(model, config.length, method=start.method, **start.options)
+        extend_in_place(model, config.length, method=start.method, **start.options)
     rows = model.get_parameter(name).detach().clone()
     kept = min(reserved + config.keep, len(stored))
     rows[:kept] = stored[:kept]  # a start that repeats fewer rows than stay would train on others than are written

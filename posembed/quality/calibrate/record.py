@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from posembed.checkpoint.source import open_checkpoint
 from posembed.checkpoint.stale_files import CALIBRATION, TABLES_BY_LENGTH
 from posembed.errors import WorkFailedError
 from posembed.extension.given_rows import plan_rows
-from posembed.extension.length_aware_file import tables_by_length
-from posembed.extension.write import carry_out
+from posembed.extension.length_aware_file import length_aware_file
+from posembed.extension.write import write_extension
 from posembed.hardware import environment, peak_memory_bytes
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.quality.calibrate.trainer import TableTrainer
@@ -96,5 +97,5 @@ def write_checkpoint(
     text = json.dumps(record, indent=1, allow_nan=False) + "\n"
     extra = {CALIBRATION: text.encode()}
     if short is not None:
-        extra[TABLES_BY_LENGTH] = tables_by_length(plan, short=short, longer=longer)
-    carry_out(plan, out, force=force, full=True, extra=extra)
+        extra[TABLES_BY_LENGTH] = length_aware_file(plan, short=short, longer=longer)
+    write_extension(replace(plan, extra_files=extra), out, force=force, full=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from posembed.errors import InvalidArgumentError, WorkFailedError
-from posembed.extension.length_aware_file import tables_by_length
+from posembed.extension.length_aware_file import length_aware_file
 from posembed.extension.plan import plan_extension
-from posembed.extension.write import require_possible
+from posembed.extension.write import check_plan
 from posembed.hardware import resolve_precision
 from posembed.quality.models.kinds import kind_named
 from posembed.quality.models.loading import Kind, kind_of, only_table, refuse_tables_by_length
@@ -121,9 +121,9 @@ def choose_method(
             f"methods={tuple(methods)} must be of {METHODS}, the mean for embedding models alone"
         )
     plan = plan_extension(path, length, method="stretch", tables=[table.key])
-    require_possible(plan)  # before minutes of work
+    check_plan(plan)  # before minutes of work
     if length_aware:
-        tables_by_length(plan)  # likewise
+        length_aware_file(plan)  # likewise
     precision = resolve_precision(precision, "cpu")
     tell("loading the model and the validation texts")
     lengths = sorted({old, min(length, max(LONGEST, 2 * old))})

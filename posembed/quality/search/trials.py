@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from posembed.extension.live import extend_model
+from posembed.extension.live import extend_in_place
 from posembed.find.found import FoundTable
 from posembed.quality.evaluate.documents import cut_documents
 from posembed.quality.evaluate.ranking import hits
@@ -48,7 +48,7 @@ class LongerTable:
         self.table, self.length = table, length
         name = parameter_name(model, table)
         self.old = model.get_parameter(name).detach().clone().numpy()
-        extend_model(model, length, method="tile")  # sizes, buffers and configuration
+        extend_in_place(model, length, method="tile")  # sizes, buffers and configuration
         self.weight = model.get_parameter(name).detach()
 
     @property

@@ -1,4 +1,4 @@
-"""What was found in a checkpoint, and what an extension will change, as tables for the terminal."""
+"""The position tables of a checkpoint, or of two, as tables for the terminal."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from statistics import fmean, median
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from posembed.report.printable import printable
+from posembed.report.terminal.grid import new_grid, shown, times
 
 MOST_REFUSED = 12  # lines; more are counted
 MOST_ODD = 8  # odd rows that are named
@@ -25,45 +24,45 @@ def print_card(card: dict[str, Any], console: Console) -> None:
     if not tables:
         console.print("No learned position table was found.")
     for table in tables:
-        grid = _table(_shown(table["key"]) + ("   [bold yellow]uncertain[/]" if table["uncertain"] else ""))
+        grid = new_grid(shown(table["key"]) + ("   [bold yellow]uncertain[/]" if table["uncertain"] else ""))
         for name, value in (*facts(table), *measured(table)):
-            grid.add_row(name, _shown(value))
+            grid.add_row(name, shown(value))
         for number, reason in enumerate(table["evidence"]):
-            grid.add_row("evidence" if number == 0 else "", _shown(reason))
+            grid.add_row("evidence" if number == 0 else "", shown(reason))
         console.print(grid)
     if tables and card["limits"]:
-        grid = _table("What limits the length of a text", "tokens", "where", "what happens there")
+        grid = new_grid("What limits the length of a text", "tokens", "where", "what happens there")
         for limit in card["limits"]:
-            grid.add_row(f"{limit['limit']:,}", _shown(limit["what"]), _shown(limit["why"]))
+            grid.add_row(f"{limit['limit']:,}", shown(limit["what"]), shown(limit["why"]))
         console.print(grid)
     refused = [table for table in card["tables"] if table["refused"] is not None]
     if refused:
-        grid = _table("Refused: not learned absolute positions")
+        grid = new_grid("Refused: not learned absolute positions")
         grouped: dict[str, list[str]] = {}
         for table in refused:
             grouped.setdefault(table["refused"], []).append(table["key"])
         for reason, keys in list(grouped.items())[:MOST_REFUSED]:
             more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-            grid.add_row(_shown(keys[0]) + more, _shown(reason))
+            grid.add_row(shown(keys[0]) + more, shown(reason))
         console.print(grid)
 
 
 def print_pair(pair: dict[str, Any], console: Console) -> None:
     """Print two checkpoints' tables side by side, and where they agree."""
     cards = {side: {table["key"]: table for table in pair[side]["tables"]} for side in ("first", "second")}
-    names = [_shown(pair[side]["checkpoint"]) for side in ("first", "second")]
+    names = [shown(pair[side]["checkpoint"]) for side in ("first", "second")]
     for each in pair["pairs"]:
         one, other = cards["first"][each["first"]], cards["second"][each["second"]]
-        grid = _table(_shown(pair_title(each)), "", *names)
+        grid = new_grid(shown(pair_title(each)), "", *names)
         for name, *values in side_by_side(one, other):
-            a, b = map(_shown, values)
+            a, b = map(shown, values)
             grid.add_row(name, a, b if a == b else f"[bold]{b}[/]")
         console.print(grid)
         for sentence in agreement(each):
             console.print(printable(sentence), markup=False, highlight=False)
     for side, name in zip(("first", "second"), names, strict=True):
         for key in pair["alone"][side]:
-            console.print(f"Only in {name}: {_shown(key)}", highlight=False)
+            console.print(f"Only in {name}: {shown(key)}", highlight=False)
 
 
 def pair_title(pair: dict[str, Any]) -> str:
@@ -101,13 +100,13 @@ def agreement(pair: dict[str, Any]) -> list[str]:
 def facts(table: dict[str, Any]) -> list[tuple[str, str]]:
     """What a table is: kind, shape, rows, usable length, file, fields, as pairs of words."""
     layout = [f"{table[name]} {name}" for name in ("reserved", "prefix") if table[name]]
-    layout.append(f"{table['length']} positions" if table["grid"] is None else _times(table["grid"], "grid"))
+    layout.append(f"{table['length']} positions" if table["grid"] is None else times(table["grid"], "grid"))
     if table["suffix"]:
         layout.append(f"{table['suffix']} suffix")
     numbers = prod(table["shape"])
     pairs = [
         ("kind", f"{table['kind']} ({table['family']})"),
-        ("shape", f"{_times(table['shape'])}, {table['dtype']}: {numbers:,} numbers, {_size(numbers, table['dtype'])}"),
+        ("shape", f"{times(table['shape'])}, {table['dtype']}: {numbers:,} numbers, {_size(numbers, table['dtype'])}"),
         ("rows", " + ".join(layout)),
         ("usable length", str(table["usable_length"])),
         ("file", table["file"]),
@@ -227,48 +226,3 @@ def _size(numbers: int, dtype: str) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1024
     return f"{size:.1f} GiB"
-
-
-def _times(numbers: list[int], what: str = "") -> str:
-    return " × ".join(map(str, numbers)) + (f" {what}" if what else "")
-
-
-def print_plan(plan: dict[str, Any], console: Console) -> None:
-    """Print every tensor, buffer, field and file that an extension touches, and what stands in its way."""
-    grid = _table(f"Extending {_shown(plan['checkpoint'])}", "what", "before", "after", "how")
-    for table in plan["tables"]:
-        options = "".join(f", {name}={value}" for name, value in table["options"].items())
-        how = f"{table['method']}{options}; keeps exact: {table['exact']}"
-        grid.add_row(_shown(table["key"]), *_change(table["shape"]), _shown(how))
-        size = table["grid"] or table["usable_length"]
-        name = "  grid" if table["grid"] else "  usable length"
-        grid.add_row(name, *_change(size), "")
-    for buffer in plan["buffers"]:
-        grid.add_row(_shown(buffer["key"]), *_change(buffer["shape"]), _shown(buffer["what"]))
-    for field in plan["fields"]:
-        where = f"{field['file']}: {field['field']}"
-        grid.add_row(_shown(where), _shown(field["before"]), _shown(field["after"]), _shown(field["why"]))
-    for unchanged in plan["unchanged"]:
-        grid.add_row(_shown(unchanged["key"]), "–", "–", _shown("unchanged: " + unchanged["reason"]))
-    for file in plan["left_out"]:
-        grid.add_row(_shown(file["file"]), "", "left out", _shown(file["reason"]))
-    console.print(grid)
-    for note in plan["notes"]:
-        console.print(f"Note: {printable(note)}", markup=False, highlight=False)
-    for reason in plan["blocked"]:
-        console.print(f"Cannot be done: {printable(reason)}", markup=False, highlight=False)
-
-
-def _change(both: dict[str, Any]) -> tuple[str, str]:
-    return tuple(_times(v) if isinstance(v, list) else str(v) for v in (both["before"], both["after"]))  # type: ignore[return-value]
-
-
-def _table(title: str, *header: str) -> Table:
-    grid = Table(title=title, title_justify="left", show_header=bool(header))
-    for name in header or ("", ""):
-        grid.add_column(name, overflow="fold")
-    return grid
-
-
-def _shown(value: object) -> str:
-    return escape(printable(value))

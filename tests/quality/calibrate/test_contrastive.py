@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from posembed import extend_model
 from posembed.errors import DataError
-from posembed.extension.live import extend_model
 from posembed.quality.calibrate.config import CalibrationConfig
 from posembed.quality.calibrate.contrastive import Contrastive, contrastive_loss, document_lengths, group_sizes
 from posembed.quality.calibrate.frozen import FrozenModel

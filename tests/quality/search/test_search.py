@@ -1,5 +1,6 @@
 """A method chosen on validation documents: what is measured is what the extended checkpoint does."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -13,9 +14,9 @@ from safetensors.torch import load_file
 from posembed import extend_checkpoint
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import InvalidArgumentError, WorkFailedError
-from posembed.extension.length_aware_file import tables_by_length
+from posembed.extension.length_aware_file import length_aware_file
 from posembed.extension.plan import plan_extension
-from posembed.extension.write import carry_out
+from posembed.extension.write import write_extension
 from posembed.quality.evaluate.documents import cut_documents
 from posembed.quality.evaluate.ranking import hits
 from posembed.quality.evaluate.sliding import sliding_losses
@@ -109,7 +110,8 @@ def test_tables_by_length_are_measured_as_they_are_written(model, data, tmp_path
     assert found.why[-1].startswith(f"Inputs of up to {found.short} tokens read the old table, bit for bit")
     out = tmp_path / "out"
     plan = plan_extension(model, 192, method=best.method, **best.options)
-    carry_out(plan, out, extra={TABLES_BY_LENGTH: tables_by_length(plan, short=found.short)})
+    extra = {TABLES_BY_LENGTH: length_aware_file(plan, short=found.short)}
+    write_extension(dataclasses.replace(plan, extra_files=extra), out)
     old, new = load_embedder(model), load_embedder(out)
     for length, accuracy in best.values.items():
         made = make_set("passkey", length, old.encode, [], split="validation", documents=20, pool=10)
@@ -245,7 +247,7 @@ def test_tables_by_length_that_cannot_be_are_refused_at_once(model, data, monkey
     def refused(_plan):
         raise InvalidArgumentError("no such embedding")
 
-    monkeypatch.setattr(choose, "tables_by_length", refused)
+    monkeypatch.setattr(choose, "length_aware_file", refused)
     monkeypatch.setattr(EmbeddingTrial, "prepare", lambda *_: pytest.fail("work was begun"))
     with pytest.raises(InvalidArgumentError, match="no such embedding"):
         choose_method(model, 192, data=data, length_aware=True, **SMALL)
@@ -403,4 +405,4 @@ def test_the_command(cli, model, data, tmp_path, monkeypatch):
     assert "exists already" in told
     code, _, told = cli("extend", model, tmp_path / "other", "--to", 192, "--data", data, "--method", "tile")
     assert code == 2
-    assert "goes with --to and --method auto" in told
+    assert "chooses the method" in told

@@ -1,4 +1,4 @@
-"""The tables printed for `posembed inspect` and `posembed extend`: every fact once, names as text."""
+"""The tables printed for `posembed inspect`: every fact once, names as text."""
 
 import io
 
@@ -10,7 +10,6 @@ from posembed.report.terminal.inspect import (
     agreement,
     print_card,
     print_pair,
-    print_plan,
     sparkline,
     trained_sentence,
 )
@@ -20,19 +19,6 @@ TABLE = {
     "family": "roberta", "kind": "sequence", "rows": 18, "d_model": 8, "reserved": 2, "prefix": 0, "suffix": 0,
     "length": 16, "grid": None, "usable_length": 16, "uncertain": False, "refused": None,
     "evidence": ["first reason", "second reason"], "fields": ["max_position_embeddings"],
-}  # fmt: skip
-PLAN = {
-    "checkpoint": "dir", "tables": [{
-        "key": "pos", "file": "model.safetensors", "kind": "grid", "family": "vit",
-        "shape": {"before": [1, 17, 8], "after": [1, 37, 8]}, "usable_length": {"before": 17, "after": 37},
-        "grid": {"before": [4, 4], "after": [6, 6]}, "method": "bicubic", "options": {"antialias": False},
-         "exact": "nothing",
-    }],
-    "unchanged": [{"key": "other", "reason": "is longer already"}],
-    "buffers": [{"key": "position_ids", "what": "position numbers", "shape": {"before": [1, 17], "after": [1, 37]}}],
-    "fields": [{"file": "config.json", "field": "image_size", "before": 32, "after": 48, "why": "explains the rows"}],
-    "left_out": [{"file": "tf_model.h5", "reason": "another format"}], "blocked": ["it [cannot] be"],
-     "notes": ["a [note]"],
 }  # fmt: skip
 
 
@@ -182,28 +168,12 @@ def test_refused_ones_are_grouped_by_reason():
     assert len(lines(printed(print_card, card(*many)))) >= MOST_REFUSED
 
 
-def test_a_plan():
-    text = printed(print_plan, PLAN)
-    assert lines(text) == [
-        ("pos", "1 × 17 × 8", "1 × 37 × 8", "bicubic, antialias=False; keeps exact: nothing"),
-        ("grid", "4 × 4", "6 × 6", ""),
-        ("position_ids", "1 × 17", "1 × 37", "position numbers"),
-        ("config.json: image_size", "32", "48", "explains the rows"),
-        ("other", "–", "–", "unchanged: is longer already"),
-        ("tf_model.h5", "", "left out", "another format"),
-    ]
-    assert text.splitlines()[-2:] == ["Note: a [note]", "Cannot be done: it [cannot] be"]
-
-
 def test_names_are_text():
     odd = "[red]x[/] <b> :smile: \x1b[1m\n"
     shown = "[red]x[/] <b> :smile: \\x1b[1m\\n"
     assert printable(odd) == shown
     assert shown in printed(print_card, card(TABLE | {"key": odd}))
     assert shown in printed(print_card, card(TABLE | {"key": odd, "refused": "why"}))
-    assert shown in printed(print_plan, PLAN | {"notes": [odd]})
-    fields = [PLAN["fields"][0] | {"before": odd}]
-    assert shown in printed(print_plan, PLAN | {"fields": fields})
 
 
 def test_printable():

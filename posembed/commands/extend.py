@@ -1,0 +1,149 @@
+"""``posembed extend``: write a copy of a checkpoint whose position tables have another size."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from posembed.checkpoint.source import Checkpoint, CheckpointPath, open_checkpoint
+from posembed.checkpoint.staging import checked_target
+from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
+from posembed.extension.plan import ExtensionPlan, plan_extension
+from posembed.extension.write import write_extension
+from posembed.observer import SILENT, Callbacks, Observer
+from posembed.records.base import takes
+from posembed.records.extend import ExtendOptions, PlanOptions, with_length
+from posembed.records.extension import MethodChoice, SweptCandidate
+
+if TYPE_CHECKING:
+    from posembed.quality.search.search import Choice
+
+
+@takes(ExtendOptions)
+def extend_checkpoint(
+    path: CheckpointPath,
+    out: str | os.PathLike[str],
+    length: int | None = None,
+    options: ExtendOptions | None = None,
+    *,
+    observer: Observer = SILENT,
+    progress: Callable[[int, int], None] | None = None,
+    **keywords: Any,
+) -> ExtensionPlan:
+    """Write a copy of a checkpoint whose position tables are longer; only the tables are held in memory.
+
+    Everything is written under a hidden name beside ``out``, checked, flushed to the disk, then renamed: ``out`` is
+    absent or whole at any moment.
+
+    Args:
+        path: a checkpoint, as in :func:`posembed.find_tables`. A directory gives a directory, a file a file.
+        out: where the copy goes; it must not exist.
+        length: usable positions of every sequence table.
+        options: all options as one record, in place of keywords.
+        observer: receives messages of the method search, and bytes written as progress named ``"writing"``.
+        progress: deprecated; a function of bytes written and bytes in all. Pass ``observer``.
+        **keywords: the fields of :class:`posembed.records.extend.ExtendOptions`, and options of a registered method.
+            ``data`` chooses the method on validation texts, ``length_aware`` writes length-aware tables too,
+            ``dry_run`` writes nothing.
+
+    Returns:
+        The plan that was carried out; its ``choice`` says how the method was chosen.
+
+    Raises:
+        InvalidArgumentError: for a call that cannot be right, or an extension that is not supported (a dry run returns
+            a plan that says so).
+        CheckpointError: for a source that is broken or unsafe; nothing is written.
+        DataError: with ``data``, if there is too little text.
+        WorkFailedError: if writing fails (a full disk, for one), or with ``data``, if no method is at least as good as
+            the old table; nothing is left behind.
+
+    Example:
+        >>> extend_checkpoint("my-bert", "long-bert", 2048, method="linear")  # doctest: +SKIP
+    """
+    settled = ExtendOptions.of(options, with_length(length, keywords))
+    if progress is not None:
+        warnings.warn("progress= is now observer=", DeprecationWarning, stacklevel=2)
+        observer = _Bytes(progress)
+    plan = prepare_extension(path, out, settled, observer=observer)
+    return plan if settled.dry_run else carry_out(plan, out, settled, observer=observer)
+
+
+def prepare_extension(
+    path: CheckpointPath,
+    out: str | os.PathLike[str],
+    options: ExtendOptions,
+    *,
+    observer: Observer = SILENT,
+) -> ExtensionPlan:
+    """Do everything of :func:`extend_checkpoint` except writing: check the target, choose the method, plan.
+
+    A caller that shows the plan before it is carried out calls this, then :func:`carry_out`.
+    """
+    checkpoint = open_checkpoint(path)
+    if not options.dry_run:
+        checked_target(Path(out), checkpoint.root, options.force)  # before minutes of work, not after them
+    choice = None
+    if options.data is not None:
+        choice = _choose(checkpoint, options, observer)
+        options = replace(options, data=None, method=choice.method, method_options=choice.options)
+    plan = plan_extension(checkpoint, options=_for_plan(options))
+    extra: dict[str, bytes] = {}
+    if options.length_aware:
+        from posembed.extension.length_aware_file import length_aware_file  # torch, which other extensions do without
+
+        extra[TABLES_BY_LENGTH] = length_aware_file(plan, short=None if choice is None else choice.short)
+    return replace(
+        plan,
+        choice=None if choice is None else _recorded(choice),
+        length_aware=options.length_aware,
+        extra_files=extra,
+    )
+
+
+def carry_out(
+    plan: ExtensionPlan, out: str | os.PathLike[str], options: ExtendOptions, *, observer: Observer = SILENT
+) -> ExtensionPlan:
+    """Write what :func:`prepare_extension` planned, and return the plan with its ``out``."""
+    write_extension(
+        plan, Path(out), force=options.force, link=options.link, full=options.verify == "full", observer=observer
+    )
+    return replace(plan, out=Path(out))
+
+
+def _for_plan(options: ExtendOptions) -> PlanOptions:
+    return PlanOptions(**{name: getattr(options, name) for name in PlanOptions.__dataclass_fields__})
+
+
+def _choose(checkpoint: Checkpoint, options: ExtendOptions, observer: Observer) -> Choice:
+    from posembed.quality.search.search import choose_method  # loads models, which other extensions do without
+
+    assert options.length is not None  # the record has checked it
+    assert options.data is not None
+    return choose_method(
+        checkpoint.root,
+        options.length,
+        data=options.data,
+        length_aware=options.length_aware,
+        tell=observer.message,
+    )
+
+
+def _recorded(choice: Choice) -> MethodChoice:
+    return MethodChoice(
+        why=tuple(choice.why),
+        measure=choice.measure,
+        baseline=choice.baseline,
+        short=choice.short,
+        swept=tuple(SweptCandidate.from_dict({"accuracy": None, "loss": None} | c.to_dict()) for c in choice.swept),
+    )
+
+
+class _Bytes(Callbacks):
+    """An observer of the old callback of bytes."""
+
+    def __init__(self, function: Callable[[int, int], None]) -> None:
+        super().__init__(progress=lambda update: function(update.done or 0, update.total or 0))

@@ -1,0 +1,104 @@
+"""Why an extension is not supported, and what its user should know besides."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from posembed.checkpoint.source import Checkpoint
+from posembed.extension.config_fields import look
+from posembed.extension.table_change import TableChange
+from posembed.find import families
+from posembed.find.config import Node, is_family, nodes, number
+from posembed.find.found import FoundTable
+
+
+def obstacles(changes: Sequence[TableChange], found: Sequence[FoundTable], checkpoint: Checkpoint) -> Iterator[str]:
+    """Yield why the changes are not supported, a sentence each.
+
+    Args:
+        changes: the tables that change.
+        found: all tables of the checkpoint.
+        checkpoint: whose configuration says what the model's code forbids.
+    """
+    tree = nodes(checkpoint.config)
+    changing = {change.table.key for change in changes}
+    sized_by: dict[str, list[str]] = {}
+    for table in found:
+        for rule in table.fields:
+            if table.refused is None:
+                sized_by.setdefault(rule.name, []).append(table.key)
+    for change in changes:
+        table = change.table
+        if table.uncertain:
+            yield (
+                f"what the rows of {table.key} mean is uncertain ({'; '.join(table.evidence)}): describe the table as "
+                f"it is with tables={table.key!r} and `reserved`, `prefix` or `table_grid`"
+            )
+        for rule in table.fields:
+            fixed = [key for key in sized_by.get(rule.name, []) if key not in changing]
+            if fixed:
+                yield f"{rule.name} sizes both {table.key} and {', '.join(fixed)}: they can only change together"
+        if _is_oblong(change) and not is_family(table.family, families.OBLONG):
+            yield from _one_number(change, checkpoint)
+        types = {table.family, tree[0].model_type}
+        for limit in families.LIMITS:
+            if any(is_family(name, limit.families) for name in types) and re.search(limit.key, table.key):
+                yield from _limit(limit, change, tree)
+
+
+def _is_oblong(change: TableChange) -> bool:
+    return change.layout.grid is not None and change.layout.grid[0] != change.layout.grid[1]
+
+
+def _one_number(change: TableChange, checkpoint: Checkpoint) -> Iterator[str]:
+    """Fields that hold one number for both sides, in families whose code needs one."""
+    for rule in change.table.fields:
+        if number(look(checkpoint.config, rule.name.split("."))) is not None and rule.unit in (
+            "pixels",
+            "side",
+            "count",
+        ):
+            height, width = change.layout.grid or (0, 0)
+            if len(change.table.fields) == 1:
+                yield (
+                    f"{change.table.key}: {rule.name} is one number, and the code of {change.table.family} takes no "
+                    f"other: a grid of {height} × {width} cannot be written into it"
+                )
+
+
+def _limit(limit: families.Limit, change: TableChange, tree: list[Node]) -> Iterator[str]:
+    if not limit.multiple_of:
+        yield f"{change.table.key}: {limit.reason}"
+        return
+    step = limit.multiple_of if isinstance(limit.multiple_of, int) else _largest(tree, limit.multiple_of)
+    step = limit.power**step if limit.power and step else step
+    sizes = change.layout.grid or (change.usable_length,)
+    if step and any(size % step for size in sizes):
+        yield f"{change.table.key}: {limit.reason} of {step}, and {' × '.join(map(str, sizes))} is not"
+
+
+def _largest(tree: list[Node], name: str) -> int:
+    """The largest value of a field, which may be a list with a number for each layer."""
+    values = [node.fields.get(name) for node in tree]
+    each = [number(size) for value in values for size in (value if isinstance(value, list) else [value])]
+    return max((size for size in each if size is not None), default=0)
+
+
+def notes(changes: Sequence[TableChange], checkpoint: Checkpoint, *, sizes_found: bool) -> Iterator[str]:
+    """Yield what else to know, a sentence each.
+
+    Args:
+        changes: the tables that change.
+        checkpoint: what is read.
+        sizes_found: whether a field of the configuration changes.
+    """
+    whole = checkpoint.root.is_dir()
+    has_config = (checkpoint.directory / "config.json").is_file()
+    if not whole and (has_config or checkpoint.index is not None):
+        yield "only the one file is written: to change configuration and tokenizer too, name the directory"
+    if whole and changes and not sizes_found:
+        yield "no configuration field was found that sizes these tables: set it yourself, or loading will fail"
+    for change in changes:
+        if _is_oblong(change):
+            yield f"{change.table.key}: the grid is not square; the model's code must take an image size of two numbers"
