@@ -27,7 +27,7 @@ from posembed import calibrate, evaluate, extend_checkpoint
 from posembed.checkpoint.stale_files import CALIBRATION
 from posembed.errors import WorkFailedError
 from posembed.hardware import peak_memory_bytes
-from posembed.observer import Callbacks
+from posembed.observer import Callbacks, Observer, Progress
 from posembed.records.evaluate import EvaluateOptions, Task
 
 KEPT = Path(__file__).parents[1] / "docs" / "measured" / "calibration.json"
@@ -48,19 +48,27 @@ def tell(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
-WATCH = Callbacks(message=tell)
+class Lines(Observer):
+    """Prints messages, and every 25th step."""
+
+    def message(self, text: str) -> None:
+        """Print a message."""
+        tell(text)
+
+    def progress(self, update: Progress) -> None:
+        """Print one step in 25."""
+        if update.loss is not None and update.done is not None and update.done % 25 == 0:
+            tell(f"step {update.done} of {update.total}, loss {update.loss:.3f}")
 
 
-def report(message: dict[str, Any]) -> None:
-    if message["step"] % 25 == 0:
-        tell(f"step {message['step']} of {message['steps']}, loss {message['loss']:.3f}")
+WATCH = Lines()
 
 
 def calibrated(checkpoint: str, way: str, folder: Path) -> Path:
     """The calibrated copy, from ``folder`` if it was made before."""
     out = folder / f"{Path(checkpoint).name}-{way}"
     if not out.exists():
-        calibrate(checkpoint, out, data="stdlib", length=LENGTH, **WAYS[way], resume=True, tell=tell, report=report)
+        calibrate(checkpoint, out, data="stdlib", length=LENGTH, **WAYS[way], resume=True, observer=WATCH)
     return out
 
 
@@ -131,7 +139,7 @@ def one(kind: str, folder: str) -> dict[str, Any]:
             steps=2,
             every=2,
             batch=batch,
-            report=lambda message: steps.append(message["seconds"]),
+            observer=Callbacks(progress=lambda update: steps.append(update.seconds or 0.0)),
             **settings,
         )
     return {

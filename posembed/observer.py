@@ -22,6 +22,7 @@ class Progress:
         loss: latest loss in nats per token, or of the objective.
         tokens_per_second: current speed.
         detail: anything else to show, one line.
+        seconds: time that the work itself has taken so far, where it is measured.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Progress:
     loss: float | None = None
     tokens_per_second: float | None = None
     detail: str = ""
+    seconds: float | None = None
 
 
 class Observer:

@@ -16,8 +16,8 @@ from torch.func import functional_call
 from benchmarks.method_study.models import KINDS, Setting, configuration, trained
 from posembed.corpus import Corpus
 from posembed.lab.model import LabModel
-from posembed.quality.calibrate.config import CalibrationConfig
-from posembed.quality.calibrate.prediction import Prediction
+from posembed.observer import SILENT
+from posembed.quality.calibrate.prediction import HiddenTokens, NextToken, Prediction
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.quality.calibrate.trainer import TableTrainer
 from posembed.quality.evaluate.sliding import sliding_losses
@@ -25,6 +25,7 @@ from posembed.quality.models.causal import CAUSAL
 from posembed.quality.models.masked import MASKED, hide
 from posembed.quality.models.scorer import Losses, Scorer
 from posembed.quality.rng import generator
+from posembed.records.calibrate import CalibrationConfig, CalibrationIdentity, CalibrationStart, RequestedSizes
 from posembed.statistics import bootstrap_interval, difference, holm, recovered
 from posembed.tables.extend import extend_table
 from posembed.windows import Windows, cut_windows, document_means
@@ -205,6 +206,9 @@ def _calibrate(
         keep=way.keep,
         period=setting.long,
         document=way.document,
+        train_kept_rows=False,
+        above=0,
+        queries_trained=False,
         spread=way.document < setting.long,
         batch=way.batch,
         steps=int(share * tokens) // (way.batch * way.document),
@@ -212,18 +216,25 @@ def _calibrate(
         row_rate=way.row_rate,
         every=50,
         patience=patience,
+        held_out=64,
+        facts=0.5,
+        precision="fp32",
+        seed=0,
     )
     logits: Callable[[Tensor, Tensor], Tensor] = lambda weight, ids: functional_call(model, {KEY: weight}, (ids,))  # noqa: E731
     objective = Prediction(
         logits,
+        HiddenTokens(corpus.mask) if KINDS[kind] == "encoder" else NextToken(),
         config,
         [corpus.train.tolist()],
         [document.tolist() for document in corpus.validation],
-        mask_id=corpus.mask if KINDS[kind] == "encoder" else None,
         at_once=way.batch,
     )
-    trainer = TableTrainer(
-        config, CalibratedTable(start, fixed=way.keep, period=setting.long), objective, {"sha256": ""}
+    begun = CalibrationStart(way.start, {}, way.keep, setting.long, ())
+    identity = CalibrationIdentity(
+        sha256="", model_sha256="", asked=RequestedSizes(setting.long, None, way.keep), start=begun
     )
-    trainer.train(folder / "calibration.state", lambda _: None, lambda: False)
+    table = CalibratedTable(start, frozen=way.keep, period=setting.long)
+    trainer = TableTrainer(config, table, objective, identity)
+    trainer.train(folder / "calibration.state", SILENT)
     return trainer

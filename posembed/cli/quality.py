@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -132,6 +132,7 @@ def calibrate(
     from rich.console import Console
 
     from posembed.commands.calibrate import calibrate as run
+    from posembed.observer import Callbacks, Progress
     from posembed.report.printable import printable
     from posembed.report.terminal.progress import LiveProgress
 
@@ -152,11 +153,12 @@ def calibrate(
     before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
     progress: LiveProgress | None = None
 
-    def report(message: dict[str, Any]) -> None:
+    def show(update: Progress) -> None:
         nonlocal progress
         if progress is None:
-            progress = LiveProgress(messages, message["steps"]).__enter__()
-        progress("calibration", message)
+            progress = LiveProgress(messages, update.total or 0).__enter__()
+        message = {"phase": update.phase, "step": update.done, "loss": update.loss}
+        progress(update.name, message | {"tokens_per_second": update.tokens_per_second})
 
     try:
         record = run(
@@ -180,9 +182,7 @@ def calibrate(
             length_aware=length_aware,
             resume=resume,
             force=force,
-            report=report,
-            tell=tell,
-            should_stop=lambda: stopping,
+            observer=Callbacks(message=tell, progress=show, should_stop=lambda: stopping),
         )
     finally:
         if progress is not None:
@@ -191,7 +191,7 @@ def calibrate(
             signal.signal(number, handler)
     print(f"posembed: wrote {printable(out)}, read back and checked", file=sys.stderr)
     if as_json:
-        print(json.dumps(record, indent=1, allow_nan=False))
+        print(json.dumps(record.to_dict(), indent=1, allow_nan=False))
         return
     from posembed.report.terminal.calibrate import print_calibration
 

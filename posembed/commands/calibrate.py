@@ -3,222 +3,233 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from posembed.checkpoint.staging import checked_target
-from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError
+from posembed.errors import ResultsConflictError, WorkFailedError
 from posembed.extension.length_aware_file import length_aware_file
 from posembed.extension.plan import plan_extension
 from posembed.extension.write import check_plan
-from posembed.hardware import resolve_precision
+from posembed.observer import SILENT, Observer, Progress
 from posembed.quality.calibrate.budget import fit_into
-from posembed.quality.calibrate.config import CalibrationConfig
-from posembed.quality.calibrate.defaults import configuration, short_inputs
-from posembed.quality.calibrate.objective import make_objective
-from posembed.quality.calibrate.record import make_record, write_checkpoint
-from posembed.quality.calibrate.start import Start, choose_start, require_sizes
-from posembed.quality.calibrate.trainer import Report, TableTrainer, read_state
-from posembed.quality.models.loading import kind_of, only_table
-from posembed.quality.texts import load_texts, load_whole_texts
+from posembed.quality.calibrate.objective import prepare
+from posembed.quality.calibrate.request import Request
+from posembed.quality.calibrate.result import make_result
+from posembed.quality.calibrate.state import SavedState, conflict
+from posembed.quality.calibrate.strategies import strategy_for
+from posembed.quality.calibrate.strategy import Strategy, Texts
+from posembed.quality.calibrate.trainer import TableTrainer
+from posembed.quality.calibrate.write import write_checkpoint
+from posembed.quality.models.kinds import kind_of
+from posembed.records.base import takes
+from posembed.records.calibrate import CalibrateOptions, Calibration, CalibrationIdentity, TimeBudget
 from posembed.storage import differences
 
+Report = Callable[[Mapping[str, object]], object]
 
+
+@takes(CalibrateOptions)
 def calibrate(
     checkpoint: str | os.PathLike[str],
     out: str | os.PathLike[str],
+    options: CalibrateOptions | None = None,
     *,
-    data: str,
-    length: int | None = None,
-    range: int | None = None,  # noqa: A002 - the method's own name for it
-    keep: int | None = None,
-    document: int | None = None,
-    steps: int | None = None,
-    minutes: float | None = None,
-    batch: int | None = None,
-    shift_rate: float | None = None,
-    row_rate: float | None = None,
-    facts: float = 0.5,
-    every: int = 50,
-    patience: int = 3,
-    precision: str = "auto",
-    seed: int = 0,
-    length_aware: bool = False,
-    resume: bool = False,
-    force: bool = False,
-    report: Report = lambda _: None,
-    tell: Callable[[str], None] = lambda _: None,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> dict[str, Any]:
-    """Train the position table of a checkpoint alone, on one's own unlabelled text, and write a normal checkpoint.
+    observer: Observer = SILENT,
+    report: Report | None = None,
+    tell: Callable[[str], object] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    **keywords: Any,
+) -> Calibration:
+    """Train the position table of a checkpoint alone, on your own unlabeled text, and write a normal checkpoint.
 
-    Every other weight is frozen and gets no gradient. The rows of the first ``keep`` positions stay as they are, bit
-    for bit, so that inputs which read no others give exactly what they gave. Sentence-embedding models are trained to
-    find a document by the little that tells it from others; causal and masked language models by their own loss. The
-    best table by held-out texts is written; if none is better than the one at the start, nothing is.
+    Every other weight is frozen and gets no gradient. The rows of the first ``keep`` positions do not change by a bit,
+    so inputs that read no other rows give exactly the same outputs. Sentence-embedding models are trained to find a
+    document by the little that sets it apart from others; causal and masked language models by their own loss. The best
+    table by validation texts is written; if none is better than the one at the start, nothing is.
 
     Args:
         checkpoint: a directory of Transformers or sentence-transformers files, with one sequence table.
-        out: the directory to write; it must not exist. While the work is under way, ``OUT.calibrating`` beside it holds
-            what is needed to go on.
-        data: ``"stdlib"``, a text file or a directory of text files; its training and validation sets are read.
-        length: usable positions of the new table; left out, the table stays as long as it is.
-        range: with a greater ``length``: so many first rows were really trained, and the new table begins by repeating
-            them. That of an embedding model whose first rows need not stay in it (``length_aware``, or ``keep=0``)
-            begins as their mean, behind the first row. Left out, an embedding model's method is chosen on validation
-            texts (some minutes), a language model's table is repeated whole.
-        keep: positions from the first on whose rows stay. Left out: as many as ``range``; with ``length_aware``, none
-            of a language model's, and of an embedding model whose start is chosen, those of the inputs for which the
-            old table is as good. Where a language model keeps fewer than it has, the others begin drawn out to the end.
-        document: tokens of the longest training input, special tokens included. By default 1,024 for embedding models,
-            or twice ``keep`` if that is more (half of it, down to 512, is met more often); for language models the
-            whole length, a smaller number is read at random far positions (PoSE).
-        steps: optimizer steps; 250 for embedding models, 400 for others.
-        minutes: of training, about: a step of each size and a look are timed, and fewer steps are taken where not all
-            fit. What comes before (choosing a start) and after (writing) is not counted. The record's configuration has
-            the number of steps; given as ``steps`` it makes the same rows again.
-        batch: training inputs of a step; 16 for embedding models, 8 for others.
-        shift_rate: learning rate of the vector that all trained rows share; 0.0035 for embedding models, 0.001 for
-            others.
-        row_rate: learning rate of the single rows; 0 for embedding models, 0.01 for others.
-        facts: of embedding models: share of the groups of documents that hide facts (English sentences about somebody,
-            with the question that they answer); the others hide a word or two of the text in a passage of it.
-        every: steps between two looks at the validation loss.
-        patience: looks without a better loss, after which training ends.
-        precision: ``"auto"`` (bf16 where the hardware has it), ``"bf16"`` or ``"fp32"``.
-        seed: of every draw.
-        length_aware: with a greater ``length``: write tables by length too, the old one and the calibrated one; of an
-            embedding model every row of that moves. With :func:`posembed.load_length_aware` inputs of up to ``keep``
-            tokens (of language models, or with a ``keep`` below 64, of the old length) keep every bit.
-        resume: go on with what ``OUT.calibrating`` holds, if it is there: the result is the same.
-        force: replace an existing ``out``.
-        report: is told each step.
-        tell: is told what is being done.
-        should_stop: is asked after each step; work is kept and can be gone on with.
+        out: the directory to write; it must not exist, unless ``force`` is set. While the work is under way,
+            ``OUT.calibrating`` beside it holds what is needed to resume.
+        options: all options in one record; give either this or keywords.
+        observer: receives messages and the progress of the training, and is asked after each step whether to stop.
+        report: deprecated, use ``observer``: called with each step's progress.
+        tell: deprecated, use ``observer``: called with each message.
+        should_stop: deprecated, use ``observer``: asked after each step whether to stop.
+        keywords: fields of :class:`posembed.records.calibrate.CalibrateOptions`, which documents each.
 
     Returns:
-        The record that is written into the checkpoint as ``calibration.json``; docs/formats/calibration.md lists it.
+        The record that is written into the checkpoint as ``calibration.json`` (docs/formats/calibration.md).
 
     Raises:
-        InvalidArgumentError: for a checkpoint of another kind, or sizes that cannot be.
+        ArgumentTypeError: for an option that does not exist.
+        InvalidArgumentError: for a checkpoint of another kind, or sizes that do not fit it.
         DataError: for data that are missing or too short.
-        ResultsConflictError: if ``OUT.calibrating`` is of other work, or is there and ``resume`` is not given.
+        ResultsConflictError: if ``OUT.calibrating`` belongs to other work, or exists and ``resume`` is not set.
         CheckpointError: for files that cannot be loaded.
         WorkFailedError: if no table was better than the one at the start, or no step fits into ``minutes``.
-        WorkInterruptedError: if ``should_stop`` said so.
+        WorkInterruptedError: if the observer asked to stop; the work so far is kept.
+
+    Example:
+        >>> from posembed import calibrate
+        >>> calibrate("my-embedder", "calibrated", data="stdlib", length=4096, range=160)  # doctest: +SKIP
     """
-    out = Path(out)
-    if minutes is not None and not 0 < minutes < math.inf:
-        raise InvalidArgumentError(f"minutes={minutes} must be above 0 and finite")
-    kind = kind_of(checkpoint)
-    table = only_table(checkpoint)
-    old = table.usable_length
-    length = old if length is None else length
-    if length_aware and keep is None and range is None and kind != "embedding":
-        keep = 0  # short inputs read the old table, so nothing need stay
-    require_sizes(checkpoint, old, length, range, keep)
-    checked_target(out, Path(checkpoint), force)
-    if length > old:
-        plan = plan_extension(checkpoint, length, method="stretch", tables=[table.key])
-        if length_aware:
-            length_aware_file(plan)  # refuses what could not be loaded
-        check_plan(plan)
-    elif length_aware:
-        raise InvalidArgumentError("length_aware=True is for a table that grows: give a greater length")
+    options, out = CalibrateOptions.of(options, keywords), Path(out)
+    if (report, tell, should_stop) != (None, None, None):
+        warnings.warn("report, tell and should_stop are deprecated: give an observer", DeprecationWarning, stacklevel=2)
+        observer = _OldCallbacks(observer, report, tell, should_stop)
+    strategy = strategy_for(kind_of(checkpoint))
+    request = Request.open(checkpoint, strategy.settle(options))
     state = out.parent / f"{out.name}.calibrating"
-    if state.exists() and not resume:
-        raise ResultsConflictError(f"{state} holds a calibration that was begun: go on with --resume, or delete it")
-    precision = resolve_precision(precision, "cpu")
-    chosen = {"steps": steps, "batch": batch, "shift_rate": shift_rate, "row_rate": row_rate}
-    chosen["facts"] = facts if kind == "embedding" else 0.0
+    _check(strategy, request, out, state)
 
-    def configured(start: Start, by_length: bool = length_aware) -> CalibrationConfig:
-        return configuration(
-            kind,
-            start,
-            old,
-            data=data,
-            length=length,
-            document=document,
-            length_aware=by_length,
-            chosen=chosen,
-            every=every,
-            patience=patience,
-            precision=precision,
-            seed=seed,
-        )
-
-    # What cannot be is told before minutes of work; which rows stay may not be known yet.
-    said = range if keep is None else keep
-    by_choice = kind == "embedding" and length > old and said is None
-    configured(Start("", {}, said or 0, 1, ()), length_aware and not by_choice)
-    if by_choice and document is not None and document <= old and not state.exists():
-        raise InvalidArgumentError(
-            f"document={document} must be above {old}: up to so many first rows stay as they are, and how many is "
-            "chosen on validation texts; or say with range or keep how many"
-        )
-    tell("reading texts")
-    texts = load_texts(data) if kind == "embedding" else load_whole_texts(data)
-    sha256 = hashlib.sha256("\0".join(texts["train"] + texts["validation"]).encode()).hexdigest()
-    asked = {"length": length, "range": range, "keep": keep}
-    timed = None if minutes is None else {"minutes": minutes, "steps": steps}
-    if state.exists():
-        begun = read_state(state)
-        about = begun["about"]
-        found = differences(about["asked"], asked)
-        if begun["curve"]:  # the number of steps is settled
-            found = found or _timed_otherwise(about.get("timed"), timed)
-            chosen["steps"] = steps if timed is None else begun["configuration"]["steps"]
-        if found:
-            raise ResultsConflictError(
-                f"{state} is the state of another calibration ({found}): delete it to start anew, or give another OUT"
-            )
-        start = Start(**about["start"])
+    observer.message("reading texts")
+    texts = strategy.kind.read_texts(options.data)
+    saved = SavedState.read(state) if state.exists() else None
+    if saved is None:
+        start, steps = strategy.choose_start(request, observer), options.steps
     else:
-        start = choose_start(checkpoint, kind, old, length, range, keep, data, precision, seed, length_aware, tell)
-    config = configured(start)
-    tell("loading the model and the texts")
-    made, objective, model_sha256 = make_objective(checkpoint, config, start, texts)
-    about = {"sha256": sha256, "model_sha256": model_sha256, "asked": asked}
-    about["start"] = vars(start) | {"why": list(start.why)}
-    trainer = TableTrainer(config, made, objective, about)
-    if state.exists():
-        trainer.restore(state)
+        start, steps = saved.identity.start, _resumed_steps(saved, state, request)
+    config = strategy.configuration(request.with_steps(steps), start)
+
+    observer.message("loading the model and the texts")
+    prepared = prepare(strategy, request, start, config, texts)
+    identity = CalibrationIdentity(
+        sha256=_fingerprint(texts), model_sha256=prepared.model_sha256, asked=request.sizes, start=start
+    )
+    trainer = TableTrainer(config, prepared.table, prepared.objective, identity)
+    if saved is not None:
+        trainer.restore(state, saved)
     else:
         state.parent.mkdir(parents=True, exist_ok=True)
         trainer.save(state)  # choosing the start is part of the work
-    if minutes is not None and not trainer.curve:
-        tell("timing the first steps")
-        each = fit_into(trainer, minutes, should_stop)
-        trainer.about["timed"] = timed
-        trainer.save(state)
-        tell(f"{trainer.config.steps} of {config.steps} steps, about {each:.1f} s each")
-    tell("calibrating")
+    if options.minutes is not None and not trainer.curve:
+        _fit_into_budget(trainer, TimeBudget(options.minutes, options.steps), state, observer)
+
+    observer.message("calibrating")
+    _train(trainer, state, observer)
+    short = strategy.short_inputs(start.keep, request.old) if options.length_aware else None
+    result = make_result(request, trainer, texts, short=short)
+    observer.message("writing")
+    write_checkpoint(request, out, prepared.table, result)
+    state.unlink()
+    return result
+
+
+def _check(strategy: Strategy[Any], request: Request, out: Path, state: Path) -> None:
+    """Refuse what cannot work, before minutes of work."""
+    request.require_sizes()
+    options = request.options
+    checked_target(out, request.checkpoint.root, options.force)
+    if request.grows:
+        plan = plan_extension(request.checkpoint, request.length, method="stretch", tables=[request.table.key])
+        if options.length_aware:
+            length_aware_file(plan)  # refuses what could not be loaded
+        check_plan(plan)
+    if state.exists() and not options.resume:
+        raise ResultsConflictError(
+            f"{state} holds a calibration that has not finished: resume it with resume=True, or delete it"
+        )
+    strategy.check(request, resumed=state.exists())
+
+
+def _resumed_steps(saved: SavedState, state: Path, request: Request) -> int | None:
+    """Return the number of steps to configure: the settled one where it was made to fit into a time.
+
+    Raises:
+        ResultsConflictError: if the saved state was begun with other sizes, or another time budget.
+    """
+    options = request.options
+    budget = None if options.minutes is None else TimeBudget(options.minutes, options.steps)
+    found = differences(saved.identity.asked.to_dict(), request.sizes.to_dict())
+    if saved.curve:  # the number of steps is settled
+        found = found or _budget_differences(saved.identity.timed, budget)
+    if found:
+        raise ResultsConflictError(conflict(state, found))
+    return saved.configuration.steps if saved.curve and budget is not None else options.steps
+
+
+def _budget_differences(saved: TimeBudget | None, given: TimeBudget | None) -> str:
+    """Return what differs in two time budgets; the number of steps counts only where both have one."""
+    if saved is not None and given is not None:
+        return differences(saved.to_dict(), given.to_dict())
+    minutes = [None if budget is None else budget.minutes for budget in (saved, given)]
+    return differences({"minutes": minutes[0]}, {"minutes": minutes[1]})
+
+
+def _fit_into_budget(trainer: TableTrainer, budget: TimeBudget, state: Path, observer: Observer) -> None:
+    """Settle the number of steps, and save it before anything is learned."""
+    observer.message("timing the first steps")
+    planned = trainer.config.steps
+    seconds = fit_into(trainer, budget.minutes, observer)
+    trainer.identity = replace(trainer.identity, timed=budget)
+    trainer.save(state)
+    observer.message(f"{trainer.config.steps} of {planned} steps, about {seconds:.1f} s each")
+
+
+def _train(trainer: TableTrainer, state: Path, observer: Observer) -> None:
+    """Train to the end; work that failed is not worth resuming."""
     try:
-        trainer.train(state, report, should_stop)
+        trainer.train(state, observer)
     except WorkFailedError:
-        state.unlink(missing_ok=True)  # gone on with, it would fail again
+        state.unlink(missing_ok=True)  # resumed, it would fail again
         raise
     if trainer.best_loss >= trainer.start_loss:
         state.unlink()
+        best = min(point.validation for point in trainer.curve[1:])
         raise WorkFailedError(
-            f"no table was better than the one at the start on held-out texts (loss {trainer.start_loss:.4f} there, "
-            f"{min(e['validation'] for e in trainer.curve[1:]):.4f} at best): nothing is written; give more text, more "
-            "--steps, or smaller rates"
+            f"no table was better than the one at the start on validation texts (loss {trainer.start_loss:.4f} at the "
+            f"start, {best:.4f} at best), so nothing is written. Give more text, more `steps`, or smaller rates "
+            "(`shift_rate`, `row_rate`)"
         )
-    short = short_inputs(kind, start.keep, old) if length_aware else None
-    record = make_record(checkpoint, trainer, texts) | {"length_aware": length_aware, "short": short}
-    tell("writing")
-    write_checkpoint(Path(checkpoint), out, made, record, force, keep=start.keep, short=short)
-    state.unlink()
-    return record
 
 
-def _timed_otherwise(there: dict[str, Any] | None, here: dict[str, Any] | None) -> str:
-    """What differs in the time that was given; the most steps only where both were timed."""
-    if there is not None and here is not None:
-        return differences(there, here)
-    return differences(*({"minutes": None if side is None else side["minutes"]} for side in (there, here)))
+def _fingerprint(texts: Texts) -> str:
+    """Return the SHA-256 of the training and validation texts."""
+    return hashlib.sha256("\0".join([*texts["train"], *texts["validation"]]).encode()).hexdigest()
+
+
+class _OldCallbacks(Observer):
+    """Calls the callbacks of 0.1 beside an observer."""
+
+    def __init__(
+        self,
+        observer: Observer,
+        report: Report | None,
+        tell: Callable[[str], object] | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> None:
+        self._observer, self._report, self._tell, self._should_stop = observer, report, tell, should_stop
+
+    def message(self, text: str) -> None:
+        """Pass a message on."""
+        self._observer.message(text)
+        if self._tell is not None:
+            self._tell(text)
+
+    def progress(self, update: Progress) -> None:
+        """Pass an update on."""
+        self._observer.progress(update)
+        if self._report is not None:
+            self._report(_as_message(update))
+
+    def should_stop(self) -> bool:
+        """Ask both."""
+        return (self._should_stop is not None and self._should_stop()) or self._observer.should_stop()
+
+
+def _as_message(update: Progress) -> dict[str, object]:
+    """Return an update as 0.1 reported it."""
+    return {
+        "phase": update.phase,
+        "step": update.done,
+        "steps": update.total,
+        "seconds": update.seconds,
+        "loss": update.loss,
+        "tokens_per_second": update.tokens_per_second,
+    }

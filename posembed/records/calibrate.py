@@ -143,7 +143,7 @@ class CalibrationConfig(Record):
                 f"{self.above} tokens read the old table"
             )
         if self.shift_rate == self.row_rate == 0:
-            raise InvalidArgumentError("shift_rate and row_rate are both 0: nothing would be trained")
+            raise InvalidArgumentError("`shift_rate` and `row_rate` are both 0: nothing would be trained")
 
 
 @dataclass(frozen=True)

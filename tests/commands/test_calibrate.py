@@ -17,9 +17,10 @@ from posembed.errors import (
     InvalidArgumentError,
     WorkFailedError,
 )
-from posembed.quality.calibrate.start import exact_period
+from posembed.observer import Callbacks
 from posembed.quality.models.loading import load_embedder
 from posembed.quality.texts import load_texts
+from posembed.records.calibrate import Calibration
 from posembed.tables.extend import extend_table
 
 KEYS = {
@@ -48,25 +49,24 @@ def test_only_rows_past_the_kept_ones_move(done, embedder):
     assert (np.abs(moved).max(axis=1) > 1e-3).all()
     np.testing.assert_allclose(moved[:32], moved[32:64], atol=1e-6)  # rows a period apart move alike
     assert np.abs(moved[0] - moved[1]).max() > 1e-3  # others do not
-    assert record["moved"]["mean_row_norm"] == pytest.approx(np.linalg.norm(moved, axis=1).mean(), rel=1e-4)
+    assert record.moved.mean_row_norm == pytest.approx(np.linalg.norm(moved, axis=1).mean(), rel=1e-4)
 
 
 @pytest.mark.parametrize("keep", [32, 48])
 def test_what_is_written_is_what_was_validated(keep, embedder, texts, quick, tmp_path):
     """Also where more rows stay than the start repeats: the written table gives the recorded loss."""
-    from posembed.quality.calibrate.config import CalibrationConfig
+
     from posembed.quality.calibrate.contrastive import Contrastive
     from posembed.quality.calibrate.frozen import FrozenModel
     from posembed.quality.models.embedder import Embedder
 
     record = calibrate(embedder, tmp_path / "out", data=texts, range=32, keep=keep, batch=4, **quick)
-    config = CalibrationConfig(**record["configuration"])
     loaded = load_embedder(tmp_path / "out")
     own = Embedder(FrozenModel(loaded.model, KEYS["embedder"]), loaded.tokenizer)
     sets = load_texts(texts)
     rows = loaded.model.get_parameter(KEYS["embedder"]).detach().clone()
-    made = Contrastive(own, config, rows, sets["train"], sets["validation"], at_once=4)
-    assert made.validate(rows) == pytest.approx(record["validation"]["best"], abs=1e-5)
+    made = Contrastive(own, record.configuration, rows, sets["train"], sets["validation"], at_once=4)
+    assert made.validate(rows) == pytest.approx(record.validation.best, abs=1e-5)
 
 
 def test_it_is_a_checkpoint_that_loads_and_short_inputs_are_the_same(done, embedder, texts):
@@ -83,16 +83,18 @@ def test_it_is_a_checkpoint_that_loads_and_short_inputs_are_the_same(done, embed
 
 def test_the_record_tells_how(done, texts, embedder):
     record, out = done
-    assert json.loads((out / "calibration.json").read_text()) == record
-    assert record["start"] == {
+    content = json.loads((out / "calibration.json").read_text())
+    assert content == record.to_dict()
+    assert Calibration.from_dict(content) == record
+    assert content["start"] == {
         "method": "tile", "options": {"range": 32}, "keep": 32, "period": 32, "why": ["the first 32 rows, repeated"],
     }  # fmt: skip
-    assert record["configuration"]["data"] == texts
-    assert record["training_tokens"] == record["steps"] * 8 * 100
-    assert record["validation"]["best"] == min(entry["validation"] for entry in record["curve"])
-    assert record["validation"]["best"] < record["validation"]["start"]
-    assert record["table"] == KEYS["embedder"]
-    assert record["peak_memory_bytes"] > 2**26
+    assert record.configuration.data == texts
+    assert record.training_tokens == record.steps * 8 * 100
+    assert record.validation.best == min(point.validation for point in record.curve)
+    assert record.validation.best < record.validation.start
+    assert record.table == KEYS["embedder"]
+    assert record.peak_memory_bytes > 2**26
     assert not list(out.parent.glob("*.calibrating"))
 
 
@@ -101,9 +103,9 @@ def test_language_models(kind, document, request, texts, quick, tmp_path):
     source = request.getfixturevalue(kind)
     rates = {"shift_rate": 0.05, "row_rate": 0.02}
     record = calibrate(source, tmp_path / "out", data=texts, document=document, **rates, **quick)
-    assert record["validation"]["best"] < record["validation"]["start"]
-    assert record["configuration"]["spread"] is (document is not None)
-    assert record["configuration"]["kind"] == kind
+    assert record.validation.best < record.validation.start
+    assert record.configuration.spread is (document is not None)
+    assert record.configuration.kind == kind
     reserved = 1 if kind == "masked" else 0
     old, new = table_of(source, KEYS[kind]), table_of(tmp_path / "out", KEYS[kind])
     assert new.shape == (reserved + 128, 32)
@@ -128,21 +130,16 @@ def test_language_models(kind, document, request, texts, quick, tmp_path):
 def test_where_a_language_model_begins(settings, start, causal, texts, quick, tmp_path):
     """Rows that move begin drawn out, unless they are told to repeat."""
     record = calibrate(causal, tmp_path / "out", data=texts, shift_rate=0.05, row_rate=0.02, **quick | settings)
-    assert (record["start"]["method"], record["start"]["options"], record["start"]["keep"]) == start
+    assert (record.start.method, record.start.options, record.start.keep) == start
     old, new = table_of(causal, KEYS["causal"]), table_of(tmp_path / "out", KEYS["causal"])
     assert new[: start[2]].tobytes() == old[: start[2]].tobytes()
 
 
 def test_a_table_that_is_long_already_keeps_what_repeats(embedder, texts, quick, tmp_path):
     extend_checkpoint(embedder, tmp_path / "long", 128, method="tile", range=40)
-    assert exact_period(tmp_path / "long") == 40
-    assert exact_period(embedder) is None
-    for kept in (0, 1):  # all rows alike, or all but the first, repeat nothing that was trained
-        extend_checkpoint(embedder, tmp_path / f"mean{kept}", 128, method="mean", keep=kept)
-        assert exact_period(tmp_path / f"mean{kept}") is None
     settings = quick | {"length": None, "document": 100, "batch": 4}
     record = calibrate(tmp_path / "long", tmp_path / "out", data=texts, **settings)
-    assert (record["start"]["method"], record["start"]["keep"], record["start"]["period"]) == ("as it is", 40, 40)
+    assert (record.start.method, record.start.keep, record.start.period) == ("as it is", 40, 40)
     old, new = (table_of(tmp_path / name, KEYS["embedder"]) for name in ("long", "out"))
     assert old.shape == new.shape
     assert old[:40].tobytes() == new[:40].tobytes()
@@ -151,16 +148,16 @@ def test_a_table_that_is_long_already_keeps_what_repeats(embedder, texts, quick,
 
 def test_where_nothing_repeats_the_user_says_what_stays(embedder, texts, quick, tmp_path):
     settings = quick | {"length": None}
-    with pytest.raises(InvalidArgumentError, match="say how many first positions stay as they are with --keep"):
+    with pytest.raises(InvalidArgumentError, match="set `keep` to the number of leading positions to keep"):
         calibrate(embedder, tmp_path / "out", data=texts, **settings)
     record = calibrate(embedder, tmp_path / "out", data=texts, keep=0, batch=4, **settings)
-    assert record["configuration"]["keep"] == 0
-    assert record["configuration"]["queries_trained"] is True
+    assert record.configuration.keep == 0
+    assert record.configuration.queries_trained is True
     assert not np.array_equal(table_of(embedder, KEYS["embedder"])[0], table_of(tmp_path / "out", KEYS["embedder"])[0])
 
 
 def test_without_a_range_it_is_chosen_on_validation_texts(embedder, texts, quick, tmp_path, monkeypatch):
-    from posembed.quality.calibrate import start
+    from posembed.quality.calibrate import embedding
     from posembed.quality.search.search import Choice
 
     asked = {}
@@ -169,11 +166,11 @@ def test_without_a_range_it_is_chosen_on_validation_texts(embedder, texts, quick
         asked.update(settings, path=path, length=length)
         return Choice("tile", {"range": 48}, ("because",), (), {})
 
-    monkeypatch.setattr(start, "choose_method", choose)
+    monkeypatch.setattr(embedding, "choose_method", choose)
     record = calibrate(embedder, tmp_path / "out", data=texts, batch=4, **quick)
     assert (asked["path"], asked["length"], asked["data"]) == (embedder, 128, texts)
-    assert record["start"]["why"] == ["because"]
-    assert record["configuration"]["keep"] == record["configuration"]["period"] == 48
+    assert record.start.why == ("because",)
+    assert record.configuration.keep == record.configuration.period == 48
 
 
 @torch.no_grad()
@@ -181,9 +178,9 @@ def test_every_row_may_move_and_short_inputs_stay(embedder, texts, quick, tmp_pa
     """Tables by length: the longer one is trained whole, inputs of the old length read the old one."""
     settings = quick | {"keep": 0, "range": 32, "batch": 4, "length_aware": True}
     record = calibrate(embedder, tmp_path / "out", data=texts, **settings)
-    assert record["length_aware"] is True
-    assert record["configuration"]["above"] == 64  # no training document that would read the old table
-    assert record["configuration"]["queries_trained"] is False
+    assert record.length_aware is True
+    assert record.configuration.above == 64  # no training document that would read the old table
+    assert record.configuration.queries_trained is False
     old = transformers.AutoModel.from_pretrained(embedder).eval()
     new = transformers.AutoModel.from_pretrained(tmp_path / "out").eval()
     ids = torch.randint(5, 200, (2, 64))
@@ -193,7 +190,7 @@ def test_every_row_may_move_and_short_inputs_stay(embedder, texts, quick, tmp_pa
     static = transformers.AutoModel.from_pretrained(tmp_path / "out").eval()
     longer = torch.randint(5, 200, (2, 100))
     assert torch.equal(new(longer).last_hidden_state, static(longer).last_hidden_state)
-    with pytest.raises(InvalidArgumentError, match="for a table that grows"):
+    with pytest.raises(InvalidArgumentError, match="length_aware=True requires a table that grows"):
         calibrate(embedder, tmp_path / "x", data=texts, **settings | {"length": None, "range": None})
 
 
@@ -202,9 +199,9 @@ def test_rows_that_stay_alone_and_rows_that_all_move(embedder, texts, quick, tmp
     """The checkpoint's own table keeps the first rows; beside it lies one of which all moved, for longer inputs."""
     settings = quick | {"range": 64, "batch": 4, "document": 100, "length_aware": True}
     record = calibrate(embedder, tmp_path / "out", data=texts, **settings)
-    assert (record["short"], record["start"]["keep"], record["configuration"]["keep"]) == (64, 64, 0)
-    assert (record["start"]["method"], record["start"]["options"]) == ("mean", {"range": 64, "keep": 1})
-    assert not record["configuration"]["queries_trained"]
+    assert (record.short, record.start.keep, record.configuration.keep) == (64, 64, 0)
+    assert (record.start.method, record.start.options) == ("mean", {"range": 64, "keep": 1})
+    assert not record.configuration.queries_trained
     before, after = (table_of(folder, KEYS["embedder"]) for folder in (embedder, tmp_path / "out"))
     assert after[:64].tobytes() == before[:64].tobytes()
     tables = load_file(tmp_path / "out" / "length_aware.safetensors")
@@ -234,7 +231,7 @@ def test_an_existing_target_is_refused_before_the_work(embedder, texts, quick, t
     (tmp_path / "out").mkdir()
     told = []
     with pytest.raises(InvalidArgumentError, match="exists already"):
-        calibrate(embedder, tmp_path / "out", data=texts, range=32, tell=told.append, **quick)
+        calibrate(embedder, tmp_path / "out", data=texts, range=32, observer=Callbacks(message=told.append), **quick)
     assert told == []
 
 
@@ -242,7 +239,7 @@ def test_an_existing_target_is_refused_before_the_work(embedder, texts, quick, t
     ("settings", "error", "sentence"),
     [
         ({"length": 32}, InvalidArgumentError, "length=32 is below the 64 positions"),
-        ({"length": 64, "range": 32}, InvalidArgumentError, "goes with a greater length"),
+        ({"length": 64, "range": 32}, InvalidArgumentError, "it requires a greater `length`"),
         ({"length": 128, "range": 65}, InvalidArgumentError, "range=65 must lie between 2 and 64"),
         ({"length": 128, "range": 32, "keep": 128}, InvalidArgumentError, "keep=128 must lie between 0 and 127"),
         ({"length": 128, "range": 32, "document": 300}, InvalidArgumentError, "document=300 must be at most"),
@@ -256,22 +253,22 @@ def test_an_existing_target_is_refused_before_the_work(embedder, texts, quick, t
         (
             {"length": 128, "range": 32, "keep": 0, "document": 64, "length_aware": True},
             InvalidArgumentError,
-            "document=64 must be above 64: with length_aware, inputs of up to so many tokens read the old table",
+            "document=64 must be above 64: with length_aware=True, inputs of up to 64 tokens read the old table",
         ),
         (
             {"length": 256, "range": 64, "document": 64, "length_aware": True},
             InvalidArgumentError,
-            "document=64 must be above 64: with length_aware",
+            "document=64 must be above 64: with length_aware=True",
         ),
         (
             {"length": 128, "document": 60},
             InvalidArgumentError,
-            "document=60 must be above 64: up to so many first rows",
+            "document=60 must exceed 64, because up to 64 leading rows may be kept",
         ),
         (
             {"length": 128, "document": 64, "length_aware": True},
             InvalidArgumentError,
-            "document=64 must be above 64: up to so many first rows stay",
+            "document=64 must exceed 64, because up to 64 leading rows may be kept",
         ),
     ],
 )
@@ -302,7 +299,7 @@ def test_data_that_cannot_be_used(embedder, tmp_path, content, sentence):
 
 
 def test_models_of_another_kind(example_checkpoints, texts, tmp_path):
-    with pytest.raises(InvalidArgumentError, match="takes sentence-embedding models"):
+    with pytest.raises(InvalidArgumentError, match="supported are sentence-embedding models"):
         calibrate(example_checkpoints / "my-vit", tmp_path / "out", data=texts)
 
 
@@ -312,8 +309,8 @@ def test_one_file_is_one_text(causal, texts, quick, tmp_path):
     file.write_text("\n".join(load_texts(texts)["train"]) * 2, encoding="utf-8")
     settings = quick | {"length": 2048, "document": 32, "steps": 2, "shift_rate": 0.05}
     record = calibrate(causal, tmp_path / "out", data=str(file), **settings)
-    assert record["configuration"]["length"] == 2048
-    with pytest.raises(DataError, match=r"no validation document has 20000 tokens .* or a smaller --to$"):
+    assert record.configuration.length == 2048
+    with pytest.raises(DataError, match=r"no validation document has 20000 tokens .* or a smaller `length`$"):
         calibrate(causal, tmp_path / "other", data=str(file), **settings | {"length": 20000})
 
 
@@ -324,7 +321,7 @@ def test_what_cannot_be_written_is_told_before_the_work(embedder, texts, quick, 
     save_file(weights | {"embeddings.position_ids": np.zeros((1, 64), np.int64)}, folder / "model.safetensors")
     told = []
     with pytest.raises(CheckpointError, match="position_ids should count 0, 1, 2"):
-        calibrate(folder, tmp_path / "out", data=texts, range=32, tell=told.append, **quick)
+        calibrate(folder, tmp_path / "out", data=texts, range=32, observer=Callbacks(message=told.append), **quick)
     assert told == []
 
 
@@ -333,7 +330,7 @@ def test_a_loss_that_is_no_number_leaves_no_state(embedder, texts, quick, tmp_pa
     from posembed.quality.calibrate import contrastive
 
     monkeypatch.setattr(contrastive, "contrastive_loss", lambda _, documents: documents.sum() * torch.nan)
-    with pytest.raises(WorkFailedError, match="the loss on held-out texts is nan at step 0"):
+    with pytest.raises(WorkFailedError, match="the loss on validation texts is nan at step 0"):
         calibrate(embedder, tmp_path / "out", data=texts, range=32, batch=4, **quick)
     assert not list(tmp_path.iterdir())
 
@@ -353,7 +350,7 @@ def test_the_command(embedder, texts, tmp_path, cli):
     ]
     code, out, err = cli(*arguments, *small)
     assert code == 0
-    assert "The rows of the first 32 positions are as they were, bit for bit." in out
+    assert "The rows of the first 32 positions are unchanged, bit for bit." in out
     assert "4 of 4 steps, about" in err
     assert "wrote" in err
     handler = signal.getsignal(signal.SIGINT)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from posembed import calibrate
 from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
+from posembed.observer import Callbacks
 from tests.commands.test_calibrate import KEYS, table_of
 from tests.fixtures.calibrations import LONGER
 
@@ -26,12 +28,11 @@ def test_the_same_call_gives_the_same_rows(done, embedder, texts, quick, tmp_pat
 
 def test_stopped_work_is_gone_on_with(done, embedder, texts, quick, tmp_path):
     settings = {"data": texts, "range": 32, "batch": 8, "document": 100} | quick | LONGER
-    asked = []
-    with pytest.raises(WorkInterruptedError, match="go on with --resume"):
-        calibrate(embedder, tmp_path / "out", **settings, should_stop=lambda: len(asked) > 12 or asked.append(1))
+    with pytest.raises(WorkInterruptedError, match="resume with resume=True"):
+        calibrate(embedder, tmp_path / "out", **settings, observer=stopping_after(13))
     assert (tmp_path / "out.calibrating").is_file()
     assert not (tmp_path / "out").exists()
-    with pytest.raises(ResultsConflictError, match="go on with --resume, or delete it"):
+    with pytest.raises(ResultsConflictError, match="resume it with resume=True, or delete it"):
         calibrate(embedder, tmp_path / "out", **settings)
     with pytest.raises(ResultsConflictError, match="seed: 0 there, 5 here"):
         calibrate(embedder, tmp_path / "out", **settings, resume=True, seed=5)
@@ -82,14 +83,22 @@ def test_steps_that_fit_into_minutes(done, embedder, texts, quick, tmp_path):
     told = []
     with pytest.raises(WorkFailedError, match="minutes=1e-06 is too little for one step"):
         calibrate(embedder, tmp_path / "out", **settings, minutes=1e-6)
-    record = calibrate(embedder, tmp_path / "out", **settings, minutes=1e6, resume=True, tell=told.append)
-    assert record["configuration"] == done[0]["configuration"]
+    record = calibrate(
+        embedder, tmp_path / "out", **settings, minutes=1e6, resume=True, observer=Callbacks(message=told.append)
+    )
+    assert record.configuration == done[0].configuration
     assert any(sentence.startswith("30 of 30 steps, about ") for sentence in told)
     assert table_of(tmp_path / "out", KEYS["embedder"]).tobytes() == table_of(done[1], KEYS["embedder"]).tobytes()
 
 
-def to_20_steps(trainer, minutes, should_stop):
-    trainer.look()
+def stopping_after(steps):
+    """An observer that asks to stop once it has been asked so many times."""
+    asked = []
+    return Callbacks(should_stop=lambda: len(asked) >= steps or bool(asked.append(1)))
+
+
+def to_20_steps(trainer, minutes, observer):
+    trainer.evaluate()
     trainer.config = dataclasses.replace(trainer.config, steps=20)
     return 1.0
 
@@ -99,15 +108,8 @@ def test_what_fits_is_settled_once(embedder, texts, quick, tmp_path, monkeypatch
     """Gone on with, it is not timed again: the rows are those of so many steps."""
     settings = {"data": texts, "range": 32, "batch": 8, "document": 100} | quick | LONGER
     monkeypatch.setattr("posembed.commands.calibrate.fit_into", to_20_steps)
-    asked = []
     with pytest.raises(WorkInterruptedError, match=f"at step {stop} of 20"):
-        calibrate(
-            embedder,
-            tmp_path / "out",
-            **settings,
-            minutes=2,
-            should_stop=lambda: len(asked) >= stop - 1 or asked.append(1),
-        )
+        calibrate(embedder, tmp_path / "out", **settings, minutes=2, observer=stopping_after(stop - 1))
     monkeypatch.undo()  # timed again, it would be 30
     for other, said in (
         ({"minutes": 3}, "minutes: 2 there, 3 here"),
@@ -117,7 +119,7 @@ def test_what_fits_is_settled_once(embedder, texts, quick, tmp_path, monkeypatch
         with pytest.raises(ResultsConflictError, match=rf"another calibration \({said}\)"):
             calibrate(embedder, tmp_path / "out", **settings | other, resume=True)
     record = calibrate(embedder, tmp_path / "out", **settings, minutes=2, resume=True)
-    assert record["steps"] == record["configuration"]["steps"] == 20
+    assert record.steps == record.configuration.steps == 20
     calibrate(embedder, tmp_path / "plain", **settings | {"steps": 20})
     one, other = (table_of(tmp_path / name, KEYS["embedder"]) for name in ("out", "plain"))
     assert one.tobytes() == other.tobytes()
@@ -133,15 +135,15 @@ def test_the_settled_steps_outlive_a_kill(embedder, texts, quick, tmp_path, monk
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        calibrate(embedder, tmp_path / "out", **settings, minutes=2, tell=die)
+        calibrate(embedder, tmp_path / "out", **settings, minutes=2, observer=Callbacks(message=die))
     monkeypatch.undo()
-    assert calibrate(embedder, tmp_path / "out", **settings, minutes=2, resume=True)["steps"] == 20
+    assert calibrate(embedder, tmp_path / "out", **settings, minutes=2, resume=True).steps == 20
 
 
 def test_a_calibration_without_a_time_is_not_gone_on_with_in_one(embedder, texts, quick, tmp_path):
     settings = {"data": texts, "range": 32, "batch": 8, "document": 100} | quick | LONGER
     with pytest.raises(WorkInterruptedError):
-        calibrate(embedder, tmp_path / "out", **settings, should_stop=lambda: True)
+        calibrate(embedder, tmp_path / "out", **settings, observer=Callbacks(should_stop=lambda: True))
     with pytest.raises(ResultsConflictError, match="minutes: None there, 5 here"):
         calibrate(embedder, tmp_path / "out", **settings, minutes=5, resume=True)
 
@@ -160,7 +162,7 @@ def test_ctrl_c_keeps_the_work(embedder, texts, tmp_path):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "the work so far is kept in" in err.replace("\n", " ")
-    assert "--resume" in err
+    assert re.search("--resume|resume=True", err)
     assert "Traceback" not in err
     assert out == ""
     assert (tmp_path / "out.calibrating").is_file()

@@ -1,8 +1,8 @@
-"""What an embedding model's table is calibrated for: a long document must be found by the little that tells it apart.
+"""The objective of embedding models: find a long document by the little that sets it apart.
 
 Documents come in groups that share one haystack, so nothing can tell them apart but what is hidden in it: a fact, or a
 word or two within a passage. A step has several groups: what a single haystack asks for is often wrong for another.
-Queries are short: rows that stay as they are embed them, where enough stay.
+Queries are short: the kept rows embed them, where enough rows are kept.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from posembed.quality.calibrate.config import CalibrationConfig
 from posembed.quality.calibrate.documents import Group, Source
 from posembed.quality.calibrate.frozen import FrozenModel
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.quality.models.embedder import Embedder
-from posembed.quality.tasks.retrieval_set import generator
+from posembed.quality.rng import generator
+from posembed.records.calibrate import CalibrationConfig
 
-_TEMPERATURE = 0.05  # of sentence-transformers' own losses: a scale of 20
+_TEMPERATURE = 0.05  # as in sentence-transformers' own losses, whose scale of 20 is its inverse
+# Documents are halved down to this many tokens: shorter ones a model of 512 positions mostly reads already.
 _SHORTEST = 512
-_TOGETHER = 8  # documents that share a haystack
+_PER_GROUP = 8  # documents that share a haystack; a default step has two haystacks
 
 
 class Contrastive:
@@ -33,7 +34,7 @@ class Contrastive:
     Args:
         embedder: of a :class:`FrozenModel`.
         config: of the calibration.
-        old: a table, ``[rows, d_model]``, whose first rows are the source's: it embeds the queries, unless the
+        old: a table, ``[rows, d_model]``, whose leading rows are the source's: it embeds the queries, unless the
             configuration says that the trained table does.
         train: texts.
         validation: texts, disjoint from those.
@@ -59,46 +60,46 @@ class Contrastive:
         self.train = Source(train, embedder.encode, "train")
         self.lengths = document_lengths(config)
         self.held_out = self._held_out(Source(validation, embedder.encode, "validation"))
-        self.wanted = (
-            [] if config.queries_trained else [self._read_by(self.old, queries) for _, queries in self.held_out]
+        self.query_vectors = (
+            [] if config.queries_trained else [self._embed(self.old, queries) for _, queries in self.held_out]
         )
 
     def batch(self, step: int) -> list[Group]:
-        """The groups of a step, documents and queries, by its number alone."""
-        draw, length = self._length(step)
+        """Return the groups of a step, documents and queries; its number alone decides them."""
+        rng, length = self._length(step)
         size, share = length - self.embedder.special, self.config.facts
-        return [self.train.group(count, size, share, draw) for count in group_sizes(self.config.batch)]
+        return [self.train.group(count, size, share, rng) for count in group_sizes(self.config.batch)]
 
     def _held_out(self, source: Source) -> list[Group]:
-        """Half of the groups hide facts in the sentences of evaluation's validation set, the others are as trained on.
+        """Return the validation groups: half hide facts in evaluation's validation fillers, half are like training's.
 
-        Both kinds are of every length. The facts have other forms than those of training, so a table that has begun to
-        suit its training documents alone does not look better.
+        Both halves have every length. Their facts have other forms than those of training, so a table that overfits
+        the training documents does not look better.
         """
         config = self.config
-        draw = generator("calibrate", "validation", config.document, config.seed)
+        rng = generator("calibrate", "validation", config.document, config.seed)
         sizes = [count for _ in range(max(2, config.held_out // config.batch)) for count in group_sizes(config.batch)]
         groups = []
         for number, count in enumerate(sizes):
             size = self.lengths[number // 2 % len(self.lengths)] - self.embedder.special
             if config.facts and number % 2 == 0:
-                groups.append(source.group(count, size, 1.0, draw, known=number // 2 // len(self.lengths)))
+                groups.append(source.group(count, size, 1.0, rng, known=number // 2 // len(self.lengths)))
             else:
-                groups.append(source.group(count, size, config.facts, draw))
+                groups.append(source.group(count, size, config.facts, rng))
         return groups
 
     def tokens(self, step: int) -> int:
-        """Tokens of a step's documents, special tokens included."""
+        """Return the number of tokens of a step's documents, special tokens included."""
         return self.config.batch * self._length(step)[1]
 
     def _length(self, step: int) -> tuple[np.random.Generator, int]:
-        """A step's random numbers, and the length of its documents, which is the first of them."""
-        draw = generator("calibrate", "step", step, self.config.seed)
+        """Return a step's random numbers, and the length of its documents, which is the first of them."""
+        rng = generator("calibrate", "step", step, self.config.seed)
         # As many tokens go into each length: short documents are cheap, and what they teach holds for long ones.
-        return draw, int(draw.choice(self.lengths, p=_even_tokens(self.lengths)))
+        return rng, int(rng.choice(self.lengths, p=_even_tokens(self.lengths)))
 
     def backward(self, table: CalibratedTable, step: int) -> float:
-        """Gradients of one step's loss.
+        """Add the gradients of one step's loss to the table's parameters; return the loss.
 
         Where a group does not fit into memory, its documents are embedded twice, a few at a time: first without a
         gradient, then with the gradient that the loss has for their vectors (Gao et al. 2021, arXiv:2101.06983).
@@ -116,19 +117,19 @@ class Contrastive:
         documents, queries = group
         if self.config.queries_trained:
             with self.model.reading(leaf):
-                wanted = self.embedder.pooled(queries)
+                query_vectors = self.embedder.pooled(queries)
         else:
-            wanted = self._read_by(self.old, queries)
+            query_vectors = self._embed(self.old, queries)
         if len(documents) <= self.at_once:
             with self.model.reading(leaf):
-                loss = share * contrastive_loss(wanted, self.embedder.pooled(documents))
+                loss = share * contrastive_loss(query_vectors, self.embedder.pooled(documents))
             loss.backward()  # type: ignore[no-untyped-call]
             return loss.item()
         parts = [documents[at : at + self.at_once] for at in range(0, len(documents), self.at_once)]
         with torch.no_grad(), self.model.reading(leaf):
             vectors = torch.cat([self.embedder.pooled(part) for part in parts])
         vectors.requires_grad_()
-        loss = share * contrastive_loss(wanted, vectors)
+        loss = share * contrastive_loss(query_vectors, vectors)
         loss.backward()  # type: ignore[no-untyped-call]
         assert vectors.grad is not None
         for part, gradient in zip(parts, vectors.grad.split(self.at_once), strict=True):  # type: ignore[no-untyped-call]
@@ -137,20 +138,21 @@ class Contrastive:
         return loss.item()
 
     def validate(self, table: Tensor) -> float:
-        """Mean loss of the held-out groups."""
+        """Return the mean loss of the validation groups."""
         losses = []
         for number, (documents, queries) in enumerate(self.held_out):
-            wanted = self._read_by(table, queries) if self.config.queries_trained else self.wanted[number]
-            losses.append(contrastive_loss(wanted, self._read_by(table, documents)).item())
+            trained = self.config.queries_trained
+            query_vectors = self._embed(table, queries) if trained else self.query_vectors[number]
+            losses.append(contrastive_loss(query_vectors, self._embed(table, documents)).item())
         return sum(losses) / len(losses)
 
-    def _read_by(self, table: Tensor, texts: list[list[int]]) -> Tensor:
+    def _embed(self, table: Tensor, texts: list[list[int]]) -> Tensor:
         with self.model.reading(table):
             return torch.from_numpy(self.embedder.embed(texts)).to(table.device)
 
 
 def contrastive_loss(queries: Tensor, documents: Tensor) -> Tensor:
-    """Of unit vectors ``[batch, d_model]``: query ``i`` and document ``i`` belong together, in both directions.
+    """Return the mean cross-entropy, in both directions, of unit vectors ``[batch, d_model]`` that belong in pairs.
 
     Example:
         >>> round(contrastive_loss(torch.eye(2), torch.eye(2)).item(), 6)
@@ -162,31 +164,34 @@ def contrastive_loss(queries: Tensor, documents: Tensor) -> Tensor:
 
 
 def document_lengths(config: CalibrationConfig) -> list[int]:
-    """The longest training document, halved for as long as it is above 512 tokens and reads rows that are trained.
+    """Return the lengths of a configuration's training documents, which all read trained rows."""
+    return halved_lengths(config.document, above=max(config.keep, config.above))
+
+
+def halved_lengths(longest: int, *, above: int) -> list[int]:
+    """Return ``longest``, halved again and again down to 512 tokens, as far as it stays above ``above``.
 
     Example:
-        >>> sizes = {"length": 4096, "keep": 128, "above": 128, "period": 128, "document": 2048}
-        >>> config = CalibrationConfig("embedding", "stdlib", **sizes)
-        >>> document_lengths(config)
+        >>> halved_lengths(2048, above=128)
         [2048, 1024, 512]
     """
-    lengths = [config.document]
-    while lengths[-1] >= 2 * _SHORTEST and lengths[-1] // 2 > max(config.keep, config.above):
+    lengths = [longest]
+    while lengths[-1] >= 2 * _SHORTEST and lengths[-1] // 2 > above:
         lengths.append(lengths[-1] // 2)
     return lengths
 
 
 def _even_tokens(lengths: Sequence[int]) -> NDArray[np.float64]:
-    """Chances that give every length as many tokens in the long run."""
+    """Return chances that give every length as many tokens in the long run."""
     inverse = 1 / np.asarray(lengths, dtype=np.float64)
     return np.asarray(inverse / inverse.sum())
 
 
 def group_sizes(batch: int) -> list[int]:
-    """A step's documents in groups of about eight, none of one document.
+    """Return the sizes of a step's groups: about eight documents each, never one.
 
     Example:
         >>> group_sizes(32), group_sizes(18), group_sizes(3)
         ([8, 8, 8, 8], [9, 9], [3])
     """
-    return [len(part) for part in np.array_split(np.arange(batch), max(1, batch // _TOGETHER))]
+    return [len(part) for part in np.array_split(np.arange(batch), max(1, batch // _PER_GROUP))]

@@ -1,8 +1,8 @@
-"""Made sentences: facts that a long document hides, with a question each, and fillers that say little.
+"""Made sentences: facts that a long document hides, each with a question, and fillers that carry little meaning.
 
-Their words come from one's own text. What a table learns depends much on what surrounds the evidence, so fillers are of
-many kinds: plain sentences, lists, timetables, words without order. None of them, and none of the facts, is one of
-``posembed evaluate``'s; the people have other names.
+Their words come from the caller's own text. What a table learns depends much on what surrounds the evidence, so fillers
+are of many kinds: plain sentences, lists, timetables, words without order. No filler and no fact is one of those of
+``posembed evaluate``; the people have other names.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LAST = (
     *("Pearson", "Perez", "Porter", "Ramos", "Reed", "Richter", "Rogers", "Sanders", "Santos", "Sharma", "Silva"),
     *("Singh", "Sutton", "Torres", "Vargas", "Walsh", "Weber", "Winter", "Wolf", "Yamamoto"),
 )
-# Evidence and question: {p} who, {n} a number, {w} one word or two.
+# Evidence and question: {p} a person, {n} a number, {w} one word or two.
 FACTS = {
     "train": (
         ("{p}'s ticket number is {n}. Please note the ticket number {n} for {p}.", "What is {p}'s ticket number?"),
@@ -59,7 +59,7 @@ FACTS = {
         ("The shipment of {w} arrived for {p} at gate {n}.", "Which gate did {p}'s shipment arrive at?"),
     ),
 }
-# {a}, {b}, {c} words, {A} one with a capital, {n}, {m} numbers below 100.
+# {a}, {b}, {c} words, {A} the first one capitalized, {n}, {m} numbers below 100.
 _PLAIN: tuple[str, ...] = (
     *("The {a} is {b}.", "A {a} and a {b}.", "There is no {a}.", "We see the {a}.", "It is {a}, and the {b} is {c}."),
     *("They {a} all day.", "Here comes the {a}.", "Some {a} are {b}, others are {c}.", "{A} again, and {b}."),
@@ -92,65 +92,70 @@ _LISTED: tuple[str, ...] = (
         "[{n}] {a} {b}",
     ),
 )
-_USUAL_NAMES = (
-    0.7  # of the batches of facts are about people with usual names, in the others the text's words are names
-)
-_WITHOUT_ORDER, _PLAIN_ONLY, _LISTED_ONLY = 0.2, 0.5, 0.2  # of the fillers; the others are mixed
-_ONE_FORM = 0.3  # of the fillers that are sentences have at most three different forms
+# Shares found by trial on validation documents (docs/measured/calibration.md, "What this is not"): every kind of filler
+# and of name must be met, or what is learned for one does not hold for the others.
+_USUAL_NAMES = 0.7  # of the groups of facts; in the others the text's own words are names, so names alone do not help
+_WITHOUT_ORDER, _PLAIN_ONLY, _LISTED_ONLY = 0.2, 0.5, 0.2  # of the fillers; the rest mixes plain and listed sentences
+_FEW_FORMS = 0.3  # of the fillers made of sentences: as monotonous as the fillers of a passkey test
+_MOST_WORDS, _MOST_SENTENCES, _MOST_FORMS = 29, 8, 3  # in a filler; the last where it has few forms
+_LEAST_NAMES = 4  # first and last names of a group, before the square root of its documents is added
+_MOST_DIGITS = 6  # of a number
+_ONE_WORD = 0.5  # of the things are one word, the others two
 
 
-def filler(word: Word, draw: np.random.Generator) -> str:
-    """One to eight sentences, or so many words without order, that are repeated until a document is full.
+def filler(word: Word, rng: np.random.Generator) -> str:
+    """Return one to eight sentences, or up to 29 words without order, to be repeated until a document is full.
 
     Example:
         >>> len(filler(lambda: "tree", np.random.default_rng(0))) > 0
         True
     """
-    kind = draw.random()
-    if kind < _WITHOUT_ORDER:
-        return " ".join(word() for _ in range(int(draw.integers(1, 30))))
-    forms = _PLAIN if kind < _WITHOUT_ORDER + _PLAIN_ONLY else _LISTED
-    forms = (*_PLAIN, *_LISTED) if kind >= _WITHOUT_ORDER + _PLAIN_ONLY + _LISTED_ONLY else forms
-    if draw.random() < _ONE_FORM:
-        forms = tuple(forms[number] for number in draw.integers(0, len(forms), int(draw.integers(1, 4))))
+    share = rng.random()
+    if share < _WITHOUT_ORDER:
+        return " ".join(word() for _ in range(int(rng.integers(1, _MOST_WORDS + 1))))
+    forms = _PLAIN if share < _WITHOUT_ORDER + _PLAIN_ONLY else _LISTED
+    forms = (*_PLAIN, *_LISTED) if share >= _WITHOUT_ORDER + _PLAIN_ONLY + _LISTED_ONLY else forms
+    if rng.random() < _FEW_FORMS:
+        count = int(rng.integers(1, _MOST_FORMS + 1))
+        forms = tuple(forms[number] for number in rng.integers(0, len(forms), count))
     sentences = []
-    for _ in range(int(draw.integers(1, 9))):
+    for _ in range(int(rng.integers(1, _MOST_SENTENCES + 1))):
         a, b, c = word(), word(), word()
-        n, m = draw.integers(1, 100, 2)
-        form = forms[int(draw.integers(len(forms)))]
+        n, m = rng.integers(1, 100, 2)
+        form = forms[int(rng.integers(len(forms)))]
         sentences.append(form.format(a=a, A=a.capitalize(), b=b, c=c, n=n, m=m))
     return " ".join(sentences)
 
 
-def facts(count: int, split: str, word: Word, draw: np.random.Generator) -> list[tuple[str, str]]:
-    """So many facts of one form, each with a question of its own that it answers.
+def facts(count: int, split: str, word: Word, rng: np.random.Generator) -> list[tuple[str, str]]:
+    """Return ``count`` facts of one form, each with the question that it alone answers.
 
     Args:
-        count: how many.
+        count: number of facts.
         split: ``"train"`` or ``"validation"``; they share no form.
-        word: draws one of many words.
-        draw: random numbers.
+        word: returns a random word.
+        rng: random numbers.
 
     Example:
         >>> words = iter(range(10**6))
         >>> len(dict(facts(8, "train", lambda: f"word{next(words)}", np.random.default_rng(0))))
         8
     """
-    evidence, question = FACTS[split][int(draw.integers(len(FACTS[split])))]
-    usual = draw.random() < _USUAL_NAMES
-    # Few first and last names in a batch: half a name must not be enough.
-    least = 4 + math.isqrt(count)
-    first = draw.permutation(FIRST)[: int(draw.integers(least, len(FIRST) + 1))]
-    last = draw.permutation(LAST)[: int(draw.integers(least, len(LAST) + 1))]
-    digits = int(draw.integers(1, 7))
-    found: dict[str, tuple[str, str]] = {}
-    drawn = 0
-    while len(found) < count:
-        drawn += 1
-        of_words = not usual and drawn <= 2 * count  # the text's words may be too few for different names
-        person = f"{word().title()} {word().title()}" if of_words else f"{draw.choice(first)} {draw.choice(last)}"
-        what = word() if draw.random() < 0.5 else f"{word()} {word()}"
-        values = {"p": person, "n": int(draw.integers(10 ** (digits - 1), 10**digits)), "w": what}
+    evidence, question = FACTS[split][int(rng.integers(len(FACTS[split])))]
+    usual = rng.random() < _USUAL_NAMES
+    # Few first and last names in a group: half a name must not be enough.
+    least = _LEAST_NAMES + math.isqrt(count)
+    first = rng.permutation(FIRST)[: int(rng.integers(least, len(FIRST) + 1))]
+    last = rng.permutation(LAST)[: int(rng.integers(least, len(LAST) + 1))]
+    digits = int(rng.integers(1, _MOST_DIGITS + 1))
+    by_question: dict[str, tuple[str, str]] = {}
+    tries = 0
+    while len(by_question) < count:
+        tries += 1
+        of_words = not usual and tries <= 2 * count  # the text's words may be too few for different names
+        person = f"{word().title()} {word().title()}" if of_words else f"{rng.choice(first)} {rng.choice(last)}"
+        thing = word() if rng.random() < _ONE_WORD else f"{word()} {word()}"
+        values = {"p": person, "n": int(rng.integers(10 ** (digits - 1), 10**digits)), "w": thing}
         asked = question.format(**values)
-        found.setdefault(asked, (evidence.format(**values), asked))
-    return list(found.values())
+        by_question.setdefault(asked, (evidence.format(**values), asked))
+    return list(by_question.values())

@@ -1,23 +1,26 @@
-"""The loop that trains a table: steps, looks at the validation loss, early stopping, a state to go on from."""
+"""The loop that trains a table: steps, evaluations of the validation loss, early stopping, a state to resume from."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
-from posembed.quality.calibrate.config import CalibrationConfig
+from posembed.errors import WorkFailedError, WorkInterruptedError
+from posembed.observer import Observer, Progress
+from posembed.quality.calibrate.state import SavedState, damaged
 from posembed.quality.calibrate.table import CalibratedTable
-from posembed.storage import differences, write_whole
+from posembed.records.calibrate import CalibrationConfig, CalibrationIdentity, CurvePoint
 
-Report = Callable[[dict[str, Any]], None]
-_WARM_UP = 10  # steps
+_WARM_UP = 10  # steps; Adam's averages of the gradients are unreliable in the first ones
+_LAST_RATE = 0.1  # of the peak: the cosine ends there, so that the last steps still learn
+# Adam's second average reaches back 50 steps, not 1,000: a training has a few hundred.
+_BETAS = (0.9, 0.98)
+# Between two saves. A kill costs at most as much work, and a table of some megabytes is written in a fraction of that.
 _SAVE_SECONDS = 20.0
 
 
@@ -25,74 +28,78 @@ class Objective(Protocol):
     """What a table is trained for."""
 
     def backward(self, table: CalibratedTable, step: int) -> float:
-        """Add the gradients of a step's loss to the table's parameters; the step alone decides what is drawn."""
+        """Add the gradients of a step's loss to the table's parameters; the step alone decides its random numbers."""
 
     def validate(self, table: Tensor) -> float:
-        """The loss of a whole table on held-out inputs."""
+        """Return the loss of a whole table on the validation inputs."""
 
     def tokens(self, step: int) -> int:
-        """Tokens of a step's training inputs."""
+        """Return the number of tokens of a step's training inputs."""
 
 
 class TableTrainer:
-    """Adam on the table's two parameters, warm-up and cosine, the best table by validation kept.
+    """Adam on the table's two parameters, with warm-up and cosine; the best table by validation is kept.
 
     Args:
         config: everything that decides the numbers.
         table: what is trained.
-        objective: what for.
-        about: plain values that are kept with the state, ``sha256`` of the texts among them.
+        objective: what it is trained for.
+        identity: what a saved state belongs to.
     """
 
     def __init__(
-        self, config: CalibrationConfig, table: CalibratedTable, objective: Objective, about: dict[str, Any]
+        self, config: CalibrationConfig, table: CalibratedTable, objective: Objective, identity: CalibrationIdentity
     ) -> None:
-        self.config, self.table, self.objective, self.about = config, table, objective, about
+        self.config, self.table, self.objective, self.identity = config, table, objective, identity
         self.optimizer = torch.optim.Adam(
             [{"params": [table.shift], "peak": config.shift_rate}, {"params": [table.rows], "peak": config.row_rate}],
             lr=0.0,
-            betas=(0.9, 0.98),
+            betas=_BETAS,
         )
         self.step = 0
         self.seconds = 0.0
         self.tokens = 0  # of the training inputs so far
-        self.curve: list[dict[str, Any]] = []
-        self.best = {name: value.detach().clone() for name, value in table.named_parameters()}
+        self.curve: list[CurvePoint] = []
+        self.best = self._parameters()
         self._recent: list[float] = []
 
-    def train(self, state: Path, report: Report, should_stop: Callable[[], bool]) -> None:
+    def train(self, state: Path, observer: Observer) -> None:
         """Train until the last step, or until validation no longer improves; the table then holds its best rows.
 
+        Args:
+            state: the file to save to.
+            observer: is shown every step, and asked after it whether to stop.
+
         Raises:
-            WorkInterruptedError: if ``should_stop`` said so; the state is written first.
-            WorkFailedError: if the loss is no number.
+            WorkInterruptedError: if the observer asked to stop; the state is written first.
+            WorkFailedError: if the loss is not finite.
         """
         clock = saved = time.perf_counter()
         if not self.curve:
-            self.look()
+            self.evaluate()
         if not self.step:
-            report(self._message())
+            observer.progress(self._progress())
         while self.step < self.config.steps and not self._waited_enough():
             loss = self._update()
             if not math.isfinite(loss):
                 raise WorkFailedError(
                     f"the loss became {loss} at step {self.step} of {self.config.steps}: try a smaller learning rate, "
-                    "or --precision fp32"
+                    "or precision='fp32'"
                 )
             self._recent.append(loss)
             if self.step % self.config.every == 0 or self.step == self.config.steps:
-                self.look()
+                self.evaluate()
             now = time.perf_counter()
             self.seconds, clock = self.seconds + now - clock, now
-            stop = should_stop()
+            stop = observer.should_stop()
             if stop or now - saved > _SAVE_SECONDS:
                 self.save(state)
                 saved = now
-            report(self._message())
+            observer.progress(self._progress())
             if stop:
                 raise WorkInterruptedError(
-                    f"stopped at step {self.step} of {self.config.steps}; the work so far is kept in {state}: go on "
-                    "with --resume"
+                    f"stopped at step {self.step} of {self.config.steps}; the work so far is kept in {state}: resume "
+                    "with resume=True"
                 )
         with torch.no_grad():
             for name, value in self.table.named_parameters():
@@ -101,20 +108,18 @@ class TableTrainer:
     @property
     def start_loss(self) -> float:
         """Validation loss before the first step."""
-        return float(self.curve[0]["validation"])
+        return self.curve[0].validation
 
     @property
     def best_loss(self) -> float:
-        """The least validation loss."""
-        return min(float(entry["validation"]) for entry in self.curve)
+        """The lowest validation loss."""
+        return min(point.validation for point in self.curve)
 
     @torch.enable_grad()  # a caller may have switched it off
     def _update(self) -> float:
-        config = self.config
-        warm = min(1.0, (self.step + 1) / _WARM_UP)
-        cosine = 0.1 + 0.45 * (1 + math.cos(math.pi * self.step / config.steps))
+        """Take one optimizer step; return its loss."""
         for group in self.optimizer.param_groups:
-            group["lr"] = group["peak"] * warm * cosine
+            group["lr"] = learning_rate(group["peak"], self.step, self.config.steps)
         self.optimizer.zero_grad()
         loss = self.objective.backward(self.table, self.step)
         self.optimizer.step()
@@ -122,98 +127,90 @@ class TableTrainer:
         self.step += 1
         return loss
 
-    def look(self) -> None:
-        """The validation loss of the table as it is; the best one is kept."""
+    def evaluate(self) -> None:
+        """Compute the validation loss of the table as it is; keep the table if it is the best so far.
+
+        Raises:
+            WorkFailedError: if the loss is not finite.
+        """
         with torch.no_grad():
             loss = self.objective.validate(self.table.written())
         if not math.isfinite(loss):
             raise WorkFailedError(
-                f"the loss on held-out texts is {loss} at step {self.step}: look at the table's rows with posembed "
-                "inspect, or try --precision fp32"
+                f"the loss on validation texts is {loss} at step {self.step}: check the table's rows with posembed "
+                "inspect, or try precision='fp32'"
             )
         if not self.curve or loss < self.best_loss:
-            self.best = {name: value.detach().clone() for name, value in self.table.named_parameters()}
+            self.best = self._parameters()
         train = sum(self._recent) / len(self._recent) if self._recent else None
-        self.curve.append({"step": self.step, "train": train, "validation": loss})
+        self.curve.append(CurvePoint(self.step, train, loss))
         self._recent = []
 
+    def _parameters(self) -> dict[str, Tensor]:
+        return {name: value.detach().clone() for name, value in self.table.named_parameters()}
+
     def _waited_enough(self) -> bool:
-        losses = [entry["validation"] for entry in self.curve]
+        losses = [point.validation for point in self.curve]
         return len(losses) - 1 - losses.index(min(losses)) >= self.config.patience
 
-    def _message(self) -> dict[str, Any]:
-        last = self.curve[-1]
-        return {
-            "phase": "training",
-            "step": self.step,
-            "steps": self.config.steps,
-            "seconds": self.seconds,
-            "loss": last["validation"],
-            "tokens_per_second": self.tokens / self.seconds if self.seconds else 0.0,
-        }
+    def _progress(self) -> Progress:
+        return Progress(
+            "calibration",
+            done=self.step,
+            total=self.config.steps,
+            phase="training",
+            loss=self.curve[-1].validation,
+            tokens_per_second=self.tokens / self.seconds if self.seconds else 0.0,
+            seconds=self.seconds,
+        )
 
     def save(self, path: Path) -> None:
         """Write everything that the rest of the training depends on, whole or not at all."""
-        state = {
-            "configuration": self.config.to_json(),
-            "about": self.about,
-            "start": self.table.start,
-            "step": self.step,
-            "seconds": self.seconds,
-            "table": dict(self.table.named_parameters()),
-            "best": self.best,
-            "optimizer": self.optimizer.state_dict(),
-            "curve": self.curve,
-            "recent": self._recent,
-        }
-        write_whole(path, lambda temporary: torch.save(state, temporary))
+        SavedState(
+            self.config,
+            self.identity,
+            self.table.start,
+            self.step,
+            self.seconds,
+            dict(self.table.named_parameters()),
+            self.best,
+            self.optimizer.state_dict(),
+            tuple(self.curve),
+            tuple(self._recent),
+        ).write(path)
 
-    def restore(self, path: Path) -> None:
-        """Go on from a state of the same configuration, texts and starting table.
+    def restore(self, path: Path, saved: SavedState | None = None) -> None:
+        """Resume from a state of the same configuration, texts, model and starting table.
+
+        Args:
+            path: the file.
+            saved: what it holds, where it has been read already.
 
         Raises:
-            ResultsConflictError: if it is of other work.
+            ResultsConflictError: if it belongs to other work.
             WorkFailedError: if it is damaged.
         """
-        state = read_state(path)
-        start = state["start"]
-        found = differences(state["configuration"], self.config.to_json())
-        if not found and state["about"]["sha256"] != self.about["sha256"]:
-            found = "the texts have changed"
-        if not found and state["about"].get("model_sha256") != self.about.get("model_sha256"):
-            found = "the model's weights, its tokenizer or its pooling have changed"
-        if not found and not torch.equal(start, self.table.start.cpu()):
-            found = "the checkpoint's table is another one"
-        if found:
-            raise ResultsConflictError(
-                f"{path} is the state of another calibration ({found}): delete it to start anew, or give another OUT"
-            )
+        saved = saved or SavedState.read(path)
+        saved.require_same(path, self.config, self.identity, self.table.start)
         try:
             with torch.no_grad():
                 for name, value in self.table.named_parameters():
-                    value.copy_(state["table"][name])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
-            self.curve, self._recent = state["curve"], state["recent"]
-            self.tokens = sum(map(self.objective.tokens, range(self.step)))
+                    value.copy_(saved.table[name])
+            self.optimizer.load_state_dict(saved.optimizer)
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
-            raise WorkFailedError(_damaged(path, type(error).__name__)) from None
+            raise WorkFailedError(damaged(path, type(error).__name__)) from None
+        self.step, self.seconds, self.best = saved.step, saved.seconds, dict(saved.best)
+        self.curve, self._recent = list(saved.curve), list(saved.recent)
+        self.tokens = sum(map(self.objective.tokens, range(self.step)))
 
 
-def read_state(path: Path) -> dict[str, Any]:
-    """What :meth:`TableTrainer.save` wrote.
+def learning_rate(peak: float, step: int, steps: int) -> float:
+    """Return the learning rate of a step: its peak, a linear warm-up over ten steps, a cosine down to a tenth.
 
-    Raises:
-        WorkFailedError: if it is damaged.
+    Example:
+        >>> [round(learning_rate(1.0, step, 100), 3) for step in (0, 9, 50, 99)]
+        [0.1, 0.982, 0.55, 0.1]
     """
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises whatever the broken file leads to
-        raise WorkFailedError(_damaged(path, type(error).__name__)) from None
-    if not isinstance(state, dict) or not {"configuration", "about", "start", "step"} <= set(state):
-        raise WorkFailedError(_damaged(path, "it is no state of a calibration"))
-    return state
-
-
-def _damaged(path: Path, why: str) -> str:
-    return f"{path} is damaged ({why}): delete it to start anew"
+    warm = min(1.0, (step + 1) / _WARM_UP)
+    cosine = _LAST_RATE + (1 - _LAST_RATE) / 2 * (1 + math.cos(math.pi * step / steps))
+    return peak * warm * cosine

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from posembed.checkpoint.source import CheckpointPath, open_checkpoint
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError, first_line
 from posembed.extension.length_aware import load_length_aware
@@ -31,7 +32,7 @@ def usable_length(path: str | os.PathLike[str]) -> int:
     return min(lengths)
 
 
-def only_table(path: str | os.PathLike[str]) -> FoundTable:
+def only_table(path: CheckpointPath) -> FoundTable:
     """The one position table of a sequence that a checkpoint has.
 
     Raises:
@@ -40,7 +41,8 @@ def only_table(path: str | os.PathLike[str]) -> FoundTable:
     tables = [table for table in find_tables(path) if table.refused is None and table.kind == "sequence"]
     if len(tables) != 1 or tables[0].uncertain:
         count = "one sequence table, whose rows are uncertain" if len(tables) == 1 else f"{len(tables)} sequence tables"
-        raise InvalidArgumentError(f"{path} has {count}: one that is sure is needed; posembed inspect lists them")
+        root = open_checkpoint(path).root
+        raise InvalidArgumentError(f"{root} has {count}: one that is sure is needed; posembed inspect lists them")
     return tables[0]
 
 

@@ -4,14 +4,15 @@ import pytest
 import torch
 
 from posembed.errors import WorkFailedError, WorkInterruptedError
+from posembed.observer import SILENT, Callbacks
 from posembed.quality.calibrate.budget import fit_into
-from tests.quality.calibrate.test_trainer import Square, never, trainer_of
+from tests.quality.calibrate.test_trainer import Square, trainer_of
 
 LONG = 4  # times as dear
 
 
 class Clocked(Square):
-    """Takes a second for each token of a short step, four for each of a long one, and ten for each look."""
+    """Takes a second for each token of a short step, four for each of a long one, and ten for each evaluation."""
 
     now = 0.0
 
@@ -37,12 +38,12 @@ def clocked(monkeypatch):
 @pytest.mark.parametrize(
     ("seconds", "steps", "took"),
     [
-        (110, 1, 110),  # 10 for the first look, 5 and 80 for timing, 5 for a step, 10 for a look after it
+        (110, 1, 110),  # 10 for the first evaluation, 5 and 80 for timing, 5 for a step, 10 for an evaluation after it
         (194, 2, 115),
         (195, 3, 195),
         (214.9, 5, 205),
         (294.9, 5, 205),
-        (295, 6, 295),  # with a look on the way
+        (295, 6, 295),  # with an evaluation on the way
         (100_000, 40, 95 + 27 * 5 + 13 * 80 + 8 * 10),
     ],
 )
@@ -52,20 +53,20 @@ def test_as_many_steps_as_fit_into_a_time(tmp_path, clocked, seconds, steps, too
     each = fit_into(trainer, seconds / 60)
     assert trainer.config.steps == steps
     assert each == pytest.approx(sum(80 if step % 3 == 2 else 5 for step in range(steps)) / steps)
-    told = []
-    trainer.train(tmp_path / "state", told.append, never)
+    updates = []
+    trainer.train(tmp_path / "state", Callbacks(progress=updates.append))
     assert (trainer.step, clocked.now) == (steps, took)
-    assert [message["step"] for message in told] == list(range(steps + 1))
+    assert [update.done for update in updates] == list(range(steps + 1))
     assert trainer.seconds == took - 85  # timing is not training
     plain = trainer_of(steps=steps, patience=100)
-    plain.train(tmp_path / "plain", lambda _: None, never)
+    plain.train(tmp_path / "plain", SILENT)
     assert torch.equal(trainer.table(), plain.table())
     assert trainer.curve == plain.curve
 
 
 def test_no_step_fits(clocked):
     said = (
-        "minutes=1.5 is too little for one step: .* took 95.0 s, a step takes 5.0 s .* 10.0 s; .* at least 1.9 minutes"
+        "minutes=1.5 is too little for one step: .* took 95.0 s, a step takes 5.0 s .* 10.0 s; .* at least minutes=1.9"
     )
     with pytest.raises(WorkFailedError, match=said):
         fit_into(trainer_of(clocked), 1.5)
@@ -108,8 +109,8 @@ def test_fewer_steps_than_sizes(clocked, steps):
 
 @pytest.mark.parametrize("asked", [0, 1, 2])
 def test_it_can_be_stopped(clocked, asked):
-    """Between the look and each timing, and after them."""
+    """Between the evaluation and each timing, and after them."""
     answers = iter([False] * asked + [True])
-    with pytest.raises(WorkInterruptedError, match="go on with --resume"):
-        fit_into(trainer_of(clocked), 100.0, lambda: next(answers))
+    with pytest.raises(WorkInterruptedError, match="resume with resume=True"):
+        fit_into(trainer_of(clocked), 100.0, Callbacks(should_stop=lambda: next(answers)))
     assert clocked.now == [10, 15, 95][asked]

@@ -12,31 +12,29 @@ from hypothesis import strategies as st
 
 from posembed import extend_model
 from posembed.errors import DataError
-from posembed.quality.calibrate.config import CalibrationConfig
 from posembed.quality.calibrate.contrastive import Contrastive, contrastive_loss, document_lengths, group_sizes
 from posembed.quality.calibrate.frozen import FrozenModel
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.quality.models.embedder import Embedder
-from posembed.quality.models.loading import load_embedder
+from posembed.quality.models.embedding import load_embedder
 from posembed.quality.tasks.names import FILLERS
 from posembed.quality.texts import load_texts
+from tests.fixtures.calibrations import configured
 
 KEY = "embeddings.position_embeddings.weight"
-CONFIG = CalibrationConfig(
-    kind="embedding", data="", length=128, keep=64, period=64, document=100, batch=6, held_out=12
-)
+CONFIG = configured(keep=64, period=64, document=100, batch=6, held_out=12)
 
 
 @pytest.fixture
 def objective(embedder, texts):
-    def make(at_once=6, config=CONFIG, fixed=64):
+    def make(at_once=6, config=CONFIG, frozen=64):
         loaded = load_embedder(embedder)
         extend_model(loaded.model, 128, method="tile")
         start = loaded.model.get_parameter(KEY).detach().clone()
         own = Embedder(FrozenModel(loaded.model, KEY), loaded.tokenizer)
         sets = load_texts(texts)
         made = Contrastive(own, config, start, sets["train"], sets["validation"], at_once=at_once)
-        return made, CalibratedTable(start, fixed=fixed, period=64)
+        return made, CalibratedTable(start, frozen=frozen, period=64)
 
     return make
 
@@ -104,12 +102,12 @@ def test_training_reads_no_validation_text(objective, texts):
 ALL_ROWS = replace(CONFIG, keep=0, queries_trained=True)
 
 
-@pytest.mark.parametrize(("config", "fixed"), [(CONFIG, 64), (ALL_ROWS, 0)])
+@pytest.mark.parametrize(("config", "frozen"), [(CONFIG, 64), (ALL_ROWS, 0)])
 @pytest.mark.parametrize("at_once", [1, 4, 5])
-def test_two_passes_give_the_gradient_of_one(objective, at_once, config, fixed):
+def test_two_passes_give_the_gradient_of_one(objective, at_once, config, frozen):
     found = []
     for size in (6, at_once):
-        made, table = objective(size, config, fixed)
+        made, table = objective(size, config, frozen)
         with torch.no_grad():
             table.shift.copy_(torch.linspace(-0.1, 0.2, 32))
         loss = made.backward(table, 2)
@@ -120,9 +118,9 @@ def test_two_passes_give_the_gradient_of_one(objective, at_once, config, fixed):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-3)
 
 
-@pytest.mark.parametrize(("config", "fixed"), [(CONFIG, 64), (ALL_ROWS, 0)])
-def test_the_gradient_is_the_loss_s_slope(objective, config, fixed):
-    made, table = objective(6, config, fixed)
+@pytest.mark.parametrize(("config", "frozen"), [(CONFIG, 64), (ALL_ROWS, 0)])
+def test_the_gradient_is_the_loss_s_slope(objective, config, frozen):
+    made, table = objective(6, config, frozen)
     made.backward(table, 1)
     direction = table.shift.grad / table.shift.grad.norm()
     slope = float(table.shift.grad @ direction)

@@ -10,8 +10,8 @@ import pytest
 
 from posembed.errors import DataError
 from posembed.quality.calibrate.documents import LONGEST_QUERY, Source
+from posembed.quality.rng import generator
 from posembed.quality.tasks.names import FILLERS
-from posembed.quality.tasks.retrieval_set import generator
 
 TEXT = " ".join(
     f"{first}{second}lo{third}" for first in "kmnprst" for second in "aeiou" for third in ("mi", "ra", "tu")
@@ -33,23 +33,23 @@ def source():
     return Source([TEXT] * 40, Vocabulary(), "train")
 
 
-def draws(count):
+def rngs(count):
     return [generator("documents", number) for number in range(count)]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("size", [60, 199])
 def test_documents_have_the_size_and_are_different(source, share, size):
-    for draw in draws(30):
-        documents, queries = source.group(7, size, share, draw)
+    for rng in rngs(30):
+        documents, queries = source.group(7, size, share, rng)
         assert {len(document) for document in documents} == {size}
         assert len(set(map(tuple, documents))) == len(documents) == len(queries) == 7
 
 
 def test_hidden_words_are_all_that_differs(source):
     words = {tuple(source.encode(word)) for word in source.words}
-    for draw in draws(40):
-        documents, queries = source.group(6, 200, 0.0, draw)
+    for rng in rngs(40):
+        documents, queries = source.group(6, 200, 0.0, rng)
         common = functools.reduce(operator.and_, map(Counter, documents))
         assert sum(common.values()) >= 200 - 4  # a word is a token here: at most two, mentioned at most twice
         asked = functools.reduce(operator.and_, map(Counter, queries))
@@ -63,8 +63,8 @@ def test_hidden_words_are_all_that_differs(source):
 
 def test_a_question_is_answered_by_its_own_document_alone(source):
     words = {token for word in source.words for token in source.encode(word)}
-    for draw in draws(40):
-        documents, queries = source.group(5, 200, 1.0, draw)
+    for rng in rngs(40):
+        documents, queries = source.group(5, 200, 1.0, rng)
         asked = functools.reduce(operator.and_, map(Counter, queries))
         for number, query in enumerate(queries):
             about = set(Counter(query) - asked)
@@ -78,8 +78,8 @@ def test_haystacks_are_of_three_kinds(source):
     """Running text, a few words of it again and again, made sentences."""
     kinds = Counter()
     text = source.tokens.tolist()
-    for draw in draws(300):
-        haystack = source._haystack(400, draw).tolist()
+    for rng in rngs(300):
+        haystack = source._haystack(400, rng).tolist()
         period = next(n for n in range(1, 401) if haystack[n:] == haystack[:-n])
         of_text = all(token in set(text) for token in haystack[:80]) and is_window(text, haystack[:11])
         kinds[
@@ -105,7 +105,7 @@ def test_a_known_filler_is_the_haystack(source):
         )
 
 
-def test_the_draw_decides(source):
+def test_the_random_numbers_decide(source):
     one, other = (source.group(5, 150, 0.5, generator("a draw")) for _ in range(2))
     assert one == other
     assert one != source.group(5, 150, 0.5, generator("another draw"))
@@ -117,8 +117,8 @@ def test_no_query_is_longer_than_is_said(letters):
     source = Source(
         [TEXT] * 40, lambda text: [sum(map(ord, text[k : k + letters])) for k in range(0, len(text), letters)], "train"
     )
-    for draw in draws(300):
-        assert max(map(len, source.group(4, 300, 0.8, draw)[1])) + 4 <= LONGEST_QUERY
+    for rng in rngs(300):
+        assert max(map(len, source.group(4, 300, 0.8, rng)[1])) + 4 <= LONGEST_QUERY
 
 
 @pytest.mark.parametrize("texts", [[], ["kalomi"], [TEXT], ["kalomi " * 4000]])

@@ -4,7 +4,8 @@ import pytest
 import torch
 import transformers
 
-from posembed.quality.calibrate.frozen import FrozenModel, inputs_at_once, recompute_layers, scored_at_once
+from posembed.quality.calibrate.frozen import FrozenModel
+from posembed.quality.calibrate.memory import inputs_at_once, recompute_layers, scored_at_once
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "vocab_size": 40}
 KEY = {

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 import transformers
 
 from posembed.errors import DataError
-from posembed.quality.calibrate.config import CalibrationConfig
 from posembed.quality.calibrate.frozen import FrozenModel
-from posembed.quality.calibrate.prediction import Prediction
+from posembed.quality.calibrate.prediction import HiddenTokens, NextToken, Prediction
 from posembed.quality.calibrate.table import CalibratedTable
+from tests.fixtures.calibrations import configured
 
 LENGTH = 24
 TEXTS = [np.random.default_rng(k).integers(5, 40, 60).tolist() for k in range(6)]
@@ -33,18 +33,16 @@ def model_of(kind):
 def made(kind, at_once=4, **settings):
     model, key, reserved = model_of(kind)
     settings = {"length": LENGTH, "keep": 8, "period": LENGTH, "document": LENGTH, "batch": 4, "held_out": 4} | settings
-    config = CalibrationConfig(kind=kind, data="", **settings)
+    config = configured(kind=kind, **settings)
     frozen = FrozenModel(model, key)
 
     def logits(table, ids):
         with frozen.reading(table):
             return frozen(input_ids=ids).logits
 
-    objective = Prediction(
-        logits, config, TEXTS[:4], TEXTS[4:], mask_id=4 if kind == "masked" else None, reserved=reserved,
-        at_once=at_once,
-    )  # fmt: skip
-    table = CalibratedTable(model.get_parameter(key).detach(), fixed=reserved + 8, period=LENGTH)
+    target = {"causal": NextToken(), "masked": HiddenTokens(4)}[kind]
+    objective = Prediction(logits, target, config, TEXTS[:4], TEXTS[4:], reserved=reserved, at_once=at_once)
+    table = CalibratedTable(model.get_parameter(key).detach(), frozen=reserved + 8, period=LENGTH)
     return objective, table, model
 
 
@@ -125,7 +123,7 @@ def test_windows_come_from_their_own_texts():
         assert joined not in train
     read = []
     objective.logits = lambda weight, ids: read.extend(ids.tolist()) or weight.sum() * torch.zeros(*ids.shape, 50)
-    objective.backward(CalibratedTable(torch.zeros(64, 4), fixed=0, period=64), 3)
+    objective.backward(CalibratedTable(torch.zeros(64, 4), frozen=0, period=64), 3)
     assert len(read) == objective.config.batch
     for window in read:
         assert " ".join(map(str, window)) in train
@@ -133,6 +131,6 @@ def test_windows_come_from_their_own_texts():
 
 def test_texts_that_are_too_short_are_named():
     with pytest.raises(DataError, match="no training document has 24 tokens \\(the longest of 1 has 3\\)"):
-        Prediction(lambda _, ids: ids, made("causal")[0].config, [[1, 2, 3]], TEXTS)
+        Prediction(lambda _, ids: ids, NextToken(), made("causal")[0].config, [[1, 2, 3]], TEXTS)
     with pytest.raises(DataError, match="no validation document"):
-        Prediction(lambda _, ids: ids, made("causal")[0].config, TEXTS, [])
+        Prediction(lambda _, ids: ids, NextToken(), made("causal")[0].config, TEXTS, [])

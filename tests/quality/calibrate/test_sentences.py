@@ -18,8 +18,8 @@ def numbered():
 
 @given(st.integers(0, 10**9), st.integers(1, 40), st.sampled_from(["train", "validation"]))
 def test_no_two_facts_have_one_question(seed, count, split):
-    draw = np.random.default_rng(seed)
-    found = facts(count, split, lambda: f"word{draw.integers(100)}", draw)
+    rng = np.random.default_rng(seed)
+    found = facts(count, split, lambda: f"word{rng.integers(100)}", rng)
     assert len(found) == len({evidence for evidence, _ in found}) == len({question for _, question in found}) == count
 
 

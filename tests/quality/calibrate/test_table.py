@@ -8,25 +8,25 @@ from hypothesis import strategies as st
 from posembed.quality.calibrate.table import CalibratedTable
 
 
-@given(rows=st.integers(2, 20), fixed=st.integers(0, 19), period=st.integers(1, 25), seed=st.integers(0, 99))
-def test_it_is_start_and_shift_and_rows(rows, fixed, period, seed):
-    fixed = min(fixed, rows - 1)
-    draw = torch.Generator().manual_seed(seed)
-    start = torch.randn(rows, 3, generator=draw)
-    table = CalibratedTable(start, fixed=fixed, period=period)
+@given(rows=st.integers(2, 20), frozen=st.integers(0, 19), period=st.integers(1, 25), seed=st.integers(0, 99))
+def test_it_is_start_and_shift_and_rows(rows, frozen, period, seed):
+    frozen = min(frozen, rows - 1)
+    rng = torch.Generator().manual_seed(seed)
+    start = torch.randn(rows, 3, generator=rng)
+    table = CalibratedTable(start, frozen=frozen, period=period)
     assert torch.equal(table(), start)
     with torch.no_grad():
-        table.shift.normal_(generator=draw)
-        table.rows.normal_(generator=draw)
+        table.shift.normal_(generator=rng)
+        table.rows.normal_(generator=rng)
     wanted = start.clone()
-    for row in range(fixed, rows):
-        wanted[row] = start[row] + table.shift + table.rows[(row - fixed) % period]
+    for row in range(frozen, rows):
+        wanted[row] = start[row] + table.shift + table.rows[(row - frozen) % period]
     assert torch.equal(table(), wanted)
-    assert torch.equal(table()[:fixed], start[:fixed])
+    assert torch.equal(table()[:frozen], start[:frozen])
 
 
 def test_gradients_reach_what_moves_and_nothing_else():
-    table = CalibratedTable(torch.zeros(6, 2), fixed=2, period=3)
+    table = CalibratedTable(torch.zeros(6, 2), frozen=2, period=3)
     table().square().sum().backward()
     assert not table.shift.grad.any()
     weights = torch.arange(6.0)[:, None].expand(6, 2)
@@ -37,14 +37,14 @@ def test_gradients_reach_what_moves_and_nothing_else():
 
 
 def test_half_precision_tables_are_trained_in_float32():
-    table = CalibratedTable(torch.zeros(4, 2, dtype=torch.bfloat16), fixed=1, period=4)
+    table = CalibratedTable(torch.zeros(4, 2, dtype=torch.bfloat16), frozen=1, period=4)
     assert table().dtype == torch.float32
     assert table.rows.shape == (3, 2)
 
 
 def test_the_start_is_not_the_model_s_own_tensor():
     own = torch.ones(4, 2)
-    table = CalibratedTable(own, fixed=1, period=1)
+    table = CalibratedTable(own, frozen=1, period=1)
     own.zero_()
     assert table.start.eq(1).all()
     assert pytest.approx(1.0) == table()[0, 0].item()
@@ -52,12 +52,12 @@ def test_the_start_is_not_the_model_s_own_tensor():
 
 def test_rows_that_move_in_training_alone():
     start = torch.arange(12.0).reshape(6, 2)
-    table = CalibratedTable(start, fixed=1, period=2, restored=3)
+    table = CalibratedTable(start, frozen=1, period=2, restored=3)
     with torch.no_grad():
         table.shift.fill_(100.0)
         table.rows[1].fill_(1000.0)
     assert (table()[1:] - start[1:] >= 100).all()
     assert torch.equal(table.written()[:3], start[:3])
     assert torch.equal(table.written()[3:], table()[3:])
-    whole = CalibratedTable(start, fixed=2, period=2)
+    whole = CalibratedTable(start, frozen=2, period=2)
     assert torch.equal(whole.written(), whole())

@@ -4,11 +4,21 @@ import pytest
 import torch
 
 from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
-from posembed.quality.calibrate.config import CalibrationConfig
+from posembed.observer import SILENT, Callbacks
 from posembed.quality.calibrate.table import CalibratedTable
-from posembed.quality.calibrate.trainer import TableTrainer, read_state
+from posembed.quality.calibrate.trainer import TableTrainer
+from tests.fixtures.calibrations import configured, identity
 
-CONFIG = {"kind": "embedding", "data": "", "length": 8, "keep": 2, "period": 8, "document": 8, "steps": 40, "every": 5}
+SMALL = {
+    "length": 8,
+    "keep": 2,
+    "period": 8,
+    "document": 8,
+    "steps": 40,
+    "every": 5,
+    "shift_rate": 0.05,
+    "row_rate": 0.01,
+}
 
 
 class Square:
@@ -40,37 +50,32 @@ class Passed(Square):
 
 
 def trainer_of(objective=None, **settings):
-    config = CalibrationConfig(**CONFIG | {"shift_rate": 0.05, "row_rate": 0.01} | settings)
-    table = CalibratedTable(torch.zeros(8, 3), fixed=2, period=8)
-    return TableTrainer(config, table, objective or Square(), {"sha256": "a"})
+    table = CalibratedTable(torch.zeros(8, 3), frozen=2, period=8)
+    return TableTrainer(configured(**SMALL | settings), table, objective or Square(), identity())
 
 
-def never():
-    return False
-
-
-def test_it_goes_to_the_goal_and_looks_as_often_as_asked(tmp_path):
+def test_it_goes_to_the_goal_and_evaluates_as_often_as_asked(tmp_path):
     trainer = trainer_of()
-    told = []
-    trainer.train(tmp_path / "state", told.append, never)
-    assert [entry["step"] for entry in trainer.curve] == [0, 5, 10, 15, 20, 25, 30, 35, 40]
+    updates = []
+    trainer.train(tmp_path / "state", Callbacks(progress=updates.append))
+    assert [point.step for point in trainer.curve] == [0, 5, 10, 15, 20, 25, 30, 35, 40]
     assert trainer.best_loss < 0.3 * trainer.start_loss
-    assert [message["step"] for message in told] == list(range(41))
+    assert [update.done for update in updates] == list(range(41))
     assert torch.equal(trainer.table()[:2], torch.zeros(2, 3))
 
 
 def test_the_best_table_is_what_is_left(tmp_path):
     """What is trained for lies behind what is validated: the best table is passed on the way."""
     trainer = trainer_of(Passed(), patience=100)
-    trainer.train(tmp_path / "state", lambda _: None, never)
-    losses = [entry["validation"] for entry in trainer.curve]
+    trainer.train(tmp_path / "state", SILENT)
+    losses = [point.validation for point in trainer.curve]
     assert trainer.objective.validate(trainer.table()) == pytest.approx(min(losses))
     assert min(losses) < 0.5 * min(losses[0], losses[-1])
 
 
 def test_it_ends_when_nothing_gets_better(tmp_path):
     trainer = trainer_of(Square(goal=0.0), patience=2)
-    trainer.train(tmp_path / "state", lambda _: None, never)
+    trainer.train(tmp_path / "state", SILENT)
     assert trainer.step == 10
     assert trainer.best_loss == trainer.start_loss == 0.0
 
@@ -78,14 +83,14 @@ def test_it_ends_when_nothing_gets_better(tmp_path):
 @pytest.mark.parametrize("stop", [1, 7, 20, 39])
 def test_stopped_and_gone_on_with_it_is_the_same(tmp_path, stop):
     whole = trainer_of()
-    whole.train(tmp_path / "whole", lambda _: None, never)
+    whole.train(tmp_path / "whole", SILENT)
     first = trainer_of()
-    with pytest.raises(WorkInterruptedError, match=f"stopped at step {stop} of 40.*--resume"):
-        first.train(tmp_path / "state", lambda _: None, lambda: first.step == stop)
+    with pytest.raises(WorkInterruptedError, match=f"stopped at step {stop} of 40.*resume=True"):
+        first.train(tmp_path / "state", Callbacks(should_stop=lambda: first.step == stop))
     second = trainer_of()
     second.restore(tmp_path / "state")
     assert second.step == stop
-    second.train(tmp_path / "state", lambda _: None, never)
+    second.train(tmp_path / "state", SILENT)
     assert torch.equal(second.table(), whole.table())
     assert second.curve == whole.curve
 
@@ -93,7 +98,7 @@ def test_stopped_and_gone_on_with_it_is_the_same(tmp_path, stop):
 def test_a_loss_that_is_no_number_ends_it(tmp_path):
     trainer = trainer_of(Square(broken=6))
     with pytest.raises(WorkFailedError, match="the loss became nan at step 7 of 40"):
-        trainer.train(tmp_path / "state", lambda _: None, never)
+        trainer.train(tmp_path / "state", SILENT)
 
 
 def test_other_work_is_not_gone_on_with(tmp_path):
@@ -105,21 +110,10 @@ def test_other_work_is_not_gone_on_with(tmp_path):
         with pytest.raises(ResultsConflictError, match=said):
             other.restore(tmp_path / "state")
     moved = trainer_of()
-    moved.about = {"sha256": "b"}
+    moved.identity = identity(sha256="b")
     with pytest.raises(ResultsConflictError, match="the texts have changed"):
         moved.restore(tmp_path / "state")
     start = trainer_of()
     start.table.start += 1
-    with pytest.raises(ResultsConflictError, match="the checkpoint's table is another one"):
+    with pytest.raises(ResultsConflictError, match="the checkpoint's table has changed"):
         start.restore(tmp_path / "state")
-
-
-@pytest.mark.parametrize("content", [b"", b"no state", None])
-def test_a_damaged_state_is_named(tmp_path, content):
-    file = tmp_path / "state"
-    if content is None:
-        torch.save({"step": 1}, file)
-    else:
-        file.write_bytes(content)
-    with pytest.raises(WorkFailedError, match=r"is damaged .*delete it to start anew"):
-        read_state(file)

@@ -1,0 +1,145 @@
+"""Calibrating sentence-embedding models: found by the little that sets a document apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from posembed.errors import InvalidArgumentError
+from posembed.observer import Observer
+from posembed.quality.calibrate.contrastive import Contrastive
+from posembed.quality.calibrate.documents import LONGEST_QUERY
+from posembed.quality.calibrate.request import Request
+from posembed.quality.calibrate.start import start_as_it_is
+from posembed.quality.calibrate.strategy import Defaults, FrozenParts, Strategy, Texts
+from posembed.quality.models.embedder import Embedder
+from posembed.quality.search.search import METHODS, choose_method
+from posembed.records.calibrate import CalibrationConfig, CalibrationStart
+
+# Tokens of the longest training document by default: what is learned there holds at 4,096 too, at a quarter of the
+# cost (docs/measured/calibration.md).
+_DOCUMENT = 1024
+_LEAST_BATCH = 2  # a document is told from the others of its batch
+
+
+class EmbeddingStrategy(Strategy[Embedder]):
+    """Train a table so that long documents are found; short queries are embedded by the kept rows or the old table."""
+
+    # The recipe was found by some forty trials on validation documents (docs/measured/calibration.md). Individual rows
+    # stay at the start: the shared vector learns what is common to all positions, and holds at longer inputs.
+    defaults = Defaults(
+        steps=250, batch=16, shift_rate=3.5e-3, row_rate=0.0, held_out=128, held_out_tokens=128 * _DOCUMENT
+    )
+    gives_logits = False
+
+    def check(self, request: Request, *, resumed: bool) -> None:
+        """Refuse settings that cannot work; with a start yet to be chosen, up to all old rows may be kept.
+
+        Raises:
+            InvalidArgumentError: naming the argument.
+        """
+        if not self._start_is_searched(request):
+            super().check(request, resumed=resumed)
+            return
+        plain = replace(request, options=replace(request.options, length_aware=False))
+        super().check(plain, resumed=resumed)
+        document, old = request.options.document, request.old
+        if document is not None and document <= old and not resumed:
+            raise InvalidArgumentError(
+                f"document={document} must exceed {old}, because up to {old} leading rows may be kept (the number is "
+                "chosen on validation data). To use shorter documents, set `range` or `keep`"
+            )
+
+    def choose_start(self, request: Request, observer: Observer) -> CalibrationStart:
+        """Return the start: the mean of the trained rows, behind the first one, unless rows are kept in the same table.
+
+        One mean for all positions is the best table without training, and learns fastest; but kept rows do not go with
+        it in one table, so those are repeated instead.
+        """
+        if not request.grows:
+            return start_as_it_is(request, share_rows=True)
+        size, keep = request.options.range, request.options.keep
+        averaged = request.options.length_aware or keep == 0
+        if size is None:
+            return self._searched_start(request, observer, METHODS if averaged else ("tile", "stretch"))
+        kept = size if keep is None else keep
+        if averaged:
+            why = f"the mean of the first {size} rows, behind the first one"
+            return CalibrationStart("mean", {"range": size, "keep": 1}, kept, size, (why,))
+        return CalibrationStart("tile", {"range": size}, kept, size, (f"the first {size} rows, repeated",))
+
+    def configuration(self, request: Request, start: CalibrationStart) -> CalibrationConfig:
+        """Return the configuration: documents are longer than what reads no trained row.
+
+        Raises:
+            InvalidArgumentError: for sizes that do not fit each other.
+        """
+        options = request.options
+        above = self.short_inputs(start.keep, request.old) if options.length_aware else 0
+        kept = 0 if options.length_aware else start.keep  # the old rows have a table of their own
+        usual = min(request.length, max(_DOCUMENT, 2 * max(kept, above)))
+        document = usual if options.document is None else options.document
+        config = self._configured(
+            request,
+            start,
+            document=document,
+            read=document,
+            keep=kept,
+            train_kept_rows=True,
+            above=above,
+            queries_trained=kept < LONGEST_QUERY and not options.length_aware,
+            spread=False,
+            facts=options.facts,
+        )
+        if config.batch < _LEAST_BATCH:
+            raise InvalidArgumentError(
+                f"batch={config.batch} must be at least {_LEAST_BATCH}: each document is told from the others of its "
+                "batch"
+            )
+        return config
+
+    def short_inputs(self, kept: int, old: int) -> int:
+        """Return the number of kept positions, or all old ones where a query would not fit.
+
+        The last old rows may hardly be trained, so inputs that are longer than the kept rows are better off with the
+        calibrated table.
+        """
+        return kept if LONGEST_QUERY <= kept <= old else old
+
+    def objective(self, parts: FrozenParts[Embedder], config: CalibrationConfig, texts: Texts) -> Contrastive:
+        """Return the loss of finding documents among others."""
+        own = Embedder(parts.frozen, parts.loaded.tokenizer, parts.loaded.pooling, config.precision)
+        old = parts.rows.clone()
+        old[: len(parts.stored)] = parts.stored  # what embeds queries in the end: kept rows, or the table of short ones
+        return Contrastive(own, config, old, texts["train"], texts["validation"], at_once=parts.at_once)
+
+    def pooling(self, loaded: Embedder) -> str:
+        """Return the pooling of token vectors."""
+        return loaded.pooling
+
+    def _start_is_searched(self, request: Request) -> bool:
+        return request.grows and request.stated_keep is None
+
+    def _searched_start(self, request: Request, observer: Observer, methods: tuple[str, ...]) -> CalibrationStart:
+        """Return the start that validation documents choose."""
+        choice = choose_method(
+            request.path,
+            request.length,
+            data=request.options.data,
+            precision=request.precision,
+            seed=request.options.seed,
+            length_aware=request.options.length_aware,
+            methods=methods,
+            must_be_better=False,
+            tell=observer.message,
+        )
+        size, keep = choice.options["range"], request.options.keep
+        kept = size if choice.method == "tile" else choice.options.get("keep", 0)
+        if choice.short is not None:
+            kept = choice.short
+        return CalibrationStart(
+            choice.method,
+            dict(choice.options),
+            kept if keep is None else keep,
+            request.length if choice.method == "stretch" else size,
+            choice.why,
+        )
