@@ -1,34 +1,94 @@
-"""What the commands share: where they print, and the pages that they write."""
+"""What the commands share: their common options, where they print, and the pages that they write."""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from posembed.observer import Progress
+from posembed.report.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+Checkpoint = Annotated[Path, Parameter(help="A Transformers or sentence-transformers directory, or a file.")]
+Model = Annotated[Path, Parameter(help="Directory of an embedding model, or of a causal or masked language model.")]
+AsJson = Annotated[bool, Parameter(help="Print one JSON document on standard output.")]
+Html = Annotated[Path | None, Parameter(help="Write a report with charts to FILE, one offline page.")]
+
 
 def standard_output() -> Console:
-    """Standard output, as wide as tables need where nobody's window sets the width."""
+    """Return a console on standard output, as wide as tables need where no window sets the width."""
     from rich.console import Console
 
     # Names are printed as they are: ":smile:" is no picture.
     return Console(emoji=False) if sys.stdout.isatty() else Console(emoji=False, width=160)
 
 
+def say(sentence: str) -> None:
+    """Print one line on standard error."""
+    print(f"posembed: {printable(sentence)}", file=sys.stderr)
+
+
+def print_json(document: Mapping[str, object], *, allow_nan: bool = False) -> None:
+    """Print a result as the one JSON document on standard output."""
+    print(json.dumps(document, indent=1, allow_nan=allow_nan))
+
+
 def write_html(file: Path, text: str) -> None:
     """Write a page and say so on standard error."""
     from posembed.report.html.page import write_page
-    from posembed.report.printable import printable
 
-    print(f"posembed: wrote {printable(write_page(file, text))}", file=sys.stderr)
+    say(f"wrote {write_page(file, text)}")
 
 
 def prepare_html(file: Path) -> None:
-    """Before the work, not after it: is the plotting library there, and may the file be written?"""
+    """Check before the work, not after it, that a page can be drawn and written.
+
+    Raises:
+        MissingExtraError: the plotting library is not installed.
+        InvalidArgumentError: the file is something else than a report of posembed, or cannot be written.
+    """
     from posembed.report.html.page import refuse_other_files, require_plotly
 
     require_plotly()
     refuse_other_files(file)
+
+
+def as_progress(name: str, message: Mapping[str, Any], total: int) -> Progress:
+    """Return the old form of a progress report, a mapping, as what an observer receives."""
+    return Progress(
+        name,
+        done=message.get("step"),
+        total=total,
+        phase=message["phase"],
+        loss=message.get("loss"),
+        tokens_per_second=message.get("tokens_per_second"),
+        detail=message.get("message", ""),
+    )
+
+
+def offer_evaluation(out: Path, checkpoint: Path) -> None:
+    """Name the next step after a checkpoint was written, where ``posembed evaluate`` can judge it."""
+    if _is_text_model(out):
+        say(f"next: posembed evaluate {shlex.quote(str(out))} --original {shlex.quote(str(checkpoint))}")
+
+
+# The endings of the classes that `posembed evaluate` can judge; asking the kinds of models themselves loads torch.
+_LANGUAGE_MODELS = ("ForCausalLM", "LMHeadModel", "ForMaskedLM")
+
+
+def _is_text_model(folder: Path) -> bool:
+    if (folder / "modules.json").is_file():
+        return True
+    with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):  # a config.json of anybody's
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return any(str(name).endswith(_LANGUAGE_MODELS) for name in config.get("architectures") or ())
+    return False

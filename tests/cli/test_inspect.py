@@ -81,11 +81,15 @@ def test_a_report(gpt2, cli, tmp_path):
         (["--html", "absent/report.html"], 2, "cannot be written: there is no directory absent"),
         (["--html", "."], 2, "is a directory: name the report's file"),
         (["--html", "MODEL/model.safetensors"], 2, "is there and is no report of posembed"),
-        (["--html", "r.html", "--no-values"], 2, "--html draws the tables' values: leave --no-values out"),
-        (["MODEL", "--no-values"], 2, "two checkpoints are compared by their tables' values"),
+        (["--html", "r.html", "--no-values"], 2, "--html draws the values of the tables: leave --no-values out"),
+        (
+            ["MODEL", "--no-values"],
+            2,
+            "two checkpoints are compared by the values of their tables: leave --no-values out",
+        ),
         (["nowhere"], 2, "does not exist"),
-        (["MODEL", "--table", "nope"], 2, "--table nope: neither checkpoint has a position table of that name"),
-        (["MODEL", "--table", KEY, "--reserved=2"], 2, "are of one checkpoint: inspect each by itself"),
+        (["MODEL", "--table", "nope"], 2, "--table 'nope': neither checkpoint has a position table of that name"),
+        (["MODEL", "--table", KEY, "--reserved=2"], 2, "describe one checkpoint: inspect each by itself"),
     ],
 )
 def test_refusals(gpt2, cli, tmp_path, monkeypatch, options, code, sentence):

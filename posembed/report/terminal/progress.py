@@ -1,116 +1,208 @@
-"""Live progress of a comparison: bars in a terminal, plain lines elsewhere."""
+"""What a long call reports: on a terminal bars and the latest message, elsewhere a plain line every ten seconds."""
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from types import TracebackType
-from typing import Any, Self
+from types import FrameType, TracebackType
+from typing import Self
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    Progress,
+    MofNCompleteColumn,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.progress import Progress as Bars
+from rich.spinner import Spinner
+from rich.text import Text
 
-_LINE_SECONDS = 10.0
+from posembed.observer import Observer, Progress
+from posembed.report.printable import printable
 
-
-class LiveProgress:
-    """Shows what the units of a comparison are doing; call it with a unit's name and its message."""
-
-    def __init__(self, console: Console, steps: int) -> None:
-        self.console = console
-        self.steps = steps
-        self._tasks: dict[str, TaskID] = {}
-        self._begun: dict[str, tuple[float, int]] = {}
-        self._lines: dict[str, float] = {}
-        self._bars: Progress | None = None
-        if console.is_terminal:
-            self._bars = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(bar_width=24),
-                TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-                TextColumn("{task.fields[detail]}", markup=False),
-                TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
-                console=console,
-            )
-
-    def __enter__(self) -> Self:
-        if self._bars is not None:
-            self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._bars is not None:
-            self._bars.stop()
-
-    def __call__(self, name: str, message: dict[str, Any]) -> None:
-        """Show one message: ``phase`` and, where it has them, ``step``, ``loss``, ``tokens_per_second``."""
-        phase = message["phase"]
-        detail = phase if phase != "training" else ""
-        if "loss" in message:
-            detail = f"loss {message['loss']:.3f}  {message['tokens_per_second']:,.0f} tokens/s"
-        if phase in ("failed", "non-finite"):
-            detail = f"{phase}: {message['message']}"
-        if self._bars is None:
-            self._line(name, message, detail)
-            return
-        if name not in self._tasks:
-            self._tasks[name] = self._bars.add_task(name, total=self.steps, detail="")
-        self._bars.update(self._tasks[name], completed=message.get("step"), detail=detail)
-        if phase in ("failed", "non-finite"):
-            self.console.print(f"{name} {detail}", markup=False, highlight=False)
-
-    def _line(self, name: str, message: dict[str, Any], detail: str) -> None:
-        now = time.monotonic()
-        step = message.get("step")
-        if message["phase"] == "training" and step is not None:
-            self._begun.setdefault(name, (now, step))
-            if now - self._lines.get(name, -_LINE_SECONDS) < _LINE_SECONDS and step < self.steps:
-                return
-            self._lines[name] = now
-            begun, first = self._begun[name]
-            if step > first:
-                detail += f"  {(now - begun) / (step - first) * (self.steps - step):.0f} s left"
-        at = "" if step is None else f" {step}/{self.steps}"
-        self.console.print(f"{name}{at} {detail}", markup=False, highlight=False, soft_wrap=True)
+LINE_SECONDS = 10.0
+"""Between two lines of one piece of work: a log of hours stays readable, and nobody takes the program for dead."""
+_FAILED = ("failed", "non-finite")
 
 
-class BytesProgress:
-    """Bytes written, with the time left: a bar in a terminal, nothing elsewhere; call it with (done, total)."""
+class TerminalObserver(Observer):
+    """Show what a call reports, on standard error; enter it as a context around the call.
 
-    def __init__(self, console: Console) -> None:
-        self._bar = Progress(
-            TextColumn("writing"),
-            BarColumn(bar_width=32),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._task = self._bar.add_task("writing", total=None)
+    Ctrl-C (and SIGTERM) asks a call to stop that listens, which then saves its work; a second one interrupts it. A call
+    that does not listen is interrupted by the first.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console if console is not None else Console(stderr=True)
+        self._shown = _Bars(self.console) if self.console.is_terminal else _Lines(self.console)
+        self._listens = self._stopping = False
+        self._before: dict[int, object] = {}
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._asked)
         return self
-
-    def __call__(self, done: int, total: int) -> None:
-        """Show how many bytes of how many are written."""
-        self._bar.update(self._task, completed=done, total=total)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        self._shown.end(done=kind is None)
+
+    def _asked(self, _number: int, _frame: FrameType | None) -> None:
+        if self._stopping or not self._listens:
+            raise KeyboardInterrupt
+        self._stopping = True
+        self._shown.message("stopping after this step (a second Ctrl-C stops at once)")
+
+    def message(self, text: str) -> None:
+        """Show what is being done."""
+        super().message(text)
+        self._shown.message(text)
+
+    def progress(self, update: Progress) -> None:
+        """Show how far one piece of work has come."""
+        super().progress(update)
+        self._shown.progress(update)
+
+    def should_stop(self) -> bool:
+        """Return whether the user has asked to stop."""
+        self._listens = True
+        return self._stopping
+
+
+def detail(update: Progress) -> str:
+    """Return what a line says of an update, besides how far it is.
+
+    Example:
+        >>> detail(Progress("calibration", 3, 10, phase="training", loss=2.25, tokens_per_second=1234.5))
+        'loss 2.250  1,234 tokens/s'
+    """
+    if update.phase in _FAILED:
+        return f"{update.phase}: {update.detail}"
+    parts = [] if update.phase in ("", "training") else [update.phase]
+    if update.loss is not None:
+        parts.append(f"loss {update.loss:.3f}")
+    if update.tokens_per_second is not None:
+        parts.append(f"{update.tokens_per_second:,.0f} tokens/s")
+    return "  ".join([*parts, update.detail] if update.detail else parts)
+
+
+class _Bars:
+    """Bars, and below them the latest message, drawn over and over; nothing of it stays but finished bars."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        name, bar = TextColumn("{task.description}", markup=False), BarColumn(bar_width=24)
+        left = (TextColumn("left"), TimeRemainingColumn())
+        steps = MofNCompleteColumn()
+        said = TextColumn("{task.fields[detail]}", markup=False)
+        self.steps = Bars(name, bar, steps, said, TimeElapsedColumn(), *left, console=console)
+        self.bytes = Bars(name, bar, DownloadColumn(), TransferSpeedColumn(), *left, console=console)
+        self._tasks: dict[str, TaskID] = {}
+        self._failed: set[str] = set()
+        self._message: RenderableType = Text()
+        self.live = Live(console=console, get_renderable=self._drawn, redirect_stdout=False, transient=False)
+
+    def _drawn(self) -> RenderableType:
+        return Group(*(bars for bars in (self.steps, self.bytes) if bars.tasks), self._message)
+
+    def message(self, text: str) -> None:
+        self._message = Spinner("dots", Text(f"{printable(text)} …", no_wrap=True, overflow="ellipsis"))
+        self.live.start()
+
+    def progress(self, update: Progress) -> None:
+        bars = self.bytes if update.unit == "bytes" else self.steps
+        if update.name not in self._tasks:
+            self._tasks[update.name] = bars.add_task(update.name, total=update.total, detail="")
+        said = printable(detail(update))
+        bars.update(self._tasks[update.name], completed=update.done, total=update.total, detail=said)
+        self.live.start()
+        if update.phase in _FAILED:
+            self._failed.add(update.name)
+            self.console.print(f"{update.name} {said}", markup=False, highlight=False)
+
+    def end(self, *, done: bool) -> None:
+        self._message = Text()
+        for bars in (self.steps, self.bytes):
+            for task in bars.tasks:  # training may end before its last step, and the work is done all the same
+                if done and task.description not in self._failed and task.total is not None:
+                    bars.update(task.id, completed=task.total)
+        self.live.stop()
+
+
+class _Lines:
+    """Lines of a log: of each piece of work one in ten seconds, its phases, failures and its end; messages alike.
+
+    A message that another follows within ten seconds is left out, unless it is the first.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._begun: dict[str, tuple[float, int]] = {}
+        self._phases: dict[str, str] = {}
+        self._last: dict[str, float] = {}
+        self._told: float | None = None
+        self._timer: threading.Timer | None = None
+
+    def message(self, text: str) -> None:
+        self._forget()
+        wait = 0.0 if self._told is None else LINE_SECONDS - (time.monotonic() - self._told)
+        if wait <= 0:
+            self._tell(text)
+        else:  # nothing may follow for an hour: then this one is what the log needs
+            self._timer = threading.Timer(wait, self._tell, [text])
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _tell(self, text: str) -> None:
+        self._told = time.monotonic()
+        self._print(f"{text} …")
+
+    def _forget(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def progress(self, update: Progress) -> None:
+        now, name = time.monotonic(), update.name
+        begun, first = self._begun.setdefault(name, (now, update.done or 0))
+        new_phase = self._phases.get(name, "") != update.phase and update.phase != ""
+        self._phases[name] = update.phase
+        if not self._is_due(update, now, begun, new_phase=new_phase):
+            return
+        self._forget()
+        self._last[name] = now
+        done = update.done
+        at = "" if done is None else f" {_amount(done, update.unit)}/{_amount(update.total, update.unit)}"
+        left = ""
+        if done is not None and update.total is not None and first < done <= update.total and update.phase != "kept":
+            left = f"  {(now - begun) / (done - first) * (update.total - done):.0f} s left"
+        self._print(f"{name}{at} {detail(update)}{left if update.phase in ('', 'training') else ''}")
+
+    def _is_due(self, update: Progress, now: float, begun: float, *, new_phase: bool) -> bool:
+        """Whether an update is worth a line. Bytes that are written within ten seconds are not."""
+        if update.unit == "bytes":
+            return now - self._last.get(update.name, begun) >= LINE_SECONDS
+        ended = update.done is not None and update.done == update.total
+        return new_phase or ended or now - self._last.get(update.name, -LINE_SECONDS) >= LINE_SECONDS
+
+    def _print(self, line: str) -> None:
+        self.console.print(printable(line.rstrip()), markup=False, highlight=False, soft_wrap=True)
+
+    def end(self, *, done: bool) -> None:  # noqa: ARG002 - lines have no bar to fill
+        self._forget()
+
+
+def _amount(count: int | None, unit: str) -> str:
+    if count is None:
+        return "?"
+    return f"{count / 1e6:,.0f} MB" if unit == "bytes" else str(count)

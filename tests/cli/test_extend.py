@@ -161,10 +161,11 @@ def test_extend_as_json(bert, tmp_path, cli):
 
 def test_a_dry_run_writes_nothing(bert, tmp_path, cli):
     code, printed, told = cli("extend", bert, tmp_path / "out", "--to=32", "--dry-run")
-    assert (code, told) == (0, "")
+    assert (code, told) == (0, "posembed: dry run: nothing was written\n")
     assert "32 × 8" in printed
     code, printed, told = cli("extend", bert, tmp_path / "out", "--to=32", "--dry-run", "--json")
-    assert (code, told, json.loads(printed)["out"]) == (0, "", None)
+    assert (code, told) == (0, "posembed: dry run: nothing was written\n")
+    assert json.loads(printed)["out"] is None
     assert names(tmp_path) == ["source"]
 
 
@@ -201,7 +202,7 @@ def test_extend_with_the_users_word(tmp_path, cli):
     key = "core.pos_table.position_embeddings.weight"
     code, _, told = cli("extend", folder, tmp_path / "out", "--to=40")
     assert code == 2
-    assert f"tables={key!r} and `reserved`, `prefix` or `table_grid`" in " ".join(told.split())
+    assert f"--table {key!r} and --reserved, --prefix or --table-grid" in " ".join(told.split())
     code, printed, _ = cli("extend", folder, tmp_path / "out", "--to=40", "--table", key, "--reserved=3", "--json")
     assert code == 0
     assert json.loads(printed)["tables"][0]["shape"]["after"] == [43, 8]
@@ -213,7 +214,7 @@ def test_force_and_link(bert, tmp_path, cli):
     assert (tmp_path / "out" / "vocab.txt").samefile(bert / "vocab.txt")
     code, _, told = cli("extend", bert, tmp_path / "out", "--to=48")
     assert code == 2
-    assert "exists already: choose another path, or replace it with force=True" in told
+    assert "exists already: choose another path, or replace it with --force" in told
     assert cli("extend", bert, tmp_path / "out", "--to=48", "--force")[0] == 0
     assert load_file(tmp_path / "out" / "model.safetensors")[POSITION].shape == (48, 8)
 
@@ -222,12 +223,12 @@ def test_force_and_link(bert, tmp_path, cli):
 
 WRONG = [
     (["--to=32", "--grid=4x4"],
-        "exactly one of --to N, --grid HxW and --image-size PX must be given, got --to and --grid"),
+        "exactly one of --to, --grid and --image-size must be given, got --to and --grid"),
     ([], "must be given, got none of them"),
-    (["--to=0"], "length=0 must be a whole number of usable positions, at least 1"),
-    (["--to=-5"], "length=-5 must be"),
-    (["--to=16"], "length=16 changes nothing"),
-    (["--to=8"], "method='crop' shortens"),
+    (["--to=0"], "--to 0 must be a whole number of usable positions, at least 1"),
+    (["--to=-5"], "--to -5 must be"),
+    (["--to=16"], "--to 16 changes nothing"),
+    (["--to=8"], "--method 'crop' shortens"),
     (["--grid=four"], "--grid 'four' must be HEIGHTxWIDTH in patches, such as 24x24"),
     (["--grid=4"], "--grid '4' must be HEIGHTxWIDTH"),
     (["--grid=0x4"], "--grid '0x4' must be"),
@@ -239,12 +240,12 @@ WRONG = [
     (["--to=32", "--method=nonsense"], "nonsense"),
     (["--to=32", "--alpha=0.3"], "method 'tile' has no option 'alpha'"),
     (["--to=32", "--method=linear", "--keep=4"], "method 'linear' has no option 'keep'"),
-    (["--to=32", "--table=nope"], "tables='nope' is not a position table of this checkpoint; those are: " + POSITION),
+    (["--to=32", "--table=nope"], "--table 'nope' is not a position table of this checkpoint; those are: " + POSITION),
     (["--to=32", "--reserved=2"],
-        "--reserved, --prefix and --table-grid say what the rows of one --table KEY are: name it"),
+        "--reserved, --prefix and --table-grid describe the rows of one table: name it with --table"),
     (["--to=32", "--table", POSITION, "--reserved=-1"], "--reserved -1 must not be negative"),
-    (["--to=32", "--table", POSITION, "--reserved=99"], "reserved=99 and prefix=0 leave no position"),
-    (["--to=32", "--verify=some"], "--verify 'some' must be 'sampled' or 'full'"),
+    (["--to=32", "--table", POSITION, "--reserved=99"], "--reserved 99 and --prefix 0 leave no position"),
+    (["--to=32", "--verify=some"], "--verify 'some' must be one of sampled, full"),
 ]  # fmt: skip
 
 

@@ -1,0 +1,37 @@
+"""``posembed calibrate``: train the position table of a checkpoint alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from posembed.cli.command import command
+from posembed.cli.output import AsJson, Model, offer_evaluation, print_json, say, standard_output
+from posembed.records.calibrate import CalibrateOptions
+
+
+@command()
+def calibrate(
+    checkpoint: Model,
+    out: Annotated[Path, Parameter(help="Where the calibrated copy goes; it must not exist.")],
+    /,
+    options: CalibrateOptions,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Train the position table of a checkpoint alone, on unlabeled text, and write a normal checkpoint."""
+    from posembed.commands.calibrate import calibrate as run
+    from posembed.report.terminal.progress import TerminalObserver
+
+    with TerminalObserver() as observer:
+        record = run(checkpoint, out, options, observer=observer)
+    say(f"wrote {out}, read back and checked")
+    if as_json:
+        print_json(record.to_dict())
+    else:
+        from posembed.report.terminal.calibrate import print_calibration
+
+        print_calibration(record, standard_output())
+    offer_evaluation(out, checkpoint)

@@ -1,0 +1,84 @@
+"""``posembed compare``: train small models that differ in their positions alone, and measure what differs."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from posembed.cli.command import command
+from posembed.cli.output import AsJson, as_progress, print_json, say
+from posembed.records.compare import CompareOptions
+
+_DEFAULT = CompareOptions()
+
+
+@command()
+def compare(
+    *,
+    options: CompareOptions = _DEFAULT,
+    plots: Annotated[bool, Parameter(help="Draw PNG plots and report.html into the output directory.")] = True,
+    as_json: AsJson = False,
+    require_below_bigram: Annotated[
+        float | None,
+        Parameter(help="Exit with 1 unless every encoding is at least X nats below the bigram baseline."),
+    ] = None,
+) -> None:
+    """Train learned positions against others on the same text, and measure what differs."""
+    from rich.console import Console
+
+    from posembed.report import plots as pictures
+    from posembed.report.html.compare import compare_page, trained_tables
+    from posembed.report.html.page import require_plotly, write_page
+    from posembed.report.terminal import compare as text
+    from posembed.report.terminal.progress import TerminalObserver
+
+    out = options.out
+    drawn = plots and out is not None
+    if drawn:
+        pictures.require_matplotlib()
+        require_plotly()
+    from posembed.commands.compare import RESULTS
+    from posembed.commands.compare import compare as run
+
+    given = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+    keywords = {name: value for name, value in given.items() if value is not None}
+    with TerminalObserver() as observer:
+        observer.message("reading the corpus")
+        results = run(
+            **keywords,
+            on_event=lambda name, message: observer.progress(as_progress(name, message, options.steps)),
+        )
+    if out is not None:
+        (out / "report.md").write_text(text.markdown(results), encoding="utf-8")
+        if drawn:
+            pictures.draw_comparison(results, out)
+            write_page(out / "report.html", compare_page(results, trained_tables(results, out)))
+    if as_json:
+        print_json(results)
+    else:
+        # Where nobody's window sets the width, tables get the room that they need.
+        text.print_results(results, Console() if sys.stdout.isatty() else Console(width=120))
+    if out is not None:
+        where = f"Results: {out / RESULTS}, report.md" + (f", report.html, plots: {out / 'plots'}" if drawn else "")
+        print(where, file=sys.stderr)
+    _end(results, require_below_bigram)
+
+
+def _end(results: dict[str, Any], below_bigram: float | None) -> None:
+    """Exit with 1 where an arm did not finish, or did not learn enough to prove anything."""
+    wrong = [f"{arm['encoding']} did not finish" for arm in results["arms"] if arm["status"] != "finished"]
+    bigram = results["baselines"]["bigram"]["mean"]
+    if below_bigram is not None and not wrong:
+        for arm in results["arms"]:
+            gain = bigram - arm["quality"]["mean"]
+            if gain < below_bigram:
+                wrong.append(
+                    f"{arm['encoding']} ended {gain:.3f} nats below the bigram baseline, "
+                    f"{below_bigram:g} are asked for: this run proved nothing"
+                )
+    if wrong:
+        say("; ".join(wrong))
+        sys.exit(1)

@@ -1,0 +1,44 @@
+"""``posembed extend``: write a copy of a checkpoint with longer position tables, or another image grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from posembed.cli.command import command
+from posembed.cli.output import AsJson, Checkpoint, offer_evaluation, print_json, say, standard_output
+from posembed.records.extend import ExtendOptions
+
+
+@command()
+def extend(
+    checkpoint: Checkpoint,
+    out: Annotated[Path, Parameter(help="Where the extended copy goes; it must not exist.")],
+    /,
+    options: ExtendOptions,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write a copy of a checkpoint whose position tables are longer (or whose image grids have another size)."""
+    from posembed.commands.extend import carry_out, prepare_extension
+    from posembed.report.terminal.progress import TerminalObserver
+
+    with TerminalObserver() as observer:
+        plan = prepare_extension(checkpoint, out, options, observer=observer)
+    if not as_json:
+        from posembed.report.terminal.extend import print_extension
+
+        print_extension(plan.record(), standard_output())
+    if not options.dry_run:
+        with TerminalObserver() as observer:
+            plan = carry_out(plan, out, options, observer=observer)
+        say(f"wrote {out}, read back and checked ({options.verify})")
+    if as_json:
+        print_json(plan.to_dict(), allow_nan=True)
+    if options.dry_run:
+        plan.require_supported()  # the code is that of the call without --dry-run
+        say("dry run: nothing was written")
+    else:
+        offer_evaluation(out, checkpoint)
