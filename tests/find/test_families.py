@@ -1,12 +1,13 @@
-"""The laws themselves: patterns that compile, families that exist, nothing said twice."""
+"""The laws together: families that exist, and laws that are added and taken away."""
 
-import re
 from fnmatch import fnmatchcase
 
 import pytest
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
+from posembed.errors import ArgumentTypeError, InvalidArgumentError
 from posembed.find import families
+from tests.fixtures.tensors import found_as
 
 MODEL_TYPES = set(CONFIG_MAPPING_NAMES)
 # Model types of checkpoints on the hub that this version of Transformers knows under another name, or inside another.
@@ -35,46 +36,57 @@ def test_every_family_of_a_law_exists(pattern):
     assert any(fnmatchcase(name, pattern) for name in MODEL_TYPES), pattern
 
 
-@pytest.mark.parametrize("law", [*families.LOOK_ALIKES, *families.SINUSOIDS, *families.OFFSETS, *families.LIMITS])
-def test_keys_are_patterns(law):
-    re.compile(law.key)
+def test_names_are_those_of_the_package():
+    assert sorted(families.__all__, key=str.lower) == sorted(set(families.__all__), key=str.lower)
+    for name in families.__all__:
+        getattr(families, name)
 
 
-@pytest.mark.parametrize("law", [*families.LOOK_ALIKES, *families.SINUSOIDS])
-def test_reasons_are_sentences_without_a_stop(law):
-    assert len(law.reason) > 15
-    assert not law.reason.endswith(".")
+LAWS = [
+    ("LOOK_ALIKES", families.LookAlike("my_pos", "a table of something else")),
+    ("SINUSOIDS", families.Sinusoid("my_pos", "a fixed sinusoid of mine")),
+    ("OFFSETS", families.Offset(("acmebert",), 4, "AcmeEmbeddings adds 4 to every position")),
+    ("LOOK_AHEAD", families.LookAhead(("acmebert",), "position", 3)),
+    ("SUFFIXES", families.Suffix(("acmevit",), 2, "two tokens are appended")),
+    ("RESIZES", families.Resize(("acmevit",), "nearest")),
+    ("SHARED_SIZES", families.SharedSize(("acmevit",), ("a", "b"))),
+    ("LIMITS", families.Limit(("acmebert",), "its rows are hash buckets")),
+]
 
 
-@pytest.mark.parametrize(
-    ("key", "looked_at"),
-    [
-        ("embeddings.position_embeddings.weight", True),
-        ("wpe.weight", True),
-        ("transformer.wpe.weight", True),
-        ("visual.positional_embedding", True),
-        ("pos_embed", True),
-        ("blocks.0.pos_embed.weight", True),
-        ("encoder.row_embedder.weight", True),
-        ("embeddings.word_embeddings.weight", False),
-        ("layers.0.post_attention_layernorm.weight", False),
-        ("encoder.composer.weight", False),
-        ("deposit.weight", False),
-    ],
-)
-def test_only_words_of_position_are_looked_at(key, looked_at):
-    assert bool(re.search(families.POSITION_WORD, key)) is looked_at
+@pytest.mark.parametrize(("table", "law"), LAWS, ids=[name for name, _ in LAWS])
+def test_a_law_goes_first_into_its_table_and_out_again(table, law):
+    before = getattr(families, table)
+    families.register(law)
+    try:
+        assert getattr(families, table) == (law, *before)
+    finally:
+        families.unregister(law)
+    assert getattr(families, table) == before
 
 
-def test_resizes_are_methods_of_grids():
-    from posembed.tables.registry import METHODS
+def test_a_registered_law_holds():
+    config = {"model_type": "acmebert", "max_position_embeddings": 516}
+    law = families.Offset(("acmebert",), 4, "AcmeEmbeddings adds 4 to every position")
+    assert found_as(config, "embeddings.position_embeddings.weight", (516, 8)).layout.reserved == 0
+    families.register(law)
+    try:
+        table = found_as(config, "embeddings.position_embeddings.weight", (516, 8))
+        assert (table.layout.reserved, table.usable_length) == (4, 512)
+        assert table.evidence[-1] == f"reserved 4: {law.source}"
+    finally:
+        families.unregister(law)
+    assert found_as(config, "embeddings.position_embeddings.weight", (516, 8)).layout.reserved == 0
 
-    for law in families.RESIZES:
-        options = METHODS["grid"][law.mode].options
-        assert law.antialias is False or "antialias" in options
-        assert law.align_corners is False or "align_corners" in options
+
+def test_a_table_that_is_set_holds(monkeypatch):
+    monkeypatch.setattr(families, "LOOK_ALIKES", (families.LookAlike("position", "never a table for this test"),))
+    table = found_as({}, "embeddings.position_embeddings.weight", (16, 8))
+    assert table.refused == "never a table for this test"
 
 
-def test_length_fields_are_said_once():
-    assert len(set(families.LENGTH_FIELDS)) == len(families.LENGTH_FIELDS)
-    assert len(set(families.IMAGE_FIELDS)) == len(families.IMAGE_FIELDS)
+def test_what_is_no_law_is_refused():
+    with pytest.raises(ArgumentTypeError, match=r"law='x' must be one of LookAlike, .*Limit, got str"):
+        families.register("x")
+    with pytest.raises(InvalidArgumentError, match="is not in LIMITS"):
+        families.unregister(families.Limit(("nobody",), "never registered"))
