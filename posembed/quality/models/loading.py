@@ -20,7 +20,7 @@ from posembed.find.search import find_tables
 from posembed.records.choices import KindName
 
 
-def usable_length(path: str | os.PathLike[str]) -> int:
+def usable_length(path: CheckpointPath) -> int:
     """The longest input in tokens, special tokens included, by the checkpoint's position tables.
 
     Raises:
@@ -28,7 +28,9 @@ def usable_length(path: str | os.PathLike[str]) -> int:
     """
     lengths = [t.usable_length for t in find_tables(path) if t.refused is None and t.kind == "sequence"]
     if not lengths:
-        raise InvalidArgumentError(f"{path} has no learned position table of a sequence, so there is nothing to judge")
+        raise InvalidArgumentError(
+            f"{open_checkpoint(path).root} has no learned position table of a sequence: there is nothing to evaluate"
+        )
     return min(lengths)
 
 
@@ -42,7 +44,9 @@ def only_table(path: CheckpointPath) -> FoundTable:
     if len(tables) != 1 or tables[0].uncertain:
         count = "one sequence table, whose rows are uncertain" if len(tables) == 1 else f"{len(tables)} sequence tables"
         root = open_checkpoint(path).root
-        raise InvalidArgumentError(f"{root} has {count}: one that is sure is needed; posembed inspect lists them")
+        raise InvalidArgumentError(
+            f"{root} has {count}; exactly one unambiguous sequence table is required. posembed inspect lists them"
+        )
     return tables[0]
 
 

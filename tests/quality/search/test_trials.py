@@ -1,0 +1,12 @@
+"""Every kind of model has a trial."""
+
+from typing import get_args
+
+from posembed.quality.search.trial import Trial
+from posembed.quality.search.trials import TRIALS
+from posembed.records.choices import KindName
+
+
+def test_every_kind_has_a_trial():
+    assert set(TRIALS) == set(get_args(KindName))
+    assert all(issubclass(each, Trial) for each in TRIALS.values())
