@@ -16,7 +16,7 @@ import torch
 
 from posembed.quality.evaluate.ranking import hits
 from posembed.quality.models.embedder import Embedder
-from posembed.quality.models.loading import load_embedder
+from posembed.quality.models.embedding import load_embedder
 from posembed.quality.rng import generator
 from posembed.quality.tasks.retrieval_set import RetrievalSet
 from posembed.quality.texts import load_texts

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from posembed.quality.evaluate.fidelity import fidelity, short_texts
 from posembed.quality.evaluate.ranking import hits
-from posembed.quality.models.loading import load_embedder, only_table
-from posembed.quality.search.trials import LongerTable
+from posembed.quality.models.embedding import load_embedder
+from posembed.quality.models.position_table import only_table
+from posembed.quality.search.longer_table import LongerTable
 from posembed.quality.tasks.retrieval_set import make_set
 from posembed.quality.texts import load_texts
 from posembed.statistics import bootstrap_interval, difference, holm

@@ -14,8 +14,8 @@ from posembed.hardware import environment, resolve_precision
 from posembed.observer import SILENT, Callbacks, Observer
 from posembed.quality.evaluate.evaluators import EVALUATORS
 from posembed.quality.models.kinds import kind_of
-from posembed.quality.models.loading import usable_length
 from posembed.quality.models.model_kind import ModelKind
+from posembed.quality.models.position_table import usable_length
 from posembed.records.base import takes
 from posembed.records.choices import Precision
 from posembed.records.evaluate import EvaluateOptions

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from posembed.checkpoint.source import Checkpoint, CheckpointPath, open_checkpoint
 from posembed.checkpoint.staging import checked_target
@@ -17,10 +17,7 @@ from posembed.extension.write import write_extension
 from posembed.observer import SILENT, Callbacks, Observer
 from posembed.records.base import takes
 from posembed.records.extend import ExtendOptions, PlanOptions, with_length
-from posembed.records.extension import MethodChoice, SweptCandidate
-
-if TYPE_CHECKING:
-    from posembed.quality.search.search import Choice
+from posembed.records.search import MethodChoice
 
 
 @takes(ExtendOptions)
@@ -98,7 +95,7 @@ def prepare_extension(
         extra[TABLES_BY_LENGTH] = length_aware_file(plan, short=None if choice is None else choice.short)
     return replace(
         plan,
-        choice=None if choice is None else _recorded(choice),
+        choice=choice,
         length_aware=options.length_aware,
         extra_files=extra,
     )
@@ -118,27 +115,13 @@ def _for_plan(options: ExtendOptions) -> PlanOptions:
     return PlanOptions(**{name: getattr(options, name) for name in PlanOptions.__dataclass_fields__})
 
 
-def _choose(checkpoint: Checkpoint, options: ExtendOptions, observer: Observer) -> Choice:
-    from posembed.quality.search.search import choose_method  # loads models, which other extensions do without
+def _choose(checkpoint: Checkpoint, options: ExtendOptions, observer: Observer) -> MethodChoice:
+    from posembed.quality.search.search import search_method  # loads models, which other extensions do without
 
     assert options.length is not None  # the record has checked it
     assert options.data is not None
-    return choose_method(
-        checkpoint.root,
-        options.length,
-        data=options.data,
-        length_aware=options.length_aware,
-        tell=observer.message,
-    )
-
-
-def _recorded(choice: Choice) -> MethodChoice:
-    return MethodChoice(
-        why=tuple(choice.why),
-        measure=choice.measure,
-        baseline=choice.baseline,
-        short=choice.short,
-        swept=tuple(SweptCandidate.from_dict({"accuracy": None, "loss": None} | c.to_dict()) for c in choice.swept),
+    return search_method(
+        checkpoint, options.length, data=options.data, length_aware=options.length_aware, observer=observer
     )
 
 

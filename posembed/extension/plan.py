@@ -25,9 +25,9 @@ from posembed.records.extension import (
     ChangedField,
     ExtensionRecord,
     LeftOutFile,
-    MethodChoice,
     UnchangedTable,
 )
+from posembed.records.search import MethodChoice
 from posembed.tables.registry import find_method, resolve_method
 
 

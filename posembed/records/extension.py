@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from posembed.records.base import JsonObject, Record, Result
+from posembed.records.search import MethodChoice
 
 _OPTIONAL = {"omit_none": True}
 
@@ -89,47 +90,6 @@ class LeftOutFile(Record):
 
     file: str
     reason: str
-
-
-@dataclass(frozen=True)
-class SweptCandidate(Record):
-    """One candidate of the method search and its result on validation documents.
-
-    Attributes:
-        method: a method's name.
-        options: of the method.
-        kept: leading positions whose rows stay unchanged; with length-aware tables, the longest input that reads the
-            old table.
-        accuracy: by length, where more is better; ``None`` where the measure is the loss.
-        loss: in nats per token, by length; ``None`` where the measure is the accuracy.
-        documents: largest number of documents behind a value.
-    """
-
-    method: str
-    options: Mapping[str, object]
-    kept: int
-    accuracy: Mapping[int, float] | None = field(metadata=_OPTIONAL)
-    loss: Mapping[int, float] | None = field(metadata=_OPTIONAL)
-    documents: int
-
-
-@dataclass(frozen=True)
-class MethodChoice(Record):
-    """How the method was chosen on validation documents.
-
-    Attributes:
-        why: sentences.
-        measure: of all numbers: ``"accuracy"`` or ``"loss"``.
-        baseline: result of the old table, by length: on documents cut to its length, or with a sliding window.
-        short: with length-aware tables, the longest input that reads the old one.
-        swept: every candidate, the best first.
-    """
-
-    why: tuple[str, ...]
-    measure: str
-    baseline: Mapping[int, float]
-    short: int | None
-    swept: tuple[SweptCandidate, ...]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from posembed.errors import (
     WorkFailedError,
 )
 from posembed.observer import Callbacks
-from posembed.quality.models.loading import load_embedder
+from posembed.quality.models.embedding import load_embedder
 from posembed.quality.texts import load_texts
 from posembed.records.calibrate import Calibration
 from posembed.tables.extend import extend_table
@@ -158,15 +158,15 @@ def test_where_nothing_repeats_the_user_says_what_stays(embedder, texts, quick, 
 
 def test_without_a_range_it_is_chosen_on_validation_texts(embedder, texts, quick, tmp_path, monkeypatch):
     from posembed.quality.calibrate import embedding
-    from posembed.quality.search.search import Choice
+    from posembed.records.search import MethodChoice
 
     asked = {}
 
     def choose(path, length, **settings):
         asked.update(settings, path=path, length=length)
-        return Choice("tile", {"range": 48}, ("because",), (), {})
+        return MethodChoice(("because",), "accuracy", {}, None, (), "tile", {"range": 48})
 
-    monkeypatch.setattr(embedding, "choose_method", choose)
+    monkeypatch.setattr(embedding, "search_method", choose)
     record = calibrate(embedder, tmp_path / "out", data=texts, batch=4, **quick)
     assert (asked["path"], asked["length"], asked["data"]) == (embedder, 128, texts)
     assert record.start.why == ("because",)

@@ -12,13 +12,16 @@ from posembed.quality.calibrate.request import Request
 from posembed.quality.calibrate.start import start_as_it_is
 from posembed.quality.calibrate.strategy import Defaults, FrozenParts, Strategy, Texts
 from posembed.quality.models.embedder import Embedder
-from posembed.quality.search.search import METHODS, choose_method
+from posembed.quality.search.search import search_method
 from posembed.records.calibrate import CalibrationConfig, CalibrationStart
 
 # Tokens of the longest training document by default: what is learned there holds at 4,096 too, at a quarter of the
 # cost (docs/measured/calibration.md).
 _DOCUMENT = 1024
 _LEAST_BATCH = 2  # a document is told from the others of its batch
+# Methods whose start calibration knows how to continue; with kept rows in the same table, a mean does not go.
+SEARCHED = ("tile", "stretch", "mean")
+SEARCHED_TO_KEEP = ("tile", "stretch")
 
 
 class EmbeddingStrategy(Strategy[Embedder]):
@@ -60,7 +63,7 @@ class EmbeddingStrategy(Strategy[Embedder]):
         size, keep = request.options.range, request.options.keep
         averaged = request.options.length_aware or keep == 0
         if size is None:
-            return self._searched_start(request, observer, METHODS if averaged else ("tile", "stretch"))
+            return self._searched_start(request, observer, SEARCHED if averaged else SEARCHED_TO_KEEP)
         kept = size if keep is None else keep
         if averaged:
             why = f"the mean of the first {size} rows, behind the first one"
@@ -121,7 +124,7 @@ class EmbeddingStrategy(Strategy[Embedder]):
 
     def _searched_start(self, request: Request, observer: Observer, methods: tuple[str, ...]) -> CalibrationStart:
         """Return the start that validation documents choose."""
-        choice = choose_method(
+        choice = search_method(
             request.path,
             request.length,
             data=request.options.data,
@@ -130,7 +133,7 @@ class EmbeddingStrategy(Strategy[Embedder]):
             length_aware=request.options.length_aware,
             methods=methods,
             must_be_better=False,
-            tell=observer.message,
+            observer=observer,
         )
         size, keep = choice.options["range"], request.options.keep
         kept = size if choice.method == "tile" else choice.options.get("keep", 0)

@@ -15,7 +15,7 @@ from posembed.quality.calibrate.request import Request
 from posembed.quality.calibrate.strategy import FrozenParts, Strategy, Texts
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.quality.calibrate.trainer import Objective
-from posembed.quality.models.loading import parameter_name
+from posembed.quality.models.position_table import parameter_name
 from posembed.records.calibrate import CalibrationConfig, CalibrationStart
 
 

@@ -9,7 +9,7 @@ from posembed.checkpoint.source import Checkpoint, open_checkpoint
 from posembed.errors import InvalidArgumentError
 from posembed.find.found import FoundTable
 from posembed.hardware import resolve_precision
-from posembed.quality.models.loading import only_table, refuse_tables_by_length
+from posembed.quality.models.position_table import only_table, refuse_length_aware
 from posembed.records.calibrate import CalibrateOptions, RequestedSizes
 
 
@@ -40,7 +40,7 @@ class Request:
         """
         checkpoint = open_checkpoint(path)
         table = only_table(checkpoint)
-        refuse_tables_by_length(path, "calibrate")
+        refuse_length_aware(path, "calibrate")
         return cls(path, checkpoint, table, options, resolve_precision(options.precision, "cpu"))
 
     @property

@@ -14,7 +14,6 @@ from posembed.quality.evaluate.evaluator import Evaluator, require_same_vocabula
 from posembed.quality.evaluate.sliding import sliding_losses
 from posembed.quality.evaluate.words import significance
 from posembed.quality.models.language import Chosen, Ids, LanguageModel
-from posembed.quality.models.masked import hide as hide
 from posembed.quality.models.scorer import Losses, Scorer
 from posembed.quality.rng import generator
 from posembed.quality.texts import is_one_file

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from posembed.extension.live import extend_in_place
 from posembed.find.found import FoundTable
-from posembed.quality.models.loading import parameter_name
+from posembed.quality.models.position_table import parameter_name
 from posembed.tables.extend import extend_table
 from posembed.tables.registry import find_method
 

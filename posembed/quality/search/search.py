@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -12,9 +12,9 @@ from posembed.extension.length_aware_file import length_aware_file
 from posembed.extension.plan import plan_extension
 from posembed.extension.write import check_plan
 from posembed.hardware import resolve_precision
-from posembed.observer import SILENT, Callbacks, Observer
+from posembed.observer import SILENT, Observer
 from posembed.quality.models.kinds import kind_of
-from posembed.quality.models.loading import only_table, refuse_tables_by_length
+from posembed.quality.models.position_table import only_table, refuse_length_aware
 from posembed.quality.search.candidates import means
 from posembed.quality.search.rounds import rank_candidates
 from posembed.quality.search.selection import nowhere_worse, preferred
@@ -23,14 +23,11 @@ from posembed.quality.search.trial import TrialRequest
 from posembed.quality.search.trials import TRIALS
 from posembed.records.base import takes
 from posembed.records.choices import KindName, Precision
-from posembed.records.search import MeasureName, MethodChoice, SearchOptions, SweptCandidate
+from posembed.records.search import MethodChoice, SearchOptions
 from posembed.tables.measures.rows import as_rows
 from posembed.tables.method import Method
-from posembed.tables.registry import METHODS as REGISTERED
-from posembed.tables.registry import searchable_methods
+from posembed.tables.registry import METHODS, searchable_methods
 from posembed.tables.search_space import SearchTable
-
-METHODS = ("tile", "stretch", "mean")
 
 
 @takes(SearchOptions)
@@ -73,7 +70,7 @@ def search_method(
     old = table.usable_length
     if length <= old:
         raise InvalidArgumentError(f"length={length} must be above the {old} positions that the table has")
-    refuse_tables_by_length(checkpoint.root, "search with")
+    refuse_length_aware(checkpoint.root, "search with")
     methods = allowed_methods(kind.name, options.methods)
     plan = plan_extension(checkpoint, length, method="stretch", tables=[table.key])
     check_plan(plan)  # before minutes of work
@@ -119,7 +116,7 @@ def allowed_methods(kind: KindName, names: Sequence[str] | None) -> tuple[Method
     suitable = searchable_methods(kind)
     if names is None:
         return suitable
-    searchable = {name for name, method in REGISTERED["sequence"].items() if method.search_space is not None}
+    searchable = {name for name, method in METHODS["sequence"].items() if method.search_space is not None}
     allowed = tuple(method for method in suitable if method.name in names)
     if not allowed or not searchable.issuperset(names):
         raise InvalidArgumentError(
@@ -127,26 +124,3 @@ def allowed_methods(kind: KindName, names: Sequence[str] | None) -> tuple[Method
             f"search space and suit the model ({kind})"
         )
     return allowed
-
-
-def choose_method(
-    path: CheckpointPath, length: int, *, tell: Callable[[str], None] | None = None, **keywords: Any
-) -> MethodChoice:
-    """Call :func:`search_method` by its name of 0.1."""
-    return search_method(path, length, observer=SILENT if tell is None else Callbacks(message=tell), **keywords)
-
-
-class Choice(MethodChoice):
-    """A choice by the order of arguments of 0.1."""
-
-    def __init__(
-        self,
-        method: str,
-        options: Mapping[str, Any],
-        why: tuple[str, ...],
-        swept: tuple[SweptCandidate, ...],
-        baseline: Mapping[int, float],
-        measure: MeasureName = "accuracy",
-        short: int | None = None,
-    ) -> None:
-        super().__init__(why, measure, baseline, short, swept, method, options)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from posembed.quality.search.embedding_trial import EmbeddingTrial
 from posembed.quality.search.language_trial import LanguageTrial
-from posembed.quality.search.longer_table import LongerTable as LongerTable
 from posembed.quality.search.trial import Trial
 from posembed.records.choices import KindName
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from posembed.errors import DataError, InvalidArgumentError
-from posembed.quality.rng import generator as generator
-from posembed.quality.tasks.haystack import window as window
+from posembed.quality.rng import generator
 from posembed.quality.tasks.names import draw_names
 from posembed.quality.tasks.registry import TASKS
 from posembed.quality.tasks.task import Encode, Place, SetRequest

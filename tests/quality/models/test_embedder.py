@@ -10,7 +10,9 @@ import torch
 import transformers
 
 from posembed.errors import CheckpointError, InvalidArgumentError
-from posembed.quality.models.loading import kind_of, load_embedder, usable_length
+from posembed.quality.models.embedding import load_embedder
+from posembed.quality.models.kinds import kind_of
+from posembed.quality.models.position_table import usable_length
 
 SENTENCES = ["the cat sat on the mat .", "dog", "the man bit the dog and ran under the house .", "a a a a a a a a a"]
 
@@ -80,14 +82,14 @@ def test_a_stored_limit_does_not_cut(example_checkpoints, tmp_path):
 
 
 def test_kinds(example_checkpoints, tmp_path):
-    assert kind_of(example_checkpoints / "my-embedder") == "embedding"
-    assert kind_of(example_checkpoints / "my-gpt2") == "causal"
+    assert kind_of(example_checkpoints / "my-embedder").name == "embedding"
+    assert kind_of(example_checkpoints / "my-gpt2").name == "causal"
     transformers.BertForMaskedLM(
         transformers.BertConfig(
             hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=32
         )
     ).save_pretrained(tmp_path / "masked")
-    assert kind_of(tmp_path / "masked") == "masked"
+    assert kind_of(tmp_path / "masked").name == "masked"
     with pytest.raises(InvalidArgumentError, match="holds ViTForImageClassification"):
         kind_of(example_checkpoints / "my-vit")
     with pytest.raises(InvalidArgumentError, match=r"has no config\.json"):

@@ -5,8 +5,8 @@ import pytest
 
 from posembed.find.search import find_tables
 from posembed.quality.models.causal import CAUSAL
-from posembed.quality.models.loading import only_table
 from posembed.quality.models.masked import MASKED
+from posembed.quality.models.position_table import only_table
 from posembed.quality.search.longer_table import LongerTable
 from posembed.tables.extend import extend_table
 

@@ -5,7 +5,8 @@ import io
 
 from rich.console import Console
 
-from posembed.records.extension import ExtensionRecord, MethodChoice
+from posembed.records.extension import ExtensionRecord
+from posembed.records.search import MethodChoice
 from posembed.report.terminal.extend import extension_rows, print_extension
 
 RECORD = ExtensionRecord.from_dict({
