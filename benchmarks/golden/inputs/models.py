@@ -12,7 +12,7 @@ import torch
 from benchmarks.golden.inputs.tokenizers import save_tokenizer
 
 SMALL: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-_SIDES = {
+_SIDES: dict[str, Any] = {
     f"{side}_{what}": size
     for side in ("encoder", "decoder")
     for what, size in (("layers", 1), ("attention_heads", 2), ("ffn_dim", 16))
@@ -115,10 +115,11 @@ TOKENIZERS = {"bert": 64, "roberta": 64, "gpt2": 96, "distilbert": 48}
 
 def write_models(folder: Path) -> None:
     """Write a checkpoint of each architecture, and a few of them in other forms of storage."""
-    from transformers.utils.logging import disable_progress_bar, set_verbosity_error
+    import transformers
 
-    disable_progress_bar()
-    set_verbosity_error()
+    quiet: Any = transformers.utils.logging
+    quiet.disable_progress_bar()
+    quiet.set_verbosity_error()
     made = {}
     for number, (name, factory) in enumerate(_factories().items()):
         torch.manual_seed(number)

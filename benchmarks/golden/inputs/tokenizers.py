@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 _SYLLABLES = ("ka", "to", "ri", "mu", "se", "lo", "ban", "tir", "gul", "ves")
 WORDS = tuple(a + b + c for a in _SYLLABLES for b in _SYLLABLES[:6] for c in _SYLLABLES[:5])
@@ -18,8 +19,8 @@ _FEW = ("the", "a", "cat", "dog", "man", "sat", "ran", "on", "under", "mat", "ho
 
 def save_tokenizer(folder: Path, limit: int, words: tuple[str, ...] = _FEW) -> int:
     """Write a tokenizer that knows ``words``; returns the size of its vocabulary."""
+    import transformers
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast
 
     names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
     tokenizer = Tokenizer(models.WordPiece({name: n for n, name in enumerate(names)}, unk_token="[UNK]"))
@@ -27,7 +28,8 @@ def save_tokenizer(folder: Path, limit: int, words: tuple[str, ...] = _FEW) -> i
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     special = [("[CLS]", 2), ("[SEP]", 3)]
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=special)
-    PreTrainedTokenizerFast(
+    fast: Any = transformers.PreTrainedTokenizerFast
+    fast(
         tokenizer_object=tokenizer,
         model_max_length=limit,
         pad_token="[PAD]",

@@ -83,4 +83,6 @@ def _with_old_files(out: Path) -> None:
 
 
 def _has_begun(out: Path) -> bool:
-    return out.with_name(f"{out.name}.calibrating").exists()
+    """The first steps are done: a signal before them ends the work without a word on how to go on."""
+    told = Path("streams", "err").read_text(encoding="utf-8", errors="replace")
+    return "/100000" in told and out.with_name(f"{out.name}.calibrating").exists()

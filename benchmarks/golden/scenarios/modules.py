@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from benchmarks.golden.digest import sha256
@@ -20,8 +21,8 @@ def modules() -> list[Check]:
         Check("modules-length-aware", _length_aware),
         Check("modules-optimizer", _optimizer),
     ]
-    made += [Check(f"modules-errors-{n}", lambda n=n: _wrong(n)) for n in range(len(_WRONG))]
-    made += [Check(f"extend-model-{name}", lambda call=call: _grown(*call)) for name, call in _GROWN.items()]
+    made += [Check(f"modules-errors-{n}", partial(_wrong, n)) for n in range(len(_WRONG))]
+    made += [Check(f"extend-model-{name}", partial(_grown, *call)) for name, call in _GROWN.items()]
     return made
 
 
@@ -121,14 +122,14 @@ def _positions() -> Any:
 def _presets() -> Any:
     import posembed
 
-    small = {"vocab_size": 50, "d_model": 8}
+    small: dict[str, Any] = {"vocab_size": 50, "d_model": 8}
     return {
         name: _state(posembed.TokenPositionEmbedding.from_preset(name, **small))
         for name in ("bert-base", "roberta-base", "gpt2", "opt-125m", "distilbert-base")
     } | {"vit": _state(posembed.LearnedPositionalEmbedding.from_preset("vit-b-16", d_model=8))}
 
 
-_LOADED = {
+_LOADED: dict[str, dict[str, Any]] = {
     "bert": {"type_vocab_size": 2, "max_len": 64},
     "roberta": {"type_vocab_size": 2, "max_len": 64, "reserved": 2},
     "distilbert": {"max_len": 48},
@@ -170,7 +171,6 @@ def _grown(auto: str, source: str, settings: dict[str, Any]) -> Any:
 
     import posembed
 
-    transformers.utils.logging.disable_progress_bar()
     model = getattr(transformers, auto).from_pretrained(source)
     changes = posembed.extend_model(model, **settings)
     described = [[c.table.key, repr(c.layout), c.method, c.options, c.usable_length] for c in changes]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,10 @@ def public() -> list[Check | Call]:
         Check("public-extend-checkpoint", _extend_checkpoint),
         Check("public-evaluate", _evaluate),
     ]
-    made += [Check(f"find-tables-{source}", lambda source=source: _found(source)) for source in MODELS + FILES]
-    made += [Check(f"plan-{name}", lambda call=call: _plan(*call)) for name, call in _PLANS.items()]
-    made += [Check(f"extend-table-{name}", lambda call=call: _extended(*call)) for name, call in _TABLES.items()]
-    made += [Check(f"analyze-table-{name}", lambda name=name: _analysis(name)) for name in _ARRAYS]
+    made += [Check(f"find-tables-{source}", partial(_found, source)) for source in MODELS + FILES]
+    made += [Check(f"plan-{name}", partial(_plan, *call)) for name, call in _PLANS.items()]
+    made += [Check(f"extend-table-{name}", partial(_extended, *call)) for name, call in _TABLES.items()]
+    made += [Check(f"analyze-table-{name}", partial(_analysis, name)) for name in _ARRAYS]
     return made
 
 

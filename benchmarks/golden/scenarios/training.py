@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from benchmarks.golden.execution import MADE, Call, Check
 
-_SIZES = {"train_length": 16, "d_model": 16, "layers": 1, "heads": 2, "batch_size": 4}
+_SIZES: dict[str, Any] = {"train_length": 16, "d_model": 16, "layers": 1, "heads": 2, "batch_size": 4}
 _TINY = tuple(f"--{name.replace('_', '-')}={value}" for name, value in _SIZES.items())
 _HOW = (*_TINY, "--precision=fp32", "--jobs=1")
 _ALL = "learned,sinusoidal,rope,alibi,none,learned-from-sinusoid"
@@ -43,10 +44,9 @@ def beginning() -> list[Check]:
 def _begin_calibration(kind: str, **more: Any) -> None:
     import posembed
 
-    asked: list[int] = []
+    asked = itertools.count()
     out = MADE / f"begin-calibrate-{kind}"
-    stop = lambda: len(asked) > 9 or bool(asked.append(1))  # noqa: E731
-    posembed.calibrate(kind, out, length=128, should_stop=stop, **_CALIBRATION, **more)
+    posembed.calibrate(kind, out, length=128, should_stop=lambda: next(asked) >= 10, **_CALIBRATION, **more)
 
 
 def _begin_comparison() -> None:
@@ -57,7 +57,7 @@ def _begin_comparison() -> None:
             raise KeyboardInterrupt
 
     data = str(Path(os.environ["GOLDEN_INPUTS"]) / "words.txt")
-    settings = {**_SIZES, "steps": _STEPS, "precision": "fp32", "jobs": 1, "on_event": stop_the_second}
+    settings: dict[str, Any] = {**_SIZES, "steps": _STEPS, "precision": "fp32", "jobs": 1, "on_event": stop_the_second}
     posembed.compare(data, encodings=["learned", "rope"], out=MADE / "begin-compare", **settings)
 
 
