@@ -67,11 +67,23 @@ def describe_file(file: Path) -> dict[str, Any]:
             described["json"] = json.loads(without_folders(content.decode()))
         except ValueError:
             described["json"] = "cannot be parsed"
+    elif file.suffix == ".safetensors":
+        described |= _describe_tensors(content)
     elif file.suffix in (".md", ".txt"):
         described["text"] = without_folders(content.decode())
     elif file.suffix == ".html":
         described |= _Page.describe(without_folders(content.decode()))
     return described
+
+
+def _describe_tensors(content: bytes) -> dict[str, Any]:
+    """The header as it can be read, its order set aside, and the sum of the numbers."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    try:
+        header = json.loads(content[8:end])
+    except ValueError:
+        return {"header": "cannot be parsed"}
+    return {"header": json.loads(json.dumps(header, sort_keys=True)), "numbers": sha256(content[end:])}
 
 
 def without_folders(text: str) -> str:

@@ -43,7 +43,11 @@ _CALLS: dict[str, tuple[str, ...]] = {
         *("", "nowhere", "vit", "bert", "clip --data texts", "embedder --documents 150", "embedder --lengths many"),
         *("embedder --lengths 512,", "embedder --lengths 32", "embedder --tasks hay", "embedder --tasks ,"),
         *("embedder --data nowhere", "embedder --data empty.txt", "embedder --data short.txt", "embedder --pool 1"),
-        *("embedder --precision fp8", "embedder --short 0 --lengths 64", "embedder --short 999 --lengths 64"),
+        *(
+            "embedder --precision fp8",
+            "embedder --short 0 --lengths 64 --data texts",
+            "embedder --short 999 --lengths 64 --data texts",
+        ),
         *(
             "embedder --original nowhere",
             "embedder --original causal",
@@ -51,7 +55,12 @@ _CALLS: dict[str, tuple[str, ...]] = {
             "causal --lengths 9",
         ),
         *("causal --documents 1 --data texts", "causal --data short.txt", "causal --original masked --data texts"),
-        *("embedder --html a-page.html", "embedder --documents x", "embedder --seed -1 --data texts", "embedder extra"),
+        *(
+            "embedder --html a-page.html",
+            "embedder --documents x",
+            "embedder --lengths 64 --documents 2 --pool 2 --seed -1 --data texts",
+            "embedder extra",
+        ),
         *("masked --data texts --lengths 64 --original roberta", "three-bytes.safetensors", "timm.safetensors"),
     ),
     "calibrate": (

@@ -66,10 +66,13 @@ def _parameters(value: Any) -> dict[str, str] | str:
     except (TypeError, ValueError):
         return "none that can be read"
     marks = {"POSITIONAL_ONLY": "by place only ", "VAR_KEYWORD": "**", "VAR_POSITIONAL": "*"}
-    return {
-        name: marks.get(p.kind.name, "") + ("required" if p.default is p.empty else repr(p.default))
-        for name, p in signature.parameters.items()
-    }
+    return {name: marks.get(p.kind.name, "") + _default(p) for name, p in signature.parameters.items()}
+
+
+def _default(parameter: inspect.Parameter) -> str:
+    if parameter.default is parameter.empty:
+        return "required"
+    return "a function" if inspect.isroutine(parameter.default) else repr(parameter.default)
 
 
 def _plain(value: Any) -> Any:
