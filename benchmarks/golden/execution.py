@@ -55,7 +55,8 @@ class Call:
         MADE.mkdir(exist_ok=True)
         if self.prepare is not None:
             self.prepare(out)
-        (streams / "in").write_text(self.stdin, encoding="utf-8")
+        for name, content in (("in", self.stdin), ("out", ""), ("err", "")):
+            (streams / name).write_text(content, encoding="utf-8")
         arguments = [re.sub(r"^OUT(?=$|[/.])", str(out), word) for word in self.arguments]
         child = _fork(lambda: _run_module(arguments, streams))
         if self.interrupt_when is not None:
