@@ -93,7 +93,8 @@ class Check:
         answer.unlink(missing_ok=True)
         child = _fork(lambda: _run_function(self.function, answer))
         code = _wait(child)
-        record = {"exit": code, **json.loads(answer.read_text(encoding="utf-8"))}
+        given = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {"value": "no answer"}
+        record = {"exit": code, **given}
         record["files"] = describe_files(MADE, self.name)
         if not self.keep:
             _remove(self.name)
@@ -154,7 +155,16 @@ def _run_function(function: Callable[[], Any], answer: Path) -> None:
         if not own:
             traceback.print_exc()
         given = {"raised": type(error).__name__, "error": str(error)}
-    answer.write_text(json.dumps(given), encoding="utf-8")
+    answer.write_text(json.dumps(given, default=_as_json), encoding="utf-8")
+
+
+def _as_json(value: Any) -> Any:
+    """A record of the package as the JSON that it becomes; of anything else its words."""
+    for name in ("to_dict", "to_json"):
+        convert = getattr(value, name, None)
+        if callable(convert):
+            return convert()
+    return repr(value)
 
 
 def _interrupt(child: int, out: Path, ready: Callable[[Path], bool], limit: float = 120.0) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def _parameters(value: Any) -> dict[str, str] | str:
 def _default(parameter: inspect.Parameter) -> str:
     if parameter.default is parameter.empty:
         return "required"
-    return "a function" if inspect.isroutine(parameter.default) else repr(parameter.default)
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(parameter.default))  # no address of an object
 
 
 def _plain(value: Any) -> Any:
