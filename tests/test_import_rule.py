@@ -31,10 +31,10 @@ USES = {
     "_moved": set(),
 }
 # The one exception: a record's `_repr_html_` imports its renderer when a notebook calls it.
-EXCEPTIONS = {("records/base.py", "posembed.report.html.notebook")}
+EXCEPTIONS = {("records/base.py", "posembed.report.html.renderers")}
 # What the exception above may lead back to, and old names that ask the new modules until their last users are gone.
 MAY_LEAD_BACK = {
-    "posembed.records.base": {"posembed.report.html.notebook"},
+    "posembed.records.base": {"posembed.report.html.renderers"},
     "posembed.quality.models.loading": {
         f"posembed.quality.models.{name}" for name in ("kinds", "embedding", "language")
     },

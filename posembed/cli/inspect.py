@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +14,7 @@ from posembed.errors import InvalidArgumentError
 from posembed.records.inspect import Depth, InspectOptions
 
 if TYPE_CHECKING:
-    from posembed.inspection.card import CheckpointCard
-    from posembed.inspection.compare_two import PairCard
+    from posembed.records.card import CheckpointCard, PairCard
 
 _ALL = InspectOptions()
 
@@ -32,54 +32,39 @@ def inspect(
     """Show a checkpoint's position tables: which they are, what their rows mean, and what they learned."""
     if html is not None and not options.values:
         raise InvalidArgumentError("`html` draws the values of the tables: leave values=False out")
-    if checkpoint_b is not None and not options.values:
-        raise InvalidArgumentError("two checkpoints are compared by the values of their tables: leave values=False out")
-    override = options.described
     if html is not None:
         prepare_html(html)
-    from posembed.inspection.card import read_card
+    from posembed.commands.inspect import compare_checkpoints, inspect_checkpoint
 
-    keys = list(options.tables) if options.tables else None
-    measured: Depth = "views" if html is not None else "full" if as_json else "brief"
-    depth = measured if options.values else "none"
+    depth: Depth = "views" if html is not None else "full" if as_json else "brief"
+    options = replace(options, depth=depth)
     if checkpoint_b is None:
-        _show_card(read_card(checkpoint, override=override, keys=keys, depth=depth), html, as_json)
-        return
-    from posembed.inspection.compare_two import pair_cards
-
-    if override is not None:
-        raise InvalidArgumentError(
-            "`reserved`, `prefix` and `table_grid` describe one checkpoint: inspect each by itself"
-        )
-    first, second = (read_card(each, keys=keys, depth=depth, elsewhere=True) for each in (checkpoint, checkpoint_b))
-    known = {each.table.key for card in (first, second) for each in card.tables}
-    for key in keys or ():
-        if key not in known:
-            raise InvalidArgumentError(f"tables={key!r}: neither checkpoint has a position table of that name")
-    _show_pair(pair_cards(first, second), html, as_json)
+        _show_card(inspect_checkpoint(checkpoint, options), html, as_json)
+    else:
+        _show_pair(compare_checkpoints(checkpoint, checkpoint_b, options), html, as_json)
 
 
 def _show_card(card: CheckpointCard, html: Path | None, as_json: bool) -> None:
     if html is not None:
         from posembed.report.html.inspect import inspect_page
 
-        write_html(html, inspect_page(card.with_views()))
+        write_html(html, inspect_page(card))
     if as_json:
         print_json(card.to_dict())
         return
     from posembed.report.terminal.inspect import print_card
 
-    print_card(card.to_dict(), standard_output())
+    print_card(card, standard_output())
 
 
 def _show_pair(pair: PairCard, html: Path | None, as_json: bool) -> None:
     if html is not None:
         from posembed.report.html.inspect_two import pair_page
 
-        write_html(html, pair_page(pair.with_views()))
+        write_html(html, pair_page(pair))
     if as_json:
         print_json(pair.to_dict())
         return
     from posembed.report.terminal.inspect import print_pair
 
-    print_pair(pair.to_dict(), standard_output())
+    print_pair(pair, standard_output())

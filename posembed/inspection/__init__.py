@@ -1,1 +1,1 @@
-"""What is known of a checkpoint's tables: what was found, what limits its input, what was measured."""
+"""Inspect checkpoints: which position tables they have, what limits their input, what was measured."""

@@ -1,10 +1,8 @@
-"""Everything that is known of a checkpoint's position tables: what was found, what limits them, what was measured."""
+"""Find a checkpoint's position tables, measure them, and gather what limits its input."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
 import numpy as np
 
@@ -13,125 +11,91 @@ from posembed.checkpoint.tensors import Array
 from posembed.errors import InvalidArgumentError
 from posembed.find.found import FoundTable
 from posembed.find.search import find_tables
-from posembed.inspection.limits import LengthLimit, length_limits
-from posembed.records.override import Override
+from posembed.inspection.limits import length_limits
+from posembed.layout import TableLayout
+from posembed.records.card import CheckpointCard, TableCard
+from posembed.records.inspect import Depth, InspectOptions
 from posembed.tables.measures.analysis import analyze_table
 from posembed.tables.measures.brief import brief_analysis
-from posembed.tables.measures.plot_data import TableViews, table_views
+from posembed.tables.measures.plot_data import table_views
 
-MOST_NUMBERS = 1 << 25  # of a larger table one dimension in k is measured
-Depth = Literal["none", "brief", "full", "views"]
+MOST_NUMBERS = 1 << 25
+"""Largest table of which every dimension is measured: 33 million numbers, 65,536 rows of 512.
+
+The measures hold a few float64 copies of the table, 256 MiB each at this size. Of larger tables every k-th dimension is
+measured, which changes cosines and norms little: dimensions of a trained table are in no order.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class TableCard:
-    """One tensor of a card.
-
-    Attributes:
-        table: what was found.
-        rows: its values as ``[rows, d_model]``, where they were read.
-        analysis: its measures as plain values, where they were taken.
-        views: what pictures need, where it was asked for.
-        not_measured: why there are no measures.
-    """
+class MeasuredTable:
+    """A table with its card, and the rows that were measured."""
 
     table: FoundTable
+    card: TableCard
     rows: Array | None = None
-    analysis: dict[str, Any] | None = None
-    views: TableViews | None = None
-    not_measured: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, without the rows and the views."""
-        return self.table.to_dict() | {"analysis": self.analysis, "not_measured": self.not_measured}
 
 
 @dataclass(frozen=True, slots=True)
-class CheckpointCard:
-    """All that is known of a checkpoint's position tables.
+class MeasuredCheckpoint:
+    """A checkpoint's card, and the measured tables behind it."""
 
-    Attributes:
-        checkpoint: its path as it was given.
-        tables: tables first, refused look-alikes last.
-        limits: what limits a text's length, the lowest first.
-    """
-
-    checkpoint: str
-    tables: tuple[TableCard, ...]
-    limits: tuple[LengthLimit, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """What ``posembed inspect --json`` prints."""
-        return {
-            "checkpoint": self.checkpoint,
-            "limits": [limit.to_dict() for limit in self.limits],
-            "tables": [table.to_dict() for table in self.tables],
-        }
-
-    def with_views(self) -> dict[str, Any]:
-        """What the report's pages take: the same, with each table's views."""
-        return self.to_dict() | {"tables": [each.to_dict() | {"views": each.views} for each in self.tables]}
+    card: CheckpointCard
+    tables: tuple[MeasuredTable, ...]
 
 
-def read_card(
-    path: CheckpointPath,
-    *,
-    override: Override | None = None,
-    keys: Collection[str] | None = None,
-    depth: Depth = "full",
-    elsewhere: bool = False,
-) -> CheckpointCard:
+def measure_checkpoint(path: CheckpointPath, options: InspectOptions) -> MeasuredCheckpoint:
     """Find a checkpoint's tables, and measure them.
 
     Args:
         path: as in :func:`posembed.find_tables`.
-        override: what the user says of one tensor.
-        keys: only these tensors.
-        depth: ``"none"`` reads no more than ``find_tables`` does, ``"brief"`` takes what a terminal shows, ``"full"``
-            every measure, ``"views"`` the arrays that pictures need too.
-        elsewhere: a key may be another checkpoint's: one that is not here is passed over.
+        options: what to show and to measure. Keys in ``tables`` that this checkpoint does not have are skipped.
 
     Raises:
-        InvalidArgumentError: if the path holds no checkpoint, or a key is none of its tables.
+        InvalidArgumentError: if the path holds no checkpoint.
         CheckpointError: for a file that is broken, unsafe or missing.
     """
     checkpoint = open_checkpoint(path)
-    found = find_tables(checkpoint, override=override)
-    known = [table.key for table in found]
-    for key in keys or ():
-        if key not in known and not elsewhere:
-            raise InvalidArgumentError(f"--table {key}: no position table or look-alike has that name")
-    shown = [table for table in found if not keys or table.key in keys]
-    cards = tuple(_card(checkpoint, table, depth) for table in shown)
-    return CheckpointCard(
-        str(checkpoint.root if isinstance(path, Checkpoint) else path), cards, tuple(length_limits(checkpoint, found))
-    )
+    found = find_tables(checkpoint, override=options.described)
+    shown = [table for table in found if not options.tables or table.key in options.tables]
+    measured = tuple(_measured(checkpoint, table, options) for table in shown)
+    named = str(checkpoint.root if isinstance(path, Checkpoint) else path)
+    limits = tuple(length_limits(checkpoint, found))
+    return MeasuredCheckpoint(CheckpointCard(named, limits, tuple(each.card for each in measured)), measured)
 
 
-def _card(checkpoint: Checkpoint, table: FoundTable, depth: Depth) -> TableCard:
-    card = TableCard(table)
-    if table.refused is not None or depth == "none":
-        return card
-    layers = table.stored.split(checkpoint.read(table.key))
-    rows, notes = layers[0], []
-    if len(layers) > 1:
-        notes.append(f"the tensor holds {len(layers)} tables, one a layer; the first is measured")
+def thinned(rows: Array) -> tuple[Array, int]:
+    """Return every k-th dimension of a table of more than :data:`MOST_NUMBERS` numbers, and k; else the table and 1."""
     step = -(-rows.size // MOST_NUMBERS)
+    return (rows, 1) if step == 1 else (np.ascontiguousarray(rows[:, ::step]), step)
+
+
+def _measured(checkpoint: Checkpoint, table: FoundTable, options: InspectOptions) -> MeasuredTable:
+    card = TableCard.from_dict(table.to_dict())
+    if table.refused is not None or not options.values:
+        return MeasuredTable(table, card)
+    layers = table.stored.split(checkpoint.read(table.key))
+    notes = []
+    if len(layers) > 1:
+        notes.append(f"the tensor holds {len(layers)} tables, one per layer; the first is measured")
+    rows, step = thinned(layers[0])
     if step > 1:
-        rows = np.ascontiguousarray(rows[:, ::step])
         notes.append(f"the table is large: one in {step} of its {layers[0].shape[1]} dimensions is measured")
     layout = table.layout
-    if layout.rows != len(rows):  # a uncertain reading that leaves rows over
-        return replace(card, not_measured=f"its layout describes {layout.rows} rows of the {len(rows)} that it has")
-    card = replace(card, rows=rows)
+    if layout.rows != len(rows):  # an uncertain reading that leaves rows over
+        reason = f"its layout describes {layout.rows} rows, and the table has {len(rows)}"
+        return MeasuredTable(table, replace(card, not_measured=reason))
     try:
-        if depth == "brief":
-            return replace(card, analysis=_noted(brief_analysis(rows, layout), notes))
-        analysis = _noted(analyze_table(rows, layout=layout).to_dict(), notes)
-        return replace(card, analysis=analysis, views=table_views(rows, layout) if depth == "views" else None)
+        card = _with_measures(card, rows, layout, options.depth, notes)
     except InvalidArgumentError as error:  # values that are not finite: a finding, not a wrong call
-        return replace(card, not_measured=str(error))
+        card = replace(card, not_measured=str(error))
+    return MeasuredTable(table, card, rows)
 
 
-def _noted(analysis: dict[str, Any], notes: list[str]) -> dict[str, Any]:
-    return analysis | {"notes": [*notes, *analysis["notes"]]}
+def _with_measures(card: TableCard, rows: Array, layout: TableLayout, depth: Depth, notes: list[str]) -> TableCard:
+    if depth == "brief":
+        brief = brief_analysis(rows, layout)
+        return replace(card, analysis=brief | {"notes": [*notes, *brief["notes"]]})
+    analysis = analyze_table(rows, layout=layout)
+    analysis = replace(analysis, notes=(*notes, *analysis.notes))
+    return replace(card, analysis=analysis, views=table_views(rows, layout) if depth == "views" else None)

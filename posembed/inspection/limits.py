@@ -1,15 +1,14 @@
-"""What limits the length of a model's input: its tables, its tokenizer, sentence-transformers."""
+"""List what limits the length of a model's input: its tables, its tokenizer, sentence-transformers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from posembed.checkpoint.source import Checkpoint
 from posembed.find.found import FoundTable
 from posembed.find.token_limits import token_limits
+from posembed.records.card import LengthLimit
 
 _WHY = {
     "tokenizer_config.json": "the tokenizer truncates (if asked to) or warns",
@@ -17,33 +16,14 @@ _WHY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class LengthLimit:
-    """One limit.
-
-    Attributes:
-        limit: tokens.
-        what: the table's key, or the file and its field.
-        why: what happens there.
-    """
-
-    limit: int
-    what: str
-    why: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {"limit": self.limit, "what": self.what, "why": self.why}
-
-
 def length_limits(checkpoint: Checkpoint, tables: Iterable[FoundTable]) -> list[LengthLimit]:
-    """Every limit on a text's length in tokens that the checkpoint's files state, the lowest first.
+    """Return every limit on the length of a text that the checkpoint's files state, the lowest first.
 
     Limits in the model's own code are not seen.
 
     Args:
         checkpoint: the opened checkpoint.
-        tables: as found in it; only sequences' tables limit a text.
+        tables: its tables; only those of text sequences limit a text.
     """
     limits = [
         LengthLimit(table.usable_length, table.key, "the table has no row for a later position")

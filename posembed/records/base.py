@@ -92,7 +92,7 @@ class Result(Record):
     """What a command returns. Read its attributes; as a mapping (``result["cells"]``) it still works and warns."""
 
     def _repr_html_(self) -> str:
-        from posembed.report.html.notebook import render  # the renderer, when a notebook asks for it
+        from posembed.report.html.renderers import render  # the renderer, when a notebook asks for it
 
         return render(self)
 

@@ -89,7 +89,7 @@ def test_a_report(gpt2, cli, tmp_path):
         ),
         (["nowhere"], 2, "does not exist"),
         (["MODEL", "--table", "nope"], 2, "--table 'nope': neither checkpoint has a position table of that name"),
-        (["MODEL", "--table", KEY, "--reserved=2"], 2, "describe one checkpoint: inspect each by itself"),
+        (["MODEL", "--table", KEY, "--reserved=2"], 2, "describe a table of one checkpoint: inspect each by itself"),
     ],
 )
 def test_refusals(gpt2, cli, tmp_path, monkeypatch, options, code, sentence):

@@ -37,7 +37,7 @@ def compare_page(results: dict[str, Any], tables: dict[str, dict[str, Any]]) -> 
     page.add("</section>")
     for number, (name, table) in enumerate(tables.items()):
         page.add(f'<section aria-labelledby="table-{number}"><h2 id="table-{number}">Table of {escaped(name)}</h2>')
-        page.add_charts(table_charts(table))
+        page.add_charts(table_charts(table["analysis"], table["views"]))
         page.add("</section>")
     page.add('<section aria-labelledby="how"><h2 id="how">How it was measured</h2>')
     page.add(paragraphs(text.remarks(results)))

@@ -5,70 +5,90 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
+from posembed.records.card import CheckpointCard, TableCard
+from posembed.report.html.notebook import render
 from posembed.report.html.page import Page
 from posembed.report.html.table_charts import table_charts
 from posembed.report.html.words import definitions, escaped, paragraphs, word_table
-from posembed.report.terminal.inspect import facts, measured, trained_sentence
+from posembed.report.terminal.inspect import facts, measured, plain_analysis, trained_sentence
 
 MOST_TABLES = 6  # that are summed up first
-NOT_DRAWN = "Not drawn, for the page's size: name this table with --table."
+NOT_DRAWN = "Not drawn, for the page's size: inspect this table alone."
 
 
-def inspect_page(card: dict[str, Any]) -> str:
-    """The whole HTML file as text.
+def inspect_page(card: CheckpointCard) -> str:
+    """Return the whole HTML file as text.
 
     Args:
-        card: ``CheckpointCard.to_dict()`` with full analyses, and ``views`` beside each.
+        card: with whole analyses, and ``views`` of the tables to draw.
     """
-    page = Page(f"Position tables of {card['checkpoint']}")
-    tables = [table for table in card["tables"] if table["refused"] is None]
+    page = Page(f"Position tables of {card.checkpoint}")
     page.add('<section aria-labelledby="summary"><h2 id="summary">In short</h2>')
-    page.add(paragraphs(_verdict(card, tables), "verdict"))
-    if card["limits"] and tables:
-        rows = [(f"{limit['limit']:,}", limit["what"], limit["why"]) for limit in card["limits"]]
-        page.add(word_table("What limits the length of a text", ("tokens", "where", "what happens there"), rows))
+    page.add(paragraphs(_verdict(card), "verdict"))
+    page.add(limits_table(card))
     page.add("</section>")
-    for number, table in enumerate(tables):
-        page.add(f'<section aria-labelledby="table-{number}"><h2 id="table-{number}">{escaped(table["key"])}</h2>')
+    for number, table in enumerate(card.position_tables):
+        page.add(f'<section aria-labelledby="table-{number}"><h2 id="table-{number}">{escaped(table.key)}</h2>')
         page.add(table_words(table))
-        if table["views"] is not None:
-            page.add_charts(table_charts(table), NOT_DRAWN)
+        if table.views is not None:
+            page.add_charts(table_charts(plain_analysis(table), table.views), NOT_DRAWN)
         page.add("</section>")
-    refused = [table for table in card["tables"] if table["refused"] is not None]
-    if refused:
-        page.add('<section aria-labelledby="refused"><h2 id="refused">Refused</h2>')
-        reasons = [(table["key"], table["refused"]) for table in refused]
-        page.add(word_table("Not learned absolute positions", ("tensor", "why"), reasons))
+    if card.look_alikes:
+        page.add('<section aria-labelledby="refused"><h2 id="refused">Not position tables</h2>')
+        page.add(look_alikes_table(card))
         page.add("</section>")
     return page.to_html()
 
 
-def _verdict(card: dict[str, Any], tables: list[dict[str, Any]]) -> list[str]:
+def limits_table(card: CheckpointCard) -> str:
+    """Return the table of what limits the length of a text; empty where nothing does."""
+    if not card.limits or not card.position_tables:
+        return ""
+    rows = [(f"{limit.limit:,}", limit.what, limit.why) for limit in card.limits]
+    return word_table("What limits the length of a text", ("tokens", "where", "what happens there"), rows)
+
+
+def look_alikes_table(card: CheckpointCard) -> str:
+    """Return the table of tensors that are not position tables."""
+    rows = [(table.key, str(table.refused)) for table in card.look_alikes]
+    return word_table("Tensors that only look like one", ("tensor", "why"), rows)
+
+
+@render.register
+def card_for_notebook(card: CheckpointCard) -> str:
+    """Return a card as a notebook shows it: the verdict, each table in words, limits and look-alikes."""
+    parts = [paragraphs(_verdict(card))]
+    parts += [f"<h4>{escaped(table.key)}</h4>{table_words(table)}" for table in card.position_tables]
+    return "".join([*parts, limits_table(card), look_alikes_table(card) if card.look_alikes else ""])
+
+
+def _verdict(card: CheckpointCard) -> list[str]:
     """What a reader wants to know first."""
+    tables = card.position_tables
     if not tables:
         return ["No learned position table was found."]
     sentences = []
     for table in tables[:MOST_TABLES]:
-        size = f"{table['grid'][0]} × {table['grid'][1]} patches" if table["grid"] else f"{table['length']} positions"
-        sentence = f"{table['key']}: {size}, usable length {table['usable_length']}"
-        if table["uncertain"]:
+        size = f"{table.grid[0]} × {table.grid[1]} patches" if table.grid else f"{table.length} positions"
+        sentence = f"{table.key}: {size}, usable length {table.usable_length}"
+        if table.uncertain:
             sentence += ", but what its rows mean is uncertain"
-        if table["analysis"] is not None and table["grid"] is None:
-            sentence += f"; trained: {trained_sentence(table['analysis']['trained_range'])}"
+        if table.analysis is not None and table.grid is None:
+            sentence += f"; trained: {trained_sentence(plain_analysis(table)['trained_range'])}"
         sentences.append(sentence + ".")
-    if card["limits"] and card["limits"][0]["what"] not in {table["key"] for table in tables}:
-        lowest = card["limits"][0]
-        sentences.append(f"Texts are cut earlier than the table: {lowest['what']} stops at {lowest['limit']} tokens.")
+    if card.limits and card.limits[0].what not in {table.key for table in tables}:
+        lowest = card.limits[0]
+        sentences.append(f"Texts are cut earlier than the table: {lowest.what} stops at {lowest.limit} tokens.")
     return sentences
 
 
-def table_words(table: dict[str, Any]) -> str:
-    """Facts, measures and evidence of a table, in words."""
+def table_words(table: TableCard) -> str:
+    """Return facts, measures and evidence of a table, in words."""
     pairs = [*facts(table), *measured(table)]
-    pairs += [("evidence" if number == 0 else "", reason) for number, reason in enumerate(table["evidence"])]
+    pairs += [("evidence" if number == 0 else "", reason) for number, reason in enumerate(table.evidence)]
     words = definitions(pairs)
-    if table["analysis"] is not None and "measures" in table["analysis"]:
-        words += f"<details><summary>All measures</summary>{measures_table(table['analysis'])}</details>"
+    if table.analysis is not None and "measures" in (analysis := plain_analysis(table)):
+        words += f"<details><summary>All measures</summary>{measures_table(analysis)}</details>"
     return words
 
 

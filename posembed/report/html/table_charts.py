@@ -14,13 +14,13 @@ from posembed.tables.measures.plot_data import TableViews
 MOST_POINTS = 2048  # of a curve over distance; more are thinned out
 
 
-def table_charts(table: dict[str, Any]) -> list[Chart]:
-    """Every chart of a table that was measured.
+def table_charts(analysis: dict[str, Any], views: TableViews) -> list[Chart]:
+    """Return every chart of a table.
 
     Args:
-        table: a table of a card: what was found, with ``analysis`` (whole) and ``views``.
+        analysis: all its measures as plain values.
+        views: the data of the charts.
     """
-    analysis, views = table["analysis"], table["views"]
     alone = positions_measures(analysis)
     charts = [heat_chart(views), norm_chart(analysis)]
     if views.patch_maps is not None:

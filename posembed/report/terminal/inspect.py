@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from posembed.records.card import CheckpointCard, PairCard, TableCard, TablesCompared
 from posembed.report.printable import printable
 from posembed.report.terminal.grid import new_grid, shown, times
 
@@ -18,113 +19,115 @@ MOST_ODD = 8  # odd rows that are named
 _BARS = "▁▂▃▄▅▆▇█"
 
 
-def print_card(card: dict[str, Any], console: Console) -> None:
-    """Print a checkpoint's position tables with their measures and evidence, its limits, and what was refused."""
-    tables = [table for table in card["tables"] if table["refused"] is None]
+def print_card(card: CheckpointCard, console: Console) -> None:
+    """Print a checkpoint's position tables with measures and evidence, its limits, and the look-alikes."""
+    tables = card.position_tables
     if not tables:
         console.print("No learned position table was found.")
     for table in tables:
-        grid = new_grid(shown(table["key"]) + ("   [bold yellow]uncertain[/]" if table["uncertain"] else ""))
+        grid = new_grid(shown(table.key) + ("   [bold yellow]uncertain[/]" if table.uncertain else ""))
         for name, value in (*facts(table), *measured(table)):
             grid.add_row(name, shown(value))
-        for number, reason in enumerate(table["evidence"]):
+        for number, reason in enumerate(table.evidence):
             grid.add_row("evidence" if number == 0 else "", shown(reason))
         console.print(grid)
-    if tables and card["limits"]:
+    if tables and card.limits:
         grid = new_grid("What limits the length of a text", "tokens", "where", "what happens there")
-        for limit in card["limits"]:
-            grid.add_row(f"{limit['limit']:,}", shown(limit["what"]), shown(limit["why"]))
+        for limit in card.limits:
+            grid.add_row(f"{limit.limit:,}", shown(limit.what), shown(limit.why))
         console.print(grid)
-    refused = [table for table in card["tables"] if table["refused"] is not None]
-    if refused:
-        grid = new_grid("Refused: not learned absolute positions")
+    if card.look_alikes:
+        grid = new_grid("Not position tables")
         grouped: dict[str, list[str]] = {}
-        for table in refused:
-            grouped.setdefault(table["refused"], []).append(table["key"])
+        for table in card.look_alikes:
+            grouped.setdefault(str(table.refused), []).append(table.key)
         for reason, keys in list(grouped.items())[:MOST_REFUSED]:
             more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
             grid.add_row(shown(keys[0]) + more, shown(reason))
         console.print(grid)
 
 
-def print_pair(pair: dict[str, Any], console: Console) -> None:
-    """Print two checkpoints' tables side by side, and where they agree."""
-    cards = {side: {table["key"]: table for table in pair[side]["tables"]} for side in ("first", "second")}
-    names = [shown(pair[side]["checkpoint"]) for side in ("first", "second")]
-    for each in pair["pairs"]:
-        one, other = cards["first"][each["first"]], cards["second"][each["second"]]
+def print_pair(pair: PairCard, console: Console) -> None:
+    """Print the tables of two checkpoints side by side, and where they agree."""
+    names = [shown(card.checkpoint) for card in (pair.first, pair.second)]
+    for each in pair.pairs:
         grid = new_grid(shown(pair_title(each)), "", *names)
-        for name, *values in side_by_side(one, other):
+        for name, *values in side_by_side(*pair.tables_of(each)):
             a, b = map(shown, values)
             grid.add_row(name, a, b if a == b else f"[bold]{b}[/]")
         console.print(grid)
         for sentence in agreement(each):
             console.print(printable(sentence), markup=False, highlight=False)
-    for side, name in zip(("first", "second"), names, strict=True):
-        for key in pair["alone"][side]:
+    for keys, name in zip((pair.alone.first, pair.alone.second), names, strict=True):
+        for key in keys:
             console.print(f"Only in {name}: {shown(key)}", highlight=False)
 
 
-def pair_title(pair: dict[str, Any]) -> str:
-    """The key of two tables, or both keys where they differ."""
-    first, second = pair["first"], pair["second"]
-    return str(first) if first == second else f"{first} and {second}"
+def pair_title(pair: TablesCompared) -> str:
+    """Return the key of two tables, or both keys where they differ."""
+    return pair.first if pair.first == pair.second else f"{pair.first} and {pair.second}"
 
 
-def side_by_side(one: dict[str, Any], other: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Facts and measures of two tables: what it is, of the first, of the second."""
+def side_by_side(one: TableCard, other: TableCard) -> list[tuple[str, str, str]]:
+    """Return facts and measures of two tables: name, value of the first, value of the second."""
     left, right = (dict([*facts(table), *measured(table)]) for table in (one, other))
     return [(name, left.get(name, "–"), right.get(name, "–")) for name in dict.fromkeys((*left, *right))]
 
 
-def agreement(pair: dict[str, Any]) -> list[str]:
-    """Sentences about the positions that two tables share."""
-    sentences = [f"{remark}." for remark in pair["remarks"]]
-    count = pair["positions"]
-    if pair["largest_difference"] is not None:
-        equal = pair["equal_positions"]
+def agreement(pair: TablesCompared) -> list[str]:
+    """Return sentences about the positions that two tables share."""
+    sentences = [f"{remark}." for remark in pair.remarks]
+    count, equal = pair.positions, pair.equal_positions
+    if pair.largest_difference is not None:
         text = f"{equal} of {count} common positions have equal rows"
         if equal not in (0, count):
-            text += f" (the first {pair['equal_from_start']} without a gap)"
-        sentences.append(f"{text}; the largest difference of a number is {pair['largest_difference']:.3g}.")
-        cosines = [value for value in pair["row_cosine"] if value is not None]
+            text += f" (the first {pair.equal_from_start} without a gap)"
+        sentences.append(f"{text}; the largest difference of a number is {pair.largest_difference:.3g}.")
+        cosines = [value for value in pair.row_cosine or () if value is not None]
         if cosines:
             sentences.append(
                 f"Cosine of the two rows of a position: {fmean(cosines):.3f} on average, {min(cosines):.3f} at least."
             )
-    if pair["cka"] is not None:
-        sentences.append(f"Similarity of their geometries (linear CKA, 1 is the same): {pair['cka']:.3f}.")
+    if pair.cka is not None:
+        sentences.append(f"Similarity of their geometries (linear CKA, 1 is the same): {pair.cka:.3f}.")
     return sentences
 
 
-def facts(table: dict[str, Any]) -> list[tuple[str, str]]:
-    """What a table is: kind, shape, rows, usable length, file, fields, as pairs of words."""
-    layout = [f"{table[name]} {name}" for name in ("reserved", "prefix") if table[name]]
-    layout.append(f"{table['length']} positions" if table["grid"] is None else times(table["grid"], "grid"))
-    if table["suffix"]:
-        layout.append(f"{table['suffix']} suffix")
-    numbers = prod(table["shape"])
+def facts(table: TableCard) -> list[tuple[str, str]]:
+    """Return what a table is: kind, shape, rows, usable length, file, fields, as pairs of words."""
+    extra = (("reserved", table.reserved), ("prefix", table.prefix))
+    layout = [f"{count} {name}" for name, count in extra if count]
+    layout.append(f"{table.length} positions" if table.grid is None else times(table.grid, "grid"))
+    if table.suffix:
+        layout.append(f"{table.suffix} suffix")
+    numbers = prod(table.shape)
     pairs = [
-        ("kind", f"{table['kind']} ({table['family']})"),
-        ("shape", f"{times(table['shape'])}, {table['dtype']}: {numbers:,} numbers, {_size(numbers, table['dtype'])}"),
+        ("kind", f"{table.kind} ({table.family})"),
+        ("shape", f"{times(table.shape)}, {table.dtype}: {numbers:,} numbers, {_size(numbers, table.dtype)}"),
         ("rows", " + ".join(layout)),
-        ("usable length", str(table["usable_length"])),
-        ("file", table["file"]),
+        ("usable length", str(table.usable_length)),
+        ("file", table.file),
     ]
-    if table["fields"]:
-        pairs.append(("sized by", ", ".join(table["fields"])))
+    if table.fields:
+        pairs.append(("sized by", ", ".join(table.fields)))
     return pairs
 
 
-def measured(table: dict[str, Any]) -> list[tuple[str, str]]:
-    """What was measured of a table, as pairs of words: norms, rank, translation invariance, trained range."""
-    if table.get("not_measured"):
-        return [("not measured", table["not_measured"])]
-    if table.get("analysis") is None:
+def plain_analysis(table: TableCard) -> dict[str, Any]:
+    """Return a table's measures as plain values."""
+    described: dict[str, Any] = table.analysis if isinstance(table.analysis, dict) else table.analysis.to_dict()
+    return described
+
+
+def measured(table: TableCard) -> list[tuple[str, str]]:
+    """Return the measures of a table, as pairs of words: norms, rank, translation invariance, trained range."""
+    if table.not_measured:
+        return [("not measured", table.not_measured)]
+    if table.analysis is None:
         return []
-    found = _brief(table["analysis"])
-    first = table["reserved"] + table["prefix"]
-    norms = found["norm"][first : len(found["norm"]) - table["suffix"]]
+    found = _brief(plain_analysis(table))
+    first = table.reserved + table.prefix
+    norms = found["norm"][first : len(found["norm"]) - table.suffix]
     pairs = [
         ("norms", f"{sparkline(norms)}  {min(norms):.3g} to {max(norms):.3g}, median {median(norms):.3g}"),
         ("effective rank", f"{found['effective_rank']:.1f} of at most {found['largest_rank']}"),

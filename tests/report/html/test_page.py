@@ -2,12 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from posembed.errors import InvalidArgumentError, MissingExtraError
 from posembed.layout import TableLayout
+from posembed.records.card import CheckpointCard, LengthLimit, TableCard
 from posembed.report.html.charts import Chart, Series, no_chart, packed, rounded
 from posembed.report.html.compare import beyond_chart, compare_page, curve_chart, position_chart
 from posembed.report.html.inspect import NOT_DRAWN, inspect_page
@@ -29,14 +31,12 @@ def table(rows, width, layout=None, seed=0, **more):
         "length": layout.length, "grid": layout.grid, "usable_length": layout.usable_length, "uncertain": False,
         "refused": None, "evidence": ["because"], "fields": [], "not_measured": None,
     }  # fmt: skip
-    return found | {
-        "analysis": analyze_table(values, layout=layout).to_dict(),
-        "views": table_views(values, layout),
-    } | more  # fmt: skip
+    analysis = analyze_table(values, layout=layout).to_dict()
+    return replace(TableCard.from_dict(found), analysis=analysis, views=table_views(values, layout), **more)
 
 
 def card(*tables):
-    return {"checkpoint": "dir", "tables": list(tables), "limits": [{"limit": 9, "what": "x", "why": "y"}]}
+    return CheckpointCard("dir", (LengthLimit(9, "x", "y"),), tables)
 
 
 def charts_of(page):
@@ -77,7 +77,7 @@ def test_numbers_are_rounded_and_packed():
 
 def test_the_heat_map_travels_whole():
     made = table(40, 8)
-    (heat,) = (chart.to_json() for chart in table_charts(made) if chart.kind == "heat")
+    (heat,) = (chart.to_json() for chart in table_charts(made.analysis, made.views) if chart.kind == "heat")
     assert heat["data"]["matrix"]["shape"] == [40, 40]
     assert heat["data"]["starts"] == list(range(40))
 
@@ -85,12 +85,12 @@ def test_the_heat_map_travels_whole():
 def test_what_is_marked_in_the_norms():
     layout = TableLayout(length=90, reserved=2, prefix=1, suffix=3)
     made = table(96, 8, layout)
-    made["analysis"]["trained_range"] |= {"verdict": "ends", "end": 50, "odd_rows": [7]}
-    norm = next(chart for chart in table_charts(made) if chart.title == "Norm of each row")
+    made.analysis["trained_range"] |= {"verdict": "ends", "end": 50, "odd_rows": [7]}
+    norm = next(chart for chart in table_charts(made.analysis, made.views) if chart.title == "Norm of each row")
     assert [(mark["from"], mark["to"]) for mark in norm.marks] == [(-0.5, 1.5), (1.5, 2.5), (92.5, 95.5), (52.5, 92.5)]
     assert norm.marks[-1]["label"] == "not trained from position 50"
     assert norm.series[1].x == [10]
-    assert norm.series[1].y == [made["analysis"]["profile"]["norm"][10]]
+    assert norm.series[1].y == [made.analysis["profile"]["norm"][10]]
     assert "1 row stands out" in norm.reading
 
 
@@ -102,16 +102,17 @@ def test_a_table_of_4096_rows_stays_small():
 
 def test_many_tables_stay_small():
     made = table(1200, 16)
-    page = inspect_page(card(*(made | {"key": f"layer.{n}"} for n in range(12))))
+    page = inspect_page(card(*(replace(made, key=f"layer.{n}") for n in range(12))))
     assert len(page.encode()) < 6.5e6
     assert 3 < page.count(escaped(NOT_DRAWN)) < 9
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_few_rows_give_reasons_in_place_of_charts(rows):
-    for chart in table_charts(table(rows, 4)):
+    made = table(rows, 4)
+    for chart in table_charts(made.analysis, made.views):
         assert chart.empty or chart.series or chart.data
-    json.dumps([chart.to_json() for chart in table_charts(table(rows, 4))], allow_nan=False)
+    json.dumps([chart.to_json() for chart in table_charts(made.analysis, made.views)], allow_nan=False)
 
 
 def test_a_chart_without_data_says_why():
@@ -134,7 +135,8 @@ def test_a_comparison(results):
     assert learned.y[learned.x.index(2.0)] == (entry["loss_beyond"] or entry["loss"])["mean"]
     assert "an error: learned" in beyond.reading
     assert len(curve_chart(results).series) == 6  # three arms, two seeds
-    page = compare_page(results, {"learned-seed0": table(16, 8)})
+    drawn = table(16, 8)
+    page = compare_page(results, {"learned-seed0": {"analysis": drawn.analysis, "views": drawn.views}})
     assert page.index("Verdict") < page.index("Measured") < page.index("Charts")
     assert all(escaped(sentence) in page for sentence in results["verdict"])
 

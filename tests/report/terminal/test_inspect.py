@@ -1,9 +1,11 @@
 """The tables printed for `posembed inspect`: every fact once, names as text."""
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
+from posembed.records.card import CheckpointCard, PairCard, TablesCompared, Unpaired
 from posembed.report.printable import printable
 from posembed.report.terminal.inspect import (
     MOST_REFUSED,
@@ -33,7 +35,7 @@ ANALYSIS = {
 
 
 def card(*tables, limits=()):
-    return {"checkpoint": "dir", "tables": list(tables), "limits": list(limits)}
+    return CheckpointCard.from_dict({"checkpoint": "dir", "tables": list(tables), "limits": list(limits)})
 
 
 def printed(function, content):
@@ -119,7 +121,7 @@ def pair(**changes):
         "equal_positions": 4, "equal_from_start": 3, "largest_difference": 0.125, "row_cosine": [1.0, None, 0.5],
         "row_difference": [0.0, None, 1.0], "cka": 0.75, "remarks": ["16 and 20 positions"],
     }  # fmt: skip
-    return one | changes
+    return TablesCompared.from_dict(one | changes)
 
 
 def test_agreement_in_sentences():
@@ -135,11 +137,8 @@ def test_agreement_in_sentences():
 
 
 def test_two_checkpoints_side_by_side():
-    both = {
-        "first": card(TABLE), "second": card(TABLE | {"shape": [34, 8], "length": 32, "usable_length": 32}),
-        "pairs": [pair()], "alone": {"first": ["b[x]"], "second": []},
-    }  # fmt: skip
-    text = printed(print_pair, both | {"second": both["second"] | {"checkpoint": "[other]"}})
+    other = replace(card(TABLE | {"shape": [34, 8], "length": 32, "usable_length": 32}), checkpoint="[other]")
+    text = printed(print_pair, PairCard(card(TABLE), other, (pair(),), Unpaired(("b[x]",), ())))
     found = lines(text)
     assert ("usable length", "16", "32") in found
     assert ("rows", "2 reserved + 16 positions", "2 reserved + 32 positions") in found

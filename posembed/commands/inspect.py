@@ -1,0 +1,81 @@
+"""``posembed inspect``: the position tables of a checkpoint, or of two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from posembed.checkpoint.source import CheckpointPath
+from posembed.errors import InvalidArgumentError
+from posembed.inspection.card import measure_checkpoint
+from posembed.inspection.compare_two import pair_tables
+from posembed.records.base import takes
+from posembed.records.card import CheckpointCard, PairCard
+from posembed.records.inspect import InspectOptions
+
+
+@takes(InspectOptions)
+def inspect_checkpoint(path: CheckpointPath, options: InspectOptions | None = None, **keywords: Any) -> CheckpointCard:
+    """Show a checkpoint's position tables: which they are, what their rows mean, and what they learned.
+
+    Args:
+        path: as in :func:`posembed.find_tables`.
+        options: all options as one record, in place of keywords.
+        **keywords: the fields of :class:`posembed.records.inspect.InspectOptions`. ``values=False`` reads headers and
+            configuration only.
+
+    Raises:
+        InvalidArgumentError: if the path holds no checkpoint, or a key in ``tables`` is not one of its tables.
+        CheckpointError: for a file that is broken, unsafe or missing.
+
+    Example:
+        >>> card = inspect_checkpoint("my-bert", values=False)  # doctest: +SKIP
+        >>> [(table.key, table.usable_length) for table in card.position_tables]  # doctest: +SKIP
+        [('embeddings.position_embeddings.weight', 512)]
+    """
+    settled = InspectOptions.of(options, keywords)
+    card = measure_checkpoint(path, settled).card
+    _require_keys(settled, "no position table or look-alike has that name", card)
+    return card
+
+
+@takes(InspectOptions)
+def compare_checkpoints(
+    first: CheckpointPath, second: CheckpointPath, options: InspectOptions | None = None, **keywords: Any
+) -> PairCard:
+    """Compare the position tables of two checkpoints, position by position.
+
+    Tables of the same name are compared, then those that are the only ones of their kind.
+
+    Args:
+        first: as in :func:`posembed.find_tables`.
+        second: the other one.
+        options: all options as one record, in place of keywords.
+        **keywords: the fields of :class:`posembed.records.inspect.InspectOptions`; a key in ``tables`` may be in either
+            checkpoint.
+
+    Raises:
+        InvalidArgumentError: if a path holds no checkpoint, a key is in neither, or nothing can be compared.
+        CheckpointError: for a file that is broken, unsafe or missing.
+
+    Example:
+        >>> pair = compare_checkpoints("my-bert", "long-bert")  # doctest: +SKIP
+        >>> pair.pairs[0].equal_from_start  # doctest: +SKIP
+        512
+    """
+    settled = InspectOptions.of(options, keywords)
+    if not settled.values:
+        raise InvalidArgumentError("two checkpoints are compared by the values of their tables: leave values=False out")
+    if settled.described is not None:
+        raise InvalidArgumentError(
+            "`reserved`, `prefix` and `table_grid` describe a table of one checkpoint: inspect each by itself"
+        )
+    one, other = measure_checkpoint(first, settled), measure_checkpoint(second, settled)
+    _require_keys(settled, "neither checkpoint has a position table of that name", one.card, other.card)
+    return pair_tables(one, other)
+
+
+def _require_keys(options: InspectOptions, reason: str, *cards: CheckpointCard) -> None:
+    known = {table.key for card in cards for table in card.tables}
+    for key in options.tables or ():
+        if key not in known:
+            raise InvalidArgumentError(f"tables={key!r}: {reason}")
