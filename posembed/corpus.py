@@ -15,7 +15,7 @@ from posembed.errors import DataError, MissingExtraError
 
 Tokens = NDArray[np.int32]
 BYTES = 256
-_PIECE = 8192
+_PIECE = 8192  # bytes of a piece of a single file: windows of several thousand tokens fit
 _SHARES = (("train", 0.8), ("validation", 0.1), ("test", 0.1))
 
 
@@ -25,11 +25,11 @@ class Corpus:
 
     Attributes:
         train: all training documents end to end, each followed by :attr:`separator`.
-        validation: documents that choose nothing but show the training's progress.
-        test: documents that every reported figure is measured on.
+        validation: documents that show the progress of training; nothing is chosen by them.
+        test: documents that all reported figures are measured on.
         separator: id of the token between training documents.
-        mask: id of the token that hides another in the masked task.
-        vocab_size: ids in all, the two above included.
+        mask: id of the mask token.
+        vocab_size: number of ids, the two above included.
         train_documents: number of training documents.
         sha256: fingerprint of the tokens and the split.
         skipped: files that were left out, with the reason.
@@ -53,13 +53,13 @@ def load_corpus(data: str, tokenizer: str = "") -> Corpus:
         data: ``"stdlib"`` (the source text of the running Python's standard library, without its tests), a file,
             or a directory (every file below it is a document; files that are not UTF-8 text are left out and
             listed). A single file is cut at line ends into pieces of about 8 KiB: the first 80 % of them train,
-            the next 10 % validate, the last 10 % test. The documents of a directory are drawn into the three
-            sets by their content's hash, so equal files never land in two sets.
-        tokenizer: a ``tokenizer.json`` of the `tokenizers` package; left out, tokens are bytes.
+            the next 10 % validate, the last 10 % test. The documents of a directory are assigned to the three
+            sets by the hash of their content, so equal files never land in two sets.
+        tokenizer: a ``tokenizer.json`` of the `tokenizers` package; without it, tokens are bytes.
 
     Raises:
         DataError: if there is nothing to read, or too little to split.
-        MissingExtraError: if a tokenizer is asked for and `tokenizers` is not installed.
+        MissingExtraError: if a tokenizer is given and `tokenizers` is not installed.
     """
     sets, skipped = split_texts(data)
     encode, vocabulary = _encoder(tokenizer)
@@ -93,44 +93,44 @@ def split_texts(data: str) -> tuple[dict[str, list[bytes]], tuple[str, ...]]:
         DataError: if there is nothing to read, or too little to split.
     """
     if not data:
-        raise DataError("--data is empty; give stdlib, a text file, or a directory (. for this one)")
+        raise DataError("`data` is empty; give stdlib, a text file, or a directory (. for this one)")
     path = Path(sysconfig.get_paths()["stdlib"] if data == "stdlib" else data)
     skipped: list[str] = []
     if data != "stdlib" and not path.exists():
-        raise DataError(f"--data {data}: no such file or directory; give a text file, a directory, or stdlib")
+        raise DataError(f"data={data!r}: no such file or directory; give a text file, a directory, or stdlib")
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise DataError(f"--data {data}: neither a regular file nor a directory; give one of them, or stdlib")
+        raise DataError(f"data={data!r}: neither a regular file nor a directory; give one of them, or stdlib")
     if path.is_file():
         sets = _split_file(path)
     else:
         sets = _split_documents(_read_directory(path, data == "stdlib", skipped))
         if not any(sets.values()):
-            raise DataError(f"--data {data}: the directory {path} holds no text" + _say_skipped(skipped))
+            raise DataError(f"data={data!r}: the directory {path} holds no text" + _skipped_note(skipped))
     for name, documents in sets.items():
         if not documents:
             raise DataError(
-                f"--data {data}: too little text: no document is left for the {name} set; "
-                "give at least a few dozen documents, or a file of at least 100 KB" + _say_skipped(skipped)
+                f"data={data!r}: too little text: no document is left for the {name} set; "
+                "give at least a few dozen documents, or a file of at least 100 KB" + _skipped_note(skipped)
             )
     # A file name can hold bytes that no text can; a report must be able to print it.
     return sets, tuple(text.encode("utf-8", "replace").decode() for text in skipped)
 
 
-def _say_skipped(skipped: list[str]) -> str:
+def _skipped_note(skipped: list[str]) -> str:
     return f" ({len(skipped)} files left out, first: {skipped[0]})" if skipped else ""
 
 
 def _read_directory(root: Path, stdlib: bool, skipped: list[str]) -> list[bytes]:
-    leave_out = {"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"} if stdlib else set()
+    excluded = {"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"} if stdlib else set()
     documents: list[bytes] = []
     for folder, names, files in os.walk(root, onerror=lambda e: skipped.append(f"{e.filename}: {e.strerror}")):
-        names[:] = sorted(name for name in names if name not in leave_out and not name.startswith("."))
+        names[:] = sorted(name for name in names if name not in excluded and not name.startswith("."))
         for name in sorted(files):
             path = Path(folder) / name
             if name.startswith(".") or (stdlib and path.suffix != ".py"):
                 continue
             try:
-                if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+                if path.exists() and not path.is_file():  # reading a pipe would wait forever
                     skipped.append(f"{path}: not a regular file")
                     continue
                 content = path.read_bytes()
@@ -148,7 +148,7 @@ def _read_directory(root: Path, stdlib: bool, skipped: list[str]) -> list[bytes]
 
 
 def _split_documents(documents: list[bytes]) -> dict[str, list[bytes]]:
-    """Order by content hash and cut at 80 % and 90 %: no order of the directory, no equal files in two sets."""
+    """Order by content hash and cut at 80 % and 90 %: names and places do not matter, equal files are one document."""
     ordered = [text for _, text in sorted({hashlib.sha256(text).digest(): text for text in documents}.items())]
     return _cut(ordered)
 
@@ -158,13 +158,13 @@ def _split_file(path: Path) -> dict[str, list[bytes]]:
         content = path.read_bytes()
         content.decode("utf-8")
     except OSError as error:
-        raise DataError(f"--data {path}: cannot be read ({error.strerror})") from None
+        raise DataError(f"data={str(path)!r}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"--data {path}: not UTF-8 text (byte {error.start}); convert it first") from None
+        raise DataError(f"data={str(path)!r}: not UTF-8 text (byte {error.start}); convert it first") from None
     if not content.strip():
-        raise DataError(f"--data {path}: the file is empty; there is nothing to train on")
+        raise DataError(f"data={str(path)!r}: the file is empty; there is nothing to train on")
     if b"\0" in content:
-        raise DataError(f"--data {path}: the file holds NUL bytes, so it is not text")
+        raise DataError(f"data={str(path)!r}: the file holds NUL bytes, so it is not text")
     pieces: list[bytes] = []
     begin = 0
     while begin < len(content):
@@ -176,7 +176,7 @@ def _split_file(path: Path) -> dict[str, list[bytes]]:
                 end -= 1
         pieces.append(content[begin:end])
         begin = end
-    return _cut(list(dict.fromkeys(pieces)))  # a repeated piece must not be trained on and tested
+    return _cut(list(dict.fromkeys(pieces)))  # a repeated piece must not be both trained on and tested
 
 
 def _cut(documents: list[bytes]) -> dict[str, list[bytes]]:
@@ -201,13 +201,13 @@ class _Tokenizer:
         try:
             from tokenizers import Tokenizer
         except ImportError:
-            raise MissingExtraError("tokenizers", "models", "--tokenizer") from None
+            raise MissingExtraError("tokenizers", "models", "`tokenizer`") from None
         if not Path(path).is_file():
-            raise DataError(f"--tokenizer {path}: no such file; give a tokenizer.json")
+            raise DataError(f"tokenizer={path!r}: no such file; give a tokenizer.json")
         try:
             self.tokenizer = Tokenizer.from_file(path)
         except Exception as error:  # tokenizers raises plain Exception
-            raise DataError(f"--tokenizer {path}: not a tokenizer.json ({error})") from None
+            raise DataError(f"tokenizer={path!r}: not a tokenizer.json ({error})") from None
         # A stored truncation would silently cut every document.
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
@@ -226,20 +226,24 @@ def _encoder(tokenizer: str) -> tuple[_Bytes | _Tokenizer, int]:
 
 
 def require_length(corpus: Corpus, train_length: int, data: str) -> None:
-    """Refuse a training length that the documents cannot fill."""
+    """Refuse a training length that the documents cannot fill.
+
+    Raises:
+        DataError: naming the largest length that fits.
+    """
     needed = train_length + 1
     held_out = {"validation": corpus.validation, "test": corpus.test}
     seconds = [sorted((len(document) for document in documents), reverse=True)[1:2] for documents in held_out.values()]
     largest = max(0, min(len(corpus.train), *(second[0] if second else 0 for second in seconds)) - 1)
     if len(corpus.train) < needed:
         raise DataError(
-            f"--train-length {train_length} is larger than the data: --data {data} has {len(corpus.train)} training "
+            f"train_length={train_length} is larger than the data: data={data!r} has {len(corpus.train)} training "
             f"tokens, {needed} are needed; the largest length that fits is {largest}"
         )
     for name, documents in held_out.items():
         long_enough = sum(len(document) >= needed for document in documents)
         if long_enough < 2:
             raise DataError(
-                f"--train-length {train_length} is larger than the data: {long_enough} {name} documents of "
-                f"--data {data} have {needed} tokens, at least 2 are needed; the largest length that fits is {largest}"
+                f"train_length={train_length} is larger than the data: {long_enough} {name} documents of "
+                f"data={data!r} have {needed} tokens, at least 2 are needed; the largest length that fits is {largest}"
             )

@@ -1,11 +1,10 @@
-"""What this machine can do, decided by capability, never by a timing; and what it is, for the record."""
+"""Devices and precisions that this machine supports (by capability, never by timing), and a record of it."""
 
 from __future__ import annotations
 
 import os
 import platform
 import sys
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,16 +14,20 @@ from posembed.errors import InvalidArgumentError, first_line
 
 
 def resolve_device(name: str) -> str:
-    """Check that a device exists and is usable; ``"auto"`` is not a name, the default is the CPU."""
+    """Return the name of a device after checking that it exists and can be used.
+
+    Raises:
+        InvalidArgumentError: listing the devices that are available; ``"auto"`` is not a name.
+    """
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, ImportError) as error:  # ImportError: a backend's own package
         raise InvalidArgumentError(
-            f"device {name!r} cannot be used here ({first_line(error)}); available: {', '.join(_available_devices())}"
+            f"device={name!r} cannot be used here ({first_line(error)}); available: {', '.join(_available_devices())}"
         ) from None
     if device.type == "meta":
-        raise InvalidArgumentError("device 'meta' holds no values; nothing can be trained on it")
+        raise InvalidArgumentError("device='meta' holds no values; nothing can be trained on it")
     return str(device)
 
 
@@ -38,27 +41,39 @@ def _available_devices() -> list[str]:
 
 
 def peak_memory_bytes() -> int:
-    """Most memory that this process has held so far."""
+    """Return the peak resident memory of this process so far."""
     import resource  # Windows has none
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def has_bf16(device: str) -> bool:
-    """Whether the device multiplies bfloat16 in hardware."""
-    kind = torch.device(device).type
-    if kind == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if kind != "cpu":
-        return False
+    """Return whether the device multiplies bfloat16 in hardware."""
+    test = _BF16_TESTS.get(torch.device(device).type)
+    return test is not None and test()
+
+
+def _cuda_has_bf16() -> bool:
+    return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+
+
+def _cpu_has_bf16() -> bool:
     if platform.machine().lower() in ("arm64", "aarch64"):
         # On ARM oneDNN answers for the instruction itself; on x86 it would also say yes to slow emulation.
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
+_BF16_TESTS = {"cuda": _cuda_has_bf16, "cpu": _cpu_has_bf16}
+"""How each type of device is asked; others run in float32."""
+
+
 def resolve_precision(precision: str, device: str) -> str:
-    """``"auto"`` becomes bf16 where the device has it, else fp32; any other name is refused."""
+    """Return the precision to use: ``"auto"`` becomes bf16 where the device has it in hardware, else fp32.
+
+    Raises:
+        InvalidArgumentError: for any other name.
+    """
     if precision == "auto":
         return "bf16" if has_bf16(device) else "fp32"
     if precision not in ("bf16", "fp32"):
@@ -67,21 +82,20 @@ def resolve_precision(precision: str, device: str) -> str:
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def environment(device: str) -> dict[str, Any]:
-    """Versions and hardware, for the record."""
+def environment(device: str) -> dict[str, str | int | bool | None]:
+    """Return versions and hardware, for the record."""
     cpu = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
             cpu = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), cpu)
     except OSError:
         pass
-    kind = torch.device(device).type
     return {
         "posembed": __version__,
         "torch": str(torch.__version__),
@@ -91,5 +105,5 @@ def environment(device: str) -> dict[str, Any]:
         "cpu": cpu,
         "cores": available_cores(),
         "bf16_hardware": has_bf16(device),
-        "accelerator": torch.cuda.get_device_name(device) if kind == "cuda" else None,
+        "accelerator": torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else None,
     }

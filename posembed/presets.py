@@ -45,6 +45,7 @@ class PositionPreset:
         padding_idx: row of the *position* table that padding tokens read (zero gradient), or ``None``.
         text: the rest of the embedding layer; ``None`` for image tables.
         note: what a reader would trip over.
+        family: name of the models that have it, such as ``"GPT-2"``; empty if the preset does not say.
     """
 
     name: str
@@ -57,6 +58,7 @@ class PositionPreset:
     padding_idx: int | None = None
     text: TextEmbedding | None = None
     note: str = ""
+    family: str = ""
 
     @property
     def parameters(self) -> int:
@@ -73,6 +75,7 @@ def _add(
     layout: TableLayout,
     source: str,
     *,
+    family: str,
     init_std: float | None = 0.02,
     init: Init = "normal",
     padding_idx: int | None = None,
@@ -81,7 +84,7 @@ def _add(
 ) -> None:
     for name, width in names_and_widths.items():
         PRESETS[name] = PositionPreset(
-            name, layout.rows, width, layout, init_std, source, init, padding_idx, text, note
+            name, layout.rows, width, layout, init_std, source, init, padding_idx, text, note, family
         )
 
 
@@ -96,12 +99,14 @@ _add(
     "Devlin et al. 2019, arXiv:1810.04805; google-research/bert modeling.py (max_position_embeddings=512)",
     init="truncated_normal",
     text=_BERT_TEXT,
+    family="BERT",
 )
 _add(
     {"distilbert-base": 768},
     TableLayout(length=512),
     "Sanh et al. 2019, arXiv:1910.01108; huggingface/transformers DistilBertConfig",
     text=TextEmbedding(30522, layer_norm_eps=1e-12, dropout=0.1, padding_idx=0),
+    family="DistilBERT",
 )
 _add(
     {"electra-small": 128},
@@ -110,6 +115,7 @@ _add(
     init="truncated_normal",
     text=_BERT_TEXT,
     note="the embeddings are 128 wide; a linear layer after them widens to the model's 256",
+    family="ELECTRA",
 )
 _add(
     {"roberta-base": 768, "roberta-large": 1024},
@@ -118,6 +124,7 @@ _add(
     "(num_embeddings + padding_idx + 1 rows)",
     padding_idx=1,
     text=TextEmbedding(50265, type_vocab_size=1, layer_norm_eps=1e-5, dropout=0.1, padding_idx=1),
+    family="RoBERTa",
 )
 _add(
     {"xlm-roberta-base": 768, "xlm-roberta-large": 1024},
@@ -125,6 +132,7 @@ _add(
     "Conneau et al. 2020, arXiv:1911.02116; configuration of xlm-roberta-base and -large",
     padding_idx=1,
     text=TextEmbedding(250002, type_vocab_size=1, layer_norm_eps=1e-5, dropout=0.1, padding_idx=1),
+    family="XLM-R",
 )
 _add(
     {"mpnet-base": 768},
@@ -133,12 +141,14 @@ _add(
     padding_idx=1,
     text=TextEmbedding(30527, layer_norm_eps=1e-5, dropout=0.1, padding_idx=1),
     note="two reserved rows whatever the configured pad id: padding_idx 1 is hard-coded in the model",
+    family="MPNet",
 )
 _add(
     {"openai-gpt": 768},
     TableLayout(length=512),
     "Radford et al. 2018, Improving Language Understanding by Generative Pre-Training; openai/finetune-transformer-lm",
     text=TextEmbedding(40478, dropout=0.1),
+    family="GPT-1",
 )
 _add(
     {"gpt2": 768, "gpt2-medium": 1024, "gpt2-large": 1280, "gpt2-xl": 1600},
@@ -148,6 +158,7 @@ _add(
     init_std=0.01,
     text=TextEmbedding(50257, dropout=0.1),
     note="0.01 in the original code; huggingface/transformers initialises with 0.02",
+    family="GPT-2",
 )
 _add(
     {"gpt3-175b": 12288},
@@ -156,6 +167,7 @@ _add(
     init_std=None,
     text=TextEmbedding(50257),
     note="initialisation not published; the library's default 0.02 is used",
+    family="GPT-3",
 )
 _add(
     {"opt-125m": 768, "opt-350m": 1024, "opt-1.3b": 2048, "opt-6.7b": 4096, "opt-175b": 12288},
@@ -163,6 +175,7 @@ _add(
     "Zhang et al. 2022, arXiv:2205.01068; huggingface/transformers OPTLearnedPositionalEmbedding (offset 2)",
     text=TextEmbedding(50272, padding_idx=1),
     note="no padding_idx on the position table; opt-350m's tokens are 512 wide and projected to 1024",
+    family="OPT",
 )
 _add(
     {"bart-large-encoder": 1024, "bart-large-decoder": 1024},
@@ -170,23 +183,27 @@ _add(
     "Lewis et al. 2020, arXiv:1910.13461; huggingface/transformers BartLearnedPositionalEmbedding (offset 2)",
     text=_BART_TEXT,
     note="ignores padding: positions count every token",
+    family="BART",
 )
 _add(
     {"bigbird-base": 768},
     TableLayout(length=4096),
     "Zaheer et al. 2020, arXiv:2007.14062; google/bigbird-roberta-base configuration",
     text=TextEmbedding(50358, type_vocab_size=2, layer_norm_eps=1e-12, dropout=0.1, padding_idx=0),
+    family="BigBird",
 )
 _add(
     {"vit-b-16": 768, "vit-l-16": 1024},
     TableLayout(grid=(14, 14), prefix=1),
     "Dosovitskiy et al. 2021, arXiv:2010.11929; google-research/vision_transformer (224 px, normal(0.02))",
+    family="ViT",
 )
 _add(
     {"dinov2-b-14": 768},
     TableLayout(grid=(37, 37), prefix=1),
     "Oquab et al. 2023, arXiv:2304.07193; facebookresearch/dinov2 (518 px, trunc_normal_(0.02))",
     init="truncated_normal",
+    family="DINOv2",
 )
 _add(
     {"clip-text-b": 512, "clip-text-l": 768},
@@ -194,6 +211,7 @@ _add(
     "Radford et al. 2021, arXiv:2103.00020; openai/CLIP clip/model.py (std 0.01)",
     init_std=0.01,
     text=TextEmbedding(49408),
+    family="CLIP",
 )
 for _name, _width, _side in (
     ("clip-vision-b-32", 768, 7),
@@ -204,6 +222,7 @@ for _name, _width, _side in (
         {_name: _width},
         TableLayout(grid=(_side, _side), prefix=1),
         "Radford et al. 2021, arXiv:2103.00020; openai/CLIP clip/model.py (scale = width ** -0.5)",
+        family="CLIP",
         init_std=_width**-0.5,
     )
 

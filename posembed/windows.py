@@ -1,10 +1,9 @@
-"""Fixed windows of held-out documents, and the tokens that the masked task hides in them."""
+"""Fixed windows of held-out documents, and the inputs and targets that a model predicts from them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +12,19 @@ from posembed.corpus import Corpus, Tokens
 
 Floats = NDArray[np.float64]
 IGNORED = -100
-_HIDDEN_SHARE = 0.15
+_HIDDEN_SHARE = 0.15  # as BERT, Devlin et al. 2019, section 3.1
+_MASKED, _RANDOM = 0.8, 0.1  # of the hidden tokens in training; the rest stays as it is
+_EVALUATION_SEED = 20170612  # any fixed number: it decides which tokens an evaluation hides
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Equally long stretches of documents.
+    """Stretches of documents, all of the same length.
 
     Attributes:
         tokens: int64 ``[windows, length + 1]``.
-        document: int64 ``[windows]``, which document each comes from, counted from 0 without gaps.
-        documents: how many documents there are.
+        document: int64 ``[windows]``, the document of each, counted from 0 without gaps.
+        documents: number of documents.
     """
 
     tokens: NDArray[np.int64]
@@ -31,14 +32,14 @@ class Windows:
     documents: int
 
     def prefix(self, length: int) -> Windows:
-        """The first ``length + 1`` tokens of every window."""
+        """Return the first ``length + 1`` tokens of every window."""
         return Windows(self.tokens[:, : length + 1], self.document, self.documents)
 
 
 def cut_windows(documents: Sequence[Tokens], length: int, per_document: int, limit: int) -> Windows:
     """Cut up to ``per_document`` windows of ``length + 1`` tokens, evenly spread, from up to ``limit`` documents.
 
-    Documents that are too short are passed over: the number that is left is part of every result.
+    Documents that are too short are skipped: the number of the others is part of every result.
     """
     tokens: list[NDArray[np.int64]] = []
     origin: list[int] = []
@@ -60,10 +61,10 @@ def cut_windows(documents: Sequence[Tokens], length: int, per_document: int, lim
 def prediction_task(
     tokens: NDArray[np.int64], corpus: Corpus, model: str, generator: np.random.Generator, *, training: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Inputs and targets ``[windows, length]`` of windows of ``length + 1`` tokens.
+    """Return inputs and targets ``[windows, length]`` of windows of ``length + 1`` tokens.
 
     A decoder predicts each token's successor. An encoder sees the first ``length`` tokens with 15 % of them
-    hidden and predicts those; other targets are ``IGNORED``. While training, a tenth of the hidden ones is left
+    hidden and predicts those; other targets are ``IGNORED``. During training, a tenth of the hidden tokens is left
     as it is and a tenth becomes a random token (Devlin et al. 2019, section 3.1); for evaluation all are masked.
     """
     if model == "decoder":
@@ -74,8 +75,8 @@ def prediction_task(
     targets = np.where(hidden, inputs, IGNORED)
     if training:
         fate = generator.random(inputs.shape)
-        inputs[hidden & (fate < 0.8)] = corpus.mask
-        random_ones = hidden & (fate >= 0.9)
+        inputs[hidden & (fate < _MASKED)] = corpus.mask
+        random_ones = hidden & (fate >= 1 - _RANDOM)
         inputs[random_ones] = generator.integers(0, corpus.separator, int(random_ones.sum()))
     else:
         inputs[hidden] = corpus.mask
@@ -83,12 +84,12 @@ def prediction_task(
 
 
 def evaluation_task(windows: Windows, corpus: Corpus, model: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """:func:`prediction_task` of held-out windows: the same tokens are hidden for every arm and seed."""
-    return prediction_task(windows.tokens, corpus, model, np.random.default_rng(20170612), training=False)
+    """Return :func:`prediction_task` of held-out windows: the same tokens are hidden for every arm and seed."""
+    return prediction_task(windows.tokens, corpus, model, np.random.default_rng(_EVALUATION_SEED), training=False)
 
 
-def document_means(losses: NDArray[Any], windows: Windows) -> Floats:
-    """Mean of the losses ``[windows, length]`` of each document, NaN (not predicted) left out; ``[documents]``."""
+def document_means(losses: Floats, windows: Windows) -> Floats:
+    """Return the mean of the losses ``[windows, length]`` of each document, NaN (not predicted) left out."""
     predicted = np.isfinite(losses)
     total = np.bincount(windows.document, np.where(predicted, losses, 0.0).sum(axis=1), windows.documents)
     count = np.bincount(windows.document, predicted.sum(axis=1), windows.documents)

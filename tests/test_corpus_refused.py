@@ -29,27 +29,29 @@ def make(path: Path, content: bytes | None) -> Path:
 )
 def test_data_that_cannot_be_used(tmp_path, content, message):
     path = make(tmp_path / "data", content)
-    with pytest.raises(DataError, match=rf"^--data {re.escape(str(path))}: .*{message}"):
+    with pytest.raises(DataError, match=rf"^data={re.escape(repr(str(path)))}: .*{message}"):
         load_corpus(str(path))
 
 
 def test_missing_and_unreadable_paths(tmp_path, monkeypatch):
-    with pytest.raises(DataError, match="nowhere: no such file or directory; give a text file, a directory, or stdlib"):
+    with pytest.raises(
+        DataError, match="nowhere': no such file or directory; give a text file, a directory, or stdlib"
+    ):
         load_corpus(str(tmp_path / "nowhere"))
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(DataError, match="pipe: neither a regular file nor a directory; give one of them, or stdlib"):
+    with pytest.raises(DataError, match="pipe': neither a regular file nor a directory; give one of them, or stdlib"):
         load_corpus(str(tmp_path / "pipe"))
     (tmp_path / "pipe").unlink()
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
-    with pytest.raises(DataError, match="loop: no such file or directory"):
+    with pytest.raises(DataError, match="loop': no such file or directory"):
         load_corpus(str(loop))
     for index in range(3):
         (tmp_path / f"{index}.txt").write_text(f"text {index}")
     with pytest.raises(DataError, match=r"no document is left for the test set.*\(1 files left out, first: .*loop"):
         load_corpus(str(tmp_path))
     monkeypatch.setattr(Path, "read_bytes", lambda _: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
-    with pytest.raises(DataError, match=r"0.txt: cannot be read \(Permission denied\)"):
+    with pytest.raises(DataError, match=r"0.txt': cannot be read \(Permission denied\)"):
         load_corpus(str(tmp_path / "0.txt"))
 
 
@@ -58,7 +60,7 @@ def test_a_length_that_the_data_cannot_fill_names_the_largest_that_fits(corpus):
     assert second[0] != second[1]
     largest = min(second) - 1
     require_length(corpus, largest, "x")
-    with pytest.raises(DataError, match=f"--train-length {largest + 1} is larger than .*fits is {largest}$"):
+    with pytest.raises(DataError, match=f"train_length={largest + 1} is larger than .*fits is {largest}$"):
         require_length(corpus, largest + 1, "x")
     for length in (max(second), 10**6):  # whichever limit is met first, the number given can be used
         with pytest.raises(DataError, match=f"largest length that fits is {largest}$"):

@@ -32,11 +32,11 @@ def test_a_tokenizer(corpus, corpus_dir, tokenizer_file):
 
 
 def test_tokenizers_that_cannot_be_used(corpus_dir, tmp_path, monkeypatch, tokenizer_file):
-    with pytest.raises(DataError, match=r"--tokenizer .*nowhere.json: no such file; give a tokenizer.json"):
+    with pytest.raises(DataError, match=r"tokenizer='.*nowhere.json': no such file; give a tokenizer.json"):
         load_corpus(str(corpus_dir), str(tmp_path / "nowhere.json"))
     (tmp_path / "broken.json").write_text("{}")
-    with pytest.raises(DataError, match=r"broken.json: not a tokenizer.json \("):
+    with pytest.raises(DataError, match=r"broken.json': not a tokenizer.json \("):
         load_corpus(str(corpus_dir), str(tmp_path / "broken.json"))
     monkeypatch.setitem(sys.modules, "tokenizers", None)
-    with pytest.raises(MissingExtraError, match=r'--tokenizer needs .*pip install "posembed\[models\]"'):
+    with pytest.raises(MissingExtraError, match=r'`tokenizer` needs .*pip install "posembed\[models\]"'):
         load_corpus(str(corpus_dir), tokenizer_file)

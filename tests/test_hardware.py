@@ -59,7 +59,7 @@ def test_a_named_precision_is_kept(monkeypatch):
 
 @pytest.mark.parametrize("name", ["bogus", "", "auto", "cpu:-1", "privateuseone", "hpu"])
 def test_a_device_that_is_not_there(name):
-    text = rf"^device '{name}' cannot be used here \(.+\); available: cpu"
+    text = rf"^device='{name}' cannot be used here \(.+\); available: cpu"
     with pytest.raises(InvalidArgumentError, match=text) as found:
         resolve_device(name)
     assert "\n" not in str(found.value)
@@ -67,7 +67,7 @@ def test_a_device_that_is_not_there(name):
 
 def test_devices(monkeypatch):
     assert resolve_device("cpu") == "cpu"
-    with pytest.raises(InvalidArgumentError, match="device 'meta' holds no values"):
+    with pytest.raises(InvalidArgumentError, match="device='meta' holds no values"):
         resolve_device("meta")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

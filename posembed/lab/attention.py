@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_LONGEST_PLAIN = 1024  # the plain form writes all scores: length² numbers a head
+Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Maps queries, keys and values ``[batch, heads, length, width]`` to the outputs of the heads."""
+_LONGEST_PLAIN = 1024  # the plain form stores all scores: length² numbers per head
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool, bias: Tensor | None = None) -> Tensor:
-    """Scaled dot-product attention of ``[batch, heads, length, width]``.
+    """Return scaled dot-product attention of ``[batch, heads, length, width]``.
 
     A ``bias`` ``[heads, length, length]`` is added to the scores in place of the causal mask, which it contains.
 
-    PyTorch's fused kernel is the reference and does all but one case: in bf16 on the CPU its backward takes about
-    twice the time of plain matrix products at the lab's lengths (see benchmarks/training.py).
+    PyTorch's fused kernel is the reference and serves every case but one: in bf16 on the CPU its backward pass takes
+    about twice the time of plain matrix products at the lab's lengths (see benchmarks/training.py).
     """
     if q.dtype == torch.bfloat16 and q.device.type == "cpu" and q.shape[2] <= _LONGEST_PLAIN:
         return plain_attention(q, k, v, causal=causal, bias=bias)
@@ -26,7 +30,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool, bias: Tensor | N
 
 
 def plain_attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool, bias: Tensor | None = None) -> Tensor:
-    """The same by two batched products and a softmax; scores are rounded to the inputs' dtype."""
+    """Return the same by two batched products and a softmax; scores are rounded to the inputs' dtype."""
     batch, heads, length, width = q.shape
     q, k, v = (x.reshape(batch * heads, length, width) for x in (q, k, v))
     if bias is not None:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from posembed.errors import InvalidArgumentError
-from posembed.lab.attention import attention
-from posembed.lab.config import TRAINABLE, UnitConfig
-from posembed.lab.encodings import alibi_bias, rope_tables, rotate
+from posembed.lab.attention import Attend
+from posembed.lab.encodings import ENCODINGS
 from posembed.nn.learned import LearnedPositionalEmbedding
-from posembed.nn.sinusoidal import SinusoidalPositionalEmbedding, sinusoidal_rows
 from posembed.nn.token_position import TokenPositionEmbedding
+from posembed.records.unit import UnitConfig
 
-Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 TOKEN_STD = 0.02
+"""Standard deviation of initial weights, as in GPT-2."""
 
 
 class Block(nn.Module):
@@ -35,7 +33,7 @@ class Block(nn.Module):
         self.down = nn.Linear(4 * d_model, d_model)
 
     def forward(self, x: Tensor, attend: Attend) -> Tensor:
-        """``x`` is ``[batch, seq, d_model]``; ``attend`` maps heads' queries, keys, values to their outputs."""
+        """Return the block's output for ``x``, both ``[batch, seq, d_model]``."""
         batch, seq, width = x.shape
         qkv = self.qkv(self.norm1(x)).view(batch, seq, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind()
@@ -44,23 +42,11 @@ class Block(nn.Module):
         return y
 
 
-class ScaledSinusoid(SinusoidalPositionalEmbedding):
-    """The sinusoid times a constant, so that every arm starts with position rows of the same size."""
-
-    def __init__(self, max_len: int, d_model: int, rms: float) -> None:
-        super().__init__(max_len, d_model)
-        self.scale = rms * 2**0.5  # sin² + cos² = 1 in pairs: the formula's own mean square is 1/2
-
-    def forward(self, positions: int | Tensor, start: int = 0) -> Tensor:
-        """Rows by position, as in the base class, scaled."""
-        return super().forward(positions, start) * self.scale
-
-
 class LabModel(nn.Module):
     """A small Transformer whose parameters, apart from the position table, do not depend on the encoding.
 
     Args:
-        config: sizes, model kind, encoding and seed.
+        config: sizes, architecture, encoding and seed.
         vocab_size: rows of the token table.
 
     Example:
@@ -71,26 +57,22 @@ class LabModel(nn.Module):
 
     def __init__(self, config: UnitConfig, vocab_size: int) -> None:
         super().__init__()
-        self.encoding = config.encoding
-        self.causal = config.model == "decoder"
-        self.heads = config.heads
-        position: str | nn.Module = "learned" if config.encoding in TRAINABLE else "none"
-        if config.encoding == "sinusoidal":
-            position = ScaledSinusoid(config.train_length, config.d_model, config.sinusoid_rms)
+        self.config = config
+        self.encoding = ENCODINGS[config.encoding]
         self.embed = TokenPositionEmbedding(
             vocab_size,
             config.train_length,
             config.d_model,
-            position=position,
+            position=self.encoding.position(config),
         )
         self.blocks = nn.ModuleList(Block(config.d_model, config.heads) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.d_model)
         self.head = nn.Linear(config.d_model, vocab_size, bias=False)
         self._attend_cache: tuple[int, torch.device, Attend] | None = None
-        self._initialise(config)
+        self._initialize(config)
 
     @torch.no_grad()
-    def _initialise(self, config: UnitConfig) -> None:
+    def _initialize(self, config: UnitConfig) -> None:
         # Each parameter has a generator of its own, named after it: an encoding with a table
         # draws the same weights everywhere else as one without.
         for name, parameter in self.named_parameters():
@@ -102,15 +84,12 @@ class LabModel(nn.Module):
             residual = name.endswith(("out.weight", "down.weight"))
             std = TOKEN_STD / (2 * config.layers) ** 0.5 if residual else TOKEN_STD
             parameter.normal_(std=std, generator=generator)
-        if self.encoding == "learned-from-sinusoid":
-            table = self.embed.position.weight  # type: ignore[union-attr]
-            assert isinstance(table, Tensor)
-            rows = sinusoidal_rows(torch.arange(config.train_length), config.d_model)
-            table.copy_(rows * config.sinusoid_rms * 2**0.5)
+        if self.table is not None:
+            self.encoding.initialize(self.table, config)
 
     @property
     def table(self) -> nn.Parameter | None:
-        """The trainable position table, if the encoding has one."""
+        """The trainable position table, ``None`` where the encoding has none."""
         position = self.embed.position
         return position.weight if isinstance(position, LearnedPositionalEmbedding) else None
 
@@ -118,7 +97,7 @@ class LabModel(nn.Module):
     def set_table(self, table: Tensor) -> None:
         """Replace the trainable position table by one of another length."""
         if self.table is None:
-            raise InvalidArgumentError(f"encoding {self.encoding!r} has no trainable table to replace")
+            raise InvalidArgumentError(f"encoding {self.encoding.name!r} has no trainable table to replace")
         position = LearnedPositionalEmbedding(
             table.shape[0], table.shape[1], device=self.table.device, dtype=self.table.dtype
         )
@@ -126,10 +105,11 @@ class LabModel(nn.Module):
         self.embed.position = position
 
     def forward(self, ids: Tensor, only: Tensor | None = None) -> Tensor:
-        """Logits ``[batch, seq, vocab_size]`` of ids ``[batch, seq]``.
+        """Return logits ``[batch, seq, vocab_size]`` of ids ``[batch, seq]``.
 
-        With ``only``, numbers of tokens counted through the whole batch, just those of these, ``[tokens, vocab_size]``:
-        of a masked model few are wanted, and with a large vocabulary logits cost more than everything before them.
+        With ``only``, indices of tokens counted through the whole batch, return just their logits ``[tokens,
+        vocab_size]``. A masked model needs few of them, and with a large vocabulary logits cost more than everything
+        before them.
         """
         attend = self._attend(ids.shape[1], ids.device)
         x = self.embed(ids)
@@ -140,37 +120,5 @@ class LabModel(nn.Module):
 
     def _attend(self, length: int, device: torch.device) -> Attend:
         if self._attend_cache is None or self._attend_cache[:2] != (length, device):
-            self._attend_cache = (length, device, self._make_attend(length, device))
+            self._attend_cache = (length, device, self.encoding.attend(self.config, length, device))
         return self._attend_cache[2]
-
-    def _make_attend(self, length: int, device: torch.device) -> Attend:
-        causal = self.causal
-        if self.encoding == "alibi":
-            bias = alibi_bias(self.heads, length, device, causal=causal)
-            return lambda q, k, v: attention(q, k, v, causal=causal, bias=bias)
-        if self.encoding == "rope":
-            cos, sin = rope_tables(length, self.embed.d_model // self.heads, device)
-
-            def attend_rotated(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-                q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-                return attention(q, k, v, causal=causal)
-
-            return attend_rotated
-        return lambda q, k, v: attention(q, k, v, causal=causal)
-
-
-def position_cost(config: UnitConfig) -> dict[str, int]:
-    """Trainable numbers, their bytes in float32, and bytes of fixed tables of the position part at the training length.
-
-    Example:
-        >>> position_cost(UnitConfig(encoding="learned", train_length=512, d_model=768, heads=12))["parameters"]
-        393216
-    """
-    table = config.train_length * config.d_model
-    parameters = table if config.encoding in TRAINABLE else 0
-    fixed = {
-        "sinusoidal": table,
-        "rope": 2 * config.train_length * (config.d_model // config.heads),
-        "alibi": config.heads * config.train_length**2,
-    }.get(config.encoding, 0)
-    return {"parameters": parameters, "parameter_bytes": 4 * parameters, "fixed_bytes": 4 * fixed}

@@ -11,60 +11,76 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
 import posembed
-from posembed.lab.config import UnitConfig
-from posembed.lab.train import RESULT
+from posembed.errors import InvalidArgumentError
+from posembed.lab.unit_result import RESULT, UnitMessage
+from posembed.observer import Observer, Progress
+from posembed.records.unit import UnitConfig
 from posembed.storage import write_json
 
-Event = Callable[[str, dict[str, Any]], None]
 LOG, CONFIGURATION = "log.txt", "configuration.json"
+_POLL_SECONDS = 0.5  # how often the observer is asked whether to stop while no unit says anything
+Put = Callable[[tuple[str, UnitMessage]], None]
 
 
-class _Put(Protocol):
-    def __call__(self, item: tuple[str, dict[str, Any]], /) -> None: ...
-
-
-def run_units(configs: Sequence[UnitConfig], folder: Path, jobs: int, on_event: Event) -> dict[str, str]:
+def run_units(configs: Sequence[UnitConfig], folder: Path, jobs: int, observer: Observer) -> dict[str, str]:
     """Run every unit in a process and a folder of its own, at most ``jobs`` at a time.
 
     A unit that fails does not stop the others.
 
     Returns:
-        For each unit that did not write a result, its name and why.
+        The names of the units that wrote no result, each with the reason.
 
     Raises:
-        KeyboardInterrupt: after every running unit has saved itself.
+        KeyboardInterrupt: on Ctrl-C or if the observer asks to stop, after every running unit has saved its state.
     """
     waiting = list(configs)
+    steps = {config.name: config.steps for config in configs}
     running: dict[str, subprocess.Popen[bytes]] = {}
     failures: dict[str, str] = {}
-    events: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
+    events: queue.SimpleQueue[tuple[str, UnitMessage]] = queue.SimpleQueue()
     try:
         while waiting or running:
+            if observer.should_stop():
+                raise KeyboardInterrupt
             while waiting and len(running) < jobs:
                 config = waiting.pop(0)
                 running[config.name] = _start(config, folder / config.name, events.put)
-            name, message = events.get()
-            if message["phase"] == "ended":
-                running.pop(name).wait()
-                if not (folder / name / RESULT).exists():
-                    failures.setdefault(name, _why(folder / name, message["code"]))
-                    on_event(name, {"phase": "failed", "message": failures[name]})
+            try:
+                name, message = events.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
                 continue
-            if message["phase"] == "failed":
-                failures[name] = message["message"]
-            on_event(name, message)
+            if message.code is not None:
+                running.pop(name).wait()
+                if (folder / name / RESULT).exists():
+                    continue
+                failures.setdefault(name, _why(folder / name, message.code))
+                message = UnitMessage("failed", message=failures[name])
+            elif message.phase == "failed":
+                failures[name] = message.message or ""
+            observer.progress(_progress(name, steps[name], message))
     except BaseException:
         _stop(running)
         raise
     return failures
 
 
-def _start(config: UnitConfig, folder: Path, put: _Put) -> subprocess.Popen[bytes]:
+def _progress(name: str, steps: int, message: UnitMessage) -> Progress:
+    return Progress(
+        name,
+        done=message.step,
+        total=steps,
+        phase=message.phase,
+        loss=message.loss,
+        tokens_per_second=message.tokens_per_second,
+        detail=message.message or "",
+    )
+
+
+def _start(config: UnitConfig, folder: Path, put: Put) -> subprocess.Popen[bytes]:
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / CONFIGURATION, config.to_json())
+    write_json(folder / CONFIGURATION, config.to_dict())
     package = str(Path(posembed.__file__).parent.parent)
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     # Before torch is imported: libraries size their thread pools at start.
@@ -82,17 +98,16 @@ def _start(config: UnitConfig, folder: Path, put: _Put) -> subprocess.Popen[byte
     return process
 
 
-def _listen(name: str, process: subprocess.Popen[bytes], put: _Put) -> None:
+def _listen(name: str, process: subprocess.Popen[bytes], put: Put) -> None:
     assert process.stdout is not None
     with process.stdout as lines:
         for line in lines:
             try:
                 message = json.loads(line)
-            except ValueError:
+                put((name, UnitMessage.from_dict(message)))
+            except (ValueError, TypeError, AttributeError, InvalidArgumentError):
                 continue  # something a library printed; progress is JSON
-            if isinstance(message, dict) and "phase" in message:
-                put((name, message))
-    put((name, {"phase": "ended", "code": process.wait()}))
+    put((name, UnitMessage("ended", code=process.wait())))
 
 
 def _stop(running: dict[str, subprocess.Popen[bytes]]) -> None:

@@ -1,7 +1,7 @@
 """Run one unit as a process of its own: ``python -m posembed.lab.unit CONFIG.json FOLDER``.
 
-This is what a cluster's scheduler would start, one job a unit. Progress goes to standard output, one JSON document
-a line. SIGINT and SIGTERM make it save and end with code 130; started again, it goes on.
+This is what the scheduler of a cluster would start, one job per unit. Progress goes to standard output, one JSON
+document per line. On SIGINT and SIGTERM it saves its state and ends with code 130; started again, it resumes.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
-from posembed.errors import PosembedError
-from posembed.lab.config import UnitConfig
+from posembed.errors import PosembedError, WorkInterruptedError
+from posembed.lab.unit_result import UnitMessage
+from posembed.records.unit import UnitConfig
 from posembed.storage import read_json
 
 
 class _Stop:
-    """Becomes true when the process is asked to end, or when nobody listens any more."""
+    """True once the process was asked to end, or its parent is gone."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -32,14 +32,14 @@ class _Stop:
 
 
 def main(config_file: str, folder: str) -> int:
-    """Run the unit that ``config_file`` describes in ``folder``; returns the exit code."""
+    """Run the unit that ``config_file`` describes in ``folder``, and return the exit code."""
     stop = _Stop()
     signal.signal(signal.SIGINT, stop.ask)
     signal.signal(signal.SIGTERM, stop.ask)
 
-    def tell(message: dict[str, Any]) -> None:
+    def report(message: UnitMessage) -> None:
         try:
-            sys.stdout.write(json.dumps(message) + "\n")
+            sys.stdout.write(json.dumps(message.to_dict()) + "\n")
             sys.stdout.flush()
         except BrokenPipeError:  # the parent is gone: save and end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -48,12 +48,13 @@ def main(config_file: str, folder: str) -> int:
     from posembed.lab.train import run_unit  # imports torch: only after the signals are in place
 
     try:
-        config = UnitConfig.from_json(read_json(Path(config_file)))
-        result = run_unit(config, Path(folder), report=tell, should_stop=stop)
+        config = UnitConfig.from_dict(read_json(Path(config_file)))
+        result = run_unit(config, Path(folder), report=report, should_stop=stop)
     except PosembedError as error:
-        tell({"phase": "failed", "message": str(error), "interrupted": error.exit_code == 130})
+        interrupted = isinstance(error, WorkInterruptedError)
+        report(UnitMessage("failed", message=str(error), interrupted=interrupted))
         return error.exit_code
-    tell({"phase": result["status"], "message": result["message"], "step": config.steps})
+    report(UnitMessage(result.status, step=config.steps, message=result.message))
     return 0
 
 

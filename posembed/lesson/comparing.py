@@ -9,7 +9,8 @@ from posembed.lesson.versus import ask_past_the_table, beyond_words, quality_wor
 from posembed.lesson.widgets import extend_widget, sinusoid_widget
 from posembed.presets import PRESETS
 from posembed.report.html.compare import beyond_chart, position_chart
-from posembed.report.terminal.compare import TextTable, number, remarks
+from posembed.report.terminal.compare import number, remarks
+from posembed.report.text_table import TextTable
 
 _DRAWN = ("bert-base", "gpt2", "gpt3-175b", "roberta-base")
 
@@ -31,11 +32,11 @@ def versus_section(measured: Measured) -> Section:
                 "can be certain where two intervals overlap. They speak of this run; another processor or length of "
                 "training can move small differences past zero."
             ),
-            Points(measured.results["verdict"]),
+            Points(measured.results.verdict),
             Charts([position_chart(measured.results), beyond_chart(measured.results)]),
             Words("In the second chart 1× is measured on those documents that are long enough for the longest input."),
             Words(f"How it was measured. {measured.origin}"),
-            Points([line for line in remarks(measured.results) if " past its table: " not in line]),
+            Points(remarks(measured.results, errors=False)),
         ],
     )
 
@@ -87,9 +88,7 @@ def models_section() -> Section:
 
 def good_and_bad_section(example: Example, measured: Measured) -> Section:
     """What speaks for a learned table, and what against it."""
-    learned = next(arm for arm in measured.results["arms"] if arm["encoding"] == "learned")
-    share = learned["cost"]["parameters"] / learned["parameters"] if learned.get("parameters") else None
-    cost = f"{learned['cost']['parameters']:,} parameters here" + (f", {share:.1%} of the model" if share else "")
+    cost = _cost(measured)
     bert = PRESETS["bert-base"]
     tokens = bert.text.vocab_size * bert.d_model if bert.text else 0
     good, bad = quality_words(measured.results)
@@ -117,6 +116,19 @@ def good_and_bad_section(example: Example, measured: Measured) -> Section:
                 ]
             ),
         ],
+    )
+
+
+def _cost(measured: Measured) -> str:
+    """Return what the measured table costs, in words."""
+    learned = measured.results.arm("learned")
+    if learned is None or learned.cost is None:
+        return "one number for each position and dimension"
+    parameters = f"{learned.cost.parameters:,} parameters here"
+    return (
+        f"{parameters}, {learned.cost.parameters / learned.parameters:.1%} of the model"
+        if learned.parameters
+        else parameters
     )
 
 

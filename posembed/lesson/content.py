@@ -19,7 +19,7 @@ from posembed.lesson.measured import Measured, load_measured
 from posembed.lesson.scratch import run_from_scratch
 from posembed.lesson.widgets import sum_widget
 from posembed.presets import PRESETS
-from posembed.report.terminal.compare import TextTable
+from posembed.report.text_table import TextTable
 
 TITLE = "Learned positions, explained by running them"
 

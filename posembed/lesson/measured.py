@@ -10,20 +10,29 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posembed.errors import InvalidArgumentError
-from posembed.lab.config import UnitConfig
+from posembed.records.comparison import Comparison
+from posembed.records.unit import ComparisonSetup, UnitConfig
 
 _OPTIONS = (
     *("model", "data", "train_length", "steps", "batch_size", "layers", "d_model", "heads", "learning_rate"),
     *("sinusoid_rms", "tokenizer"),
 )
 FILE = "measured.json"
-_SCHEMA = "posembed.compare"
+PAIR = ("learned", "sinusoidal")
+"""The encodings that the lesson compares; results without them cannot be shown."""
+
+
+class Packed(TypedDict):
+    """An array in a JSON file: its shape, and base64 of little-endian float16."""
+
+    shape: list[int]
+    float16: str
 
 
 @dataclass(frozen=True)
@@ -43,82 +52,82 @@ class LabTable:
 
 @dataclass(frozen=True)
 class Measured:
-    """A comparison's results, and the trained table that the lesson falls back to.
+    """A comparison, and the trained table that the lesson falls back to.
 
     Attributes:
-        results: what ``results.json`` holds.
-        origin: where they come from, a sentence.
+        results: the comparison.
+        origin: where it comes from, in a sentence.
         lab: always that of the committed run.
     """
 
-    results: dict[str, Any]
+    results: Comparison
     origin: str
     lab: LabTable
 
 
 def load_measured(results: Path | None = None) -> Measured:
-    """The committed measurements; with ``results`` the reader's own comparison in their place.
+    """Return the committed measurements; with ``results`` the reader's own comparison in their place.
 
     Args:
         results: a ``results.json`` of ``posembed compare``, or the folder that holds it.
 
     Raises:
-        InvalidArgumentError: if it is not there, or no such document, or lacks learned or sinusoidal.
+        InvalidArgumentError: if there is no such file, it is another document, or it lacks learned or sinusoidal.
     """
-    text = (resources.files("posembed.lesson") / FILE).read_text(encoding="utf-8")
-    kept = json.loads(text)
+    kept = json.loads((resources.files("posembed.lesson") / FILE).read_text(encoding="utf-8"))
     lab = LabTable(unpack(kept["lab"]["table"]), unpack(kept["lab"]["token_rows"]), kept["lab"]["vocab_size"])
     if results is None:
-        return Measured(kept["results"], f"A kept run, made by `{kept['command']}`.", lab)
+        return Measured(
+            Comparison.from_dict(kept["results"]), f"Measured once for this lesson, by `{kept['command']}`.", lab
+        )
     read = _read_results(results)
-    return Measured(read, f"Read from {results}, made by `{command_of(read['configuration'])}`.", lab)
+    return Measured(read, f"Read from {results}, made by `{command_of(read.configuration)}`.", lab)
 
 
-def command_of(configuration: dict[str, Any]) -> str:
-    """The command that a comparison's configuration comes from; where its results were put is left out.
+def command_of(setup: ComparisonSetup) -> str:
+    """Return the command that makes a comparison; the folder of its results is left out.
 
     Example:
-        >>> command_of({"encodings": ["learned", "none"], "seeds": [0, 1], "steps": 60, "layers": 3})
+        >>> command_of(ComparisonSetup(encodings=("learned", "none"), seeds=(0, 1), steps=60))
         'posembed compare --encodings learned,none --seeds 2 --steps 60'
     """
-    words = ["posembed compare", "--encodings", ",".join(configuration["encodings"])]
-    words += ["--seeds", str(len(configuration["seeds"]))]
-    if min(configuration["seeds"]) > 0:
-        words += ["--first-seed", str(min(configuration["seeds"]))]
+    words = ["posembed compare", "--encodings", ",".join(setup.encodings), "--seeds", str(len(setup.seeds))]
+    if min(setup.seeds) > 0:
+        words += ["--first-seed", str(min(setup.seeds))]
     for name in _OPTIONS:
-        value = configuration.get(name)
-        if value is not None and value != getattr(UnitConfig, name):
+        value = getattr(setup, name)
+        if value != getattr(UnitConfig, name):
             words += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value)]
     return " ".join(words)
 
 
-def _read_results(path: Path) -> dict[str, Any]:
+def _read_results(path: Path) -> Comparison:
     file = path / "results.json" if path.is_dir() else path
-    if file.exists() and not file.is_file():  # reading a pipe would wait for ever
-        raise InvalidArgumentError(f"--results {path} is no regular file: name a results.json of posembed compare")
+    name = f"results={str(path)!r}"
+    if file.exists() and not file.is_file():  # reading a pipe would wait forever
+        raise InvalidArgumentError(f"{name} is not a regular file: give a results.json of posembed compare")
     try:
         read = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InvalidArgumentError(f"--results {path} cannot be read: {(error.strerror or '').lower()}") from None
+        raise InvalidArgumentError(f"{name} cannot be read: {(error.strerror or '').lower()}") from None
     except ValueError:
-        raise InvalidArgumentError(f"--results {path} is not JSON: name a results.json of posembed compare") from None
-    if not isinstance(read, dict) or read.get("schema") != _SCHEMA or read.get("schema_version") != 1:
-        raise InvalidArgumentError(f"--results {path} is no results.json of posembed compare that this version reads")
+        raise InvalidArgumentError(f"{name} is not JSON: give a results.json of posembed compare") from None
     try:
-        finished = {arm["encoding"] for arm in read["arms"] if arm["quality"]}
-    except (KeyError, TypeError):
-        raise InvalidArgumentError(f"--results {path} is no whole results.json of posembed compare") from None
-    missing = {"learned", "sinusoidal"} - finished
+        results = Comparison.from_dict(read)
+        missing = set(PAIR) - {arm.encoding for arm in results.arms if arm.quality}
+    except (InvalidArgumentError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InvalidArgumentError(
+            f"{name} is not a complete results.json of posembed compare ({type(error).__name__}: {error})"
+        ) from None
     if missing:
         raise InvalidArgumentError(
-            f"--results {path} has no finished arm {' and '.join(sorted(missing))}: the lesson lays learned beside "
-            "sinusoidal"
+            f"{name} has no finished arm {' and '.join(sorted(missing))}: the lesson compares learned with sinusoidal"
         )
-    return read
+    return results
 
 
-def pack(values: NDArray[Any]) -> dict[str, Any]:
-    """An array as base64 of little-endian float16, for a small committed file.
+def pack(values: NDArray[np.floating]) -> Packed:
+    """Return an array as base64 of little-endian float16, for a small committed file.
 
     Example:
         >>> unpack(pack(np.array([[0.5, -2.0]]))).tolist()
@@ -128,7 +137,7 @@ def pack(values: NDArray[Any]) -> dict[str, Any]:
     return {"shape": list(half.shape), "float16": base64.b64encode(half.tobytes()).decode("ascii")}
 
 
-def unpack(packed: dict[str, Any]) -> NDArray[np.float32]:
-    """The counterpart of :func:`pack`."""
+def unpack(packed: Packed) -> NDArray[np.float32]:
+    """Return the array that :func:`pack` wrote."""
     values = np.frombuffer(base64.b64decode(packed["float16"]), dtype="<f2")
     return values.astype(np.float32).reshape(packed["shape"])

@@ -13,7 +13,7 @@ from posembed.lesson.content import TITLE
 from posembed.lesson.questions import LETTERS, QUESTIONS, Question
 from posembed.report.html.page import Page
 from posembed.report.html.words import escaped, word_table
-from posembed.report.terminal.compare import TextTable
+from posembed.report.text_table import TextTable
 
 
 def lesson_page(sections: Sequence[Section]) -> str:

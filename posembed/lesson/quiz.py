@@ -1,28 +1,28 @@
-"""Ask the eight questions: with keys in a terminal, by lines anywhere else."""
+"""Ask the eight questions, keep score, and read answers from lines."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from posembed.errors import WorkFailedError
 from posembed.lesson.questions import LETTERS, QUESTIONS, Question
+from posembed.records.base import Record, Result
 
 Ask = Callable[[int, Question], str]
 Tell = Callable[[int, Question, "Answer"], None]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What was answered.
+class Answer(Record):
+    """One answer.
 
     Attributes:
-        question: the question's text.
-        given: letter of the answer.
-        right: letter of the right one.
+        question: text of the question.
+        given: letter that was chosen.
+        right: letter of the right answer.
         correct: whether they are the same.
-        proof: the lines that the library computed.
+        proof: lines that the library computed.
     """
 
     question: str
@@ -32,12 +32,23 @@ class Answer:
     proof: tuple[str, ...]
 
 
-def run_quiz(ask: Ask, tell: Tell = lambda *_: None) -> dict[str, Any]:
-    """Ask every question; returns answers and score as plain values.
+@dataclass(frozen=True, kw_only=True)
+class QuizResult(Result):
+    """All answers and the score; :meth:`to_dict` is what ``posembed quiz --json`` prints (docs/formats/quiz.md)."""
+
+    schema: str = "posembed.quiz"
+    schema_version: int = 1
+    answers: tuple[Answer, ...]
+    score: int
+    questions: int
+
+
+def run_quiz(ask: Ask, tell: Tell = lambda *_: None) -> QuizResult:
+    """Ask every question, and return answers and score.
 
     Args:
-        ask: gives the letter for a question, by its number and itself.
-        tell: is called after each answer.
+        ask: returns the letter for a question, given its number and the question.
+        tell: called after each answer.
     """
     answers = []
     for number, question in enumerate(QUESTIONS, start=1):
@@ -45,17 +56,12 @@ def run_quiz(ask: Ask, tell: Tell = lambda *_: None) -> dict[str, Any]:
         answer = Answer(question.text, given, question.right, given == question.right, tuple(question.proof()))
         answers.append(answer)
         tell(number, question, answer)
-    return {
-        "schema": "posembed.quiz",
-        "schema_version": 1,
-        "answers": [asdict(answer) | {"proof": list(answer.proof)} for answer in answers],
-        "score": sum(answer.correct for answer in answers),
-        "questions": len(QUESTIONS),
-    }
+    score = sum(answer.correct for answer in answers)
+    return QuizResult(answers=tuple(answers), score=score, questions=len(QUESTIONS))
 
 
 def letter_of(text: str) -> str | None:
-    r"""The letter that a line means: a to d in either case, or 1 to 4; ``None`` for anything else.
+    r"""Return the letter that a line means: a to d in either case, or 1 to 4; ``None`` for anything else.
 
     Example:
         >>> letter_of(" b\n"), letter_of("3"), letter_of("both")
@@ -68,7 +74,7 @@ def letter_of(text: str) -> str | None:
 
 
 def asker_of_lines(lines: Iterable[str], complain: Callable[[str], None]) -> Ask:
-    """Answers from lines; empty ones and those that mean no letter are passed over with a word.
+    """Return a function that answers from lines; lines that mean no letter are skipped, with a complaint.
 
     Raises:
         WorkFailedError: by the returned function, where the input ends before the last question.
@@ -81,7 +87,7 @@ def asker_of_lines(lines: Iterable[str], complain: Callable[[str], None]) -> Ask
             if letter is not None:
                 return letter
             if line.strip():
-                complain(f"{line.strip()[:40]!r} is no answer to question {number}: A, B, C or D (or 1 to 4)")
+                complain(f"{line.strip()[:40]!r} is not an answer to question {number}: A, B, C or D (or 1 to 4)")
         raise WorkFailedError(
             f"the input ended before question {number} of {len(QUESTIONS)}: give one line with A, B, C or D for each"
         )

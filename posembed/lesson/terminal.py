@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.syntax import Syntax
-from rich.table import Table
 
 from posembed.layout import TableLayout
 from posembed.lesson.blocks import Block, Charts, Code, Layouts, Points, Section, Widget, Words
 from posembed.lesson.content import TITLE
 from posembed.report.printable import printable
-from posembed.report.terminal.compare import TextTable
+from posembed.report.text_table import TextTable
 
 _BAR = 60  # columns of the longest table
 
@@ -40,7 +39,7 @@ def _print(block: Block, console: Console) -> None:
             console.print(Syntax(block.source, "python", theme="ansi_dark", background_color="default"))
             console.print(f"prints: {block.output}", markup=False, highlight=False)
         case TextTable():
-            _print_table(block, console)
+            console.print(block.to_rich(numbers=False), markup=False, highlight=False)
         case Charts():
             for chart in block.charts:
                 console.print(f"(chart in the page) {chart.title}: {chart.reading}", markup=False, highlight=False)
@@ -48,7 +47,7 @@ def _print(block: Block, console: Console) -> None:
             for name, layout, _source in block.tables:
                 console.print(_bar(name, layout, max(each.rows for _, each, _ in block.tables)), markup=False)
         case Widget():
-            _print_table(block.words, console)
+            console.print(block.words.to_rich(numbers=False), markup=False, highlight=False)
             console.print("(In the page of --html FILE this can be moved.)", markup=False, highlight=False)
         case _:
             console.print("posembed quiz asks them, and proves each answer.", markup=False, highlight=False)
@@ -59,12 +58,3 @@ def _bar(name: str, layout: TableLayout, longest: int) -> str:
     reserved = "▒" if layout.reserved else ""
     words = f"{layout.rows} rows, " + (f"{layout.reserved} reserved, " if layout.reserved else "")
     return f"{name:14}{reserved}{'█' * (size - len(reserved))} {words}usable {layout.usable_length}"
-
-
-def _print_table(part: TextTable, console: Console) -> None:
-    table = Table(title=printable(part.title), title_justify="left")
-    for name in part.header:
-        table.add_column(printable(name))
-    for row in part.rows:
-        table.add_row(*(printable(cell) for cell in row))
-    console.print(table, markup=False, highlight=False)

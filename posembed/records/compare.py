@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from posembed.errors import InvalidArgumentError
-from posembed.records.base import Options
+from posembed.records.base import Options, Record
+from posembed.records.choices import Precision
 
 Encoding = Literal["learned", "sinusoidal", "rope", "alibi", "none", "learned-from-sinusoid"]
 Architecture = Literal["decoder", "encoder"]
-Precision = Literal["auto", "bf16", "fp32"]
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 SCALED_SINUSOIDS: frozenset[str] = frozenset({"sinusoidal", "learned-from-sinusoid"})
 """Encodings whose rows are, or start as, a sinusoid of the size ``sinusoid_rms``."""
-WARMUP_FRACTION = 10
+WARMUP_DIVISOR = 10
 """Warm-up takes one step in ten, unless ``warmup_steps`` is given: 50 of the default 500."""
 
 
@@ -86,21 +86,23 @@ class CompareOptions(Options):
         object.__setattr__(self, "encodings", tuple(self.encodings))
         object.__setattr__(self, "out", None if self.out is None else Path(self.out))
         if not self.encodings:
-            raise InvalidArgumentError(f"encodings is empty; choose from {', '.join(ENCODINGS)}")
+            raise InvalidArgumentError(f"`encodings` is empty; choose from {', '.join(ENCODINGS)}")
         for encoding in self.encodings:
             if encoding not in ENCODINGS:
                 raise InvalidArgumentError(f"encoding {encoding!r} is unknown; choose from {', '.join(ENCODINGS)}")
         if len(set(self.encodings)) < len(self.encodings):
             raise InvalidArgumentError(f"encodings={','.join(self.encodings)} contains a name twice")
+        if self.seeds < 1:
+            raise InvalidArgumentError(f"seeds={self.seeds} must be at least 1")
         require_choice(self, "precision", get_args(Precision))
         require_settings(self)
         if self.resume and self.out is None:
-            raise InvalidArgumentError("resume needs out, the directory with the work to resume")
+            raise InvalidArgumentError("`resume` needs `out`, the directory with the work to resume")
 
 
-def require_choice(options: Options, name: str, allowed: Collection[str]) -> None:
+def require_choice(record: Record, name: str, allowed: Collection[str]) -> None:
     """Refuse a value that is not one of those allowed."""
-    value = getattr(options, name)
+    value = getattr(record, name)
     if value not in allowed:
         raise InvalidArgumentError(f"{name}={value!r} must be one of {', '.join(allowed)}")
 
@@ -120,18 +122,17 @@ _AT_LEAST = {
     "evaluations": 0,
     "seed": 0,
     "first_seed": 0,
-    "seeds": 1,
 }
 
 
-def require_settings(options: Options) -> None:
+def require_settings(record: Record) -> None:
     """Refuse sizes and rates that no model can be trained with: of a comparison, or of one unit of it.
 
     Raises:
         InvalidArgumentError: the message names the setting, its value and what is allowed.
     """
-    values = {each.name: getattr(options, each.name) for each in fields(options)}
-    require_choice(options, "model", get_args(Architecture))
+    values = {each.name: getattr(record, each.name) for each in fields(record)}
+    require_choice(record, "model", get_args(Architecture))
     for name, minimum in _AT_LEAST.items():
         if (value := values.get(name)) is not None and value < minimum:
             raise InvalidArgumentError(f"{name}={value} must be at least {minimum}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,24 +12,37 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from posembed.errors import MissingExtraError, WorkFailedError
+from posembed.records.comparison import Arm, Comparison
 from posembed.tables.measures.similarity import cosine_matrix
 
-# Okabe & Ito's palette: told apart with every common form of colour blindness.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+DOUBLE = 2.0
+"""The largest input length that is drawn, as a multiple of the training length."""
+BAND = 1.96
+"""Standard errors on either side of the mean: 95 % of a normal distribution."""
+# Okabe and Ito's palette: distinguishable with every common form of color blindness.
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_STYLES = {"direct": "-", "tile": "--", "linear": ":"}
 _WIDTH = 9  # positions in the running mean of the loss
 _LARGEST = 1024  # rows of a cosine matrix that is drawn whole
 
 
 def require_matplotlib() -> None:
-    """Raise with the install command if the plots cannot be drawn."""
+    """Raise with the install command if the plots cannot be drawn.
+
+    Raises:
+        MissingExtraError: if matplotlib is not installed.
+    """
     try:
         import matplotlib  # noqa: F401
     except ImportError:
         raise MissingExtraError("matplotlib", "report", "drawing plots (or give --no-plots)") from None
 
 
-def draw_comparison(results: dict[str, Any], out: Path) -> list[Path]:
-    """Draw every plot of a comparison into ``out/plots``; returns the files."""
+def draw_comparison(results: Comparison, out: Path) -> list[Path]:
+    """Draw every plot of a comparison into ``out/plots``, and return the files."""
     folder = out / "plots"
     folder.mkdir(parents=True, exist_ok=True)
     files = [draw_loss_per_position(results, folder / "loss-per-position.png")]
@@ -37,41 +51,29 @@ def draw_comparison(results: dict[str, Any], out: Path) -> list[Path]:
     return files + [draw_cosines(read_position_rows(t), t.stem, folder / f"cosine-{t.stem}.png") for t in tables]
 
 
-def read_position_rows(file: Path) -> NDArray[Any]:
-    """The position rows that a unit of a comparison left, ``[rows, d_model]``.
+def read_position_rows(file: Path) -> NDArray[np.floating]:
+    """Return the position rows that a unit of a comparison wrote, ``[rows, d_model]``.
 
     Raises:
         WorkFailedError: if the file is damaged.
     """
     try:
-        rows: NDArray[Any] = load_file(file)["position"]
+        rows: NDArray[np.floating] = load_file(file)["position"]
     except (SafetensorError, KeyError) as error:
         raise WorkFailedError(f"{file} is damaged ({error}); delete its unit to train it again") from None
     return rows
 
 
-def draw_loss_per_position(results: dict[str, Any], file: Path) -> Path:
-    """Loss at each position at the training length, and at twice it where that was measured."""
+def draw_loss_per_position(results: Comparison, file: Path) -> Path:
+    """Draw the loss at each position at the training length, and at twice it where that was measured."""
     require_matplotlib()
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.add_subplot()
-    length = results["configuration"]["train_length"]
-    for index, arm in enumerate(results["arms"]):
-        if arm["per_position"] is None:
-            continue
-        colour = _COLOURS[index % len(_COLOURS)]
-        mean, error = (_smooth(arm["per_position"][name]) for name in ("mean", "standard_error"))
-        x = np.arange(len(mean))
-        axes.plot(x, mean, color=colour, label=arm["encoding"])
-        axes.fill_between(x, mean - 1.96 * error, mean + 1.96 * error, color=colour, alpha=0.15, linewidth=0)
-        for entry in arm["beyond"]:
-            if entry["factor"] == 2.0 and entry["per_position"]:
-                tail = _smooth(entry["per_position"][length:])  # apart, or the step at the edge would be smeared
-                style = {"direct": "-", "tile": "--", "linear": ":"}[entry["method"]]
-                label = None if entry["method"] == "direct" else f"{arm['encoding']}, {entry['method']}"
-                axes.plot(np.arange(length, length + len(tail)), tail, style, color=colour, label=label)
+    length = results.configuration.train_length
+    for index, arm in enumerate(results.arms):
+        _draw_arm(axes, arm, length, _COLORS[index % len(_COLORS)])
     axes.axvline(length - 0.5, color="0.5", linewidth=0.8)
     axes.set(
         xlabel=f"position (tokens); trained up to {length}, marked",
@@ -84,22 +86,36 @@ def draw_loss_per_position(results: dict[str, Any], file: Path) -> Path:
     return file
 
 
-def draw_curves(results: dict[str, Any], file: Path) -> Path:
-    """Validation loss during training."""
+def _draw_arm(axes: Axes, arm: Arm, length: int, color: str) -> None:
+    if arm.per_position is None:
+        return
+    mean, error = _smooth(arm.per_position.mean), _smooth(arm.per_position.standard_error)
+    x = np.arange(len(mean))
+    axes.plot(x, mean, color=color, label=arm.encoding)
+    axes.fill_between(x, mean - BAND * error, mean + BAND * error, color=color, alpha=0.15, linewidth=0)
+    for entry in arm.beyond:
+        if entry.factor == DOUBLE and entry.per_position:
+            tail = _smooth(entry.per_position[length:])  # apart, or the step at the edge would be smeared
+            style = _STYLES[entry.method]
+            label = None if entry.method == "direct" else f"{arm.encoding}, {entry.method}"
+            axes.plot(np.arange(length, length + len(tail)), tail, style, color=color, label=label)
+
+
+def draw_curves(results: Comparison, file: Path) -> Path:
+    """Draw the validation loss during training."""
     require_matplotlib()
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    for index, arm in enumerate(results["arms"]):
-        for number, curve in enumerate(arm["curves"]):
-            points = curve["points"]
+    for index, arm in enumerate(results.arms):
+        for number, curve in enumerate(arm.curves):
             axes.plot(
-                [point["step"] for point in points],
-                [point["validation"] for point in points],
+                [point.step for point in curve.points],
+                [point.validation for point in curve.points],
                 marker=".",
-                color=_COLOURS[index % len(_COLOURS)],
-                label=arm["encoding"] if number == 0 else None,
+                color=_COLORS[index % len(_COLORS)],
+                label=arm.encoding if number == 0 else None,
             )
     axes.set(xlabel="step", ylabel="loss (nats per token)", title="Validation loss during training")
     if axes.get_legend_handles_labels()[0]:  # none where no arm finished
@@ -108,8 +124,8 @@ def draw_curves(results: dict[str, Any], file: Path) -> Path:
     return file
 
 
-def draw_cosines(table: NDArray[Any], name: str, file: Path) -> Path:
-    """Cosine similarity of every pair of centred rows; every k-th row of tables that are too large."""
+def draw_cosines(table: NDArray[np.floating], name: str, file: Path) -> Path:
+    """Draw the cosine similarity of every pair of centered rows; only every k-th row of large tables."""
     require_matplotlib()
     from matplotlib.figure import Figure
 
@@ -124,14 +140,14 @@ def draw_cosines(table: NDArray[Any], name: str, file: Path) -> Path:
         extent=(-0.5, len(table) - 0.5, len(table) - 0.5, -0.5),
     )
     every = f", every {step}th row" if step > 1 else ""
-    axes.set(xlabel="position", ylabel="position", title=f"{name}: cosine of centred rows{every}")
+    axes.set(xlabel="position", ylabel="position", title=f"{name}: cosine of centered rows{every}")
     figure.colorbar(image, ax=axes, label="cosine")
     figure.savefig(file, dpi=120)
     return file
 
 
-def _smooth(values: list[float | None], width: int = _WIDTH) -> NDArray[np.float64]:
-    """Running mean over ``width`` positions, shorter at the ends, gaps left out."""
+def _smooth(values: Sequence[float | None], width: int = _WIDTH) -> NDArray[np.float64]:
+    """Return the running mean over ``width`` positions, shorter at the ends, gaps left out."""
     array = np.array([np.nan if value is None else value for value in values])
     present = np.isfinite(array)
     kernel = np.ones(min(width, len(array)))

@@ -37,7 +37,7 @@ def test_other_files_stay(cli, tmp_path):
     ("arguments", "sentence"),
     [
         (["--checkpoint", "absent"], "absent"),
-        (["--results", "absent.json"], "--results absent.json cannot be read: no such file"),
+        (["--results", "absent.json"], "absent.json' cannot be read: no such file"),
         (["--html", "."], "is a directory"),
         (["--html", "absent/lesson.html"], "there is no directory absent"),
     ],
@@ -67,7 +67,7 @@ def test_ctrl_c_is_one_sentence():
 def test_a_reader_s_own_run(cli, tmp_path, example_checkpoints):
     from posembed.lesson.measured import load_measured
 
-    results = load_measured().results
+    results = load_measured().results.to_dict()
     results["verdict"][0] = "learned − sinusoidal = 0.123 ± 0.001 nats: a run of the reader's"
     (tmp_path / "results.json").write_text(json.dumps(results), encoding="utf-8")
     code, printed, _ = cli("lesson", "--results", tmp_path, "--checkpoint", example_checkpoints / "my-bert")

@@ -1,5 +1,6 @@
 """The folder that results go into: what is refused, what is kept, what is made again."""
 
+import dataclasses
 import json
 import shutil
 
@@ -8,6 +9,8 @@ import pytest
 from posembed.commands import compare as module
 from posembed.commands.compare import compare
 from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError
+from posembed.lab import folder
+from posembed.observer import Callbacks
 
 PAIR = ("learned", "sinusoidal")
 
@@ -40,16 +43,16 @@ def test_resume_trains_only_what_is_missing(finished, copy, corpus_dir, tiny, un
         out=copy,
         resume=True,
         **tiny,
-        on_event=lambda name, message: told.append((name, message["phase"])),
+        observer=Callbacks(progress=lambda update: told.append((update.name, update.phase))),
     )
     kept = [name for name, phase in told if phase == "kept"]
     assert kept == ["learned-seed0"]
     assert {name for name, phase in told if phase != "kept"} == {"sinusoidal-seed0"}
-    assert untimed(again) == untimed(results)
+    assert untimed(again.to_dict()) == untimed(results.to_dict())
     after = contents(copy)
     assert {name: after[name] for name in before} == before  # neither written again nor touched
     assert len(list((copy / "tables").iterdir())) == 2
-    assert json.loads((copy / "results.json").read_text()) == again
+    assert json.loads((copy / "results.json").read_text()) == again.to_dict()
 
 
 def test_a_finished_run_is_resumed_without_training(finished, copy, corpus_dir, tiny, untimed, monkeypatch):
@@ -57,7 +60,34 @@ def test_a_finished_run_is_resumed_without_training(finished, copy, corpus_dir, 
     monkeypatch.setattr(module, "run_units", lambda todo, *_: asked.append(todo) or {})
     again = compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
     assert asked == [[]]
-    assert again | {"created": ""} == finished[0] | {"created": ""}
+    assert dataclasses.replace(again, created="") == dataclasses.replace(finished[0], created="")
+
+
+def test_the_callback_of_before_is_still_called_and_warns(finished, copy, corpus_dir, tiny):
+    told = []
+    with pytest.warns(DeprecationWarning, match="on_event is deprecated: give an observer"):
+        compare(
+            str(corpus_dir), encodings=PAIR, out=copy, resume=True, on_event=lambda *event: told.append(event), **tiny
+        )
+    assert told == [(f"{name}-seed0", {"phase": "kept", "step": 12}) for name in PAIR]
+
+
+@pytest.mark.parametrize("version", sorted(folder.SAME_NUMBERS))
+def test_a_folder_begun_by_a_version_with_the_same_numbers_is_resumed(
+    finished, copy, corpus_dir, tiny, monkeypatch, version
+):
+    monkeypatch.setattr(module, "run_units", lambda *_: {})
+    setup = copy / "setup.json"
+    setup.write_text(json.dumps(json.loads(setup.read_text()) | {"posembed": version}))
+    again = compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
+    assert again.arms == finished[0].arms
+
+
+def test_a_folder_begun_by_any_other_version_is_not(copy, corpus_dir, tiny, no_training):
+    setup = copy / "setup.json"
+    setup.write_text(json.dumps(json.loads(setup.read_text()) | {"posembed": "0.0.9"}))
+    with pytest.raises(ResultsConflictError, match=r"posembed: '0\.0\.9' there"):
+        compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +117,7 @@ def test_other_data_is_another_configuration(copy, corpus_dir, tiny, tmp_path, n
 
 def test_results_are_not_written_over_without_resume(copy, corpus_dir, tiny, no_training):
     before = contents(copy)
-    with pytest.raises(ResultsConflictError, match="of this configuration: go on with --resume, or give another --out"):
+    with pytest.raises(ResultsConflictError, match="of this configuration: set resume=True, or give another `out`"):
         compare(str(corpus_dir), encodings=PAIR, out=copy, **tiny)
     assert contents(copy) == before
 
@@ -97,7 +127,7 @@ def test_a_folder_of_other_files_is_not_touched(corpus_dir, tiny, tmp_path, no_t
     (tmp_path / "thesis.tex").write_text("years of work")
     before = contents(tmp_path)
     with pytest.raises(
-        ResultsConflictError, match="is not empty and not a run of posembed compare; give another --out"
+        ResultsConflictError, match="is not empty and not a run of posembed compare; give another `out`"
     ):
         compare(str(corpus_dir), out=tmp_path, resume=resume, **tiny)
     assert contents(tmp_path) == before
@@ -106,9 +136,9 @@ def test_a_folder_of_other_files_is_not_touched(corpus_dir, tiny, tmp_path, no_t
 def test_a_file_is_no_folder(corpus_dir, tiny, tmp_path, no_training):
     file = tmp_path / "file"
     file.write_text("text")
-    with pytest.raises(ResultsConflictError, match=r"^--out .*/file is a file; give a directory$"):
+    with pytest.raises(ResultsConflictError, match=r"^out='.*/file' is a file; give a directory$"):
         compare(str(corpus_dir), out=file, **tiny)
-    with pytest.raises(ResultsConflictError, match=r"^--out .*/file/below cannot be written \(Not a directory\)$"):
+    with pytest.raises(ResultsConflictError, match=r"^out='.*/file/below' cannot be written \(Not a directory\)$"):
         compare(str(corpus_dir), out=file / "below", **tiny)
     assert file.read_text() == "text"
 
@@ -116,7 +146,7 @@ def test_a_file_is_no_folder(corpus_dir, tiny, tmp_path, no_training):
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
 def test_a_damaged_setup_is_refused(copy, corpus_dir, tiny, no_training, content):
     (copy / "setup.json").write_bytes(content)
-    with pytest.raises(ResultsConflictError, match=r"setup.json cannot be read \(.+\); give another --out"):
+    with pytest.raises(ResultsConflictError, match=r"setup.json cannot be read \(.+\); give another `out`"):
         compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
 
 
@@ -147,6 +177,6 @@ def test_results_of_other_versions_are_not_mixed_in(copy, corpus_dir, tiny, no_t
 
 
 def test_an_out_inside_the_data_is_refused(corpus_dir, tiny):
-    with pytest.raises(InvalidArgumentError, match="lies inside --data"):
+    with pytest.raises(InvalidArgumentError, match="lies inside data="):
         compare(str(corpus_dir), out=corpus_dir / "results", **tiny)
     assert not (corpus_dir / "results").exists()

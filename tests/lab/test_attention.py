@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from posembed.lab.attention import attention, plain_attention
-from posembed.lab.config import ENCODINGS, UnitConfig
+from posembed.lab.config import UnitConfig
 from posembed.lab.model import LabModel
+from posembed.records.compare import ENCODINGS
 
 BATCH, HEADS, LENGTH, WIDTH = 2, 6, 37, 10  # six heads: no power of two for ALiBi; 37 and 10: no round sizes
 

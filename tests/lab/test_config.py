@@ -4,13 +4,13 @@ import json
 import pytest
 
 from posembed.errors import InvalidArgumentError
-from posembed.lab.config import ENCODINGS, TRAINABLE, UnitConfig
+from posembed.lab.config import FACTORS, UnitConfig
 from posembed.storage import differences
 
 
-def test_the_encodings():
-    assert ENCODINGS == ("learned", "sinusoidal", "rope", "alibi", "none", "learned-from-sinusoid")
-    assert set(TRAINABLE) < set(ENCODINGS)
+def test_the_lengths_that_arms_are_evaluated_at():
+    assert FACTORS == (1.25, 1.5, 2.0)
+    assert UnitConfig.__module__ == "posembed.records.unit"  # documented by its name in posembed.lab.config
 
 
 def test_a_configuration_survives_a_json_file():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from posembed.lab import losses as evaluate
-from posembed.lab.config import ENCODINGS, TRAINABLE
+from posembed.lab.encodings import ENCODINGS as STRATEGIES
 from posembed.lab.losses import (
     NonFiniteLossError,
     evaluate_beyond,
@@ -15,8 +15,11 @@ from posembed.lab.losses import (
     token_losses,
 )
 from posembed.lab.model import LabModel
+from posembed.records.compare import ENCODINGS
 from posembed.tables.extend import extend_table
 from posembed.windows import IGNORED, cut_windows, evaluation_task
+
+TRAINABLE = {name for name, each in STRATEGIES.items() if each.trainable}
 
 
 def made(config, corpus, **settings):
@@ -63,8 +66,8 @@ def test_in_range_against_loops(config, corpus, kind):
     found = evaluate_in_range(model, own, corpus)
     assert (windows.documents, len(windows.tokens)) == (8, 16)
     documents = [np.nanmean(losses[windows.document == d]) for d in range(8)]
-    assert found["documents"] == pytest.approx(documents, rel=1e-4)
-    means, errors = found["per_position"]["mean"], found["per_position"]["standard_error"]
+    assert found.documents == pytest.approx(documents, rel=1e-4)
+    means, errors = found.per_position.mean, found.per_position.standard_error
     assert len(means) == len(errors) == own.train_length
     gaps = 0
     for position in range(own.train_length):
@@ -82,7 +85,7 @@ def test_in_range_against_loops(config, corpus, kind):
 
 
 def key(entry):
-    return entry["factor"], entry["length"], entry["method"]
+    return entry.factor, entry.length, entry.method
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -93,14 +96,14 @@ def test_which_lengths_and_methods(config, corpus, encoding):
     methods = ("direct", "tile", "linear") if encoding in TRAINABLE else ("direct",)
     assert [key(e) for e in entries] == [(1.0, 16, "direct"), *((*at, m) for at in lengths for m in methods)]
     for entry in entries:
-        if encoding in TRAINABLE and entry["method"] == "direct" and entry["length"] > 16:
-            assert set(entry) == {"factor", "length", "method", "message"}
-            assert entry["message"].startswith(f"position {entry['length'] - 1} has no row: the table has 16 rows")
+        if encoding in TRAINABLE and entry.method == "direct" and entry.length > 16:
+            assert set(entry.to_dict()) == {"factor", "length", "method", "message"}
+            assert entry.message.startswith(f"position {entry.length - 1} has no row: the table has 16 rows")
             continue
-        assert "message" not in entry
-        assert len(entry["documents"]) == 8
-        assert len(entry["per_position"]) == entry["length"]
-        assert ("documents_beyond" in entry) == (entry["length"] > 16)
+        assert entry.message is None
+        assert len(entry.documents) == 8
+        assert len(entry.per_position) == entry.length
+        assert (entry.documents_beyond is not None) == (entry.length > 16)
 
 
 @pytest.mark.parametrize("encoding", ["learned", "alibi"])
@@ -112,15 +115,15 @@ def test_beyond_against_loops(config, corpus, encoding, kind):
     longest = cut_windows(corpus.test, 32, own.windows_per_document, own.evaluation_documents)
     measured = 0
     for entry in entries:
-        if "message" in entry:
+        if entry.message is not None:
             continue
-        if entry["method"] != "direct":
-            model.set_table(torch.from_numpy(extend_table(trained.numpy(), entry["length"], method=entry["method"])))
-        windows = longest.prefix(entry["length"])  # at every length the beginnings of the same windows
+        if entry.method != "direct":
+            model.set_table(torch.from_numpy(extend_table(trained.numpy(), entry.length, method=entry.method)))
+        windows = longest.prefix(entry.length)  # at every length the beginnings of the same windows
         losses = naive_losses(model, windows, corpus, kind)
         wanted = [np.nanmean(losses[windows.document == d]) for d in range(8)]
-        assert entry["documents"] == pytest.approx(wanted, rel=1e-4)
-        for document, value in enumerate(entry.get("documents_beyond", [])):
+        assert entry.documents == pytest.approx(wanted, rel=1e-4)
+        for document, value in enumerate(entry.documents_beyond or ()):
             past = losses[windows.document == document, 16:]
             assert value == (pytest.approx(np.nanmean(past), rel=1e-4) if np.isfinite(past).any() else None)
         measured += 1
@@ -141,7 +144,7 @@ def test_texts_that_are_too_short_are_said_so(config, corpus):
     length = round((second - 1) / 1.3)  # two texts reach 1.25 times it, but not 1.5 times
     model, own = made(config, corpus, encoding="none", train_length=length)
     entries = evaluate_beyond(model, own, corpus)
-    assert [(e["factor"], e["method"]) for e in entries] == [
+    assert [(e.factor, e.method) for e in entries] == [
         (1.0, "direct"),
         (1.25, "direct"),
         (1.5, "unavailable"),
@@ -150,7 +153,7 @@ def test_texts_that_are_too_short_are_said_so(config, corpus):
     for entry, factor in zip(entries[2:], (1.5, 2.0), strict=True):
         own_length = round(factor * length)
         long_enough = sum(len(text) > own_length for text in corpus.test)
-        assert entry == {
+        assert entry.to_dict() == {
             "factor": factor,
             "length": own_length,
             "method": "unavailable",

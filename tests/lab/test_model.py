@@ -4,10 +4,13 @@ import pytest
 import torch
 
 from posembed.errors import InvalidArgumentError, PositionOutOfRangeError
-from posembed.lab.config import ENCODINGS, TRAINABLE, UnitConfig
-from posembed.lab.model import LabModel, position_cost
+from posembed.lab.config import UnitConfig
+from posembed.lab.encodings import ENCODINGS as STRATEGIES
+from posembed.lab.model import LabModel
 from posembed.nn import sinusoidal_rows
+from posembed.records.compare import ENCODINGS
 
+TRAINABLE = {name for name, each in STRATEGIES.items() if each.trainable}
 SMALL = UnitConfig(train_length=24, d_model=24, layers=2, heads=3)  # three heads: no power of two for ALiBi
 
 
@@ -153,10 +156,10 @@ def test_a_set_table_is_the_one_that_is_read(encoding):
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_cost_counts_what_is_there(encoding):
     config = dataclasses.replace(SMALL, encoding=encoding)
-    cost = position_cost(config)
+    cost = STRATEGIES[encoding].cost(config)
     with_it, without = LabModel(config, 30), LabModel(dataclasses.replace(config, encoding="none"), 30)
     extra = sum(p.numel() for p in with_it.parameters()) - sum(p.numel() for p in without.parameters())
-    assert cost["parameters"] == extra == (24 * 24 if encoding in TRAINABLE else 0)
-    assert cost["parameter_bytes"] == 4 * extra
+    assert cost.parameters == extra == (24 * 24 if encoding in TRAINABLE else 0)
+    assert cost.parameter_bytes == 4 * extra
     fixed = {"sinusoidal": 24 * 24, "rope": 2 * 24 * 8, "alibi": 3 * 24 * 24}
-    assert cost["fixed_bytes"] == 4 * fixed.get(encoding, 0)
+    assert cost.fixed_bytes == 4 * fixed.get(encoding, 0)

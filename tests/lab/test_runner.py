@@ -12,6 +12,7 @@ import posembed
 from posembed.commands.compare import compare
 from posembed.lab import runner
 from posembed.lab.runner import run_units
+from posembed.observer import Callbacks
 
 LONG = {"steps": 10**7, "evaluations": 0}
 
@@ -38,16 +39,16 @@ def test_a_unit_that_is_killed_or_refused_does_not_stop_the_others(config, tmp_p
     ]
     told = []
 
-    def kill(name, message):
-        told.append((name, message["phase"]))
-        if name == "learned-seed0" and message["phase"] == "training":
-            processes[name].kill()
+    def kill(update):
+        told.append((update.name, update.phase))
+        if update.name == "learned-seed0" and update.phase == "training":
+            processes[update.name].kill()
 
-    failures = run_units(units, tmp_path, 2, kill)
+    failures = run_units(units, tmp_path, 2, Callbacks(progress=kill))
     log = tmp_path / "learned-seed0" / "log.txt"
     assert failures.pop("learned-seed0") == f"the process was killed by signal 9 (see {log})"
     assert failures.pop("rope-seed0") == (
-        f"--data {tmp_path / 'nowhere'}: no such file or directory; give a text file, a directory, or stdlib"
+        f"data={str(tmp_path / 'nowhere')!r}: no such file or directory; give a text file, a directory, or stdlib"
     )
     assert failures == {}
     assert (tmp_path / "none-seed0" / "result.json").exists()
@@ -55,21 +56,30 @@ def test_a_unit_that_is_killed_or_refused_does_not_stop_the_others(config, tmp_p
     assert ("learned-seed0", "failed") in told
     assert ("rope-seed0", "failed") in told
     assert all(process.poll() is not None for process in processes.values())
-    assert json.loads((tmp_path / "none-seed0" / "configuration.json").read_text()) == units[2].to_json()
+    assert json.loads((tmp_path / "none-seed0" / "configuration.json").read_text()) == units[2].to_dict()
 
 
 def test_ctrl_c_lets_running_units_save(config, tmp_path, processes):
     units = [config(encoding="learned", **LONG), config(encoding="none", **LONG)]
 
-    def interrupt(name, message):
-        if message["phase"] == "training":
+    def interrupt(update):
+        if update.phase == "training":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_units(units, tmp_path, 1, interrupt)
+        run_units(units, tmp_path, 1, Callbacks(progress=interrupt))
     assert list(processes) == ["learned-seed0"]  # the other was never started
     assert processes["learned-seed0"].poll() == 130
     assert torch.load(tmp_path / "learned-seed0" / "checkpoint.pt", weights_only=True)["step"] >= 10
+
+
+def test_an_observer_that_asks_to_stop_lets_running_units_save(config, tmp_path, processes):
+    seen = []
+    observer = Callbacks(progress=lambda update: seen.append(update.done), should_stop=lambda: len(seen) > 1)
+    with pytest.raises(KeyboardInterrupt):
+        run_units([config(encoding="none", **LONG)], tmp_path, 1, observer)
+    assert processes["none-seed0"].poll() == 130
+    assert torch.load(tmp_path / "none-seed0" / "checkpoint.pt", weights_only=True)["step"] >= 20
 
 
 def test_why_names_the_last_line_of_the_log(tmp_path):
@@ -106,7 +116,7 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_gives_the_same_results(corpus_dir, 
             if "-seed0 10/600 loss" in line:
                 process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
-    sentence = "stopped; what was trained so far is in run: the same command with --resume goes on from there\n"
+    sentence = "stopped; the work so far is in run: the same call with resume=True resumes it\n"
     assert lines[-1] == f"posembed: {sentence}"
     assert not any("Traceback" in line for line in lines)
     assert not (tmp_path / "run" / "results.json").exists()
@@ -119,6 +129,6 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_gives_the_same_results(corpus_dir, 
     assert int(first.split()[1].split("/")[0]) > saved
     whole = compare(str(corpus_dir), encodings=("learned",), precision="fp32", out=tmp_path / "whole", **sizes)
     found = json.loads((tmp_path / "run" / "results.json").read_text())
-    assert untimed(found) == untimed(whole)
+    assert untimed(found) == untimed(whole.to_dict())
     tables = [tmp_path / name / "tables" / "learned-seed0.safetensors" for name in ("run", "whole")]
     assert tables[0].read_bytes() == tables[1].read_bytes()

@@ -8,10 +8,11 @@ import torch
 from safetensors.torch import load_file
 
 from posembed.errors import DataError, ResultsConflictError
-from posembed.lab.config import ENCODINGS
 from posembed.lab.losses import token_losses
 from posembed.lab.model import LabModel
-from posembed.lab.train import Trainer, run_unit
+from posembed.lab.train import run_unit
+from posembed.lab.trainer import Trainer
+from posembed.records.compare import ENCODINGS
 from posembed.windows import IGNORED, cut_windows
 
 
@@ -31,11 +32,11 @@ def train(trainer, tmp_path):
 @pytest.mark.parametrize("kind", ["decoder", "encoder"])
 def test_the_loss_falls(config, tmp_path, kind):
     result = run_unit(config(model=kind, steps=80, learning_rate=1e-2, evaluations=4), tmp_path)
-    losses = [point["validation"] for point in result["curve"]]
+    losses = [point.validation for point in result.curve]
     assert max(losses) < np.log(258) - 1.5  # all of them measured after 20 steps or more
     assert losses[-1] < losses[0]
-    assert result["curve"][-1]["train"] < result["curve"][0]["train"] - 1.0
-    assert np.mean(result["in_range"]["documents"]) == pytest.approx(losses[-1], abs=0.3)
+    assert result.curve[-1].train < result.curve[0].train - 1.0
+    assert np.mean(result.in_range.documents) == pytest.approx(losses[-1], abs=0.3)
 
 
 @pytest.mark.parametrize("encoding", ["learned", "sinusoidal", "rope"])
@@ -44,11 +45,11 @@ def test_the_same_seed_gives_the_same_numbers(config, tmp_path, untimed, encodin
     torch.manual_seed(99)
     np.random.default_rng(99)
     again = run_unit(config(encoding=encoding), tmp_path / "b")
-    assert untimed(first) == untimed(again)
-    assert json.loads((tmp_path / "a" / "result.json").read_text()) == first
+    assert untimed(first.to_dict()) == untimed(again.to_dict())
+    assert json.loads((tmp_path / "a" / "result.json").read_text()) == first.to_dict()
     other = run_unit(config(encoding=encoding, seed=1), tmp_path / "c")
-    assert other["in_range"]["documents"] != first["in_range"]["documents"]
-    assert other["curve"][-1] != first["curve"][-1]
+    assert other.in_range.documents != first.in_range.documents
+    assert other.curve[-1] != first.curve[-1]
 
 
 def test_a_finished_unit_is_not_trained_again(config, tmp_path, monkeypatch):
@@ -130,13 +131,13 @@ def test_the_curve(trainer, corpus, tmp_path):
     arm, losses = trainer(steps=10, evaluations=4), []
     update = arm.update
     arm.update = lambda: losses.append(update()) or losses[-1]
-    assert train(arm, tmp_path) == ("finished", "")
-    assert [point["step"] for point in arm.curve] == [2, 5, 8, 10]
+    assert train(arm, tmp_path) == ""
+    assert [point.step for point in arm.curve] == [2, 5, 8, 10]
     for (begin, end), point in zip([(0, 2), (2, 5), (5, 8), (8, 10)], arm.curve, strict=True):
-        assert point["train"] == pytest.approx(torch.stack(losses[begin:end]).mean().item(), rel=1e-6)
+        assert point.train == pytest.approx(torch.stack(losses[begin:end]).mean().item(), rel=1e-6)
     windows = cut_windows(corpus.validation, 16, 1, 64)
     found = token_losses(arm.model, windows, corpus, arm.config)
-    assert arm.curve[-1]["validation"] == pytest.approx(found.mean(), rel=1e-6)
+    assert arm.curve[-1].validation == pytest.approx(found.mean(), rel=1e-6)
 
 
 def test_precision(trainer, tmp_path):
@@ -145,7 +146,7 @@ def test_precision(trainer, tmp_path):
         arm = trainer(precision=precision)
         with arm.autocast():
             logits[precision] = arm.forward(arm.batch(0)[0])
-        assert train(arm, tmp_path / precision)[0] == "finished"
+        assert train(arm, tmp_path / precision) == ""
         assert all(p.dtype == torch.float32 for p in arm.model.parameters())
     assert logits["fp32"].dtype == torch.float32
     assert logits["bf16"].dtype == torch.bfloat16
@@ -157,7 +158,7 @@ def test_the_table_that_is_kept(config, tmp_path):
     for encoding in ENCODINGS:
         result = run_unit(config(encoding=encoding), tmp_path / encoding)
         file = tmp_path / encoding / "table.safetensors"
-        assert (result["flexibility"] is None) == (not encoding.startswith("learned"))
+        assert (result.flexibility is None) == (not encoding.startswith("learned"))
         if file.exists():
             kept[encoding] = load_file(file)["position"]
             assert (kept[encoding].shape, kept[encoding].dtype) == ((16, 16), torch.float32)
@@ -185,13 +186,13 @@ def test_threads_are_the_units_own(config, tmp_path):
 def test_what_is_reported(config, tmp_path):
     told = []
     run_unit(config(steps=25, evaluations=1), tmp_path, report=told.append)
-    assert [(m["phase"], m["step"]) for m in told] == [
+    assert [(m.phase, m.step) for m in told] == [
         ("training", 10),
         ("training", 20),
         ("training", 25),
         ("evaluating", 25),
     ]
-    assert all(0 < m["loss"] < 7 and m["tokens_per_second"] > 0 for m in told[:-1])
+    assert all(0 < m.loss < 7 and m.tokens_per_second > 0 for m in told[:-1])
 
 
 def test_data_that_changed_or_is_too_short(config, corpus, corpus_dir, tmp_path):
@@ -200,9 +201,7 @@ def test_data_that_changed_or_is_too_short(config, corpus, corpus_dir, tmp_path)
     own = config(data=str(copy), data_sha256=corpus.sha256)
     run_unit(own, tmp_path / "a")
     (copy / "new.txt").write_text("one document more\n")
-    with pytest.raises(
-        ResultsConflictError, match=rf"has changed since .*\(sha256 {corpus.sha256[:12]}… there, .* now"
-    ):
+    with pytest.raises(ResultsConflictError, match=rf"has changed since .*\(sha256 {corpus.sha256[:12]}… then, .* now"):
         run_unit(own, tmp_path / "b")
-    with pytest.raises(DataError, match="--train-length 5000 is larger than the data"):
+    with pytest.raises(DataError, match="train_length=5000 is larger than the data"):
         run_unit(dataclasses.replace(own, data_sha256="", train_length=5000), tmp_path / "c")

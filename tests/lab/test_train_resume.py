@@ -7,7 +7,8 @@ import torch
 
 from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
 from posembed.lab.model import LabModel
-from posembed.lab.train import Trainer, run_unit
+from posembed.lab.train import run_unit
+from posembed.lab.trainer import Trainer
 
 
 @pytest.fixture
@@ -42,9 +43,9 @@ def test_stopped_at_any_step_the_numbers_are_the_same(config, whole, tmp_path, u
         run_unit(config(), tmp_path, should_stop=stop_at(step))
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
     steps = []
-    result = run_unit(config(), tmp_path, report=lambda message: steps.append(message["step"]))
+    result = run_unit(config(), tmp_path, report=lambda message: steps.append(message.step))
     assert steps[0] > step or step == 12  # it went on, and did not begin again
-    assert untimed(result) == untimed(whole[0])
+    assert untimed(result.to_dict()) == untimed(whole[0].to_dict())
     assert table(tmp_path) == table(whole[1])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["result.json", "table.safetensors"]
 
@@ -53,7 +54,7 @@ def test_stopped_after_every_step(config, whole, tmp_path, untimed, stop_at):
     for step in range(1, 13):
         with pytest.raises(WorkInterruptedError):
             run_unit(config(), tmp_path, should_stop=stop_at(step))
-    assert untimed(run_unit(config(), tmp_path)) == untimed(whole[0])
+    assert untimed(run_unit(config(), tmp_path).to_dict()) == untimed(whole[0].to_dict())
 
 
 def test_every_weight_and_moment_is_restored(config, corpus, tmp_path, stop_at):
@@ -93,7 +94,7 @@ def test_a_unit_that_dies_goes_on_from_its_last_save(config, whole, tmp_path, un
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert state["step"] == 4  # the last look before it
     monkeypatch.setattr(Trainer, "update", update)
-    assert untimed(run_unit(config(), tmp_path)) == untimed(whole[0])
+    assert untimed(run_unit(config(), tmp_path).to_dict()) == untimed(whole[0].to_dict())
 
 
 @pytest.mark.parametrize("damage", [slice(0, 0), slice(0, 9000), slice(9000, None)])
@@ -105,7 +106,7 @@ def test_a_damaged_checkpoint(config, whole, tmp_path, untimed, stop_at, damage)
     with pytest.raises(WorkFailedError, match=r"checkpoint.pt is damaged \(\w+\); delete it to train this unit again$"):
         run_unit(config(), tmp_path)
     file.unlink()
-    assert untimed(run_unit(config(), tmp_path)) == untimed(whole[0])
+    assert untimed(run_unit(config(), tmp_path).to_dict()) == untimed(whole[0].to_dict())
 
 
 def test_a_checkpoint_of_another_configuration(config, tmp_path, stop_at):
@@ -129,7 +130,7 @@ def test_a_checkpoint_of_another_configuration(config, tmp_path, stop_at):
 @pytest.mark.parametrize("kind", ["decoder", "encoder"])
 def test_a_loss_that_is_not_finite(config, tmp_path, kind, settings, message):
     result = run_unit(config(model=kind, learning_rate=1e30, **settings), tmp_path)
-    assert (result["status"], result["message"]) == ("non-finite", message)
-    assert (result["in_range"], result["beyond"], result["flexibility"]) == (None, [], None)
-    assert json.loads((tmp_path / "result.json").read_text()) == result
+    assert (result.status, result.message) == ("non-finite", message)
+    assert (result.in_range, result.beyond, result.flexibility) == (None, (), None)
+    assert json.loads((tmp_path / "result.json").read_text()) == result.to_dict()
     assert [path.name for path in tmp_path.iterdir()] == ["result.json"]

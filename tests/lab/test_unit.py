@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from posembed.lab.train import Trainer, run_unit
+from posembed.lab.train import run_unit
+from posembed.lab.trainer import Trainer
 from posembed.lab.unit import main
 from posembed.storage import write_json
 
@@ -26,7 +27,7 @@ def start(config, tmp_path, capsys):
     """Runs a unit of these settings in ``tmp_path / "unit"``; returns the exit code and the messages."""
 
     def run(**settings):
-        write_json(tmp_path / "configuration.json", config(**settings).to_json())
+        write_json(tmp_path / "configuration.json", config(**settings).to_dict())
         code = main(str(tmp_path / "configuration.json"), str(tmp_path / "unit"))
         return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
@@ -50,7 +51,7 @@ def test_a_unit_that_finishes(start, config, tmp_path, untimed):
     assert [m["phase"] for m in messages] == ["training"] * 4 + ["evaluating", "finished"]
     assert messages[-1] == {"phase": "finished", "message": "", "step": 12}
     written = json.loads((tmp_path / "unit" / "result.json").read_text())
-    assert untimed(written) == untimed(run_unit(config(), tmp_path / "other"))
+    assert untimed(written) == untimed(run_unit(config(), tmp_path / "other").to_dict())
 
 
 def test_a_unit_that_diverges_is_done_all_the_same(start):
@@ -71,7 +72,7 @@ def test_a_signal_saves_and_ends(start, config, tmp_path, monkeypatch, untimed, 
     assert code == 0
     assert messages[0]["step"] == 8
     written = json.loads((tmp_path / "unit" / "result.json").read_text())
-    assert untimed(written) == untimed(run_unit(config(), tmp_path / "other"))
+    assert untimed(written) == untimed(run_unit(config(), tmp_path / "other").to_dict())
 
 
 def test_a_unit_that_nobody_listens_to_saves_and_ends(start, tmp_path, monkeypatch):
@@ -92,7 +93,7 @@ def test_what_posembed_refuses_is_told_in_one_message(start, tmp_path):
     assert len(messages) == 1
     assert messages[0]["phase"] == "failed"
     assert messages[0]["interrupted"] is False
-    assert "nowhere: no such file or directory" in messages[0]["message"]
+    assert "nowhere': no such file or directory" in messages[0]["message"]
 
 
 def test_a_fault_of_our_own_is_not_hidden(start, monkeypatch):

@@ -9,11 +9,8 @@ import torch
 from posembed.errors import InvalidArgumentError
 from posembed.lesson.blocks import Code, Layouts, Points, Quiz, Widget, Words
 from posembed.lesson.content import _swapped, build_lesson
-from posembed.lesson.scratch import run_from_scratch
-from posembed.lesson.versus import beyond_words, quality_words, versus_table
 from posembed.presets import PRESETS
-from posembed.report.terminal.compare import TextTable
-from posembed.tables.measures.sinusoids import explained_share, sinusoidal_basis, sinusoidal_table
+from posembed.report.text_table import TextTable
 
 
 def words_of(sections):
@@ -74,82 +71,15 @@ def test_the_code_has_at_most_twenty_lines_and_runs(sections):
     assert (names["position"][:12] - names["before"][:12]).norm(dim=1).min() > 0.1
 
 
-def test_rows_before_and_after_are_those_of_the_run():
-    run = run_from_scratch()
-    (read, start, end, moved), (unread, first, last, stayed) = run.rows
-    assert (read, unread) == ("3", "15")
-    assert start != end
-    assert float(moved) > 0.1
-    assert (first, stayed) == (last, "0.000")
-    assert f"row 3 moved by {moved}" in run.output
-
-
-def test_running_it_leaves_the_generator_alone():
-    torch.manual_seed(5)
-    wanted = torch.rand(2)
-    torch.manual_seed(5)
-    run_from_scratch()
-    torch.testing.assert_close(torch.rand(2), wanted)
-
-
-def test_the_comparison_s_numbers_are_read_from_it(measured):
-    results = json.loads(json.dumps(measured.results))
-    learned = next(arm for arm in results["arms"] if arm["encoding"] == "learned")
-    learned["cost"]["parameters"], learned["quality"]["mean"] = 1234567, 9.876
-    table = versus_table(results)
-    shown = {row[0]: row[1:] for row in table.rows}
-    assert shown["parameters of the positions"] == ("1,234,567", "0")
-    quality = next(cells for name, cells in shown.items() if name.startswith("quality"))
-    assert quality[0].startswith("9.876 ±")
-    generalisation = next(cells for name, cells in shown.items() if name.startswith("generalisation"))
-    assert generalisation[0] == "an error: there are no rows"
-    assert float(generalisation[1].split()[0]) > 0
-
-
-def test_ways_past_the_length_are_in_order(measured):
-    (sentence,) = beyond_words(measured.results)
-    listed = sentence.split("order of their means: ")[1].split(". Nothing")[0].split(", ")
-    losses = [float(part.split(" ± ")[0].rsplit(" ", 1)[1]) for part in listed]
-    assert losses == sorted(losses)
-    assert {part.split(" ± ")[0].rsplit(" ", 1)[0] for part in listed} >= {
-        "learned + tile",
-        "learned + linear",
-        "sinusoidal",
-    }
-
-
-def test_flexibility_measures_the_sinusoid_too(measured):
-    (cells,) = (row[1:] for row in versus_table(measured.results).rows if row[0].startswith("flexibility"))
-    own = explained_share(sinusoidal_table(128, 128), sinusoidal_basis(128, 16))
-    assert cells[1].startswith(f"{own:.0%};")
-
-
-@pytest.mark.parametrize(("low", "side"), [(-0.1, 0), (0.1, 1)])
-def test_quality_stands_where_the_run_puts_it(measured, low, side):
-    results = json.loads(json.dumps(measured.results))
-    results["differences"] = [{"first": "learned", "second": "sinusoidal", "low": low, "verdict": "so it is"}]
-    sides = quality_words(results)
-    assert "so it is" in sides[side][0]
-    assert sides[1 - side] == []
-
-
 def test_a_mask_lets_order_through():
     assert _swapped(causal=False) < 1e-6 < 1e-3 < _swapped(causal=True)
 
 
 def test_half_a_result_is_one_sentence(tmp_path, measured, example_checkpoints):
-    results = {name: part for name, part in measured.results.items() if name != "environment"}
+    results = {name: part for name, part in measured.results.to_dict().items() if name != "environment"}
     (tmp_path / "results.json").write_text(json.dumps(results), encoding="utf-8")
-    with pytest.raises(InvalidArgumentError, match=r"is no whole results\.json"):
+    with pytest.raises(InvalidArgumentError, match=r"is not a complete results\.json"):
         build_lesson(example_checkpoints / "my-bert", tmp_path)
-
-
-def test_a_run_without_longer_texts(measured):
-    results = json.loads(json.dumps(measured.results))
-    for arm in results["arms"]:
-        arm["beyond"] = []
-    assert beyond_words(results) == []
-    assert not any(row[0].startswith("generalisation") for row in versus_table(results).rows)
 
 
 @pytest.mark.parametrize("name", ["my-roberta", "my-gpt2"])

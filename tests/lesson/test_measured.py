@@ -1,5 +1,6 @@
 """What the lesson keeps of a comparison, and a reader's own in its place."""
 
+import dataclasses
 import json
 import os
 
@@ -14,11 +15,11 @@ from posembed.presets import preset
 
 def test_the_kept_run_is_whole(measured):
     results = measured.results
-    assert {"learned", "sinusoidal"} <= {arm["encoding"] for arm in results["arms"] if arm["status"] == "finished"}
-    rows, width = results["configuration"]["train_length"], results["configuration"]["d_model"]
+    assert {"learned", "sinusoidal"} <= {arm.encoding for arm in results.arms if arm.status == "finished"}
+    rows, width = results.configuration.train_length, results.configuration.d_model
     assert measured.lab.table.shape == (rows, width)
     assert measured.lab.token_rows.shape == (len(SENTENCE), width)
-    for encoding in results["configuration"]["encodings"]:
+    for encoding in results.configuration.encodings:
         assert encoding in measured.origin
     assert "/" not in measured.origin.replace("runs/", "")
 
@@ -29,12 +30,12 @@ def test_packing_keeps_what_float16_holds():
 
 
 def test_a_reader_s_own_results_take_its_place(tmp_path, measured):
-    other = json.loads(json.dumps(measured.results))
+    other = measured.results.to_dict()
     other["verdict"] = ["learned − sinusoidal = 0.5 ± 0.1 nats: of another run"]
     (tmp_path / "results.json").write_text(json.dumps(other), encoding="utf-8")
     for path in (tmp_path, tmp_path / "results.json"):
         read = load_measured(path)
-        assert read.results == other
+        assert read.results.to_dict() == other
         assert str(tmp_path) in read.origin
         assert "--seeds 2 --steps 1000`" in read.origin
         np.testing.assert_array_equal(read.lab.table, measured.lab.table)
@@ -45,11 +46,10 @@ def test_a_reader_s_own_results_take_its_place(tmp_path, measured):
     [
         (None, "cannot be read: no such file"),
         ("{", "is not JSON"),
-        ("[]", "is no results.json of posembed compare"),
-        ('{"schema": "posembed.compare", "schema_version": 99}', "is no results.json of posembed compare"),
-        ('{"schema": "posembed.compare", "schema_version": 1, "arms": []}', "no finished arm learned and sinusoidal"),
-        ('{"schema": "posembed.compare", "schema_version": 1}', "is no whole results.json"),
-        ('{"schema": "posembed.compare", "schema_version": 1, "arms": 3}', "is no whole results.json"),
+        ("[]", "is not a complete results.json of posembed compare"),
+        ('{"schema": "posembed.compare", "schema_version": 99}', "schema_version are 'posembed.compare' and 99, not"),
+        ('{"schema": "posembed.compare", "schema_version": 1, "arms": []}', "without baselines, configuration"),
+        ('{"schema": "posembed.compare", "schema_version": 1}', "without arms, baselines"),
     ],
 )
 def test_other_files_are_refused(tmp_path, content, sentence):
@@ -60,19 +60,45 @@ def test_other_files_are_refused(tmp_path, content, sentence):
         load_measured(file)
 
 
+def test_results_without_the_two_encodings_are_refused(tmp_path, measured):
+    other = measured.results.to_dict()
+    other["arms"] = [arm for arm in other["arms"] if arm["encoding"] != "sinusoidal"]
+    (tmp_path / "results.json").write_text(json.dumps(other), encoding="utf-8")
+    with pytest.raises(InvalidArgumentError, match="has no finished arm sinusoidal: the lesson compares learned with"):
+        load_measured(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["environment", "arms", "baselines"])
+def test_damaged_results_are_refused(tmp_path, measured, part):
+    other = measured.results.to_dict()
+    other[part] = 3
+    (tmp_path / "results.json").write_text(json.dumps(other), encoding="utf-8")
+    with pytest.raises(InvalidArgumentError, match=r"results='.*' is not a complete results.json of posembed compare"):
+        load_measured(tmp_path)
+
+
+def test_the_package_carries_only_what_is_shown(measured):
+    length = measured.results.configuration.train_length
+    for arm in measured.results.arms:
+        assert (arm.curves, arm.speed) == ((), None)
+        for entry in arm.beyond:
+            drawn = entry.factor == 2.0 and entry.loss is not None
+            assert (entry.per_position is not None) == drawn
+            if drawn:
+                assert entry.per_position[:length] == (None,) * length
+                assert None not in entry.per_position[length:]
+
+
 def test_a_pipe_is_not_read(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(InvalidArgumentError, match="is no regular file"):
+    with pytest.raises(InvalidArgumentError, match="is not a regular file"):
         load_measured(tmp_path / "pipe")
 
 
 def test_the_command_is_that_of_the_run(measured):
-    setup = measured.results["configuration"] | {
-        "steps": 60,
-        "seeds": [3],
-        "learning_rate": 1e-4,
-        "tokenizer": "a.json",
-    }
+    setup = dataclasses.replace(
+        measured.results.configuration, steps=60, seeds=(3,), learning_rate=1e-4, tokenizer="a.json"
+    )
     command = command_of(setup)
     assert command.endswith("--seeds 1 --first-seed 3 --steps 60 --learning-rate 0.0001 --tokenizer a.json")
 

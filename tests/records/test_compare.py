@@ -28,7 +28,7 @@ def test_an_option_that_does_not_exist():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"encodings": ()}, "encodings is empty; choose from learned, sinusoidal"),
+        ({"encodings": ()}, "`encodings` is empty; choose from learned, sinusoidal"),
         ({"encodings": "rope"}, "encodings='rope' must be a sequence of names, not one string"),
         ({"encodings": ("learnt",)}, "encoding 'learnt' is unknown; choose from learned, sinusoidal"),
         ({"encodings": ("rope", "rope")}, "encodings=rope,rope contains a name twice"),
@@ -43,7 +43,7 @@ def test_an_option_that_does_not_exist():
         ({"learning_rate": math.nan}, "learning_rate=nan must be above 0 and finite"),
         ({"weight_decay": -0.1}, "weight_decay=-0.1 must be at least 0 and finite"),
         ({"d_model": 20}, "d_model=20 with heads=4: each head needs an even width, so d_model must be a multiple of 8"),
-        ({"resume": True}, "resume needs out"),
+        ({"resume": True}, "`resume` needs `out`, the directory"),
     ],
 )
 def test_options_that_cannot_be_right(settings, message):

@@ -1,14 +1,14 @@
 """Results of three tiny arms, with their folder; made once, in this process."""
 
-import copy
 import random
 
 import pytest
 
-from posembed.commands.compare import build_results
 from posembed.corpus import load_corpus
 from posembed.lab.config import UnitConfig
+from posembed.lab.gather import build_comparison
 from posembed.lab.train import run_unit
+from posembed.records.comparison import Comparison
 
 
 @pytest.fixture(scope="session")
@@ -40,23 +40,38 @@ def made(tmp_path_factory):
     (folder / "tables").mkdir()
     for name in ("learned-seed0", "sinusoidal-seed0"):
         (folder / "units" / name / "table.safetensors").rename(folder / "tables" / f"{name}.safetensors")
-    return build_results(units, done, {}, corpus), folder
+    return build_comparison(units, done, {}, corpus), folder
 
 
 @pytest.fixture
 def results(made):
-    return copy.deepcopy(made[0])
+    return made[0]
 
 
 @pytest.fixture
-def with_failures(results):
-    """The first arm failed before it began, the second diverged, the third lost one of its seeds."""
-    first, second, third = results["arms"]
+def edited():
+    """Makes a comparison from another one by a function that changes its plain values."""
+
+    def edit(results, change):
+        plain = results.to_dict()
+        change(plain)
+        return Comparison.from_dict(plain)
+
+    return edit
+
+
+def _fail(plain):
+    first, second, third = plain["arms"]
     empty = dict.fromkeys(("quality", "per_position", "flexibility", "speed"))
     first |= empty | {"status": "failed", "beyond": [], "curves": [], "cost": None, "parameters": None}
     first["messages"] = ["learned-seed0: the process was killed by signal 9 (see log.txt)"]
     second |= empty | {"status": "failed", "beyond": [], "messages": ["seed 0: the loss became nan at step 3 of 12"]}
     third |= {"status": "incomplete", "messages": ["seed 1: the loss became inf at step 5 of 12"], "seeds": [0]}
-    results["differences"] = []
-    results["verdict"] = ["learned: failed (learned-seed0: the process was killed by signal 9 (see log.txt))"]
-    return results
+    plain["differences"] = []
+    plain["verdict"] = ["learned: failed (learned-seed0: the process was killed by signal 9 (see log.txt))"]
+
+
+@pytest.fixture
+def with_failures(results, edited):
+    """The first arm failed before it began, the second diverged, the third lost one of its seeds."""
+    return edited(results, _fail)

@@ -18,8 +18,8 @@ def pixels(file):
     return imread(file)[..., :3]
 
 
-def has_colour(picture, colour):
-    wanted = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+def has_color(picture, color):
+    wanted = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     return (np.abs(picture - wanted) < 0.02).all(axis=-1).sum()
 
 
@@ -47,34 +47,37 @@ def test_every_plot_of_a_comparison(results, made, tmp_path):
     assert sorted((folder / "plots").iterdir()) == sorted(files)
     losses = assert_a_picture(files[0], 1080, 600)
     curves = assert_a_picture(files[1], 840, 540)
-    for colour in plots._COLOURS[:3]:  # every arm has left a line
-        assert has_colour(losses, colour) > 200
-        assert has_colour(curves, colour) > 200
-    for colour in plots._COLOURS[3:6]:
-        assert has_colour(losses, colour) < 20
+    for color in plots._COLORS[:3]:  # every arm has left a line
+        assert has_color(losses, color) > 200
+        assert has_color(curves, color) > 200
+    for color in plots._COLORS[3:6]:
+        assert has_color(losses, color) < 20
     for file in files[2:]:
         assert len(np.unique(assert_a_picture(file, 672, 576).reshape(-1, 3), axis=0)) > 100
 
 
-def test_arms_without_numbers_are_left_out(with_failures, tmp_path):
+def test_arms_without_numbers_are_left_out(with_failures, edited, tmp_path):
     losses = pixels(plots.draw_loss_per_position(with_failures, tmp_path / "losses.png"))
-    assert [has_colour(losses, colour) > 200 for colour in plots._COLOURS[:3]] == [False, False, True]
+    assert [has_color(losses, color) > 200 for color in plots._COLORS[:3]] == [False, False, True]
     plots.draw_curves(with_failures, tmp_path / "curves.png")
-    with_failures["arms"].pop()
+    with_failures = edited(with_failures, lambda plain: plain["arms"].pop())
     plots.draw_loss_per_position(with_failures, tmp_path / "nothing.png")
-    with_failures["arms"][1]["curves"] = []
+    with_failures = edited(with_failures, lambda plain: plain["arms"][1].update(curves=[]))
     plots.draw_curves(with_failures, tmp_path / "no-curve.png")
     for name in ("nothing", "no-curve"):
         assert (pixels(tmp_path / f"{name}.png") < 0.5).any()  # axes and their labels are there
 
 
-def test_gaps_and_missing_lengths(results, tmp_path):
-    for arm in results["arms"]:
-        arm["beyond"] = []
-        for values in arm["per_position"].values():
-            values[3] = None
+def test_gaps_and_missing_lengths(results, edited, tmp_path):
+    def remove(plain):
+        for arm in plain["arms"]:
+            arm["beyond"] = []
+            for values in arm["per_position"].values():
+                values[3] = None
+
+    results = edited(results, remove)
     picture = assert_a_picture(plots.draw_loss_per_position(results, tmp_path / "gaps.png"), 1080, 600)
-    assert all(has_colour(picture, colour) > 400 for colour in plots._COLOURS[:3])  # a legend alone has fewer
+    assert all(has_color(picture, color) > 400 for color in plots._COLORS[:3])  # a legend alone has fewer
 
 
 def test_cosines_are_drawn_where_they_belong(tmp_path):
@@ -83,7 +86,7 @@ def test_cosines_are_drawn_where_they_belong(tmp_path):
     picture = pixels(plots.draw_cosines(table, "blocks", tmp_path / "a.png"))
     red, blue = (picture[..., 0] - picture[..., 2]) > 0.2, (picture[..., 2] - picture[..., 0]) > 0.2
     rows, columns = np.nonzero(red | blue)
-    inner = columns < columns.min() + 420  # without the colour bar
+    inner = columns < columns.min() + 420  # without the color bar
     top, left, bottom, right = rows.min(), columns.min(), rows.max(), columns[inner].max()
     middle_row, middle_column = (top + bottom) // 2, (left + right) // 2
     quarter = (bottom - top) // 4

@@ -1,43 +1,48 @@
-"""The report of a comparison: verdict first, then what was measured."""
+"""The page of a comparison: verdict first, then what was measured."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from posembed.records.comparison import Arm, Comparison
 from posembed.report.html.charts import Chart, Series, no_chart
+from posembed.report.html.notebook import render
 from posembed.report.html.page import Page
 from posembed.report.html.table_charts import table_charts
 from posembed.report.html.words import escaped, paragraphs, word_table
-from posembed.report.plots import read_position_rows
+from posembed.report.plots import BAND, DOUBLE, read_position_rows
 from posembed.report.terminal import compare as text
 from posembed.tables.measures.analysis import analyze_table
 from posembed.tables.measures.plot_data import table_views
 
 DASHES = {"direct": "solid", "tile": "dash", "linear": "dot"}
+SEED_DASHES = ("solid", "dash", "dot")
 
 
-def compare_page(results: dict[str, Any], tables: dict[str, dict[str, Any]]) -> str:
-    """The whole HTML file as text.
+def compare_page(results: Comparison, tables: Mapping[str, NDArray[np.floating]]) -> str:
+    """Return the whole HTML file as text.
 
     Args:
-        results: what ``results.json`` holds.
-        tables: trained tables by name, each with ``analysis`` and ``views``.
+        results: the comparison.
+        tables: rows of the trained tables by name, as :func:`trained_tables` reads them.
     """
     page = Page("Position encodings compared")
     page.add('<section aria-labelledby="summary"><h2 id="summary">Verdict</h2>')
-    page.add(paragraphs(results["verdict"] or ["Nothing was compared: fewer than two arms finished."], "verdict"))
+    page.add(paragraphs(results.verdict or ["Nothing was compared: fewer than two arms finished."], "verdict"))
     page.add("</section>")
     page.add('<section aria-labelledby="measured"><h2 id="measured">Measured</h2>')
-    for part in text.tables(results):
-        page.add(word_table(part.title, part.header, part.rows))
+    page.add(_measured(results))
     page.add("</section>")
     page.add('<section aria-labelledby="charts-heading"><h2 id="charts-heading">Charts</h2>')
     page.add_charts([position_chart(results), beyond_chart(results), curve_chart(results)])
     page.add("</section>")
-    for number, (name, table) in enumerate(tables.items()):
+    for number, (name, rows) in enumerate(tables.items()):
         page.add(f'<section aria-labelledby="table-{number}"><h2 id="table-{number}">Table of {escaped(name)}</h2>')
-        page.add_charts(table_charts(table["analysis"], table["views"]))
+        page.add_charts(table_charts(analyze_table(rows).to_dict(), table_views(rows)))
         page.add("</section>")
     page.add('<section aria-labelledby="how"><h2 id="how">How it was measured</h2>')
     page.add(paragraphs(text.remarks(results)))
@@ -45,47 +50,41 @@ def compare_page(results: dict[str, Any], tables: dict[str, dict[str, Any]]) -> 
     return page.to_html()
 
 
-def trained_tables(results: dict[str, Any], out: Path) -> dict[str, dict[str, Any]]:
-    """What :func:`compare_page` draws of each trained table: that of the first seed that finished.
+@render.register
+def show_comparison(results: Comparison) -> str:
+    """Return a comparison as a notebook shows it: verdict, tables and remarks."""
+    return paragraphs(results.verdict) + _measured(results) + paragraphs(text.remarks(results))
+
+
+def _measured(results: Comparison) -> str:
+    return "".join(word_table(part.title, part.header, part.rows) for part in text.tables(results))
+
+
+def trained_tables(results: Comparison, out: Path) -> dict[str, NDArray[np.floating]]:
+    """Read the trained table of each encoding that has one, of the first seed that finished.
 
     Args:
-        results: what ``results.json`` holds.
-        out: the folder of the comparison.
+        results: the comparison.
+        out: its folder.
 
     Raises:
-        WorkFailedError: if a table's file is damaged.
+        WorkFailedError: if a file is damaged.
     """
     tables = {}
-    for arm in results["arms"]:
-        if arm["seeds"] and arm["cost"]["parameters"]:
-            name = f"{arm['encoding']}-seed{arm['seeds'][0]}"
+    for arm in results.arms:
+        if arm.seeds and arm.cost is not None and arm.cost.parameters:
+            name = f"{arm.encoding}-seed{arm.seeds[0]}"
             file = out / "tables" / f"{name}.safetensors"
             if file.exists():
-                rows = read_position_rows(file)
-                tables[name] = {"analysis": analyze_table(rows).to_dict(), "views": table_views(rows)}
+                tables[name] = read_position_rows(file)
     return tables
 
 
-def position_chart(results: dict[str, Any]) -> Chart:
-    """Loss at each position at the training length, with bands over documents; and at twice it."""
-    length = results["configuration"]["train_length"]
+def position_chart(results: Comparison) -> Chart:
+    """Return the chart of the loss at each position: at the training length, and at twice it."""
+    length = results.configuration.train_length
     title = "Loss per position"
-    series = []
-    for number, arm in enumerate(results["arms"]):
-        if arm["per_position"] is None:
-            continue
-        mean, error = arm["per_position"]["mean"], arm["per_position"]["standard_error"]
-        low, high = (
-            [None if m is None or e is None else m + k * e for m, e in zip(mean, error, strict=True)]
-            for k in (-1.96, 1.96)
-        )
-        series.append(Series(arm["encoding"], list(range(len(mean))), mean, low, high, colour=number))
-        for entry in arm["beyond"]:
-            if entry["factor"] == 2.0 and entry["per_position"]:
-                tail = entry["per_position"][length:]
-                where = list(range(length, length + len(tail)))
-                label = f"{arm['encoding']}, {entry['method']} beyond"
-                series.append(Series(label, where, tail, dash=DASHES[entry["method"]], colour=number))
+    series = [each for number, arm in enumerate(results.arms) for each in _by_position(arm, length, number)]
     if not series:
         return no_chart("lines", title, "no arm finished")
     longest = max(each.x[-1] for each in series)
@@ -101,48 +100,62 @@ def position_chart(results: dict[str, Any]) -> Chart:
     )
 
 
-def beyond_chart(results: dict[str, Any]) -> Chart:
-    """Loss of the tokens past the training length, by how much longer the input is."""
+def _by_position(arm: Arm, length: int, number: int) -> list[Series]:
+    if arm.per_position is None:
+        return []
+    mean, error = arm.per_position.mean, arm.per_position.standard_error
+    low, high = (
+        [None if m is None or e is None else m + k * e for m, e in zip(mean, error, strict=True)] for k in (-BAND, BAND)
+    )
+    series = [Series(arm.encoding, list(range(len(mean))), mean, low, high, colour=number)]
+    for entry in arm.beyond:
+        if entry.factor == DOUBLE and entry.per_position:
+            tail = entry.per_position[length:]
+            where = list(range(length, length + len(tail)))
+            label = f"{arm.encoding}, {entry.method} beyond"
+            series.append(Series(label, where, tail, dash=DASHES[entry.method], colour=number))
+    return series
+
+
+def beyond_chart(results: Comparison) -> Chart:
+    """Return the chart of the loss past the training length, by how much longer the input is."""
     title = "Beyond the training length"
-    series = []
-    errors = []
-    for number, arm in enumerate(results["arms"]):
-        for method in ("direct", "tile", "linear"):
-            points = [
-                (entry["factor"], entry["loss_beyond"] or entry["loss"])
-                for entry in arm["beyond"]
-                if entry["method"] == method and entry["loss"] is not None
-            ]
-            points = [(factor, loss) for factor, loss in points if loss["mean"] is not None]
-            label = arm["encoding"] if method == "direct" else f"{arm['encoding']} + {method}"
-            if points:
-                x = [factor for factor, _ in points]
-                mean, low, high = ([loss[name] for _, loss in points] for name in ("mean", "low", "high"))
-                series.append(Series(label, x, mean, low, high, DASHES[method], colour=number))
-        if any(e["method"] == "direct" and e["loss"] is None for e in arm["beyond"]):
-            errors.append(arm["encoding"])
+    series = [each for number, arm in enumerate(results.arms) for each in _by_factor(arm, number)]
     if not series:
         return no_chart("lines", title, "nothing was measured past the training length")
     reading = "Loss of the tokens past the training length (at 1×: of all), with 95 % intervals."
+    errors = [arm.encoding for arm in results.arms if any(entry.ended for entry in arm.beyond)]
     if errors:
         reading += f" Without rows for longer inputs, so an error: {', '.join(errors)}."
     return Chart("lines", title, "input length ÷ training length", "loss (nats per token)", reading, series)
 
 
-def curve_chart(results: dict[str, Any]) -> Chart:
-    """Validation loss during training."""
+def _by_factor(arm: Arm, number: int) -> list[Series]:
+    series = []
+    for method in text.METHODS:
+        shown = [(entry.factor, entry.shown) for entry in arm.measured(method)]
+        points = [(factor, loss) for factor, loss in shown if loss is not None and loss.mean is not None]
+        if points:
+            x = [factor for factor, _ in points]
+            mean, low, high = zip(*((loss.mean, loss.low, loss.high) for _, loss in points), strict=True)
+            series.append(Series(arm.label(method), x, mean, low, high, DASHES[method], colour=number))
+    return series
+
+
+def curve_chart(results: Comparison) -> Chart:
+    """Return the chart of the validation loss during training."""
     title = "Training curves"
     series = [
         Series(
-            arm["encoding"] if len(arm["curves"]) == 1 else f"{arm['encoding']}, seed {curve['seed']}",
-            [point["step"] for point in curve["points"]],
-            [point["validation"] for point in curve["points"]],
+            arm.encoding if len(arm.curves) == 1 else f"{arm.encoding}, seed {curve.seed}",
+            [point.step for point in curve.points],
+            [point.validation for point in curve.points],
             colour=number,
-            dash=("solid", "dash", "dot")[place % 3],
+            dash=SEED_DASHES[place % len(SEED_DASHES)],
         )
-        for number, arm in enumerate(results["arms"])
-        for place, curve in enumerate(arm["curves"])
-        if curve["points"]
+        for number, arm in enumerate(results.arms)
+        for place, curve in enumerate(arm.curves)
+        if curve.points
     ]
     if not series:
         return no_chart("lines", title, "no arm reached its first evaluation")

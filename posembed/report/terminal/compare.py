@@ -1,94 +1,83 @@
-"""A comparison's results as tables of words: for the terminal (rich) and for Markdown."""
+"""A comparison in tables and sentences: for the terminal, for Markdown, and as the words of its page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
 from rich.console import Console
-from rich.table import Table
 
+from posembed.records.compare import SCALED_SINUSOIDS
+from posembed.records.comparison import Beyond, Comparison
+from posembed.records.interval import Interval
+from posembed.report.text_table import TextTable
 from posembed.tables.measures.sinusoids import explained_share, sinusoidal_basis, sinusoidal_table
 from posembed.tables.measures.spectrum import effective_rank
 
-Results = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class TextTable:
-    """A title, a header and rows, all words."""
-
-    title: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
+METHODS = ("direct", "tile", "linear")
+"""How an arm is run past its training length, in the order of the tables and charts."""
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number with a true minus sign, or a dash where there is none."""
+    """Return a number with a true minus sign, or a dash where there is none."""
     return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
 
 
-def with_interval(interval: dict[str, Any] | None) -> str:
-    """``mean ± half width``."""
-    if interval is None or interval["mean"] is None:
+def with_interval(interval: Interval | None) -> str:
+    """Return ``mean ± half width``, or a dash where there is no mean."""
+    if interval is None or interval.mean is None:
         return "–"
-    if interval["low"] is None:
-        return number(interval["mean"])
-    return f"{number(interval['mean'])} ± {number((interval['high'] - interval['low']) / 2)}"
+    half = interval.half_width
+    return number(interval.mean) if half is None else f"{number(interval.mean)} ± {number(half)}"
 
 
-def tables(results: Results) -> list[TextTable]:
-    """The comparison in tables: quality, cost, lengths beyond training, flexibility."""
+def tables(results: Comparison) -> list[TextTable]:
+    """Return the comparison in tables: quality, cost, lengths beyond training, flexibility."""
     return [part for part in (_quality(results), _cost(results), _beyond(results), _flexibility(results)) if part.rows]
 
 
-def _quality(results: Results) -> TextTable:
-    rows = []
-    for arm in results["arms"]:
-        quality = arm["quality"]
-        if not quality:
-            rows.append((arm["encoding"], arm["status"], "–", "–"))
+def _quality(results: Comparison) -> TextTable:
+    rows: list[tuple[str, ...]] = []
+    for arm in results.arms:
+        quality = arm.quality
+        if quality is None:
+            rows.append((arm.encoding, arm.status, "–", "–"))
             continue
-        perplexity = number(quality["perplexity"])
-        if quality["perplexity_low"] is not None and quality["perplexity_high"] is not None:
-            perplexity += f" ({number(quality['perplexity_low'])} to {number(quality['perplexity_high'])})"
-        rows.append((arm["encoding"], with_interval(quality), perplexity, number(quality["bits_per_token"])))
-    length = results["configuration"]["train_length"]
+        perplexity = number(quality.perplexity)
+        if quality.perplexity_low is not None and quality.perplexity_high is not None:
+            perplexity += f" ({number(quality.perplexity_low)} to {number(quality.perplexity_high)})"
+        rows.append((arm.encoding, with_interval(quality), perplexity, number(quality.bits_per_token)))
+    length = results.configuration.train_length
     header = ("encoding", "loss (nats per token)", "perplexity", "bits per token")
     return TextTable(f"Quality on test documents at the training length, {length} tokens", header, rows)
 
 
-def _cost(results: Results) -> TextTable:
+def _cost(results: Comparison) -> TextTable:
     rows = []
-    for arm in results["arms"]:
-        cost, speed = arm["cost"], arm["speed"]
+    for arm in results.arms:
+        cost, speed = arm.cost, arm.speed
+        sizes = (cost.parameters, cost.parameter_bytes, cost.fixed_bytes) if cost else ()
         rows.append(
             (
-                arm["encoding"],
-                *(f"{cost[name]:,}" if cost else "–" for name in ("parameters", "parameter_bytes", "fixed_bytes")),
-                number(speed["seconds"], 1) if speed else "–",
-                f"{speed['tokens_per_second']:,.0f}" if speed and speed["tokens_per_second"] else "–",
+                arm.encoding,
+                *(f"{size:,}" for size in sizes),
+                *("–" for _ in range(3 - len(sizes))),
+                number(speed.seconds, 1) if speed else "–",
+                f"{speed.tokens_per_second:,.0f}" if speed and speed.tokens_per_second else "–",
             )
         )
     header = ("encoding", "parameters", "their bytes", "bytes of fixed tables", "training (s)", "tokens/s")
-    return TextTable("The position part, and the speed of training", header, rows)
+    return TextTable("Cost of the position part, and training speed", header, rows)
 
 
-def _beyond(results: Results) -> TextTable:
-    factors = sorted({entry["factor"] for arm in results["arms"] for entry in arm["beyond"]})
+def _beyond(results: Comparison) -> TextTable:
+    factors = sorted({entry.factor for arm in results.arms for entry in arm.beyond})
     rows = []
-    for arm in results["arms"]:
-        for method in ("direct", "tile", "linear"):
-            entries = {e["factor"]: e for e in arm["beyond"] if e["method"] in (method, "unavailable")}
-            if method != "direct" and not any(e["method"] == method for e in entries.values()):
-                continue
-            if not entries:
-                continue
-            cells = [_beyond_cell(entries.get(factor)) for factor in factors]
-            label = arm["encoding"] if method == "direct" else f"{arm['encoding']} + {method}"
-            rows.append((label, *cells))
-    length = results["configuration"]["train_length"]
+    for arm in results.arms:
+        short = {entry.factor: entry for entry in arm.measured("unavailable")}
+        for method in METHODS:
+            measured = {entry.factor: entry for entry in arm.measured(method)}
+            if measured or (method == "direct" and short):
+                cells = [_beyond_cell((measured | short).get(factor)) for factor in factors]
+                rows.append((arm.label(method), *cells))
+    length = results.configuration.train_length
     header = ("encoding", *(f"{factor:g}× ({round(factor * length)})" for factor in factors))
     title = (
         "Beyond the training length: loss of the tokens past it (at 1×: of all), nats per token, on the same documents"
@@ -96,27 +85,25 @@ def _beyond(results: Results) -> TextTable:
     return TextTable(title, header, rows)
 
 
-def _beyond_cell(entry: dict[str, Any] | None) -> str:
+def _beyond_cell(entry: Beyond | None) -> str:
     if entry is None:
         return "–"
-    if entry["method"] == "unavailable":
+    if entry.method == "unavailable":
         return "texts too short"
-    if entry["loss"] is None:
-        return "error: no rows"
-    return with_interval(entry["loss_beyond"] or entry["loss"])
+    return "error: no rows" if entry.loss is None else with_interval(entry.shown)
 
 
-def _flexibility(results: Results) -> TextTable:
+def _flexibility(results: Comparison) -> TextTable:
     rows = []
-    for arm in results["arms"]:
-        f = arm["flexibility"]
+    for arm in results.arms:
+        f = arm.flexibility
         if f is not None:
             rows.append(
                 (
-                    arm["encoding"],
-                    f"{f['functions']:.0f} of {f['rows']:.0f}",
-                    f"{number(f['explained_share'])} ({number(f['explained_share_random'])})",
-                    f"{number(f['effective_rank'], 1)} ({number(f['effective_rank_random'], 1)})",
+                    arm.encoding,
+                    f"{f.functions:.0f} of {f.rows:.0f}",
+                    f"{number(f.explained_share)} ({number(f.explained_share_random)})",
+                    f"{number(f.effective_rank, 1)} ({number(f.effective_rank_random, 1)})",
                 )
             )
     if rows:
@@ -130,86 +117,78 @@ def _flexibility(results: Results) -> TextTable:
     return TextTable("Flexibility: how far is a trained table from a few slow sinusoids?", header, rows)
 
 
-def _fixed_row(results: Results) -> tuple[str, str, str, str]:
-    """The fixed encoding by the same measures: most of its variance, not all, lies in so few of its own sinusoids."""
-    rows, width = (results["configuration"][name] for name in ("train_length", "d_model"))
-    functions = next(int(a["flexibility"]["functions"]) for a in results["arms"] if a["flexibility"] is not None)
+def _fixed_row(results: Comparison) -> tuple[str, str, str, str]:
+    """Return the fixed sinusoid by the same measures: few of its own sinusoids explain most of it, not all."""
+    rows, width = results.configuration.train_length, results.configuration.d_model
+    functions = next(int(arm.flexibility.functions) for arm in results.arms if arm.flexibility is not None)
     fixed = sinusoidal_table(rows, width)
     share = explained_share(fixed, sinusoidal_basis(rows, functions))
     return ("(the sinusoid itself)", f"{functions} of {rows}", number(share), number(effective_rank(fixed), 1))
 
 
-def remarks(results: Results) -> list[str]:
-    """Baselines, what the intervals cover, errors and how this was measured, a sentence each."""
-    lines = []
-    base = results["baselines"]
-    lines.append(
-        "Counting baselines on the same test windows: "
-        + ", ".join(f"{name} {with_interval(base[name])}" for name in ("unigram", "bigram"))
-        + " nats per token."
-    )
-    evaluation, configuration = results["evaluation"], results["configuration"]
-    seeds = configuration["seeds"]
-    over = evaluation["interval_over"]
-    lines.append(
-        f"± is a {evaluation['confidence']:.0%} confidence interval over {over}"
-        + (" only (one seed)" if len(seeds) == 1 else f" ({len(seeds)} seeds)")
-        + f": {evaluation['documents']} test documents, {evaluation['windows']} windows."
-    )
-    for arm in results["arms"]:
-        lines += [f"{arm['encoding']}: {message}" for message in arm["messages"]]
-        error = next((e["message"] for e in arm["beyond"] if e["method"] == "direct" and e["loss"] is None), None)
-        if error:
-            lines.append(f"{arm['encoding']} past its table: {error}")
-    missing = {
-        e["factor"]: e["message"] for arm in results["arms"] for e in arm["beyond"] if e["method"] == "unavailable"
-    }
-    lines += [f"{factor:g}×: {message}." for factor, message in sorted(missing.items())]
-    skipped = results["corpus"]["skipped"]
-    if skipped:
+def remarks(results: Comparison, *, errors: bool = True) -> list[str]:
+    """Return baselines, what the intervals cover and how this was measured, a sentence each.
+
+    Args:
+        results: the comparison.
+        errors: whether to list the errors of tables that ended.
+    """
+    unigram, bigram = with_interval(results.baselines.unigram), with_interval(results.baselines.bigram)
+    evaluation, seeds = results.evaluation, results.configuration.seeds
+    over = f"{evaluation.interval_over} " + ("only (one seed)" if len(seeds) == 1 else f"({len(seeds)} seeds)")
+    lines = [
+        f"Counting baselines on the same test windows: unigram {unigram}, bigram {bigram} nats per token.",
+        f"± is a {evaluation.confidence:.0%} confidence interval over {over}: {evaluation.documents} test documents, "
+        f"{evaluation.windows} windows.",
+    ]
+    for arm in results.arms:
+        lines += [f"{arm.encoding}: {message}" for message in arm.messages]
+    if errors:
+        lines += [f"{encoding} past its table: {error}" for encoding, error in _past_the_table(results).items()]
+    short = {entry.factor: entry.message for arm in results.arms for entry in arm.measured("unavailable")}
+    lines += [f"{factor:g}×: {message}." for factor, message in sorted(short.items())]
+    if skipped := results.corpus.skipped:
         lines.append(f"{len(skipped)} files of the corpus were left out, first: {skipped[0]}")
-    if any(arm["encoding"] in ("sinusoidal", "learned-from-sinusoid") for arm in results["arms"]):
+    if any(arm.encoding in SCALED_SINUSOIDS for arm in results.arms):
         lines.append(
-            f"The sinusoid is scaled to a root mean square of {configuration['sinusoid_rms']:g}; token and learned "
-            "rows start at 0.02, the bare formula has 0.71 (--sinusoid-rms)."
+            f"The sinusoid is scaled to a root mean square of {results.configuration.sinusoid_rms:g} (sinusoid_rms); "
+            "token and learned rows start at 0.02, the bare formula has 0.71."
         )
-    e = results["environment"]
-    lines.append(
-        f"{configuration['model']}, {configuration['layers']} layers × {configuration['d_model']}, "
-        f"{configuration['steps']} steps of {configuration['batch_size']} × "
-        f"{configuration['train_length']} tokens, "
-        f"{configuration['precision']}, seeds {', '.join(map(str, seeds))}; "
-        f"{configuration['threads']} thread(s) an arm; "
-        f"posembed {e['posembed']}, torch {e['torch']}, Python {e['python']}, {e['accelerator'] or e['cpu']}."
+    return [*lines, _how(results)]
+
+
+def _past_the_table(results: Comparison) -> dict[str, str]:
+    """Return the error that each table without further rows gave, by encoding."""
+    return {
+        arm.encoding: next(entry.message or "" for entry in arm.beyond if entry.ended)
+        for arm in results.arms
+        if any(entry.ended and entry.message for entry in arm.beyond)
+    }
+
+
+def _how(results: Comparison) -> str:
+    setup, machine = results.configuration, results.environment
+    return (
+        f"{setup.model}, {setup.layers} layers × {setup.d_model}, {setup.steps} steps of {setup.batch_size} × "
+        f"{setup.train_length} tokens, {setup.precision}, seeds {', '.join(map(str, setup.seeds))}; "
+        f"{setup.threads} {'thread' if setup.threads == 1 else 'threads'} per unit; posembed {machine.posembed}, "
+        f"torch {machine.torch}, Python {machine.python}, {machine.accelerator or machine.cpu}."
     )
-    return lines
 
 
-def print_results(results: Results, console: Console) -> None:
+def print_results(results: Comparison, console: Console) -> None:
     """Print tables, remarks and, last, the verdict."""
     for part in tables(results):
-        table = Table(title=part.title, title_justify="left")
-        for index, name in enumerate(part.header):
-            table.add_column(name, justify="left" if index == 0 else "right", no_wrap=index == 0)
-        for row in part.rows:
-            table.add_row(*row)
-        console.print(table)
+        console.print(part.to_rich())
     for line in remarks(results):
         console.print(line, markup=False, highlight=False)
-    for sentence in results["verdict"]:
+    for sentence in results.verdict:
         console.print(f"Verdict: {sentence}", markup=False, highlight=False, style="bold")
 
 
-def markdown(results: Results) -> str:
-    """The same as a Markdown document."""
-    parts = []
-    for part in tables(results):
-        lines = [f"**{part.title}**", "", _row(part.header), _row(["---"] + ["---:"] * (len(part.header) - 1))]
-        parts.append("\n".join(lines + [_row(row) for row in part.rows]))
+def markdown(results: Comparison) -> str:
+    """Return the same as a Markdown document."""
+    parts = [part.to_markdown() for part in tables(results)]
     parts.append("\n".join(f"- {line}" for line in remarks(results)))
-    parts.append("\n".join(f"- **Verdict: {sentence}**" for sentence in results["verdict"]))
+    parts.append("\n".join(f"- **Verdict: {sentence}**" for sentence in results.verdict))
     return "\n\n".join(parts) + "\n"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

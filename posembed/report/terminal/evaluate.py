@@ -11,7 +11,7 @@ from posembed.errors import ArgumentTypeError
 from posembed.records.evaluation import DocumentInterval, EmbeddingResults, Evaluation, LanguageResults
 from posembed.report.numbers import MISSING, interval, number
 from posembed.report.printable import printable
-from posembed.report.terminal.compare import TextTable
+from posembed.report.text_table import TextTable
 
 CHECKPOINT = "checkpoint"
 

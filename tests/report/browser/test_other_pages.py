@@ -8,8 +8,6 @@ from posembed.report.html.compare import compare_page
 from posembed.report.html.evaluate import evaluate_page
 from posembed.report.html.page import write_page
 from posembed.tables.extend import extend_table
-from posembed.tables.measures.analysis import analyze_table
-from posembed.tables.measures.plot_data import table_views
 from tests.report.html.test_evaluate import embedding
 
 pytestmark = pytest.mark.browser
@@ -38,15 +36,15 @@ def test_two_widths(open_page, report, gpt2, tmp_path, checkpoint, helix):
 @pytest.mark.parametrize("width", [390, 1440])
 def test_a_comparison(open_page, tmp_path, results, helix, width):
     table = helix(32, 16)
-    trained = {"learned, seed 0": {"analysis": analyze_table(table).to_dict(), "views": table_views(table)}}
+    trained = {"learned, seed 0": table}
     page = open_page(write_page(tmp_path / "report.html", compare_page(results, trained)), width=width)
     first = page.locator("main section").first
     assert first.locator("h2").text_content() == "Verdict"
-    assert results["verdict"][0] in first.text_content()
+    assert results.verdict[0] in first.text_content()
     drawn = page.evaluate("[...document.querySelectorAll('.plot')].map(e => (e.data || []).length)")
     assert min(drawn[:3]) > 0
     bands = page.evaluate("document.getElementById('chart-0').data.filter(t => t.fill === 'toself').length")
-    assert bands == sum(arm["per_position"] is not None for arm in results["arms"])
+    assert bands == sum(arm.per_position is not None for arm in results.arms)
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
     assert np.isfinite(float(page.evaluate("document.getElementById('chart-0').data[1].y[0]")))
 

@@ -11,7 +11,6 @@ from posembed.errors import InvalidArgumentError, MissingExtraError
 from posembed.layout import TableLayout
 from posembed.records.card import CheckpointCard, LengthLimit, TableCard
 from posembed.report.html.charts import Chart, Series, no_chart, packed, rounded
-from posembed.report.html.compare import beyond_chart, compare_page, curve_chart, position_chart
 from posembed.report.html.inspect import NOT_DRAWN, inspect_page
 from posembed.report.html.page import Page, require_plotly, write_page
 from posembed.report.html.table_charts import table_charts
@@ -119,32 +118,6 @@ def test_a_chart_without_data_says_why():
     page = Page("p")
     page.add_charts([no_chart("lines", "title", "nothing was measured")])
     assert "No data: nothing was measured." in page.to_html()
-
-
-def test_a_comparison(results):
-    losses = position_chart(results)
-    length = results["configuration"]["train_length"]
-    for arm in results["arms"]:
-        series = next(each for each in losses.series if each.name == arm["encoding"])
-        mean, error = arm["per_position"]["mean"], arm["per_position"]["standard_error"]
-        assert len(series.y) == length
-        np.testing.assert_allclose(series.high[3], mean[3] + 1.96 * error[3])
-    beyond = beyond_chart(results)
-    learned = next(each for each in beyond.series if each.name == "learned + tile")
-    entry = next(e for e in results["arms"][0]["beyond"] if e["method"] == "tile" and e["factor"] == 2.0)
-    assert learned.y[learned.x.index(2.0)] == (entry["loss_beyond"] or entry["loss"])["mean"]
-    assert "an error: learned" in beyond.reading
-    assert len(curve_chart(results).series) == 6  # three arms, two seeds
-    drawn = table(16, 8)
-    page = compare_page(results, {"learned-seed0": {"analysis": drawn.analysis, "views": drawn.views}})
-    assert page.index("Verdict") < page.index("Measured") < page.index("Charts")
-    assert all(escaped(sentence) in page for sentence in results["verdict"])
-
-
-def test_a_comparison_that_failed(with_failures):
-    page = compare_page(with_failures, {})
-    assert "the loss became nan at step 3 of 12" in page
-    json.dumps(charts_of(page), allow_nan=False)
 
 
 def test_only_a_report_is_written_over(tmp_path):

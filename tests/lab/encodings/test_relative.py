@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posembed.lab.encodings import alibi_bias, rope_tables, rotate
+from posembed.lab.encodings.relative import alibi_bias, rope_tables, rotate
 
 CPU = torch.device("cpu")
 
