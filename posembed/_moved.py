@@ -72,6 +72,7 @@ MOVED = {
     "posembed.lab.evaluation.tasks": "posembed.quality.tasks.retrieval_set",
     "posembed.lab.evaluation.texts": "posembed.quality.texts",
     "posembed.lab.hardware": "posembed.hardware",
+    "posembed.lab.results": "posembed.lab.arms",
     "posembed.lab.statistics": "posembed.statistics",
     "posembed.lab.storage": "posembed.storage",
     "posembed.lab.windows": "posembed.windows",

@@ -9,7 +9,8 @@ from posembed.lesson.versus import ask_past_the_table, beyond_words, quality_wor
 from posembed.lesson.widgets import extend_widget, sinusoid_widget
 from posembed.presets import PRESETS
 from posembed.report.html.compare import beyond_chart, position_chart
-from posembed.report.terminal.compare import number, remarks
+from posembed.report.numbers import number
+from posembed.report.terminal.compare import remarks
 from posembed.report.text_table import TextTable
 
 _DRAWN = ("bert-base", "gpt2", "gpt3-175b", "roberta-base")

@@ -8,7 +8,7 @@ import runpy
 from dataclasses import dataclass
 from importlib import resources
 
-from posembed.report.terminal.compare import number
+from posembed.report.numbers import number
 
 _SHOWN = 4  # numbers of a row
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from posembed.lesson.blocks import Widget
 from posembed.lesson.example import Example
 from posembed.report.html.charts import packed
-from posembed.report.terminal.compare import number
+from posembed.report.numbers import number
 from posembed.report.text_table import TextTable
 from posembed.tables.built_in import BUILT_IN, Method
 from posembed.tables.extend import exact_rows, extend_table

@@ -34,7 +34,7 @@ def test_wrong_answers_by_pipe(piped):
     code, printed, told = piped("a\nB\n\nb\nwhat\nd\nb\nb\nc\n2\n")
     assert code == 0
     assert "A – no: B is right" in printed
-    assert told == "posembed: 'what' is no answer to question 4: A, B, C or D (or 1 to 4)\n"
+    assert told == "posembed: 'what' is not an answer to question 4: A, B, C or D (or 1 to 4)\n"
     assert printed.rstrip().endswith("Score: 6 of 8")
 
 

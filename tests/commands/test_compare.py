@@ -231,7 +231,9 @@ def test_calls_that_cannot_be_right(corpus_dir, tiny, monkeypatch, arguments, er
 
 
 def test_a_missing_text_is_named_as_python_has_it():
-    with pytest.raises(InvalidArgumentError, match=r"^data='/nonexistent': no such file or directory; give a text file"):
+    with pytest.raises(
+        InvalidArgumentError, match=r"^data='/nonexistent': no such file or directory; give a text file"
+    ):
         compare("/nonexistent")
 
 

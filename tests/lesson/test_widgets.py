@@ -9,7 +9,7 @@ import torch
 from posembed.lesson.example import from_lab
 from posembed.lesson.widgets import LONGER, SHORT, WIDTHS, extend_widget, scaled, sinusoid_widget, sum_widget
 from posembed.nn.sinusoidal import SinusoidalPositionalEmbedding
-from posembed.report.terminal.compare import number
+from posembed.report.numbers import number
 from posembed.tables import registry
 from posembed.tables.built_in import BUILT_IN
 from posembed.tables.extend import extend_table

@@ -7,6 +7,7 @@ from rich.console import Console
 from posembed.records.compare import SCALED_SINUSOIDS
 from posembed.records.comparison import Beyond, Comparison
 from posembed.records.interval import Interval
+from posembed.report.numbers import MISSING, number
 from posembed.report.text_table import TextTable
 from posembed.tables.measures.sinusoids import explained_share, sinusoidal_basis, sinusoidal_table
 from posembed.tables.measures.spectrum import effective_rank
@@ -15,15 +16,10 @@ METHODS = ("direct", "tile", "linear")
 """How an arm is run past its training length, in the order of the tables and charts."""
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """Return a number with a true minus sign, or a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
-
-
 def with_interval(interval: Interval | None) -> str:
     """Return ``mean ± half width``, or a dash where there is no mean."""
     if interval is None or interval.mean is None:
-        return "–"
+        return MISSING
     half = interval.half_width
     return number(interval.mean) if half is None else f"{number(interval.mean)} ± {number(half)}"
 
@@ -38,7 +34,7 @@ def _quality(results: Comparison) -> TextTable:
     for arm in results.arms:
         quality = arm.quality
         if quality is None:
-            rows.append((arm.encoding, arm.status, "–", "–"))
+            rows.append((arm.encoding, arm.status, MISSING, MISSING))
             continue
         perplexity = number(quality.perplexity)
         if quality.perplexity_low is not None and quality.perplexity_high is not None:
@@ -58,9 +54,9 @@ def _cost(results: Comparison) -> TextTable:
             (
                 arm.encoding,
                 *(f"{size:,}" for size in sizes),
-                *("–" for _ in range(3 - len(sizes))),
-                number(speed.seconds, 1) if speed else "–",
-                f"{speed.tokens_per_second:,.0f}" if speed and speed.tokens_per_second else "–",
+                *(MISSING for _ in range(3 - len(sizes))),
+                number(speed.seconds, 1) if speed else MISSING,
+                f"{speed.tokens_per_second:,.0f}" if speed and speed.tokens_per_second else MISSING,
             )
         )
     header = ("encoding", "parameters", "their bytes", "bytes of fixed tables", "training (s)", "tokens/s")
@@ -87,7 +83,7 @@ def _beyond(results: Comparison) -> TextTable:
 
 def _beyond_cell(entry: Beyond | None) -> str:
     if entry is None:
-        return "–"
+        return MISSING
     if entry.method == "unavailable":
         return "texts too short"
     return "error: no rows" if entry.loss is None else with_interval(entry.shown)

@@ -4,7 +4,7 @@ import re
 from rich.console import Console
 
 from posembed.records.interval import Interval
-from posembed.report.terminal.compare import markdown, number, print_results, remarks, tables, with_interval
+from posembed.report.terminal.compare import markdown, print_results, remarks, tables, with_interval
 from posembed.tables.measures.sinusoids import explained_share, sinusoidal_basis, sinusoidal_table
 
 MINUS = "\u2212"
@@ -16,10 +16,7 @@ def printed(results, width=160):
     return console.file.getvalue()
 
 
-def test_numbers():
-    assert number(1.23456) == "1.235"
-    assert number(-1.5, 1) == f"{MINUS}1.5"
-    assert number(None) == "–"
+def test_intervals():
     assert with_interval(Interval(2.0, 1.5, 2.5, 3, 1)) == "2.000 ± 0.500"
     assert with_interval(Interval(-2.0, None, None, 1, 1)) == f"{MINUS}2.000"
     assert with_interval(Interval(None, None, None, 0, 1)) == "–"
