@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from posembed.records.calibrate import Calibration
-from posembed.report.terminal.compare import number
+from posembed.report.numbers import number
 
 COLUMNS = ("step", "training loss", "validation loss")
 
