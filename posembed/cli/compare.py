@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from posembed.cli.command import command
-from posembed.cli.output import AsJson, as_progress, print_json, say
+from posembed.cli.output import AsJson, print_json, say
 from posembed.records.compare import CompareOptions
+from posembed.records.comparison import Comparison
 
 _DEFAULT = CompareOptions()
 
@@ -43,21 +43,15 @@ def compare(
     from posembed.commands.compare import RESULTS
     from posembed.commands.compare import compare as run
 
-    given = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
-    keywords = {name: value for name, value in given.items() if value is not None}
     with TerminalObserver() as observer:
-        observer.message("reading the corpus")
-        results = run(
-            **keywords,
-            on_event=lambda name, message: observer.progress(as_progress(name, message, options.steps)),
-        )
+        results = run(options=options, observer=observer)
     if out is not None:
         (out / "report.md").write_text(text.markdown(results), encoding="utf-8")
         if drawn:
             pictures.draw_comparison(results, out)
             write_page(out / "report.html", compare_page(results, trained_tables(results, out)))
     if as_json:
-        print_json(results)
+        print_json(results.to_dict())
     else:
         # Where nobody's window sets the width, tables get the room that they need.
         text.print_results(results, Console() if sys.stdout.isatty() else Console(width=120))
@@ -67,17 +61,15 @@ def compare(
     _end(results, require_below_bigram)
 
 
-def _end(results: dict[str, Any], below_bigram: float | None) -> None:
+def _end(results: Comparison, below_bigram: float | None) -> None:
     """Exit with 1 where an arm did not finish, or did not learn enough to prove anything."""
-    wrong = [f"{arm['encoding']} did not finish" for arm in results["arms"] if arm["status"] != "finished"]
-    bigram = results["baselines"]["bigram"]["mean"]
+    wrong = [f"{arm.encoding} did not finish" for arm in results.arms if arm.status != "finished"]
     if below_bigram is not None and not wrong:
-        for arm in results["arms"]:
-            gain = bigram - arm["quality"]["mean"]
+        for encoding, gain in results.below_bigram().items():
             if gain < below_bigram:
                 wrong.append(
-                    f"{arm['encoding']} ended {gain:.3f} nats below the bigram baseline, "
-                    f"{below_bigram:g} are asked for: this run proved nothing"
+                    f"{encoding} ended {gain:.3f} nats below the bigram baseline, {below_bigram:g} are asked for: "
+                    "this run proved nothing"
                 )
     if wrong:
         say("; ".join(wrong))

@@ -8,11 +8,10 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from posembed.observer import Progress
 from posembed.report.printable import printable
 
 if TYPE_CHECKING:
@@ -60,19 +59,6 @@ def prepare_html(file: Path) -> None:
 
     require_plotly()
     refuse_other_files(file)
-
-
-def as_progress(name: str, message: Mapping[str, Any], total: int) -> Progress:
-    """Return the old form of a progress report, a mapping, as what an observer receives."""
-    return Progress(
-        name,
-        done=message.get("step"),
-        total=total,
-        phase=message["phase"],
-        loss=message.get("loss"),
-        tokens_per_second=message.get("tokens_per_second"),
-        detail=message.get("message", ""),
-    )
 
 
 def offer_evaluation(out: Path, checkpoint: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from posembed.lesson.questions import Question
-    from posembed.lesson.quiz import Answer, Tell
+    from posembed.lesson.quiz import Answer, QuizResult, Tell
 
 _UP, _DOWN = ("\x1b[A", "\x1bOA", "\xe0H"), ("\x1b[B", "\x1bOB", "\xe0P")
 
@@ -49,12 +49,12 @@ def quiz(
         results = _run(console, tell)
     except KeyboardInterrupt:
         raise WorkInterruptedError("stopped before the last question: no score") from None
-    console.print(f"Score: {results['score']} of {results['questions']}", style="bold")
+    console.print(f"Score: {results.score} of {results.questions}", style="bold")
     if as_json:
-        print_json(results)
+        print_json(results.to_dict())
 
 
-def _run(console: Console, tell: Tell) -> dict[str, Any]:
+def _run(console: Console, tell: Tell) -> QuizResult:
     """By keys in a terminal, by lines elsewhere."""
     from posembed.lesson.quiz import asker_of_lines, run_quiz
 

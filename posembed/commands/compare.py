@@ -106,7 +106,7 @@ def _run(
         failures = run_units(todo, folder / output.UNITS, jobs, observer)
     except KeyboardInterrupt:
         raise WorkInterruptedError(
-            f"stopped; the work so far is in {folder}: the same call with resume=True resumes it"
+            f"stopped; the work so far is in {folder}: resume it with resume=True"
             if kept
             else "stopped; nothing was kept, because `out` was not given"
         ) from None

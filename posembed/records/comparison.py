@@ -229,6 +229,12 @@ class Comparison(Result):
         """Return the arm of an encoding, ``None`` if it was not compared."""
         return next((arm for arm in self.arms if arm.encoding == encoding), None)
 
+    def below_bigram(self) -> dict[str, float]:
+        """Return how far the loss of each finished arm is below the bigram baseline, in nats per token."""
+        bigram = self.baselines.bigram.mean
+        losses = {arm.encoding: arm.quality.mean for arm in self.arms if arm.quality is not None}
+        return {name: bigram - loss for name, loss in losses.items() if bigram is not None and loss is not None}
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Return the comparison that a ``results.json`` holds.

@@ -76,7 +76,7 @@ def test_resume_prints_tables_and_trains_nothing(run, text, cli):
     code, printed, told = cli(*again(text, run[1]))
     assert code == 0
     assert "Quality on test documents at the training length, 16 tokens" in printed
-    assert printed.rstrip().splitlines()[-1] == "Verdict: one encoding alone: nothing to compare it with"
+    assert printed.rstrip().splitlines()[-1] == "Verdict: only one encoding: there is nothing to compare it with"
     assert "learned-seed0 12/12 kept" in told
     assert "loss" not in told
     assert told.splitlines()[-1].endswith("report.md")  # no plots this time
@@ -106,7 +106,7 @@ def test_an_arm_that_diverged_ends_with_1(text, cli, tmp_path):
 
 
 WRONG_CALLS = [
-    (["--data=nowhere"], "--data nowhere: no such file or directory; give a text file, a directory, or stdlib"),
+    (["--data=nowhere"], "--data 'nowhere': no such file or directory; give a text file, a directory, or stdlib"),
     (["--data=empty.txt"], "the file is empty; there is nothing to train on"),
     (["--data=folder"], "folder holds no text"),
     (
@@ -130,10 +130,10 @@ WRONG_CALLS = [
     (["--jobs=0"], "--jobs 0 must be at least 1"),
     (["--learning-rate=nan"], "--learning-rate nan must be above 0"),
     (["--learning-rate=inf"], "--learning-rate inf must be above 0 and finite"),
-    (["--tokenizer=nowhere.json"], "--tokenizer nowhere.json: no such file; give a tokenizer.json"),
-    (["--resume"], "resume needs out, the directory with the work to resume"),
-    (["--out=text.txt"], "--out text.txt is a file; give a directory"),
-    (["--out=."], "--out . is not empty and not a run of posembed compare; give another --out"),
+    (["--tokenizer=nowhere.json"], "nowhere.json': no such file; give a tokenizer.json"),
+    (["--resume"], "--resume needs --out, the directory with the work to resume"),
+    (["--out=text.txt"], "--out 'text.txt' is a file; give a directory"),
+    (["--out=."], "--out '.' is not empty and not a run of posembed compare; give another --out"),
 ]
 
 
@@ -185,7 +185,7 @@ def test_results_are_not_written_over(run, text, cli):
     wrong = again(text, run[1])[:-1]
     code, _, told = cli(*wrong)
     assert code == 2
-    assert told.splitlines()[-1].endswith("go on with --resume, or give another --out")
+    assert told.splitlines()[-1].endswith("resume it with --resume, or give another --out")
     code, _, told = cli(*wrong, "--resume", "--steps=13")
     assert code == 2
     assert "holds the work of another configuration (steps: 12 there, 13 here" in told

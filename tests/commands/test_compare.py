@@ -206,7 +206,7 @@ def test_ctrl_c_says_how_to_go_on(corpus_dir, tiny, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "run_units", interrupted)
-    with pytest.raises(WorkInterruptedError, match=rf"so far is in {tmp_path}: the same call with resume=True resumes"):
+    with pytest.raises(WorkInterruptedError, match=rf"so far is in {tmp_path}: resume it with resume=True"):
         compare(str(corpus_dir), out=tmp_path, **tiny)
     with pytest.raises(WorkInterruptedError, match="stopped; nothing was kept, because `out` was not given"):
         compare(str(corpus_dir), **tiny)

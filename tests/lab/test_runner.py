@@ -116,7 +116,7 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_gives_the_same_results(corpus_dir, 
             if "-seed0 10/600 loss" in line:
                 process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
-    sentence = "stopped; the work so far is in run: the same call with resume=True resumes it\n"
+    sentence = "stopped; the work so far is in run: resume it with --resume\n"
     assert lines[-1] == f"posembed: {sentence}"
     assert not any("Traceback" in line for line in lines)
     assert not (tmp_path / "run" / "results.json").exists()
