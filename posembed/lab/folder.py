@@ -33,7 +33,8 @@ def claim(folder: Path, configs: Sequence[UnitConfig], *, resume: bool) -> None:
             raise ResultsConflictError(f"out={str(folder)!r} holds the work of another configuration ({difference})")
         if not resume:
             raise ResultsConflictError(
-                f"out={str(folder)!r} holds work of this configuration: resume it with resume=True, or give another `out`"
+                f"out={str(folder)!r} holds work of this configuration: resume it with resume=True, or give another "
+                "`out`"
             )
         return
     if folder.exists() and any(folder.iterdir()):

@@ -117,7 +117,9 @@ def test_other_data_is_another_configuration(copy, corpus_dir, tiny, tmp_path, n
 
 def test_results_are_not_written_over_without_resume(copy, corpus_dir, tiny, no_training):
     before = contents(copy)
-    with pytest.raises(ResultsConflictError, match="of this configuration: resume it with resume=True, or give another `out`"):
+    with pytest.raises(
+        ResultsConflictError, match="of this configuration: resume it with resume=True, or give another `out`"
+    ):
         compare(str(corpus_dir), encodings=PAIR, out=copy, **tiny)
     assert contents(copy) == before
 
