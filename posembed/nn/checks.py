@@ -1,7 +1,7 @@
-"""When the values inside a tensor of ids are looked at, and the errors that follow.
+"""Check positions and ids: when the values inside a tensor are read, and which errors follow.
 
-A bound that follows from shapes is always checked by plain Python integers: it costs nothing and needs no
-device. The values *inside* a tensor are another matter:
+A bound that follows from shapes is always checked with plain Python integers: it costs nothing and needs no device.
+For the values *inside* a tensor:
 
 * on the CPU they are always checked;
 * on an accelerator reading them makes the host wait for the device, so it is off unless
@@ -24,18 +24,17 @@ from posembed.errors import ArgumentTypeError, InvalidArgumentError, PositionOut
 
 _INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
-# A plain global and no ContextVar: torch.compile can read it inside a graph, and compiles again when it changes.
+# A plain global, not a ContextVar: torch.compile can read it inside a graph, and recompiles when it changes.
 _enabled: bool = os.environ.get("POSEMBED_CHECK_POSITIONS", "") not in ("", "0")
 
 
 @contextmanager
 def check_positions(enabled: bool = True) -> Iterator[None]:
-    """Switch the checks of position values on accelerators on (or off) inside a ``with`` block.
+    """Check position values on accelerators inside a ``with`` block (or stop checking them).
 
-    Each check makes the host wait for the device: meant for finding a fault, not for training. It holds for all
-    threads of the process.
-    ``POSEMBED_CHECK_POSITIONS=1`` in the environment switches it on for a whole process.
-    On the CPU the values are always checked, whatever this says.
+    Each check makes the host wait for the device, so use it to find a fault, not in training. It applies to all threads
+    of the process. Setting ``POSEMBED_CHECK_POSITIONS=1`` in the environment enables it for the whole process. On the
+    CPU, values are always checked.
 
     Args:
         enabled: whether values on accelerators are checked.
@@ -53,7 +52,7 @@ def check_positions(enabled: bool = True) -> Iterator[None]:
 
 
 def values_readable(tensor: Tensor) -> bool:
-    """Whether the values of ``tensor`` may be read now to check them."""
+    """Return whether the values of ``tensor`` may be read now to check them."""
     if tensor.numel() == 0 or tensor.is_meta or isinstance(tensor, FakeTensor):
         return False
     if torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # vmap cannot branch on values
@@ -62,7 +61,7 @@ def values_readable(tensor: Tensor) -> bool:
 
 
 def require_integers(name: str, tensor: Tensor) -> None:
-    """Refuse ids that are not integers, instead of letting a cast round them."""
+    """Reject ids that are not integers, instead of letting a cast round them."""
     if not isinstance(tensor, Tensor):
         raise ArgumentTypeError(f"{name} must be an integer tensor, got {type(tensor).__name__}")
     if tensor.dtype not in _INTEGERS:
@@ -73,7 +72,7 @@ def require_integers(name: str, tensor: Tensor) -> None:
 
 
 def require_count(name: str, value: object, *, minimum: int = 0) -> None:
-    """Refuse anything but a whole number of at least ``minimum``."""
+    """Reject anything but a whole number of at least ``minimum``."""
     if isinstance(value, bool) or not isinstance(value, (int, torch.SymInt)):
         raise ArgumentTypeError(
             f"{name} must be a Python int, got {type(value).__name__}"
@@ -84,20 +83,20 @@ def require_count(name: str, value: object, *, minimum: int = 0) -> None:
 
 
 def require_float_dtype(dtype: torch.dtype | None) -> None:
-    """Refuse a dtype that no table can have; ``None`` is PyTorch's default."""
+    """Reject a dtype that no table can have; ``None`` means PyTorch's default."""
     if dtype is not None and not dtype.is_floating_point:
         raise InvalidArgumentError(f"dtype={dtype} must be a floating-point type")
 
 
 def plain_count(positions: int | Tensor) -> int | Tensor:
-    """Inside torch.jit.trace a size arrives as a 0-d tensor: it is a number of positions, not a position."""
+    """Return a count as an int: inside torch.jit.trace a size arrives as a 0-d tensor, which is not a position."""
     if isinstance(positions, Tensor) and positions.dim() == 0 and torch._C._get_tracing_state() is not None:
         return int(positions)
     return positions
 
 
 def check_ids(name: str, ids: Tensor, rows: int, what: str) -> None:
-    """Check every id of ``ids`` against ``[0, rows)`` where values may be read (see this module's text)."""
+    """Check every id of ``ids`` against ``[0, rows)`` where values may be read (see the module docstring)."""
     require_integers(name, ids)
     if torch.compiler.is_compiling():
         if ids.device.type == "cpu" or _enabled:
@@ -111,7 +110,7 @@ def check_ids(name: str, ids: Tensor, rows: int, what: str) -> None:
 
 
 def out_of_range_text(position: object, rows: int, reserved: int, usable: int) -> str:
-    """The sentence that every position without a row is answered with."""
+    """Return the error message for a position without a row."""
     return (
         f"position {position} has no row: the table has {rows} rows, {reserved} of them reserved, so its usable "
         f"length is {usable} (positions 0 to {usable - 1}). Truncate the input to {usable} tokens, or give the "
@@ -143,7 +142,7 @@ def check_position_values(positions: Tensor, rows: int, reserved: int) -> None:
             raise PositionOutOfRangeError(
                 f"position {low} is negative: positions count from 0, and row = reserved ({reserved}) + position; "
                 f"allowed are 0 to {usable - 1}. Ids that already include the reserved rows (RoBERTa, OPT) "
-                f"need {reserved} subtracted, padding is said with attention_mask"
+                f"need {reserved} subtracted; mark padding with attention_mask"
             )
         if high >= usable:
             raise PositionOutOfRangeError(out_of_range_text(high, rows, reserved, usable))

@@ -1,4 +1,4 @@
-"""What the caller of an embedding layer said, checked and turned into positions. Shapes first, values after."""
+"""Turn the arguments of an embedding layer into positions: shapes are checked first, values after."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from posembed.nn.positions import check_lengths, check_mask, positions_from_leng
 
 
 class Bound(NamedTuple):
-    """Size of the position table: all its rows, and how many are usable (``None``: any position)."""
+    """Size of the position table: its rows, and how many of them are usable (``None``: no limit)."""
 
     rows: int | None
     usable: int | None
@@ -26,7 +26,7 @@ class Bound(NamedTuple):
 
 
 class Where(NamedTuple):
-    """Positions of an input: consecutive ones from ``start``, or, where given, ``ids``; and which are padding."""
+    """Positions of an input: consecutive from ``start``, or ``ids`` if given; and which tokens are padding."""
 
     start: int
     ids: Tensor | None = None
@@ -34,7 +34,7 @@ class Where(NamedTuple):
 
 
 def input_shape(input_ids: Tensor | None, inputs_embeds: Tensor | None, d_model: int) -> torch.Size:
-    """Leading shape, ``[batch, seq]`` or ``[seq]``, of whichever of the two was given."""
+    """Return the leading shape, ``[batch, seq]`` or ``[seq]``, of whichever of the two was given."""
     if (input_ids is None) == (inputs_embeds is None):
         raise InvalidArgumentError(
             "exactly one of input_ids and inputs_embeds must be given, "
@@ -54,7 +54,7 @@ def input_shape(input_ids: Tensor | None, inputs_embeds: Tensor | None, d_model:
                 f"inputs_embeds has shape {list(inputs_embeds.shape)}; it must end with d_model={d_model}"
             )
         shape = inputs_embeds.shape[:-1]
-    if torch._C._get_tracing_state() is not None:  # torch.jit.trace makes tensors of sizes; it fixes them anyway
+    if torch._C._get_tracing_state() is not None:  # torch.jit.trace turns sizes into tensors, and fixes them anyway
         shape = torch.Size(int(size) for size in shape)
     if len(shape) not in (1, 2):
         raise InvalidArgumentError(f"the input has shape {list(shape)}; it must be [batch, seq] or [seq]")
@@ -71,7 +71,7 @@ def resolve_positions(
     cu_seqlens: Tensor | None,
     max_seqlen: int | None,
 ) -> Where:
-    """Turn the one thing that says where the tokens are into positions; refuse contradictions.
+    """Turn the one argument that determines the positions into positions; reject contradictions.
 
     Raises:
         PositionOutOfRangeError: if a length that follows from shapes passes ``bound``, before any kernel runs.
@@ -82,11 +82,11 @@ def resolve_positions(
     named = [name for name, value in given.items() if value is not None]
     if len(named) > 1:
         raise InvalidArgumentError(
-            f"{' and '.join(named)} both say where the tokens are: give one of them "
+            f"{' and '.join(named)} both determine the positions: give one of them "
             "(positions_from_mask and positions_from_lengths turn the others into position_ids)"
         )
     if start and (position_ids is not None or cu_seqlens is not None):
-        raise InvalidArgumentError(f"start={start} and {named[0]} both say where the tokens are: give one of them")
+        raise InvalidArgumentError(f"start={start} and {named[0]} both determine the positions: give one of them")
     if max_seqlen is not None and cu_seqlens is None:
         raise InvalidArgumentError(f"max_seqlen={max_seqlen} goes with cu_seqlens, which was not given")
     if position_ids is not None:
@@ -102,7 +102,7 @@ def _masked(shape: torch.Size, attention_mask: Tensor, start: int) -> Where:
     seq = shape[-1]
     check_mask(attention_mask)
     width = attention_mask.shape[1]
-    # == and not `in`: inside torch.compile the latter takes a symbolic size for unequal to its own value
+    # == instead of `in`: inside torch.compile, `in` treats a symbolic size as unequal to its own value
     if len(shape) != 2 or attention_mask.shape[0] != shape[0] or not (width == seq or width == start + seq):
         with_cache = f" or [batch, start + seq] = [{shape[0]}, {start + seq}]" if start and len(shape) == 2 else ""
         raise InvalidArgumentError(
@@ -125,7 +125,7 @@ def _packed(shape: torch.Size, bound: Bound, cu_seqlens: Tensor, max_seqlen: int
 
 
 def check_same_shape(name: str, ids: Tensor, shape: torch.Size) -> None:
-    """Accept the input's own shape, or one row of ids for a whole batch; never a broadcast along the sequence."""
+    """Accept the input's shape, or one row of ids for the whole batch; never broadcast along the sequence."""
     require_integers(name, ids)
     if ids.dim() == len(shape) and ids.shape == shape:  # sizes of other ranks, compared, would become guards
         return
@@ -139,5 +139,5 @@ def check_same_shape(name: str, ids: Tensor, shape: torch.Size) -> None:
 
 
 def as_index(ids: Tensor) -> Tensor:
-    """Widen the integer types that PyTorch cannot look up with."""
+    """Widen integer types that PyTorch cannot index with."""
     return ids if ids.dtype in (torch.int64, torch.int32) else ids.to(torch.int64)

@@ -21,7 +21,7 @@ from posembed.presets import Init, preset
 
 
 def check_init(init: str, std: float) -> None:
-    """Refuse a distribution that cannot be drawn from."""
+    """Reject a distribution that cannot be sampled."""
     if not std >= 0:
         raise InvalidArgumentError(f"init_std={std} must not be negative")
     if init not in ("normal", "truncated_normal"):
@@ -29,7 +29,7 @@ def check_init(init: str, std: float) -> None:
 
 
 def draw_rows(table: Tensor, init: Init, std: float, padding_idx: int | None) -> None:
-    """Draw a table in place; the padding row, if there is one, becomes zero."""
+    """Initialize a table in place; the padding row, if there is one, becomes zero."""
     if std == 0:
         nn.init.zeros_(table)  # PyTorch's truncated normal divides by std
     elif init == "truncated_normal":
@@ -42,7 +42,7 @@ def draw_rows(table: Tensor, init: Init, std: float, padding_idx: int | None) ->
 
 
 def gather_rows(table: Tensor, rows: Tensor, padding_idx: int | None = None) -> Tensor:
-    """Look rows up; in a half-precision table the gradient of each row is summed in float32 all the same."""
+    """Look rows up; even for a half-precision table, the gradient of each row is summed in float32."""
     if table.requires_grad and torch.is_grad_enabled() and table.dtype in (torch.bfloat16, torch.float16):
         # A gather's backward adds in the dtype of its table, and hundreds of additions in bfloat16 lose digits.
         # Widening the table first moves that sum to float32; the values are the same to the bit.
@@ -53,8 +53,8 @@ def gather_rows(table: Tensor, rows: Tensor, padding_idx: int | None = None) -> 
 class LearnedPositionalEmbedding(nn.Module):
     """A trainable table with one row per position, looked up by position.
 
-    ``row = reserved + position``, positions count from 0. Nothing is added to tokens here: see
-    :class:`posembed.TokenPositionEmbedding` for the sum.
+    ``row = reserved + position``; positions count from 0. This module only looks rows up;
+    :class:`posembed.TokenPositionEmbedding` adds them to token embeddings.
 
     Args:
         max_len: number of usable positions.
@@ -64,7 +64,7 @@ class LearnedPositionalEmbedding(nn.Module):
         init_std: standard deviation of the initial rows.
         init: ``"normal"`` or ``"truncated_normal"`` (cut at two standard deviations, as BERT).
         device: device of the table; ``"meta"`` allocates nothing until ``to_empty`` and ``reset_parameters``.
-        dtype: dtype of the table. The gradient of a bfloat16 or float16 table is summed in float32 all the same.
+        dtype: dtype of the table. The gradient of a bfloat16 or float16 table is summed in float32.
 
     Shapes:
         ``pe(n, start=0)`` gives the rows of positions ``start … start + n − 1``, ``[n, d_model]``: a slice of
@@ -122,7 +122,7 @@ class LearnedPositionalEmbedding(nn.Module):
 
     @classmethod
     def from_preset(cls, name: str, **overrides: Any) -> LearnedPositionalEmbedding:
-        """Build the empty table of a published model; ``overrides`` are arguments of the constructor.
+        """Build the table of a published model with random rows; ``overrides`` are constructor arguments.
 
         Example:
             >>> LearnedPositionalEmbedding.from_preset("roberta-base")
@@ -141,10 +141,10 @@ class LearnedPositionalEmbedding(nn.Module):
         return cls(**(arguments | overrides))
 
     def reset_parameters(self) -> None:
-        """Draw the table again; the padding row, if there is one, becomes zero."""
+        """Reinitialize the table; the padding row, if there is one, becomes zero."""
         draw_rows(self.weight, self.init, self.init_std, self.padding_idx)
 
-    # All sizes are read from the table itself: an attribute would go stale when the table is replaced.
+    # Sizes are read from the table itself: attributes would go stale when the table is replaced.
 
     @property
     def rows(self) -> int:
@@ -158,7 +158,7 @@ class LearnedPositionalEmbedding(nn.Module):
 
     @property
     def usable_length(self) -> int:
-        """The longest input in tokens, that is the rows without the reserved ones."""
+        """Longest input in tokens: the rows without the reserved ones."""
         return self.weight.shape[0] - self.reserved
 
     @property
@@ -172,7 +172,7 @@ class LearnedPositionalEmbedding(nn.Module):
         return TableLayout(length=self.usable_length, reserved=self.reserved)
 
     def forward(self, positions: int | Tensor, start: int = 0, *, padding_mask: Tensor | None = None) -> Tensor:
-        """Rows by position: a count ``n`` (with ``start``), or a tensor of positions.
+        """Return rows by position: for a count ``n`` (with ``start``), or for a tensor of positions.
 
         Args:
             positions: ``n``, or an integer tensor ``[...]`` of 0-based positions.
@@ -191,10 +191,10 @@ class LearnedPositionalEmbedding(nn.Module):
             raise ArgumentTypeError("padding_mask goes with a tensor of positions, not with a number of them")
         check_last_position(start + positions, self.rows, self.reserved)
         if self.padding_idx is not None and self.padding_idx >= self.reserved:
-            # The padding row is itself a position: only a lookup can leave its gradient out.
+            # The padding row is itself a position, and only a lookup can mask its gradient.
             return self._gather(torch.arange(start, start + positions, device=self.weight.device), None)
         rows = self.weight.narrow(0, self.reserved + start, positions)
-        # Where no gradient guards the table, writing to a slice would change the table itself.
+        # Without autograd, writing to a slice would change the table itself.
         return rows if torch.is_grad_enabled() else rows.clone()
 
     def _gather(self, positions: Tensor, padding_mask: Tensor | None) -> Tensor:
@@ -211,7 +211,7 @@ class LearnedPositionalEmbedding(nn.Module):
         return gather_rows(self.weight, rows, self.padding_idx)
 
     def extra_repr(self) -> str:
-        """The arguments that make this table."""
+        """Return the constructor arguments that give this table."""
         text = f"{self.usable_length}, {self.d_model}"
         if self.reserved:
             text += f", reserved={self.reserved}"

@@ -1,4 +1,4 @@
-"""Position ids from what the caller knows: a mask, packed lengths. Pure functions, 0-based."""
+"""Compute 0-based position ids from an attention mask or from packed lengths."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def positions_from_mask(attention_mask: Tensor, *, start: int = 0) -> Tensor:
         start: the position of each row's first real token.
 
     Returns:
-        int64 ``[batch, seq]``. Padding gets position 0; a module that has a row for padding reads that row instead.
+        int64 ``[batch, seq]``. Padding gets position 0; a module with a row for padding reads that row instead.
 
     Raises:
         ArgumentTypeError: if the mask is not a tensor or ``start`` is not an int.
@@ -40,7 +40,7 @@ def positions_from_mask(attention_mask: Tensor, *, start: int = 0) -> Tensor:
 
 
 def check_mask(attention_mask: Tensor) -> None:
-    """Refuse masks that are not ``[batch, seq]`` of 0 and 1."""
+    """Reject masks that are not ``[batch, seq]`` of 0 and 1."""
     if not isinstance(attention_mask, Tensor):
         raise ArgumentTypeError(f"attention_mask must be a tensor, got {type(attention_mask).__name__}")
     if attention_mask.dim() != 2:
@@ -59,13 +59,13 @@ def check_mask(attention_mask: Tensor) -> None:
 
 
 def positions_from_lengths(cu_seqlens: Tensor, total: int | None = None) -> Tensor:
-    """Positions of packed sequences: each starts again at 0.
+    """Return the positions of packed sequences: each sequence starts again at 0.
 
-    Remember that packed sequences need an attention mask that keeps them apart, too.
+    Packed sequences also need an attention mask that keeps them apart.
 
     Args:
         cu_seqlens: int ``[sequences + 1]``, the cumulative lengths ``[0, n₁, n₁+n₂, …]``.
-        total: the number of packed tokens. Given, nothing is read back from an accelerator.
+        total: number of packed tokens; if given, nothing is read back from an accelerator.
 
     Returns:
         int64 ``[total]``.
@@ -73,7 +73,7 @@ def positions_from_lengths(cu_seqlens: Tensor, total: int | None = None) -> Tens
     Raises:
         ArgumentTypeError: if ``cu_seqlens`` is not an integer tensor.
         InvalidArgumentError: if it is not one-dimensional or, where values may be read (always on the CPU), does
-            not start at 0, falls, or does not end at ``total``.
+            not start at 0, decreases, or does not end at ``total``.
 
     Example:
         >>> import torch
@@ -89,7 +89,7 @@ def positions_from_lengths(cu_seqlens: Tensor, total: int | None = None) -> Tens
 
 
 def check_lengths(cu_seqlens: Tensor, total: int | None, max_seqlen: int | None = None) -> None:
-    """Refuse cumulative lengths that do not describe ``total`` packed tokens."""
+    """Reject cumulative lengths that do not describe ``total`` packed tokens."""
     require_integers("cu_seqlens", cu_seqlens)
     if cu_seqlens.dim() != 1 or cu_seqlens.shape[0] < 1:
         raise InvalidArgumentError(
@@ -105,7 +105,8 @@ def check_lengths(cu_seqlens: Tensor, total: int | None, max_seqlen: int | None 
     lengths = [b - a for a, b in itertools.pairwise(bounds)]
     if bounds[0] != 0 or any(n < 0 for n in lengths):
         raise InvalidArgumentError(
-            f"cu_seqlens starts {bounds[:8]}; it must begin with 0 and never fall: cumulative lengths, not lengths"
+            f"cu_seqlens starts {bounds[:8]}; it must begin with 0 and never decrease: give cumulative lengths, "
+            "not lengths"
         )
     if total is not None and bounds[-1] != total:
         raise InvalidArgumentError(f"cu_seqlens ends at {bounds[-1]}, but there are {total} packed tokens")

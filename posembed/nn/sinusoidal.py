@@ -65,10 +65,10 @@ class SinusoidalPositionalEmbedding(nn.Module):
 
     Rows are computed in float64 (float32 on devices without it) and cast once, whatever the module's dtype:
     computed in bfloat16, only 641 of 2048 positions would stay distinct. Moving the module to another dtype
-    computes them again, so that no rounding is carried over.
+    recomputes them, so that no rounding is carried over.
 
     Args:
-        max_len: number of rows that are cached; longer inputs are computed as they come.
+        max_len: number of cached rows; longer inputs are computed on demand.
         d_model: width of a row.
         variant: ``"interleaved"``, ``"half"`` or ``"fairseq"``, see :func:`posembed.nn.sinusoidal.sinusoidal_rows`.
         base: base of the geometric series of wavelengths.
@@ -113,22 +113,22 @@ class SinusoidalPositionalEmbedding(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Compute the cached rows again (there is nothing to draw)."""
+        """Recompute the cached rows (nothing is random)."""
         positions = torch.arange(self.max_len, device=self.cached.device)
         self.cached = self._compute(positions)
 
     def _apply(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> SinusoidalPositionalEmbedding:
         super()._apply(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
-        self.reset_parameters()  # a cast buffer keeps the rounding of the dtype it comes from
+        self.reset_parameters()  # a cast buffer would keep the rounding of its old dtype
         return self
 
     @property
     def usable_length(self) -> None:
-        """``None``: there is no longest input."""
+        """``None``: there is no limit."""
         return
 
     def forward(self, positions: int | Tensor, start: int = 0) -> Tensor:
-        """Rows by position: a count ``n`` (with ``start``), or a tensor of positions."""
+        """Return rows by position: for a count ``n`` (with ``start``), or for a tensor of positions."""
         positions = plain_count(positions)
         if isinstance(positions, Tensor):
             if isinstance(start, Tensor) or start != 0:
@@ -145,14 +145,14 @@ class SinusoidalPositionalEmbedding(nn.Module):
         on_cpu = not torch.compiler.is_compiling() and positions.device.type == "cpu" and values_readable(positions)
         if on_cpu and int(positions.max()) < self.max_len:
             return self.cached[positions.to(torch.int64)]
-        return self._compute(positions)  # elsewhere a look at the largest position would make the host wait
+        return self._compute(positions)  # elsewhere, reading the largest position would make the host wait
 
     def _compute(self, positions: Tensor) -> Tensor:
         rows = sinusoidal_rows(positions, self.d_model, variant=self.variant, base=self.base)
         return rows.to(self.cached.dtype)
 
     def extra_repr(self) -> str:
-        """The arguments that make this encoding."""
+        """Return the constructor arguments that give this encoding."""
         text = f"{self.max_len}, {self.d_model}"
         if self.variant != "interleaved":
             text += f", variant={self.variant!r}"

@@ -1,4 +1,4 @@
-"""Weights of a Transformers model, by its names, into a :class:`posembed.TokenPositionEmbedding`."""
+"""Load the embeddings of a Transformers state dict into a :class:`posembed.TokenPositionEmbedding`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from posembed.nn.token_position import TokenPositionEmbedding
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What :func:`posembed.load_transformers_state_dict` did with each key.
+    """Report of what :func:`posembed.load_transformers_state_dict` did with each key.
 
     Attributes:
-        family: whose names they are: ``"bert"``, ``"roberta"``, ``"distilbert"``, ``"mpnet"``, ``"gpt2"``,
-            ``"opt"``, or ``"bert-like"`` where names alone cannot tell BERT from RoBERTa.
-        loaded: the module's name -> the key it was loaded from.
-        dropped: old buffers (``position_ids``, ``token_type_ids``), which say nothing that the module needs.
-        outside: keys of other parts of the model; they were not read.
+        family: the family whose names were found: ``"bert"``, ``"roberta"``, ``"distilbert"``, ``"mpnet"``, ``"gpt2"``,
+            ``"opt"``, or ``"bert-like"`` where names alone do not distinguish BERT from RoBERTa.
+        loaded: name in the module → key it was loaded from.
+        dropped: old buffers (``position_ids``, ``token_type_ids``), which the module does not need.
+        outside: keys of other parts of the model, which were not read.
     """
 
     family: str
@@ -36,13 +36,13 @@ class _Law:
     """How a family names its embeddings.
 
     Attributes:
-        names: the module's name -> the names under the family's prefix, today's first.
-        prefix_end: what the prefix ends with.
-        bare: whether the prefix may be empty, too.
-        reserved: rows before position 0; ``"padding_idx + 1"`` as in RoBERTa; ``None`` where it is not known.
+        names: name in the module → names under the family's prefix, the current one first.
+        prefix_end: ending of the prefix.
+        bare: whether the prefix may also be empty.
+        reserved: rows before position 0; ``"padding_idx + 1"`` as in RoBERTa; ``None`` if not known.
         buffers: names of old buffers.
-        neighbours: first words of other parts that stand under the same prefix.
-        refused: names that make the family's sum another one than the module's, and why.
+        neighbors: first words of other parts under the same prefix.
+        unsupported: names of parts that the module does not compute, and why.
     """
 
     names: Mapping[str, tuple[str, ...]]
@@ -50,8 +50,8 @@ class _Law:
     reserved: int | str | None = 0
     buffers: tuple[str, ...] = ()
     bare: bool = False
-    neighbours: tuple[str, ...] = ()
-    refused: Mapping[str, str] | None = None
+    neighbors: tuple[str, ...] = ()
+    unsupported: Mapping[str, str] | None = None
 
 
 _BERT_NAMES = {
@@ -63,7 +63,7 @@ _BERT_NAMES = {
 }
 _BERT_BUFFERS = ("position_ids", "token_type_ids")
 
-# The first law that fits a key holds, so the nameless one stands after those with a name.
+# The first law that fits a key applies, so the law without a name comes after those with one.
 _LAWS = {
     "bert": _Law(_BERT_NAMES, "bert.embeddings.", 0, _BERT_BUFFERS),
     "roberta": _Law(_BERT_NAMES, "roberta.embeddings.", "padding_idx + 1", _BERT_BUFFERS),
@@ -73,15 +73,15 @@ _LAWS = {
     "gpt2": _Law(
         {"token.weight": ("wte.weight",), "position.weight": ("wpe.weight",)},
         "",
-        neighbours=("h", "ln_f", "lm_head", "score", "classifier", "qa_outputs", "multiple_choice_head"),
+        neighbors=("h", "ln_f", "lm_head", "score", "classifier", "qa_outputs", "multiple_choice_head"),
     ),
     "opt": _Law(
         {"token.weight": ("embed_tokens.weight",), "position.weight": ("embed_positions.weight",)},
         "decoder.",
         2,
         bare=True,
-        neighbours=("layers", "final_layer_norm", "project_out"),
-        refused={"project_in.weight": "it projects the tokens before positions are added, which the module does not"},
+        neighbors=("layers", "final_layer_norm", "project_out"),
+        unsupported={"project_in.weight": "it projects the tokens before positions are added; the module does not"},
     ),
 }
 
@@ -98,21 +98,21 @@ def load_transformers_state_dict(module: TokenPositionEmbedding, state_dict: Map
     """Copy the embeddings of a BERT, RoBERTa, XLM-R, DistilBERT, MPNet, GPT-2 or OPT state dict into ``module``.
 
     The state dict may be that of the whole model, under any wrapper's prefix. Old buffers (``position_ids``,
-    ``token_type_ids``) are dropped and reported; about everything else the function is strict. All is checked
-    before anything is copied: if it raises, the module is as it was.
+    ``token_type_ids``) are dropped and reported; everything else must match. Everything is checked before anything is
+    copied: if the function raises, the module has not changed.
 
-    A prefix ``roberta.`` tells RoBERTa from BERT. Bare ``embeddings.…`` names are the same in both: then nothing
-    is guessed, and ``reserved`` is what the module was built with (2 for RoBERTa and XLM-R).
+    A prefix ``roberta.`` distinguishes RoBERTa from BERT. Bare ``embeddings.…`` names are the same in both: nothing is
+    guessed then, and ``reserved`` is what the module was built with (2 for RoBERTa and XLM-R).
 
     Args:
         module: built for the model, for example with :meth:`posembed.TokenPositionEmbedding.from_preset`.
             It is changed in place and keeps its device and dtype.
-        state_dict: names and tensors, on any device, of the module's dtype or of one that it holds without loss.
+        state_dict: names and tensors, on any device, in the module's dtype or one that it represents without loss.
 
     Raises:
-        StateDictError: if a tensor is missing, unknown, there twice, of another shape, of a dtype that would lose
-            digits, or if the rows of the table mean something else in ``module``.
-        ArgumentTypeError: if an argument is of another type.
+        StateDictError: if a tensor is missing, unknown, duplicated, of another shape or of a dtype that would lose
+            precision, or if the rows of the table have another meaning in ``module``.
+        ArgumentTypeError: if an argument has the wrong type.
 
     Source:
         huggingface/transformers: ``modeling_bert.py``, ``modeling_roberta.py``, ``modeling_distilbert.py``,
@@ -150,7 +150,7 @@ def load_transformers_state_dict(module: TokenPositionEmbedding, state_dict: Map
 
 
 def _find_family(state_dict: Mapping[str, Tensor]) -> tuple[str, str]:
-    """The law and prefix that hold for the token and position tables."""
+    """Return the family and the prefix of the token and position tables."""
     found: dict[str, str] = {}  # prefix -> family
     for key in state_dict:
         for family, law in _LAWS.items():
@@ -175,14 +175,14 @@ def _find_family(state_dict: Mapping[str, Tensor]) -> tuple[str, str]:
 
 
 def _sort_keys(family: str, prefix: str, state_dict: Mapping[str, Tensor]) -> tuple[LoadReport, list[str]]:
-    """What each key is for, and the keys that nothing is known about."""
+    """Return what each key is for, and the unknown keys."""
     law = _LAWS[family]
     ours_of = {theirs: ours for ours, names in law.names.items() for theirs in names}
     loaded: dict[str, str] = {}
     dropped, outside, unknown = [], [], []
     for key in state_dict:
         name = key.removeprefix(prefix)
-        if not key.startswith(prefix) or name.split(".")[0] in law.neighbours:
+        if not key.startswith(prefix) or name.split(".")[0] in law.neighbors:
             outside.append(key)
         elif name in law.buffers:
             dropped.append(key)
@@ -200,10 +200,12 @@ def _sort_keys(family: str, prefix: str, state_dict: Mapping[str, Tensor]) -> tu
 def _check_unknown(law: _Law, prefix: str, unknown: list[str]) -> None:
     if unknown:
         known = [name for names in law.names.values() for name in names]
-        why = (law.refused or {}).get(unknown[0].removeprefix(prefix), f"known are {', '.join([*known, *law.buffers])}")
+        why = (law.unsupported or {}).get(
+            unknown[0].removeprefix(prefix), f"known are {', '.join([*known, *law.buffers])}"
+        )
         raise StateDictError(
-            f"{unknown[0]} has no place in TokenPositionEmbedding ({why}): remove it from state_dict if it may be left "
-            "out"
+            f"{unknown[0]} does not belong in TokenPositionEmbedding ({why}): remove it from state_dict if it is not "
+            "needed"
         )
 
 
@@ -217,7 +219,7 @@ def _targets(module: TokenPositionEmbedding, family: str) -> dict[str, Tensor]:
 
 
 def _check_parts(report: LoadReport, targets: Mapping[str, Tensor], prefix: str) -> None:
-    """Every tensor of the module must be there, and every tensor that is there must be in the module."""
+    """Require that the state dict and the module have the same tensors."""
     law = _LAWS[report.family]
     for ours in targets:
         if ours in report.loaded:
@@ -236,11 +238,11 @@ def _check_parts(report: LoadReport, targets: Mapping[str, Tensor], prefix: str)
     for ours, theirs in report.loaded.items():
         if ours not in targets:
             wanted = "a layer_norm_eps" if ours.startswith("norm") else "its type_vocab_size"
-            raise StateDictError(f"{theirs} has no place: the module has no {ours}; build the module with {wanted}")
+            raise StateDictError(f"{theirs} cannot be loaded: the module has no {ours}; build the module with {wanted}")
 
 
 def _check_reserved(module: TokenPositionEmbedding, law: _Law, family: str) -> None:
-    """The same shape is not enough: the rows must mean the same positions."""
+    """Require that the rows mean the same positions: the same shape is not enough."""
     assert isinstance(module.position, LearnedPositionalEmbedding)
     if law.reserved is None:
         return
@@ -252,7 +254,7 @@ def _check_reserved(module: TokenPositionEmbedding, law: _Law, family: str) -> N
     if module.position.reserved != wanted:
         raise StateDictError(
             f"module.position.reserved is {module.position.reserved}, but {why} reserved rows: build the module with "
-            f"reserved={wanted}, or every position would read the row of another"
+            f"reserved={wanted}, otherwise every position would read the row of another"
         )
 
 
@@ -265,7 +267,7 @@ def _check_tensor(ours: str, target: Tensor, theirs: str, tensor: Tensor, reserv
     if not tensor.is_floating_point():
         raise StateDictError(
             f"{theirs} has dtype {tensor.dtype}, but {ours} is {target.dtype}, and only floating-point weights can be "
-            "loaded: dequantise it first"
+            "loaded: dequantize it first"
         )
     if tensor.shape != target.shape:
         raise StateDictError(
@@ -274,8 +276,8 @@ def _check_tensor(ours: str, target: Tensor, theirs: str, tensor: Tensor, reserv
         )
     if tensor.dtype != target.dtype and target.dtype not in _WIDENING.get(tensor.dtype, ()):
         raise StateDictError(
-            f"{theirs} has dtype {tensor.dtype}, but {ours} is {target.dtype}, and only the same dtype or a lossless "
-            f"widening is loaded: load into a module of dtype {tensor.dtype}, then cast it with .to({target.dtype})"
+            f"{theirs} has dtype {tensor.dtype}, but {ours} is {target.dtype}, and only the same dtype or a wider "
+            f"one can be loaded: load into a module of dtype {tensor.dtype}, then cast it with .to({target.dtype})"
         )
 
 
@@ -295,6 +297,6 @@ def _shape_remedy(ours: str, target: torch.Size, given: torch.Size, reserved: in
 
 
 def _some(names: Mapping[str, Tensor] | list[str]) -> str:
-    """The first few names, for a message."""
+    """Return the first few names, for a message."""
     first = [repr(name) for name, _ in zip(names, range(4), strict=False)]
     return ", ".join(first) + (", …" if len(names) > len(first) else "")

@@ -1,4 +1,4 @@
-"""Token embedding plus position embedding, the input layer of a Transformer."""
+"""Token embedding plus position embedding: the input layer of a Transformer."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from posembed.presets import Init, preset
 
 
 class TokenPositionEmbedding(nn.Module):
-    """``token_embedding[token] + position_embedding[position]``, element by element, right for every input form.
+    """Add position embeddings to token embeddings, element-wise, for padded, cached and packed inputs alike.
 
-    Optionally a segment (token type) embedding is added, then LayerNorm and dropout follow, as in BERT.
+    Optionally a segment (token type) embedding is added; LayerNorm and dropout follow, as in BERT.
 
     Args:
         vocab_size: rows of the token table.
@@ -131,10 +131,10 @@ class TokenPositionEmbedding(nn.Module):
 
     @classmethod
     def from_preset(cls, name: str, **overrides: Any) -> TokenPositionEmbedding:
-        """Build the input layer of a published text model, with new weights.
+        """Build the input layer of a published text model, with random weights.
 
-        Everything is as published, dropout included (call ``.eval()`` to switch it off);
-        ``overrides`` are arguments of the constructor, such as ``vocab_size``, ``dropout``, ``dtype``.
+        Everything is as published, dropout included (call ``.eval()`` to disable it); ``overrides`` are constructor
+        arguments, such as ``vocab_size``, ``dropout``, ``dtype``.
 
         Raises:
             InvalidArgumentError: for an unknown preset, or one of an image model.
@@ -169,7 +169,7 @@ class TokenPositionEmbedding(nn.Module):
         return cls(**(arguments | overrides))
 
     def reset_parameters(self) -> None:
-        """Draw all tables again and reset the LayerNorm."""
+        """Reinitialize all tables and the LayerNorm."""
         self._draw_own_tables()
         for module in (self.position, self.norm):
             reset: Callable[[], None] | None = getattr(module, "reset_parameters", None)
@@ -188,7 +188,7 @@ class TokenPositionEmbedding(nn.Module):
 
     @property
     def usable_length(self) -> int | None:
-        """The longest input in tokens, or ``None`` where there is no limit."""
+        """Longest input in tokens, or ``None`` if there is no limit."""
         return getattr(self.position, "usable_length", None)
 
     def forward(
@@ -206,19 +206,19 @@ class TokenPositionEmbedding(nn.Module):
         """Embed tokens at their positions.
 
         Positions come from exactly one of: nothing (0, 1, 2, …), ``start``, ``position_ids``, ``attention_mask``
-        (with or without ``start``), ``cu_seqlens``. Anything contradictory is refused.
+        (with or without ``start``), ``cu_seqlens``. Contradictory arguments are rejected.
 
         Args:
             input_ids: integers ``[batch, seq]`` or ``[seq]``; packed: ``[total]`` or ``[1, total]``.
-            inputs_embeds: ``[..., d_model]`` in place of ``input_ids``.
-            token_type_ids: integers of the same shape; left out, every token has type 0.
+            inputs_embeds: ``[..., d_model]``, instead of ``input_ids``.
+            token_type_ids: integers of the same shape; by default every token has type 0.
             position_ids: 0-based integers ``[batch, seq]``, ``[1, seq]`` or ``[seq]``.
             attention_mask: ``[batch, seq]`` or, with ``start``, ``[batch, start + seq]``: 1 real, 0 padding, on
-                either side. Its width must not pass the usable length, whatever it holds; for wider masks with few
-                real tokens give ``position_ids=positions_from_mask(mask)[:, -seq:]``.
-            start: the number of tokens in the cache. With a ``[batch, seq]`` mask, counting goes on from it.
+                either side. Its width must not exceed the usable length; for wider masks with few real tokens give
+                ``position_ids=positions_from_mask(mask)[:, -seq:]``.
+            start: number of tokens in the cache. With a ``[batch, seq]`` mask, counting continues from it.
             cu_seqlens: cumulative lengths of packed sequences, ``[sequences + 1]``.
-            max_seqlen: the longest packed sequence; lets the bound be checked without reading ``cu_seqlens``.
+            max_seqlen: length of the longest packed sequence; lets the bound be checked without reading ``cu_seqlens``.
 
         Returns:
             ``[..., d_model]``, with the leading shape of the input.
@@ -268,10 +268,10 @@ class TokenPositionEmbedding(nn.Module):
                 options["padding_mask"] = where.padding_mask
             rows, wanted = self.position(where.ids, **options), (*where.ids.shape, self.d_model)
         assert isinstance(rows, Tensor)
-        if rows.shape != wanted:  # adding them would broadcast silently
+        if rows.shape != wanted:  # adding them would silently broadcast
             raise InvalidArgumentError(
                 f"position module {type(self.position).__name__} returned shape {list(rows.shape)} "
-                f"where {list(wanted)} was asked for"
+                f"instead of {list(wanted)}"
             )
         return rows
 
@@ -283,7 +283,7 @@ class TokenPositionEmbedding(nn.Module):
         else:
             types = gather_rows(self.segment.weight, as_index(token_type_ids))
             if rows is not None and rows.dtype == types.dtype and rows.dim() <= types.dim():
-                return types.add_(rows)  # just gathered, nobody else has seen it
+                return types.add_(rows)  # just gathered: no other reference exists
         return types if rows is None else rows + types
 
     def _add_tokens(self, rows: Tensor | None, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
@@ -297,4 +297,4 @@ class TokenPositionEmbedding(nn.Module):
         hooks = self.token._forward_hooks or self.token._backward_hooks or self.token._backward_pre_hooks
         if hooks or type(self.token) is not nn.Embedding or rows.dtype != tokens.dtype:
             return tokens + rows
-        return tokens.add_(rows)  # nobody else has seen this tensor: no second one is allocated
+        return tokens.add_(rows)  # no other reference exists, so no second tensor is allocated

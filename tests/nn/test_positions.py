@@ -95,7 +95,7 @@ def test_what_is_no_start(start, error, message):
         (torch.tensor([[0, 3]]), None, InvalidArgumentError, r"shape \[1, 2\]; it must be one-dimensional"),
         (torch.tensor([], dtype=torch.long), None, InvalidArgumentError, r"shape \[0\]"),
         (torch.tensor([3, 2]), None, InvalidArgumentError, r"starts \[3, 2\]; .* cumulative lengths, not lengths"),
-        (torch.tensor([0, 4, 2]), None, InvalidArgumentError, "begin with 0 and never fall"),
+        (torch.tensor([0, 4, 2]), None, InvalidArgumentError, "begin with 0 and never decrease"),
         (torch.tensor([0, 3]), 4, InvalidArgumentError, "ends at 3, but there are 4 packed tokens"),
         (torch.tensor([0, 3]), torch.tensor(3), ArgumentTypeError, "total must be a Python int, got Tensor"),
         (torch.tensor([0, 3]), -3, InvalidArgumentError, "total=-3 must be at least 0"),

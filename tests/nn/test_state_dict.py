@@ -162,7 +162,7 @@ def test_a_lossless_widening_is_accepted(module_dtype, dtype):
 def test_a_lossy_dtype_is_refused(module_dtype, dtype):
     state_dict = {name: value.to(dtype) for name, value in gpt2_names().items()}
     message = (
-        rf"wte.weight has dtype {dtype}, but token.weight is {module_dtype}, .* lossless widening .* a module of dtype "
+        rf"wte.weight has dtype {dtype}, but token.weight is {module_dtype}, .* wider one .* a module of dtype "
         rf"{dtype}, then cast it with .to\({module_dtype}\)"
     )
     assert_refused(build(dtype=module_dtype), state_dict, message)
@@ -195,10 +195,10 @@ REFUSED = {
     "no norm": (BERT, replaced(B, bias=None), "lacks bert.embeddings.LayerNorm.bias or bert.embeddings.LayerNorm.beta"),
     "segments that GPT-2 has not": ({"type_vocab_size": 2}, G, "segment.weight, which gpt2 .* with type_vocab_size=0"),
     "a norm that OPT has not": (OPT | {"layer_norm_eps": 1e-5}, D, "norm.weight, which opt .* layer_norm_eps=None"),
-    "segments without a place": (DISTILBERT, B, "token_type_embeddings.weight has no place: .* its type_vocab_size"),
-    "a norm without a place": ({"type_vocab_size": 2}, B, "LayerNorm.weight has no place: .* with a layer_norm_eps"),
-    "an unknown key": (BERT, B | {"bert.embeddings.x_position_embeddings.weight": B}, "x_position_.* has no place"),
-    "an unknown key of GPT-2": ({}, G | {"transformer.emb_norm.weight": torch.zeros(4)}, "emb_norm.weight has no"),
+    "segments without a place": (DISTILBERT, B, "token_type_embeddings.weight cannot be loaded: .* its type_vocab_size"),
+    "a norm without a place": ({"type_vocab_size": 2}, B, "LayerNorm.weight cannot be loaded: .* with a layer_norm_eps"),
+    "an unknown key": (BERT, B | {"bert.embeddings.x_position_embeddings.weight": B}, "x_position_.* does not belong"),
+    "an unknown key of GPT-2": ({}, G | {"transformer.emb_norm.weight": torch.zeros(4)}, "emb_norm.weight does not belong"),
     "an unknown key of OPT": (OPT, D | {"model.decoder.layernorm_embedding.bias": D}, "layernorm_embedding.bias has"),
     "projected tokens": (OPT, D | {"model.decoder.project_in.weight": D}, "project_in.weight .* projects the tokens"),
     "two norms": (BERT, B | {"bert.embeddings.LayerNorm.gamma": torch.ones(4)}, "gamma and .* are both norm.weight"),
@@ -210,7 +210,7 @@ REFUSED = {
     "another number of segments": (BERT, replaced(B, token_type=torch.zeros(1, 4)), r"\[1, 4\].* type_vocab_size=1$"),
     "a norm of another width": (BERT, replaced(B, bias=torch.zeros(3)), r"\[3\], but norm.bias has \[4\]: .* d_model"),
     "a scalar": ({}, replaced(G, wpe=torch.tensor(1.0)), r"shape \[\], but position.weight has \[6, 4\]"),
-    "whole numbers": ({}, replaced(G, wte=torch.zeros(9, 4).long()), "dtype torch.int64, .* dequantise it first"),
+    "whole numbers": ({}, replaced(G, wte=torch.zeros(9, 4).long()), "dtype torch.int64, .* dequantize it first"),
     "no tensor": ({}, replaced(G, wte=[[0.0]]), "wte.weight is list, but must be a dense tensor"),
     "no values": ({}, replaced(G, wte=torch.zeros(9, 4, device="meta")), "tensor on meta, but must be a dense tensor"),
     "sparse": ({}, replaced(G, wte=torch.zeros(9, 4).to_sparse()), "torch.sparse_coo tensor on cpu, but must be a d"),

@@ -59,7 +59,7 @@ def test_whole_models_with_and_without_a_head(name, config, family, preset):
     ("name", "config", "message"),
     [
         ("OPTForCausalLM", OPT | LENGTH | {"word_embed_proj_dim": 8}, r"project_in.weight .* projects the tokens"),
-        ("BartForConditionalGeneration", BART | LENGTH, "model.decoder.layernorm_embedding.weight has no place"),
+        ("BartForConditionalGeneration", BART | LENGTH, "model.decoder.layernorm_embedding.weight does not belong"),
         ("T5Model", {"d_model": 12, "d_kv": 6, "num_layers": 1, "num_heads": 2, "d_ff": 16}, "lacks decoder.embed_pos"),
         ("ViTModel", BERT | {"image_size": 8, "patch_size": 4}, "no token table under a known name"),
         ("CLIPTextModel", BERT | LENGTH, "no token table under a known name"),
