@@ -23,14 +23,17 @@ def build(**arguments) -> TokenPositionEmbedding:
         ({}, "exactly one of input_ids and inputs_embeds must be given, neither was"),
         ({"input_ids": IDS, "inputs_embeds": EMBEDS}, "exactly one of .* both were"),
         ({"input_ids": IDS, "position_ids": POSITIONS, "attention_mask": MASK}, "position_ids and attention_mask both"),
-        ({"input_ids": ONE, "position_ids": POSITIONS, "cu_seqlens": CU}, "position_ids and cu_seqlens both say"),
-        ({"input_ids": ONE, "attention_mask": MASK[:1], "cu_seqlens": CU}, "attention_mask and cu_seqlens both say"),
+        ({"input_ids": ONE, "position_ids": POSITIONS, "cu_seqlens": CU}, "position_ids and cu_seqlens both determine"),
+        (
+            {"input_ids": ONE, "attention_mask": MASK[:1], "cu_seqlens": CU},
+            "attention_mask and cu_seqlens both determine",
+        ),
         (
             {"input_ids": ONE, "position_ids": POSITIONS, "attention_mask": MASK[:1], "cu_seqlens": CU},
-            "position_ids and attention_mask and cu_seqlens both say .*positions_from_mask and positions_from_lengths",
+            "position_ids and attention_mask and cu_seqlens both determine .*_from_mask and positions_from_lengths",
         ),
-        ({"input_ids": IDS, "position_ids": POSITIONS, "start": 2}, "start=2 and position_ids both say"),
-        ({"input_ids": ONE, "cu_seqlens": CU, "start": 2}, "start=2 and cu_seqlens both say"),
+        ({"input_ids": IDS, "position_ids": POSITIONS, "start": 2}, "start=2 and position_ids both determine"),
+        ({"input_ids": ONE, "cu_seqlens": CU, "start": 2}, "start=2 and cu_seqlens both determine"),
         ({"input_ids": IDS, "max_seqlen": 3}, "max_seqlen=3 goes with cu_seqlens, which was not given"),
         ({"input_ids": IDS, "start": -1}, "start=-1 must be at least 0"),
         ({"input_ids": IDS, "token_type_ids": IDS}, "type_vocab_size is 0: there is no segment table"),
@@ -164,17 +167,19 @@ class Short(nn.Module):
 
 def test_a_short_slice_is_not_broadcast():
     embed = build(position=Short())
-    with pytest.raises(InvalidArgumentError, match=r"position module Short returned shape \[1, 4\] where \[3, 4\]"):
+    with pytest.raises(
+        InvalidArgumentError, match=r"position module Short returned shape \[1, 4\] instead of \[3, 4\]"
+    ):
         embed(IDS)
-    with pytest.raises(InvalidArgumentError, match=r"Short returned shape \[3, 4\] where \[1, 3, 4\]"):
+    with pytest.raises(InvalidArgumentError, match=r"Short returned shape \[3, 4\] instead of \[1, 3, 4\]"):
         embed(ONE, position_ids=ONE)
     with pytest.raises(InvalidArgumentError, match="Short returned shape"):
         embed(ONE, attention_mask=MASK[:1])
     with pytest.raises(
-        InvalidArgumentError, match=r"LearnedPositionalEmbedding returned shape \[3, 6\] where \[3, 4\]"
+        InvalidArgumentError, match=r"LearnedPositionalEmbedding returned shape \[3, 6\] instead of \[3, 4\]"
     ):
         build(position=LearnedPositionalEmbedding(8, 6))(IDS)
-    with pytest.raises(InvalidArgumentError, match=r"returned shape \[3, 1\] where \[3, 4\]"):
+    with pytest.raises(InvalidArgumentError, match=r"returned shape \[3, 1\] instead of \[3, 4\]"):
         build(position=LearnedPositionalEmbedding(8, 1))(IDS)
 
 
