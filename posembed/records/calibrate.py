@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 from posembed.errors import InvalidArgumentError
 from posembed.records.base import Json, Options, Record, Result
+from posembed.records.choices import KindName, Precision
 
-Precision = Literal["auto", "bf16", "fp32"]
 SCHEMA, SCHEMA_VERSION = "posembed.calibration", 1
 # The least value of each whole number, in the options as in the configuration that they lead to.
 _LEAST = {
@@ -73,7 +73,7 @@ class CalibrateOptions(Options):
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise InvalidArgumentError(f"minutes={self.minutes} must be above 0 and finite")
         if self.precision not in get_args(Precision):
-            raise InvalidArgumentError(f"precision={self.precision!r} must be auto, bf16 or fp32")
+            raise InvalidArgumentError(f"precision={self.precision!r} must be one of {', '.join(get_args(Precision))}")
         _require_values(self)
 
 
@@ -106,7 +106,7 @@ class CalibrationConfig(Record):
         seed: random seed.
     """
 
-    kind: str
+    kind: KindName
     data: str
     length: int
     keep: int

@@ -34,7 +34,8 @@ def write_checkpoint(request: Request, out: Path, table: CalibratedTable, result
     """
     reserved = request.table.layout.reserved
     before = request.checkpoint.read(request.table.key)
-    longer = table().detach().numpy().astype(before.dtype)
+    with np.errstate(over="ignore"):  # the next line says so
+        longer = table().detach().numpy().astype(before.dtype)
     if not np.isfinite(longer.astype(np.float64)).all():
         raise WorkFailedError(f"the new rows do not fit {before.dtype}: they would be infinite")
     frozen = min(table.frozen, len(before))

@@ -11,6 +11,11 @@ from posembed.report.numbers import number
 COLUMNS = ("step", "training loss", "validation loss")
 
 
+def calibration_title(record: Calibration) -> str:
+    """Return the title of the losses."""
+    return f"Calibrating {record.table}"
+
+
 def calibration_rows(record: Calibration) -> list[tuple[str, str, str]]:
     """Return one row per evaluation: step, training loss, validation loss."""
     return [(str(point.step), number(point.train), number(point.validation)) for point in record.curve]
@@ -40,7 +45,7 @@ def calibration_sentences(record: Calibration) -> list[str]:
 
 def print_calibration(record: Calibration, console: Console) -> None:
     """Print the losses at each evaluation, then the sentences."""
-    table = Table(title=f"Calibrating {record.table}", title_justify="left")
+    table = Table(title=calibration_title(record), title_justify="left")
     for name in COLUMNS:
         table.add_column(name, justify="right")
     for row in calibration_rows(record):

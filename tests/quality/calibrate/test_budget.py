@@ -5,7 +5,7 @@ import torch
 
 from posembed.errors import WorkFailedError, WorkInterruptedError
 from posembed.observer import SILENT, Callbacks
-from posembed.quality.calibrate.budget import fit_into
+from posembed.quality.calibrate.budget import Timing, fit_into, fitting_steps
 from tests.quality.calibrate.test_trainer import Square, trainer_of
 
 LONG = 4  # times as dear
@@ -114,3 +114,12 @@ def test_it_can_be_stopped(clocked, asked):
     with pytest.raises(WorkInterruptedError, match="resume with resume=True"):
         fit_into(trainer_of(clocked), 100.0, Callbacks(should_stop=lambda: next(answers)))
     assert clocked.now == [10, 15, 95][asked]
+
+
+def test_each_step_and_evaluation_counts():
+    """The first evaluation and timing took 15 s; the last step is followed by an evaluation of 10 s."""
+    timing = Timing(evaluation=10.0, steps=(5.0, 7.0, 5.0, 5.0), spent=15.0)
+    fits = {29.9: 0, 30.0: 1, 36.9: 1, 37.0: 2, 51.9: 2, 52.0: 3, 57.0: 4, 1e9: 4}
+    assert {seconds: fitting_steps(timing, 2, seconds) for seconds in fits} == fits
+    assert fitting_steps(timing, 1, 46.9) == 1
+    assert fitting_steps(timing, 1, 47.0) == 2

@@ -1,12 +1,14 @@
 """The loop on a loss that is known: it ends where it should, keeps the best, stops in time, goes on exactly."""
 
+import math
+
 import pytest
 import torch
 
 from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
 from posembed.observer import SILENT, Callbacks
 from posembed.quality.calibrate.table import CalibratedTable
-from posembed.quality.calibrate.trainer import TableTrainer
+from posembed.quality.calibrate.trainer import TableTrainer, learning_rate
 from tests.fixtures.calibrations import configured, identity
 
 SMALL = {
@@ -117,3 +119,137 @@ def test_other_work_is_not_gone_on_with(tmp_path):
     start.table.start += 1
     with pytest.raises(ResultsConflictError, match="the checkpoint's table has changed"):
         start.restore(tmp_path / "state")
+
+
+@pytest.mark.parametrize(
+    ("step", "steps", "rate"),
+    [
+        (0, 100, 0.1 * 1.0),
+        (4, 100, 0.5 * (0.1 + 0.45 * (1 + math.cos(0.04 * math.pi)))),
+        (9, 100, 0.1 + 0.45 * (1 + math.cos(0.09 * math.pi))),
+        (50, 100, 0.55),
+        (100, 100, 0.1),
+        (1, 2, 0.2 * 0.55),
+    ],
+)
+def test_the_rate_warms_up_over_ten_steps_and_falls_to_a_tenth(step, steps, rate):
+    assert learning_rate(2.0, step, steps) == pytest.approx(2.0 * rate)
+
+
+def test_shift_and_rows_have_rates_of_their_own(tmp_path):
+    trainer = trainer_of(steps=3, every=1, shift_rate=0.4, row_rate=0.0)
+    trainer.train(tmp_path / "state", SILENT)
+    shift, rows = trainer.optimizer.param_groups
+    assert (shift["lr"], rows["lr"]) == (learning_rate(0.4, 2, 3), 0.0)
+    assert shift["betas"] == (0.9, 0.98)
+    assert trainer.table.shift.any()
+    assert not trainer.table.rows.any()
+
+
+def test_every_step_is_shown_with_its_speed(tmp_path, monkeypatch):
+    """Seconds pass in steps alone, two each."""
+    now = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+
+    class Slow(Square):
+        def backward(self, table, step):
+            now[0] += 2.0
+            return super().backward(table, step)
+
+    updates = []
+    trainer = trainer_of(Slow(), steps=4, every=2)
+    trainer.train(tmp_path / "state", Callbacks(progress=updates.append))
+    assert [update.done for update in updates] == [0, 1, 2, 3, 4]
+    assert [update.seconds for update in updates] == [0.0, 2.0, 4.0, 6.0, 8.0]
+    assert [update.tokens_per_second for update in updates] == [0.0, 8 / 2, 17 / 4, 27 / 6, 38 / 8]
+    assert {(update.name, update.total, update.phase, update.unit) for update in updates} == {
+        ("calibration", 4, "training", "steps")
+    }
+    assert [update.loss for update in updates] == [
+        trainer.curve[at].validation for at in (0, 0, 1, 1, 2)
+    ]  # the latest evaluation
+
+
+def test_the_mean_training_loss_since_the_evaluation_before(tmp_path):
+    losses = []
+
+    class Told(Square):
+        def backward(self, table, step):
+            losses.append(super().backward(table, step))
+            return losses[-1]
+
+    trainer = trainer_of(Told(), steps=5, every=2)
+    trainer.train(tmp_path / "state", SILENT)
+    means = [sum(losses[a:b]) / (b - a) for a, b in ((0, 2), (2, 4), (4, 5))]
+    assert [point.train for point in trainer.curve] == [None, *means]
+    assert [point.step for point in trainer.curve] == [0, 2, 4, 5]
+
+
+@pytest.mark.parametrize(("seconds", "saves"), [(21.0, [1, 2, 3]), (11.0, [2]), (20.0, [2])])
+def test_the_state_is_saved_every_twenty_seconds(tmp_path, monkeypatch, seconds, saves):
+    now, saved = [0.0], []
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+
+    class Slow(Square):
+        def backward(self, table, step):
+            now[0] += seconds
+            return super().backward(table, step)
+
+    trainer = trainer_of(Slow(), steps=3)
+    monkeypatch.setattr(trainer, "save", lambda _: saved.append(trainer.step))
+    trainer.train(tmp_path / "state", SILENT)
+    assert saved == saves
+
+
+def test_gradients_are_taken_where_the_caller_switched_them_off(tmp_path):
+    trainer = trainer_of(steps=2)
+    with torch.no_grad():
+        trainer.train(tmp_path / "state", SILENT)
+    assert trainer.step == 2
+
+
+@pytest.mark.parametrize(("patience", "steps"), [(1, 5), (2, 10), (3, 15)])
+def test_patience_counts_evaluations_since_the_best(tmp_path, patience, steps):
+    trainer = trainer_of(Square(goal=0.0), patience=patience)
+    trainer.train(tmp_path / "state", SILENT)
+    assert trainer.step == steps
+    assert not trainer.table.shift.any()  # the best table is the first
+
+
+def test_an_equal_loss_is_no_improvement():
+    trainer = trainer_of(Square())
+    trainer.evaluate()
+    best = {name: value.clone() for name, value in trainer.best.items()}
+    with torch.no_grad():
+        trainer.table.shift.add_(0.0)
+        trainer.table.rows[0].fill_(1e-12)  # too small to change the loss
+    trainer.evaluate()
+    assert trainer.curve[0].validation == trainer.curve[1].validation
+    assert all(torch.equal(value, best[name]) for name, value in trainer.best.items())
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_validation_loss_that_is_no_number_ends_it(value):
+    class Broken(Square):
+        def validate(self, _, /):
+            return value
+
+    with pytest.raises(WorkFailedError, match=f"the loss on validation texts is {value} at step 0: .*precision='fp32'"):
+        trainer_of(Broken()).evaluate()
+
+
+def test_what_is_validated_has_its_kept_rows_restored():
+    seen = []
+
+    class Watching(Square):
+        def validate(self, table):
+            seen.append(table.clone())
+            return super().validate(table)
+
+    trainer = trainer_of(Watching())
+    trainer.table = CalibratedTable(torch.zeros(8, 3), frozen=0, period=8, restored=2)
+    with torch.no_grad():
+        trainer.table.shift.fill_(1.0)
+    trainer.evaluate()
+    assert seen[0][:2].eq(0).all()
+    assert seen[0][2:].eq(1).all()

@@ -1,0 +1,19 @@
+"""Every kind of model has a strategy of its own."""
+
+from typing import get_args
+
+from posembed.quality.calibrate.strategies import STRATEGIES, strategy_for
+from posembed.quality.models.kinds import KINDS, kind_named
+from posembed.records.choices import KindName
+
+
+def test_every_kind_has_one():
+    assert [strategy.kind for strategy in STRATEGIES] == list(KINDS)
+    for name in get_args(KindName):
+        assert strategy_for(kind_named(name)).kind.name == name
+
+
+def test_only_language_models_give_logits():
+    assert {strategy.kind.name: strategy.gives_logits for strategy in STRATEGIES} == {
+        "embedding": False, "causal": True, "masked": True,
+    }  # fmt: skip

@@ -1,0 +1,148 @@
+"""Options, configuration and record of a calibration: defaults, what is refused by name, and what is read back."""
+
+import dataclasses
+
+import pytest
+
+from posembed.errors import ArgumentTypeError, InvalidArgumentError
+from posembed.records.calibrate import (
+    CalibrateOptions,
+    Calibration,
+    CalibrationConfig,
+    CalibrationIdentity,
+    CalibrationStart,
+    CurvePoint,
+    RequestedSizes,
+    TimeBudget,
+)
+from tests.fixtures.calibrations import CONFIG, configured, recorded
+
+
+def test_only_data_is_required():
+    assert CalibrateOptions(data="a").to_dict() == {
+        "data": "a", "length": None, "range": None, "keep": None, "document": None, "steps": None, "minutes": None,
+        "batch": None, "shift_rate": None, "row_rate": None, "facts": 0.5, "every": 50, "patience": 3,
+        "precision": "auto", "seed": 0, "length_aware": False, "resume": False, "force": False,
+    }  # fmt: skip
+    with pytest.raises(ArgumentTypeError, match="'data' is required"):
+        CalibrateOptions.of(None, {})
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"steps": 0}, "steps=0 must be at least 1"),
+        ({"batch": 0}, "batch=0 must be at least 1"),
+        ({"every": 0}, "every=0 must be at least 1"),
+        ({"patience": 0}, "patience=0 must be at least 1"),
+        ({"document": 3}, "document=3 must be at least 4"),
+        ({"length": 1}, "length=1 must be at least 2"),
+        ({"keep": -1}, "keep=-1 must be at least 0"),
+        ({"seed": -1}, "seed=-1 must be at least 0"),
+        ({"shift_rate": float("nan")}, "shift_rate=nan must be at least 0 and finite"),
+        ({"shift_rate": float("inf")}, "shift_rate=inf must be at least 0 and finite"),
+        ({"row_rate": -1.0}, "row_rate=-1.0 must be at least 0 and finite"),
+        ({"facts": 1.5}, "facts=1.5 must be a fraction, from 0 to 1"),
+        ({"facts": -0.1}, "facts=-0.1 must be a fraction, from 0 to 1"),
+    ],
+)
+def test_values_that_no_calibration_can_have(settings, sentence):
+    """The options refuse them as the configuration does."""
+    for make in (lambda: CalibrateOptions(data="", **settings), lambda: configured(**settings)):
+        with pytest.raises(InvalidArgumentError, match=sentence):
+            make()
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"minutes": 0.0}, "minutes=0.0 must be above 0 and finite"),
+        ({"minutes": float("inf")}, "minutes=inf must be above 0 and finite"),
+        ({"minutes": float("nan")}, "minutes=nan must be above 0 and finite"),
+        ({"precision": "fp8"}, "precision='fp8' must be one of auto, bf16, fp32"),
+    ],
+)
+def test_options_that_are_refused(settings, sentence):
+    with pytest.raises(InvalidArgumentError, match=sentence):
+        CalibrateOptions(data="", **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"keep": 128}, "keep=128 leaves none of 128 positions"),
+        ({"document": 129}, "document=129 must be at most the length, 128"),
+        ({"document": 32}, "document=32 must be above keep=32"),
+        ({"above": 64}, "document=64 must be above 64: with length_aware=True, inputs of up to 64 tokens read the old"),
+        ({"shift_rate": 0.0, "row_rate": 0.0}, "`shift_rate` and `row_rate` are both 0"),
+        ({"held_out": 1}, "held_out=1 must be at least 2"),
+        ({"period": 0}, "period=0 must be at least 1"),
+        ({"above": -1}, "above=-1 must be at least 0"),
+    ],
+)
+def test_configurations_that_are_refused(settings, sentence):
+    with pytest.raises(InvalidArgumentError, match=sentence):
+        configured(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"keep": 127, "document": 128}, {"document": 33}, {"above": 63}, {"spread": True, "document": 32},
+        {"spread": True, "above": 64}, {"shift_rate": 0.0}, {"row_rate": 0.0}, {"facts": 0.0}, {"facts": 1.0},
+        {"keep": 0, "document": 4, "batch": 1, "steps": 1, "every": 1, "patience": 1, "held_out": 2, "period": 1},
+    ],
+)  # fmt: skip
+def test_configurations_at_the_bounds(settings):
+    assert configured(**settings).to_dict()
+
+
+def test_every_value_of_a_configuration_is_settled_by_its_maker():
+    """No default that is never reached; the stored key of the kept rows is that of 0.1."""
+    assert all(field.default is dataclasses.MISSING for field in dataclasses.fields(CalibrationConfig))
+    plain = configured(train_kept_rows=True).to_dict()
+    assert list(plain) == ["trained_whole" if name == "train_kept_rows" else name for name in CONFIG]
+    assert plain["trained_whole"] is True
+    assert CalibrationConfig.from_dict(plain) == configured(train_kept_rows=True)
+
+
+def test_a_record_is_read_back():
+    record = recorded()
+    plain = record.to_dict()
+    assert Calibration.from_dict(plain) == record
+    assert plain["schema"], plain["schema_version"] == ("posembed.calibration", 1)
+    assert plain["curve"] == [
+        {"step": 0, "train": None, "validation": 2.0}, {"step": 5, "train": 1.5, "validation": 1.0},
+    ]  # fmt: skip
+    assert plain["start"] == {
+        "method": "tile", "options": {"range": 32}, "keep": 32, "period": 32, "why": ["because"],
+    }  # fmt: skip
+    with pytest.warns(DeprecationWarning, match="Calibration is a record since 0.2"):
+        assert record["steps"] == record.steps
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        (
+            {"schema": "posembed.evaluate"},
+            "schema='posembed.evaluate' of schema_version=1 is not 'posembed.calibration'",
+        ),
+        ({"schema_version": 2}, "schema_version=2 is not 'posembed.calibration' of version 1"),
+        ({"more": 1}, "not a Calibration of this version: unknown more"),
+    ],
+)
+def test_records_of_another_kind_are_refused(changed, sentence):
+    with pytest.raises(InvalidArgumentError, match=sentence):
+        Calibration.from_dict(recorded().to_dict() | changed)
+
+
+def test_a_time_budget_is_stored_once_it_is_settled():
+    start = CalibrationStart("tile", {}, 1, 1, ())
+    plain = CalibrationIdentity(sha256="a", model_sha256="b", asked=RequestedSizes(4, None, 0), start=start)
+    assert "timed" not in plain.to_dict()
+    assert CalibrationIdentity.from_dict(plain.to_dict()) == plain
+    timed = dataclasses.replace(plain, timed=TimeBudget(2.0, None))
+    assert timed.to_dict()["timed"] == {"minutes": 2.0, "steps": None}
+    assert CalibrationIdentity.from_dict(timed.to_dict()) == timed
+    assert CurvePoint.from_dict({"step": 1, "train": None, "validation": 0.5}).train is None
