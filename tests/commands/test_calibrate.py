@@ -11,16 +11,19 @@ import transformers
 from safetensors.numpy import load_file, save_file
 
 from posembed import calibrate, extend_checkpoint, find_tables, load_length_aware
+from posembed.checkpoint import source
 from posembed.errors import (
+    ArgumentTypeError,
     CheckpointError,
     DataError,
     InvalidArgumentError,
     WorkFailedError,
 )
+from posembed.find import search
 from posembed.observer import Callbacks
 from posembed.quality.models.embedding import load_embedder
 from posembed.quality.texts import load_texts
-from posembed.records.calibrate import Calibration
+from posembed.records.calibrate import CalibrateOptions, Calibration
 from posembed.tables.extend import extend_table
 
 KEYS = {
@@ -168,7 +171,7 @@ def test_without_a_range_it_is_chosen_on_validation_texts(embedder, texts, quick
 
     monkeypatch.setattr(embedding, "search_method", choose)
     record = calibrate(embedder, tmp_path / "out", data=texts, batch=4, **quick)
-    assert (asked["path"], asked["length"], asked["data"]) == (embedder, 128, texts)
+    assert (asked["path"].root, asked["length"], asked["data"]) == (embedder, 128, texts)
     assert record.start.why == ("because",)
     assert record.configuration.keep == record.configuration.period == 48
 
@@ -373,3 +376,42 @@ def test_the_command(embedder, texts, tmp_path, cli):
     code, _, err = cli(*arguments, *small, "--force", "--minutes", "0")
     assert code == 2
     assert "minutes=0.0 must be above 0" in err
+
+
+@pytest.mark.parametrize("options", [{"range": 64, "length_aware": True}, {}])
+def test_a_checkpoint_is_opened_and_searched_once(embedder, texts, quick, tmp_path, monkeypatch, options):
+    """Also where the start is searched on validation texts."""
+    opened, searched = [], []
+    open_files, find_in = source._opened, search.find_in
+    monkeypatch.setattr(source, "_opened", lambda root: opened.append(root) or open_files(root))
+    monkeypatch.setattr(search, "find_in", lambda *given: searched.append(given) or find_in(*given))
+    calibrate(embedder, tmp_path / "out", data=texts, batch=4, **quick | options)
+    assert opened.count(embedder) == 1
+    assert len(searched) == len({id(tensors) for tensors, *_ in searched})
+    assert len([root for root in opened if root != embedder]) <= 1  # the new one is read back
+
+
+def test_callbacks_of_the_first_version(embedder, texts, quick, tmp_path):
+    told, reported, asked = [], [], []
+    with pytest.warns(DeprecationWarning, match="report, tell and should_stop are deprecated: give an observer"):
+        record = calibrate(
+            embedder, tmp_path / "out", data=texts, range=32, batch=4, **quick,
+            tell=told.append, report=reported.append, should_stop=lambda: asked.append(1),
+        )  # fmt: skip
+    assert told == ["reading texts", "loading the model and the texts", "calibrating", "writing"]
+    assert [message["step"] for message in reported] == list(range(9))
+    assert len(asked) == 8
+    assert set(reported[-1]) == {"phase", "step", "steps", "seconds", "loss", "tokens_per_second"}
+    assert (reported[-1]["phase"], reported[-1]["steps"]) == ("training", 8)
+    assert reported[-1]["loss"] == record.curve[-1].validation
+    assert reported[-1]["seconds"] > 0
+
+
+def test_options_are_one_record(embedder, texts, quick, tmp_path):
+    options = CalibrateOptions(data=texts, range=32, batch=4, **quick)
+    record = calibrate(embedder, tmp_path / "out", options)
+    assert record.configuration.batch == 4
+    with pytest.raises(ArgumentTypeError, match="give either options or keywords, not both: range"):
+        calibrate(embedder, tmp_path / "other", options, range=32)
+    with pytest.raises(ArgumentTypeError, match="there is no option 'rnage'"):
+        calibrate(embedder, tmp_path / "other", data=texts, rnage=32)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -162,7 +161,7 @@ def test_ctrl_c_keeps_the_work(embedder, texts, tmp_path):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "the work so far is kept in" in err.replace("\n", " ")
-    assert re.search("--resume|resume=True", err)
+    assert "--resume" in err
     assert "Traceback" not in err
     assert out == ""
     assert (tmp_path / "out.calibrating").is_file()

@@ -125,7 +125,7 @@ class EmbeddingStrategy(Strategy[Embedder]):
     def _searched_start(self, request: Request, observer: Observer, methods: tuple[str, ...]) -> CalibrationStart:
         """Return the start that validation documents choose."""
         choice = search_method(
-            request.path,
+            request.checkpoint,
             request.length,
             data=request.options.data,
             precision=request.precision,

@@ -72,6 +72,7 @@ class TerminalObserver(Observer):
     def progress(self, update: Progress) -> None:
         """Show how far one piece of work has come."""
         super().progress(update)
+        self._listens = self._listens or update.phase == "training"  # every training asks after each step
         self._shown.progress(update)
 
     def should_stop(self) -> bool:

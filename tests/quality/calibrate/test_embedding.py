@@ -54,12 +54,12 @@ def test_a_range_that_is_given_is_begun_with(options, method, chosen, keep, peri
 def test_a_range_that_is_left_out_is_searched(monkeypatch, options, methods, method, chosen, short, keep, period):
     calls = []
     choice = SimpleNamespace(method=method, options=chosen, why=("why",), short=short)
-    monkeypatch.setattr(embedding, "choose_method", lambda *given, **named: calls.append((given, named)) or choice)
+    monkeypatch.setattr(embedding, "search_method", lambda *given, **named: calls.append((given, named)) or choice)
     start = STRATEGY.choose_start(request_of(length=128, seed=3, **options), SILENT)
     assert (start.method, start.options, start.why) == (method, chosen, ("why",))
     assert (start.keep, start.period) == (keep, period)
-    ((_, length), named) = calls.pop()
-    assert length == 128
+    ((checkpoint, length), named) = calls.pop()
+    assert (checkpoint.root, length) == ("a/checkpoint", 128)
     assert (named["methods"], named["length_aware"]) == (methods, options.get("length_aware", False))
     assert (named["data"], named["precision"], named["seed"]) == ("texts", "fp32", 3)
     assert named["must_be_better"] is False  # it is trained after all
