@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import NoReturn
 
 from cyclopts import App, CycloptsError
@@ -39,41 +42,62 @@ app = App(
 )
 for _place, (_name, _help) in enumerate(COMMANDS.items()):  # each is imported when it is called
     app.command(f"posembed.cli.{_name}:{_name}", name=_name, help=_help, sort_key=_place, usage=_USAGE.get(_name))
-app.register_install_completion_command(help="Install shell completion for bash, zsh, fish or PowerShell.")
+app.command(
+    "posembed.cli.completion:install_completion",
+    name="--install-completion",
+    help="Install completion for your shell (bash, zsh, fish or PowerShell).",
+)
 
 
 def main() -> NoReturn:
     """Run the command line; every error of ours is one sentence and an exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # ± on an ASCII terminal must not lose the results
+    _open_streams()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    words, names = sys.argv[1:], {}
+    code: str | int | None = _run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = code or _reader_gone()
+    sys.exit(code)
+
+
+def _run(words: list[str]) -> str | int | None:
+    """Parse, call, and return the exit code."""
+    names: Mapping[str, str] = {}
     try:
         function, bound, _ = app.parse_args(words, print_error=False, exit_on_error=False)
-        names = dict(names_of(function))
+        names = names_of(function)
         function(*bound.args, **bound.kwargs)
-        sys.stdout.flush()
     except CycloptsError as error:
         say(sentence(error, COMMANDS))
-        sys.exit(2)
+        return 2
     except PosembedError as error:
         say(in_options(str(error), names))
-        sys.exit(error.exit_code)
+        return error.exit_code
     except KeyboardInterrupt:
         say("stopped")
-        sys.exit(130)
+        return 130
+    except SystemExit as end:
+        return end.code
     except BrokenPipeError:
-        _close_quietly()
-        sys.exit(1)
+        return _reader_gone()
     except OSError as error:  # a full disk, a folder that may not be written
         say(str(error))
-        sys.exit(1)
-    sys.exit(0 if words else 2)  # without a word, the help was printed: nothing was asked for
+        return 1
+    return 0 if words else 2  # without a word, the help was printed: nothing was asked for
 
 
-def _close_quietly() -> None:
+def _open_streams() -> None:
+    """Make standard output and error usable: whatever the terminal's encoding, and where they were closed."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # ``posembed … >&-``
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # ± on an ASCII terminal must not lose the results
+
+
+def _reader_gone() -> int:
     """Whoever read standard output is gone: what is still in the buffer must not end in a traceback."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1

@@ -20,6 +20,7 @@ METAVARS = {
     "method": "METHOD",
     "original": "DIR",
     "out": "DIR",
+    "output": "FILE",
     "results": "FILE",
     "tables": "KEY",
     "tokenizer": "FILE",

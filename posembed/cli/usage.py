@@ -21,7 +21,7 @@ from posembed.errors import PosembedError
 
 def sentence(error: CycloptsError, commands: Iterable[str]) -> str:
     """Return the sentence for an error of the parser; ``commands`` are the names of all commands."""
-    called = " ".join(("posembed", *(error.command_chain or ())))
+    called = " ".join(error.command_chain or ())
     if isinstance(error, UnknownOptionError):
         return _unknown_option(error, called)
     if isinstance(error, UnknownCommandError):
@@ -29,7 +29,7 @@ def sentence(error: CycloptsError, commands: Iterable[str]) -> str:
         return _unknown_command(error.unused_tokens[0], list(commands))
     if isinstance(error, UnusedCliTokensError):
         assert error.unused_tokens
-        return f"{called} takes no further argument {error.unused_tokens[0]!r}; see {called} --help"
+        return f"{called} takes no further argument {error.unused_tokens[0]!r}; see posembed {called} --help"
     if isinstance(error, MissingArgumentError):
         return _missing(error, called)
     if isinstance(error, CoercionError | ValidationError):
@@ -41,16 +41,16 @@ def _unknown_option(error: UnknownOptionError, called: str) -> str:
     word = error.token.keyword or error.token.value
     known = [name for argument in error.argument_collection for name in argument.names if name.startswith("-")]
     near = difflib.get_close_matches(word, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"{called} --help lists the options"
+    hint = f"did you mean {near[0]}?" if near else f"posembed {called} --help lists the options"
     return f"{called} has no option {word}; {hint}"
 
 
 def _unknown_command(word: str, commands: list[str]) -> str:
     if word.startswith("-"):
-        return f"posembed has no option {word}; posembed --help lists the commands"
+        return f"there is no option {word}; posembed --help lists the commands"
     near = difflib.get_close_matches(word, commands, n=1)
     hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(commands)}"
-    return f"posembed has no command {word!r}; {hint}"
+    return f"there is no command {word!r}; {hint}"
 
 
 def _missing(error: MissingArgumentError, called: str) -> str:
@@ -58,7 +58,7 @@ def _missing(error: MissingArgumentError, called: str) -> str:
     assert argument is not None
     if error.keyword is None and not argument.tokens:
         what = argument.name if argument.name.startswith("-") else f"the argument {argument.name}"
-        return f"{called} needs {what}; see {called} --help"
+        return f"{called} needs {what}; see posembed {called} --help"
     name = error.keyword or argument.name
     return f"{name} needs a value{_allowed(argument.hint)}"
 
