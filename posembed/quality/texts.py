@@ -1,4 +1,4 @@
-"""Local texts for long-input evaluation, in three sets that share no document."""
+"""Local texts for evaluation, search and calibration, in three sets that share no document."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 
 from posembed.corpus import split_texts
 
-_WORDS = 30  # of a string that counts as prose
+# Words of a string that counts as prose: shorter ones are messages, patterns and names rather than sentences.
+PROSE_WORDS = 30
 
 
 def load_texts(data: str) -> dict[str, list[str]]:
-    """Documents for choosing (``validation``), calibrating (``train``) and reporting (``test``).
+    """Return documents to select a method by (``validation``), calibrate on (``train``) and report on (``test``).
 
     Args:
         data: a text file, a directory of text files, or ``"stdlib"``: the prose in the running Python's standard
-            library, that is the long strings of its modules, docstrings first of all.
+            library, that is the long strings of its modules, mostly docstrings.
 
     Raises:
         DataError: if there is nothing to read, or too little to split.
@@ -28,8 +29,18 @@ def load_texts(data: str) -> dict[str, list[str]]:
     return texts
 
 
+def load_whole_texts(data: str) -> dict[str, list[str]]:
+    """Return the same three sets with every document whole, code included: what language models read.
+
+    Raises:
+        DataError: if there is nothing to read, or too little to split.
+    """
+    sets, _ = split_texts(data)
+    return {name: [document.decode("utf-8") for document in documents] for name, documents in sets.items()}
+
+
 def prose(source: str) -> str:
-    """The long strings of a Python module, in the order in which they stand; empty where there is none.
+    """Return the long strings of a Python module in their order; empty if there are none.
 
     Example:
         >>> prose("x = 1")
@@ -37,21 +48,23 @@ def prose(source: str) -> str:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of invalid escapes in somebody else's strings
+            warnings.simplefilter("ignore")  # invalid escapes in somebody else's strings
             tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return ""
     strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    return "\n\n".join(text.strip() for text in strings if len(text.split()) >= _WORDS)
+    return "\n\n".join(text.strip() for text in strings if len(text.split()) >= PROSE_WORDS)
 
 
 def is_one_file(data: str) -> bool:
-    """Whether documents are pieces of one text, which may be joined again within a set."""
+    """Return whether documents are pieces of one text, which may be joined again within a set."""
     return data != "stdlib" and Path(data).is_file()
 
 
 def joined(pieces: Sequence[Sequence[int]], length: int) -> list[list[int]]:
-    """Neighbouring pieces of one text, in tokens, as documents of at least ``length`` tokens; a short rest is added.
+    """Join neighboring pieces of one text to documents of at least ``length`` tokens.
+
+    What is left at the end is added to the last document.
 
     Example:
         >>> joined([[1, 2], [3], [4, 5, 6], [7]], 3)
@@ -66,13 +79,3 @@ def joined(pieces: Sequence[Sequence[int]], length: int) -> list[list[int]]:
         rest = documents.pop()
         documents[-1] += rest
     return documents
-
-
-def load_whole_texts(data: str) -> dict[str, list[str]]:
-    """The same three sets with every document whole, code and all: what language models read.
-
-    Raises:
-        DataError: if there is nothing to read, or too little to split.
-    """
-    sets, _ = split_texts(data)
-    return {name: [document.decode("utf-8") for document in documents] for name, documents in sets.items()}

@@ -1,4 +1,4 @@
-"""A sentence-embedding checkpoint as a function from token ids to vectors."""
+"""Embed token ids with a sentence-embedding model: whole, truncated, or as the average of chunks."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from torch import Tensor
 
 Pooling = Literal["mean", "cls"]
 Ids = Sequence[Sequence[int]]
-_TOKENS_AT_ONCE = 8192
+# Tokens of a batch, padding included: enough to fill the cores, and about 0.5 GB of activations for a model of BERT's
+# size.
+TOKENS_PER_BATCH = 8192
 
 
 class Embedder:
-    """Embeds token ids with a Transformers model, a pooling and, where the checkpoint says so, normalisation.
+    """Embed token ids with a Transformers model, pooling and normalization.
 
     Args:
         model: a Transformers model that gives ``last_hidden_state``.
         tokenizer: of the `tokenizers` package, without truncation and padding.
-        pooling: ``"mean"`` over real tokens, or ``"cls"``.
+        pooling: ``"mean"`` over the tokens of a text, special ones included, or ``"cls"``, the first one.
         precision: ``"bf16"`` or ``"fp32"``.
     """
 
@@ -36,20 +38,24 @@ class Embedder:
 
     @property
     def special(self) -> int:
-        """Special tokens around a text."""
+        """Number of special tokens around a text."""
         return len(self.prefix) + len(self.suffix)
 
     def in_float32(self) -> Embedder:
-        """The same model, computing in float32."""
+        """Return an embedder with the same model that computes in float32."""
         return Embedder(self.model, self.tokenizer, self.pooling, "fp32")
 
     def encode(self, text: str) -> list[int]:
-        """Text to token ids, without special tokens."""
+        """Return a text's token ids, without special tokens."""
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
     def pooled(self, texts: Ids) -> Tensor:
-        """One batch of texts, padded on the right, with gradient: ``[texts, d_model]``, normalised."""
+        """Return the unit vectors of one batch, ``[texts, d_model]``, with gradient.
+
+        Args:
+            texts: token ids without special tokens; the batch is padded on the right.
+        """
         rows = [[*self.prefix, *text, *self.suffix] for text in texts]
         width = max(map(len, rows))
         ids = torch.zeros(len(rows), width, dtype=torch.int64)
@@ -70,25 +76,27 @@ class Embedder:
 
     @torch.no_grad()
     def embed(self, texts: Ids) -> NDArray[np.float32]:
-        """Any number of texts, in batches of like length; the order is kept."""
+        """Return the unit vectors of any number of texts, ``[texts, d_model]``, in their order.
+
+        Texts of similar length share a batch.
+        """
         order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
-        found: list[tuple[int, NDArray[np.float32]]] = []
+        vectors: dict[int, NDArray[np.float32]] = {}
         while order:
             width = len(texts[order[-1]]) + self.special
-            batch = [order.pop() for _ in range(min(len(order), max(1, _TOKENS_AT_ONCE // width)))]
-            vectors = self.pooled([texts[number] for number in batch]).cpu().numpy()
-            found += zip(batch, vectors, strict=True)
-        return np.stack([vector for _, vector in sorted(found, key=lambda pair: pair[0])])
+            batch = [order.pop() for _ in range(min(len(order), max(1, TOKENS_PER_BATCH // width)))]
+            vectors |= zip(batch, self.pooled([texts[number] for number in batch]).cpu().numpy(), strict=True)
+        return np.stack([vectors[number] for number in range(len(texts))])
 
     def embed_truncated(self, texts: Ids, length: int) -> NDArray[np.float32]:
-        """Texts cut to ``length`` tokens, special tokens included: what happens where nothing is done."""
+        """Return the vectors of texts cut to ``length`` tokens, special tokens included: what happens by default."""
         return self.embed([text[: length - self.special] for text in texts])
 
     def embed_chunked(self, texts: Ids, length: int) -> NDArray[np.float32]:
-        """The mean of the vectors of a text's chunks of ``length`` tokens, normalised."""
+        """Return the normalized mean of the vectors of each text's chunks of ``length`` tokens."""
         body = length - self.special
-        chunks = [text[at : at + body] for text in texts for at in range(0, max(len(text), 1), body)]
-        counts = [len(range(0, max(len(text), 1), body)) for text in texts]
-        vectors = np.split(self.embed(chunks), np.cumsum(counts)[:-1])
-        means = np.stack([part.mean(axis=0) for part in vectors])
+        chunks = [[text[at : at + body] for at in range(0, max(len(text), 1), body)] for text in texts]
+        vectors = self.embed([chunk for parts in chunks for chunk in parts])
+        ends = np.cumsum([len(parts) for parts in chunks])[:-1]
+        means = np.stack([part.mean(axis=0) for part in np.split(vectors, ends)])
         return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), dtype=np.float32)

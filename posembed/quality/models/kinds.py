@@ -12,20 +12,9 @@ from posembed.quality.models.embedding import EMBEDDING
 from posembed.quality.models.loading import read_json
 from posembed.quality.models.masked import MASKED
 from posembed.quality.models.model_kind import ModelKind
-from posembed.records.choices import KindName
 
 # In the order in which they are tried: a sentence-embedding model's config.json may well name a masked model.
 KINDS: tuple[ModelKind[Any], ...] = (EMBEDDING, CAUSAL, MASKED)
-
-
-def kind_named(name: KindName) -> ModelKind[Any]:
-    """Return the kind of that name.
-
-    Example:
-        >>> kind_named("causal").name
-        'causal'
-    """
-    return next(kind for kind in KINDS if kind.name == name)
 
 
 def kind_of(path: str | os.PathLike[str]) -> ModelKind[Any]:

@@ -1,1 +1,1 @@
-"""Retrieval tasks made from text."""
+"""Retrieval tasks made from local text: one file per task."""

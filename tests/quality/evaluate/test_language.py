@@ -1,23 +1,33 @@
-"""Losses by position against models whose losses are known, and real ones against Transformers' own loss."""
+"""Losses by position, context gain and the control, with models whose losses are known."""
 
 import itertools
-import json
-from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-import transformers
 
-from posembed import evaluate, extend_checkpoint
-from posembed.errors import DataError, InvalidArgumentError, WorkFailedError
-from posembed.quality.evaluate.documents import cut_documents
-from posembed.quality.evaluate.language import LanguageEvaluator, buckets, evaluate_language
+from posembed.errors import DataError, InvalidArgumentError
+from posembed.observer import Callbacks
+from posembed.quality.evaluate import language
+from posembed.quality.evaluate.language import (
+    Inputs,
+    LanguageEvaluator,
+    buckets,
+    corrected,
+    evaluate_language,
+    loss_cell,
+    loss_difference,
+    shuffled_control,
+)
 from posembed.quality.evaluate.sliding import sliding_losses
 from posembed.quality.models.causal import CAUSAL
+from posembed.quality.models.language import LanguageModel
 from posembed.quality.models.masked import MASKED
 from posembed.quality.models.scorer import Scorer
-from posembed.records.evaluation import EvaluationSetup
+from posembed.quality.rng import generator
+from posembed.records.evaluate import EvaluateOptions
+from posembed.records.evaluation import EvaluationSetup, LossDifference
 
 VOCABULARY = 11
 
@@ -33,10 +43,8 @@ def knows(context):
 
     def logits(ids):
         found = torch.zeros(*ids.shape, VOCABULARY)
-        for place in range(ids.shape[1]):
-            earlier = place + 1 - context
-            if earlier >= 0:
-                found[:, place, :] = 20.0 * torch.nn.functional.one_hot(ids[:, earlier], VOCABULARY)
+        count = max(0, ids.shape[1] - context + 1)
+        found[:, context - 1 :] = 20.0 * torch.nn.functional.one_hot(ids[:, :count], VOCABULARY)
         return found
 
     return logits
@@ -45,30 +53,6 @@ def knows(context):
 def repeating(documents, length, period):
     draw = np.random.default_rng(0)
     return np.stack([np.resize(draw.integers(0, VOCABULARY - 1, period), length) for _ in range(documents)])
-
-
-def test_causal_losses_are_of_the_next_token():
-    ids = repeating(3, 20, 5)
-    found = Scorer(knows(5), CAUSAL).losses(ids, np.ones(ids.shape, bool))
-    assert np.isnan(found[:, 0]).all()
-    np.testing.assert_allclose(found[:, 1:5], np.log(VOCABULARY), atol=1e-5)
-    assert (found[:, 5:] < 1e-6).all()
-
-
-def test_masked_losses_see_no_chosen_token():
-    seen = []
-
-    def logits(ids):
-        seen.append(ids.clone())
-        return torch.zeros(*ids.shape, VOCABULARY)
-
-    ids = repeating(2, 12, 4)
-    chosen = np.zeros(ids.shape, bool)
-    chosen[0, 3], chosen[1, [5, 7]] = True, True
-    found = Scorer(logits, MASKED, mask_id=10).losses(ids, chosen)
-    assert np.isfinite(found).sum() == 3
-    assert torch.cat(seen)[torch.from_numpy(chosen)].tolist() == [10, 10, 10]
-    np.testing.assert_array_equal(torch.cat(seen).numpy()[~chosen], ids[~chosen])
 
 
 def test_a_window_misses_what_lies_before_it():
@@ -80,16 +64,6 @@ def test_a_window_misses_what_lies_before_it():
     far = sliding_losses(scorer, ids, every, 16)
     np.testing.assert_allclose(far[:, 1:], np.log(VOCABULARY), atol=1e-5)
     np.testing.assert_array_equal(sliding_losses(scorer, ids, every, 64), scorer.losses(ids, every))
-
-
-@pytest.mark.parametrize(("length", "window"), [(63, 16), (64, 16), (17, 16), (100, 7)])
-def test_every_token_is_scored_once(length, window):
-    ids = repeating(2, length, 9)
-    causal = sliding_losses(Scorer(knows(3), CAUSAL), ids, np.ones(ids.shape, bool), window)
-    assert np.isfinite(causal[:, 1:]).all()
-    chosen = np.random.default_rng(1).random(ids.shape) < 0.4
-    masked = sliding_losses(Scorer(knows(3), MASKED, 10), ids, chosen, window)
-    np.testing.assert_array_equal(np.isfinite(masked), chosen)
 
 
 @pytest.fixture(scope="module")
@@ -127,18 +101,6 @@ def test_a_length_without_a_far_part_has_no_control():
     assert len(found.context_gain) == 1
 
 
-@pytest.mark.parametrize("kind", [CAUSAL, MASKED])
-def test_a_loss_that_is_no_number_is_an_error(kind):
-    def broken(ids):
-        found = torch.zeros(*ids.shape, VOCABULARY)
-        found[:, 40:] = float("nan")
-        return found
-
-    ids = repeating(2, 64, 5)
-    with pytest.raises(WorkFailedError, match=r"no finite loss at position 4[01] of an input of 64 tokens"):
-        Scorer(broken, kind, 10).losses(ids, np.ones(ids.shape, bool))
-
-
 def test_a_model_without_use_of_the_context_gains_nothing():
     texts = [row.tolist() for row in repeating(12, 200, 40)]
     blind = Scorer(lambda ids: torch.zeros(*ids.shape, VOCABULARY), CAUSAL)
@@ -168,82 +130,172 @@ def test_pieces_of_one_text_are_joined():
         evaluate_language(long, short, texts, wanted)
 
 
-def test_documents_that_are_too_short():
-    with pytest.raises(DataError, match="1 of 2 test documents have 50 tokens, at least 2 are needed"):
-        cut_documents([[1] * 20, [1] * 60], 50, 10, "test", 0)
+@pytest.mark.parametrize(
+    ("usable", "original", "lengths"),
+    [
+        (2048, 512, (512, 1024, 2048)),
+        (2047, 512, (512, 1024)),
+        (512, 512, (512,)),
+        (9999, 512, (512, 1024, 2048)),
+        (256, 512, ()),
+    ],
+)
+def test_lengths_are_doublings_of_the_original_s(usable, original, lengths):
+    assert LanguageEvaluator().default_lengths(usable, original) == lengths
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("texts")
-    words = ("the", "cat", "dog", "sat", "on", "mat", "house", "under", "which", "word")
-    for number in range(60):
-        text = " ".join(words[(number + k * k * k) % len(words)] for k in range(700))
-        (folder / f"{number}.txt").write_text(f"{text} {number}", encoding="utf-8")
-    return str(folder)
+def test_two_documents_at_least():
+    LanguageEvaluator().check(EvaluateOptions(documents=2))
+    with pytest.raises(InvalidArgumentError, match="documents=1 must be at least 2"):
+        LanguageEvaluator().check(EvaluateOptions(documents=1))
 
 
-@torch.no_grad()
-def test_losses_are_transformers_own(example_checkpoints):
-    scorer = Scorer.of(CAUSAL.load(example_checkpoints / "my-gpt2"))
-    ids = np.random.default_rng(0).integers(5, 40, (2, 50))
-    model = transformers.AutoModelForCausalLM.from_pretrained(example_checkpoints / "my-gpt2").eval()
-    wanted = model(input_ids=torch.from_numpy(ids), labels=torch.from_numpy(ids)).loss
-    found = scorer.losses(ids, np.ones(ids.shape, bool))
-    assert np.nanmean(found) == pytest.approx(float(wanted), abs=1e-5)
+def test_the_original_must_have_the_same_vocabulary():
+    one, two = (LanguageModel(CAUSAL, None, SimpleNamespace(get_vocab=lambda each=each: each)) for each in ("a", "b"))
+    options = EvaluateOptions(lengths=(64,), precision="fp32")
+    made = LanguageEvaluator().setup(options, one, one, (128, 64))
+    assert (made.usable_length, made.original_usable_length, made.tasks, made.short) == (128, 64, None, None)
+    with pytest.raises(InvalidArgumentError, match="another tokenizer"):
+        LanguageEvaluator().setup(options, one, two, (128, 64))
 
 
-def test_a_causal_checkpoint(example_checkpoints, tmp_path, data, cli):
-    source = example_checkpoints / "my-gpt2"
-    small = transformers.AutoModelForCausalLM.from_pretrained(source)
-    from posembed import extend_model
-
-    extend_model(small, 128, method="crop")
-    small.save_pretrained(tmp_path / "short")
-    (tmp_path / "short" / "tokenizer.json").write_bytes((source / "tokenizer.json").read_bytes())
-    extend_checkpoint(tmp_path / "short", tmp_path / "long", 512, method="tile")
-    found = evaluate(tmp_path / "long", original=tmp_path / "short", data=data, documents=4, precision="fp32")
-    assert (found.kind, found.configuration.lengths) == ("causal", (128, 256, 512))
-    assert {cell.system for cell in found.results.cells} == {"checkpoint", "sliding window"}
-    by_place = {(c.system, c.length): c.loss.mean for c in found.results.cells}
-    assert by_place["checkpoint", 128] == pytest.approx(
-        by_place["sliding window", 128], abs=1e-5
-    )  # nothing changed yet
-    assert [entry.length for entry in found.results.context_gain] == [256, 512]
-    options = ["--original", tmp_path / "short", "--data", data, "--documents", 4, "--lengths", "256"]
-    code, printed, _ = cli("evaluate", tmp_path / "long", *options)
-    assert code == 0
-    assert "Loss in nats per token at 256 tokens, by position" in printed
-    code, printed, _ = cli("evaluate", tmp_path / "long", *options, "--json")
-    assert json.loads(printed)["context_gain"][0]["length"] == 256
+def test_measure_encodes_and_scores(monkeypatch, tmp_path):
+    (tmp_path / "one.txt").write_text("a", encoding="utf-8")
+    seen = []
+    monkeypatch.setattr(language, "evaluate_language", lambda *a, **k: seen.append((a, k)))
+    tokenizer = SimpleNamespace(encode=lambda text, **_: SimpleNamespace(ids=[len(text)]))
+    one, two = LanguageModel(CAUSAL, None, tokenizer, 1), LanguageModel(CAUSAL, None, None, 2)
+    for data, one_file in (("stdlib", False), (str(tmp_path / "one.txt"), True)):
+        LanguageEvaluator().measure(one, two, ["abc", "d"], setup(data=data))
+        (first, second, tokens, _), named = seen.pop()
+        assert (first.mask_id, second.mask_id, tokens, named["one_file"]) == (1, 2, [[3], [1]], one_file)
 
 
-def test_a_masked_checkpoint(example_checkpoints, tmp_path, data):
-    torch.manual_seed(0)
-    config = transformers.AutoConfig.from_pretrained(example_checkpoints / "my-bert", max_position_embeddings=128)
-    transformers.BertForMaskedLM(config).save_pretrained(tmp_path / "short")
-    tokenizer = (example_checkpoints / "my-bert" / "tokenizer.json").read_bytes()
-    (tmp_path / "short" / "tokenizer.json").write_bytes(tokenizer)
-    extend_checkpoint(tmp_path / "short", tmp_path / "long", 256, method="linear")
-    found = evaluate(tmp_path / "long", original=tmp_path / "short", data=data, documents=4, precision="fp32")
-    again = evaluate(tmp_path / "long", original=tmp_path / "short", data=data, documents=4, precision="fp32")
-    assert replace(found, created="") == replace(again, created="")
-    assert found.kind == "masked"
-    assert len(found.results.context_gain) == len(found.results.shuffled) == 1
-    (tmp_path / "short" / "tokenizer.json").write_bytes(tokenizer.replace(b"[MASK]", b"[HIDE]"))
-    with pytest.raises(InvalidArgumentError, match="has no mask token"):
-        MASKED.load(tmp_path / "short")
+def test_who_is_measured_at_which_length():
+    texts = [row.tolist() for row in repeating(6, 400, 10)]
+    scorer, said = Scorer(knows(10), CAUSAL), []
+    wanted = setup(lengths=(32, 80, 128, 200), documents=6)
+    found = evaluate_language(scorer, scorer, texts, wanted, observer=Callbacks(message=said.append))
+    assert [(cell.system, cell.length) for cell in found.cells] == [
+        ("sliding window", 32), ("checkpoint", 32), ("sliding window", 80), ("checkpoint", 80),
+        ("sliding window", 128), ("checkpoint", 128), ("sliding window", 200),
+    ]  # fmt: skip
+    assert [each.length for each in found.context_gain] == [each.length for each in found.shuffled] == [80, 128]
+    assert {each.documents for each in found.context_gain} == {6}
+    assert said == [
+        "sliding window at 32 tokens", "checkpoint at 32 tokens", "sliding window at 80 tokens",
+        "checkpoint at 80 tokens", "shuffled control at 80 tokens", "sliding window at 128 tokens",
+        "checkpoint at 128 tokens", "shuffled control at 128 tokens", "sliding window at 200 tokens",
+    ]  # fmt: skip
 
 
-def test_half_precision_is_taken_in_float32(example_checkpoints, tmp_path):
-    model = transformers.AutoModelForCausalLM.from_pretrained(example_checkpoints / "my-gpt2").to(torch.float16)
-    model.save_pretrained(tmp_path)
-    (tmp_path / "tokenizer.json").write_bytes((example_checkpoints / "my-gpt2" / "tokenizer.json").read_bytes())
-    for precision in ("fp32", "bf16"):
-        scorer = Scorer.of(CAUSAL.load(tmp_path, precision))
-        assert np.isfinite(scorer.losses(np.full((1, 20), 7), np.ones((1, 20), bool))[:, 1:]).all()
+def test_the_gain_is_past_the_old_length_alone():
+    """Within it both read the same; the sliding window loses by what it cannot see."""
+    texts = [row.tolist() for row in repeating(12, 200, 40)]
+    long, short = Scorer(knows(40), CAUSAL), Scorer(knows(3), CAUSAL)
+    (gain,) = evaluate_language(long, short, texts, setup()).context_gain
+    ids = np.asarray([texts[0][:128]])
+    chosen = np.ones(ids.shape, bool)
+    losses = sliding_losses(short, ids, chosen, 32)[:, 32:] - long.losses(ids, chosen)[:, 32:]
+    assert gain.mean == pytest.approx(losses.mean(), rel=0.2)
 
 
-def test_kinds_must_agree(example_checkpoints, data):
-    with pytest.raises(InvalidArgumentError, match=r"is a sentence-embedding model, but its original .* is a causal"):
-        evaluate(example_checkpoints / "my-embedder", original=example_checkpoints / "my-gpt2", data=data)
+@pytest.mark.parametrize("kind", [CAUSAL, MASKED])
+def test_the_control_shuffles_all_that_is_a_window_away(kind):
+    """Of 100 tokens and a window of 32, the last 16 are scored; 84 − 32 = 52 are shuffled."""
+    ids = np.random.default_rng(0).integers(0, 10, (3, 100))
+    chosen = kind.choose(ids.shape, np.random.default_rng(1))
+    seen = []
+
+    def logits(part):
+        seen.append(part[0].numpy().copy())
+        return torch.zeros(*part.shape, VOCABULARY)
+
+    scorer = Scorer(logits, kind, 10)
+    direct = scorer.losses(ids, chosen)
+    seen.clear()
+    found = shuffled_control(scorer, Inputs(ids, chosen), direct, 32, np.random.default_rng(2))
+    assert (found.length, found.documents, found.mean) == (100, 3, 0)
+    assert len(seen) == (3 if kind is CAUSAL else 6), "a causal model's losses are known already"
+    rng = np.random.default_rng(2)
+    for row, part in zip(ids, seen[:3], strict=True):
+        np.testing.assert_array_equal(part[:52], rng.permutation(row[:52]))
+        np.testing.assert_array_equal(part[52:84], row[52:84])  # visible, as context
+
+
+@pytest.mark.parametrize(("length", "control"), [(49, False), (50, True)])
+def test_at_least_two_tokens_are_shuffled(length, control):
+    """A window of 32 leaves length − 48 tokens."""
+    ids = np.zeros((2, length), dtype=np.int64)
+    scorer = Scorer(knows(3), CAUSAL)
+    inputs = Inputs(ids, np.ones(ids.shape, bool))
+    direct = scorer.losses(ids, inputs.chosen)
+    assert (shuffled_control(scorer, inputs, direct, 32, np.random.default_rng(0)) is not None) == control
+
+
+def test_masks_and_shuffles_follow_from_the_length_and_the_seed():
+    texts = [row.tolist() for row in repeating(4, 100, 10)]
+    seen = []
+
+    def logits(part):
+        seen.append(part[0].numpy().copy())
+        return torch.zeros(*part.shape, VOCABULARY)
+
+    scorer = Scorer(logits, MASKED, 10)
+    evaluate_language(scorer, scorer, texts, setup(lengths=(64,), usable_length=64, documents=4))
+    hidden = MASKED.choose((4, 64), generator("masks", "test", 64, 0))
+    windows = 3  # of 32 tokens, by halves, for each of the documents
+    for row, part in zip(hidden, seen[4 * windows : 4 * windows + 4], strict=True):
+        np.testing.assert_array_equal(part == 10, row)
+
+
+@pytest.mark.parametrize(
+    ("window", "length", "wanted"),
+    [
+        (8, 20, [(0, 2), (2, 4), (4, 8), (8, 16), (16, 20)]),
+        (512, 512, [(0, 128), (128, 256), (256, 512)]),
+        (2, 3, [(0, 1), (1, 2), (2, 3)]),
+        (8, 2, [(0, 2)]),
+    ],
+)
+def test_buckets_begin_at_a_quarter_of_the_window(window, length, wanted):
+    assert buckets(window, length) == wanted
+
+
+def test_a_cell_has_means_over_documents_and_over_positions():
+    losses = np.array([[np.nan, 1.0, 2.0, 3.0], [np.nan, np.nan, np.nan, 8.0]])
+    cell = loss_cell("checkpoint", 4, losses)
+    assert (cell.system, cell.length, cell.documents, cell.loss.mean) == ("checkpoint", 4, 2, 5.0)
+    assert [(part.begin, part.end, part.loss) for part in cell.buckets] == [(0, 1, None), (1, 2, 1.0), (2, 4, 13 / 3)]
+    assert cell.to_dict()["buckets"][2] == {"from": 2, "to": 4, "loss": 13 / 3}
+
+
+def test_differences_are_over_tokens_that_both_predict():
+    first = np.array([[1.0, 5.0, np.nan], [2.0, 4.0, 6.0], [np.nan, 1.0, np.nan]])
+    second = np.array([[0.5, np.nan, 9.0], [1.0, 1.0, 1.0], [1.0, np.nan, 1.0]])
+    found = loss_difference(7, first, second)
+    assert (found.length, found.documents, found.mean) == (7, 2, pytest.approx((0.5 + 3) / 2))
+    assert found.p == found.p_holm == 0.5
+
+
+def test_p_values_are_corrected_together():
+    made = [LossDifference(n, 0.1, 0.0, 0.2, p, 9, p) for n, p in ((64, 0.01), (128, 0.04), (256, 0.03))]
+    assert [(each.length, each.p, each.p_holm) for each in corrected(made)] == [
+        (64, 0.01, 0.03), (128, 0.04, 0.06), (256, 0.03, 0.06),
+    ]  # fmt: skip
+
+
+def test_the_verdict(judged):
+    first, second = LanguageEvaluator().verdict(judged)
+    gain = judged.context_gain[0]
+    assert first == (
+        f"At 128 tokens the longer input gains {gain.mean:+.3f} nats per token over a sliding window ({gain.low:+.3f} "
+        f"to {gain.high:+.3f}), corrected p {gain.p_holm:.2g}: significant gain"
+    )
+    assert second.startswith("At 128 tokens shuffling the far context costs +")
+    nothing = evaluate_language(
+        Scorer(knows(3), CAUSAL), Scorer(knows(3), CAUSAL), [[1] * 40] * 2, setup(lengths=(32,), documents=2)
+    )
+    assert LanguageEvaluator().verdict(nothing) == (
+        "No input was longer than the original takes: there is nothing to compare",
+    )

@@ -1,0 +1,162 @@
+"""The evaluation of an embedder whose vectors are known; no library is loaded."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from posembed.errors import InvalidArgumentError
+from posembed.observer import Callbacks
+from posembed.quality.evaluate.embeddings import LENGTHS, SHORT, EmbeddingEvaluator, evaluate_embeddings
+from posembed.records.evaluate import EvaluateOptions
+from posembed.records.evaluation import EvaluationSetup
+
+TEXTS = ["".join(chr(97 + (k * k + number) % 23) for k in range(3000)) for number in range(4)]
+
+
+class Bag:
+    """Hears digits and capitals among the first ``reach`` tokens."""
+
+    special = 2
+
+    def __init__(self, reach, width=8, vocabulary="letters"):
+        self.reach, self.precision = reach, "bf16"
+        self.model = SimpleNamespace(config=SimpleNamespace(hidden_size=width))
+        self.tokenizer = SimpleNamespace(get_vocab=lambda: {vocabulary: 1})
+
+    def encode(self, text):
+        return list(text.encode())
+
+    def in_float32(self):
+        exact = Bag(self.reach)
+        exact.precision = "fp32"
+        return exact
+
+    def embed(self, texts):
+        vectors = np.full((len(texts), 257), 1e-3, dtype=np.float32)
+        for row, text in zip(vectors, texts, strict=True):
+            heard = [token for token in text[: self.reach] if 48 <= token < 58 or 65 <= token < 91]
+            np.add.at(row, heard, 1.0)
+            row[97] += len(text) * (1e-3 if self.precision == "fp32" else 0)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def embed_truncated(self, texts, length):
+        return self.embed([text[: length - 2] for text in texts])
+
+    def embed_chunked(self, texts, length):
+        return self.embed([text[: length // 2] for text in texts])
+
+
+def setup(**changed):
+    usual = {"data": "x", "lengths": (100, 300, 700), "documents": 20, "seed": 0, "precision": "fp32"}
+    usual |= {"usable_length": 400, "original_usable_length": 200, "tasks": ("passkey",), "pool": 10, "short": 30}
+    return EvaluationSetup(**usual | changed)
+
+
+@pytest.fixture(scope="module")
+def measured():
+    said = []
+    results = evaluate_embeddings(Bag(400), Bag(200), TEXTS, setup(), Callbacks(message=said.append))
+    return results, said
+
+
+def by_place(results):
+    return {(cell.system, cell.length): cell.accuracy.mean for cell in results.cells}
+
+
+def test_who_is_measured_at_which_length(measured):
+    places = set(by_place(measured[0]))
+    baselines = {(system, n) for system in ("truncated", "chunks averaged") for n in (100, 300, 700)}
+    assert places == baselines | {("checkpoint", 100), ("checkpoint", 300)}
+    assert {cell.documents for cell in measured[0].cells} == {20}
+    assert {(each.length, each.second) for each in measured[0].comparisons} == {
+        (n, system) for n in (100, 300) for system in ("truncated", "chunks averaged")
+    }
+
+
+def test_documents_and_queries_are_by_the_same_system(measured):
+    found = by_place(measured[0])
+    assert found["checkpoint", 300] > found["truncated", 300] > found["chunks averaged", 300]
+    assert found["checkpoint", 100] == found["truncated", 100] == 1
+    assert found["truncated", 700] < 0.6
+
+
+def test_short_inputs_are_compared_in_float32(measured):
+    fidelity = measured[0].fidelity
+    assert (fidelity.texts, fidelity.longest, fidelity.equal) == (20, 30, 20)
+
+
+def test_what_is_done_is_said(measured):
+    assert measured[1] == [*(f"passkey at {n} tokens" for n in (100, 300, 700)), "short inputs"]
+
+
+@pytest.mark.parametrize(("usable", "own"), [(200, {100}), (300, {100, 300}), (299, {100})])
+def test_its_own_original_is_measured_once_where_nothing_is_cut(usable, own):
+    embedder = Bag(200)
+    sizes = setup(usable_length=usable, original_usable_length=usable)
+    found = by_place(evaluate_embeddings(embedder, embedder, TEXTS, sizes))
+    assert {length for system, length in found if system == "checkpoint"} == own
+    assert {length for system, length in found if system == "truncated"} == {100, 300, 700} - own
+
+
+def test_seeds_and_splits_draw_other_documents():
+    first, other, split = (
+        evaluate_embeddings(Bag(200), Bag(150), TEXTS, setup(lengths=(300,), **changed)).to_dict()
+        for changed in ({}, {"seed": 1}, {"split": "validation"})
+    )
+    assert first != other
+    assert first != split
+
+
+def test_the_verdict_is_about_truncation_and_short_inputs(measured):
+    sentences = EmbeddingEvaluator().verdict(measured[0])
+    assert len(sentences) == 3
+    assert sentences[0].startswith("passkey at 100 tokens: checkpoint − truncated = +0.000 (+0.000 to +0.000)")
+    assert sentences[0].endswith("corrected p 1: no significant difference")
+    assert sentences[1].startswith("passkey at 300 tokens")
+    assert sentences[2] == (
+        "Short inputs (up to 30 tokens): cosine to the original 1.0000, minimum 1.0000; 20 of 20 vectors equal bit for "
+        "bit"
+    )
+
+
+def test_lengths_and_tasks():
+    evaluator = EmbeddingEvaluator()
+    assert evaluator.default_lengths(1, 2) == LENGTHS == (128, 256, 512, 1024, 2048, 4096)
+    evaluator.check(EvaluateOptions())
+    with pytest.raises(InvalidArgumentError, match="`tasks` is empty; choose from passkey, needle, paragraph"):
+        evaluator.check(EvaluateOptions(tasks=()))
+
+
+def options(**changed):
+    return EvaluateOptions(lengths=(128,), precision="fp32", **changed)
+
+
+@pytest.mark.parametrize(
+    ("usable", "short"), [((512, 512), SHORT), ((128, 512), 126), ((512, 100), 98), ((64, 512), 62)]
+)
+def test_short_texts_fit_both_models(usable, short):
+    made = EmbeddingEvaluator().setup(options(), Bag(1), Bag(1), usable)
+    assert made.short == short
+    assert (made.usable_length, made.original_usable_length) == usable
+    assert (made.tasks, made.pool) == (("passkey", "needle", "paragraph"), 100)
+    assert SHORT == 126
+    assert EmbeddingEvaluator().setup(options(short=short), Bag(1), Bag(1), usable).short == short
+
+
+@pytest.mark.parametrize("short", [0, 63])
+def test_short_texts_that_do_not_fit(short):
+    with pytest.raises(InvalidArgumentError, match=f"short={short} must be between 1 and 62"):
+        EmbeddingEvaluator().setup(options(short=short), Bag(1), Bag(1), (64, 128))
+    assert EmbeddingEvaluator().setup(options(short=1), Bag(1), Bag(1), (64, 128)).short == 1
+
+
+@pytest.mark.parametrize("other", [Bag(1, width=9), Bag(1, vocabulary="words")])
+def test_another_model_is_not_an_original(other):
+    with pytest.raises(InvalidArgumentError, match="`original` has another tokenizer or width"):
+        EmbeddingEvaluator().setup(options(), Bag(1), other, (64, 64))
+
+
+def test_measure_is_the_function(measured):
+    again = EmbeddingEvaluator().measure(Bag(400), Bag(200), TEXTS, setup())
+    assert again == measured[0]

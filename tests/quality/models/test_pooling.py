@@ -1,0 +1,70 @@
+"""Poolings as sentence-transformers writes them, old and new."""
+
+import json
+
+import pytest
+
+from posembed.errors import CheckpointError, InvalidArgumentError
+from posembed.quality.models.pooling import read_pooling
+
+TRANSFORMER = {"type": "sentence_transformers.models.Transformer", "path": ""}
+POOLING = {"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}
+NORMALIZE = {"type": "sentence_transformers.models.Normalize", "path": "2_Normalize"}
+MODULES = [TRANSFORMER, POOLING, NORMALIZE]
+
+
+def test_mean_where_nothing_says(folder):
+    assert read_pooling(folder()) == "mean"
+    assert read_pooling(folder(modules=[TRANSFORMER])) == "mean"
+    assert read_pooling(folder(modules={})) == "mean"
+
+
+@pytest.mark.parametrize(
+    ("modes", "pooling"),
+    [
+        ({"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}, "mean"),
+        ({"pooling_mode_cls_token": True, "word_embedding_dimension": 8, "include_prompt": True}, "cls"),
+        ({"pooling_mode": "mean"}, "mean"),
+        ({"pooling_mode": ["cls"]}, "cls"),
+        ({"pooling_mode": "cls", "pooling_mode_mean_tokens": True}, "cls"),
+    ],
+)
+def test_poolings(folder, modes, pooling):
+    assert read_pooling(folder(modules=MODULES, pooling=modes)) == pooling
+
+
+@pytest.mark.parametrize(
+    ("modes", "sentence"),
+    [
+        ({"pooling_mode_max_tokens": True}, "pools by pooling_mode_max_tokens; supported are mean and cls"),
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}, "pools by .*, "),
+        ({"pooling_mode": ["mean", "cls"]}, "pools by mean, cls"),
+        ({}, "pools by nothing"),
+    ],
+)
+def test_other_poolings_are_refused(folder, modes, sentence):
+    with pytest.raises(InvalidArgumentError, match=sentence):
+        read_pooling(folder(modules=MODULES, pooling=modes))
+
+
+def test_other_modules_are_refused(folder):
+    dense = {"type": "sentence_transformers.models.Dense", "path": ""}
+    with pytest.raises(
+        InvalidArgumentError, match=r"has the module Dense, .* supported are Transformer, Pooling, Norm"
+    ):
+        read_pooling(folder(modules=[TRANSFORMER, dense]))
+
+
+def test_a_default_prompt_is_refused(folder):
+    prompts = {"prompts": {"query": "query: "}, "default_prompt_name": "query"}
+    with pytest.raises(InvalidArgumentError, match="puts the prompt 'query' before every text"):
+        read_pooling(folder(modules=[TRANSFORMER], prompts=prompts))
+    assert read_pooling(folder(modules=[TRANSFORMER], prompts={"default_prompt_name": None})) == "mean"
+
+
+def test_a_broken_file(folder):
+    place = folder(modules=MODULES)
+    (place / "1_Pooling" / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(CheckpointError, match=r"config\.json cannot be read"):
+        read_pooling(place)
+    assert json.loads((place / "modules.json").read_text(encoding="utf-8")) == MODULES

@@ -1,0 +1,104 @@
+"""An evaluation in a terminal: every number of the record, and how it was measured."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from posembed.errors import ArgumentTypeError
+from posembed.records.evaluation import Evaluation
+from posembed.report.terminal.evaluate import evaluation_remarks, evaluation_tables, print_evaluation, result_tables
+
+MACHINE = {"posembed": "0.2", "torch": "2.9", "python": "3.13", "cpu": "a processor"}
+SETUP = {
+    "data": "stdlib", "lengths": [128, 1024], "documents": 20, "seed": 3, "precision": "fp32", "usable_length": 512,
+    "original_usable_length": 256, "split": "test",
+}  # fmt: skip
+
+
+def interval(mean):
+    return {"mean": mean, "low": mean - 0.1, "high": mean + 0.1}
+
+
+def embedding():
+    cells = [
+        {"task": "passkey", "length": length, "system": system, "documents": 20, "accuracy": interval(mean),
+         "by_depth": [mean, None, 0.25, 0.5, 1.0]}
+        for length, system, mean in ((128, "checkpoint", 0.75), (128, "truncated", 0.5), (1024, "truncated", 0.125))
+    ]  # fmt: skip
+    fidelity = {"texts": 20, "equal": 19, "longest": 126, "rank_correlation": None, "cosine": interval(0.5)}
+    return Evaluation.from_dict({
+        "created": "now", "kind": "embedding", "checkpoint": "a\x1b[31m", "original": None, "environment": MACHINE,
+        "configuration": SETUP | {"tasks": ["passkey"], "pool": 10, "short": 126}, "cells": cells, "comparisons": [],
+        "fidelity": fidelity | {"cosine": interval(0.5) | {"least": -0.25}}, "verdict": ["It is\x1b better."],
+    })  # fmt: skip
+
+
+def language():
+    parts = [{"from": 0, "to": 64, "loss": 3.0}, {"from": 64, "to": 128, "loss": None}]
+    cells = [
+        {"length": 128, "system": system, "documents": 4, "loss": interval(mean), "buckets": parts}
+        for system, mean in (("sliding window", 3.25), ("checkpoint", 2.5))
+    ]  # fmt: skip
+    return Evaluation.from_dict({
+        "created": "now", "kind": "masked", "checkpoint": "a", "original": "b", "environment": MACHINE,
+        "configuration": SETUP | {"lengths": [128]}, "cells": cells, "context_gain": [], "shuffled": [], "verdict": [],
+    })  # fmt: skip
+
+
+def test_tables_of_an_embedding_model():
+    accuracy, depth, short = evaluation_tables(embedding())
+    assert accuracy.title == "passkey: fraction of queries whose document ranked first of 10"
+    assert list(accuracy.header) == ["", "128 tokens", "1024 tokens"]
+    assert [list(row) for row in accuracy.rows] == [
+        ["checkpoint", "0.75 (0.65 to 0.85)", "–"],
+        ["truncated", "0.50 (0.40 to 0.60)", "0.12 (0.02 to 0.23)"],
+    ]
+    assert list(depth.header) == [
+        "task",
+        "tokens",
+        "0 to 20 %",
+        "20 to 40 %",
+        "40 to 60 %",
+        "60 to 80 %",
+        "80 to 100 %",
+    ]
+    assert [list(row) for row in depth.rows] == [["passkey", "128", "0.75", "–", "0.25", "0.50", "1.00"]]
+    assert [row[1] for row in short.rows] == ["0.5000", "−0.2500", "–", "19 of 20"]
+    assert "up to 126 tokens" in short.title
+
+
+def test_tables_of_a_language_model():
+    (table,) = evaluation_tables(language())
+    assert table.title == "Loss in nats per token at 128 tokens, by position"
+    assert list(table.header) == ["", "all", "0 to 64", "64 to 128"]
+    assert [list(row) for row in table.rows] == [
+        ["sliding window", "3.250 (3.150 to 3.350)", "3.000", "–"],
+        ["checkpoint", "2.500 (2.400 to 2.600)", "3.000", "–"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "test", "tasks"),
+    [(embedding(), "McNemar's exact test", True), (language(), "Wilcoxon's signed-rank test", False)],
+)
+def test_how_it_was_measured(evaluation, test, tasks):
+    first, second, third = evaluation_remarks(evaluation)
+    assert f"P-values: {test}, with Holm's correction" in first
+    assert "20 documents per cell from stdlib, test set, seed 3, fp32" in second
+    assert "the checkpoint takes 512 tokens, the original 256." in second
+    assert ("they are not LongEmbed" in second) == tasks
+    assert third == "posembed 0.2, torch 2.9, Python 3.13, a processor."
+
+
+def test_the_verdict_comes_last():
+    console = Console(file=io.StringIO(), width=200)
+    print_evaluation(embedding(), console)
+    printed = console.file.getvalue()
+    assert printed.splitlines()[-1] == "Verdict: It is\\x1b better."
+    assert "0.75 (0.65 to 0.85)" in printed
+
+
+def test_other_results_have_no_tables():
+    with pytest.raises(ArgumentTypeError, match="dict is not the results of an evaluation"):
+        result_tables({}, embedding())
