@@ -93,7 +93,7 @@ MOVED = {
     "posembed.tables.boundary": "posembed.tables.trained_range.change_point",
     "posembed.tables.brief": "posembed.tables.measures.brief",
     "posembed.tables.catalogue": "posembed.tables.built_in",
-    "posembed.tables.centring": "posembed.tables.measures.rows",
+    "posembed.tables.centring": "posembed.tables.rows",
     "posembed.tables.odd": "posembed.tables.trained_range.outlier_rows",
     "posembed.tables.pair": "posembed.tables.measures.compare_two",
     "posembed.tables.probes": "posembed.tables.measures.probes",

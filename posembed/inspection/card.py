@@ -95,7 +95,7 @@ def _measured(checkpoint: Checkpoint, table: FoundTable, options: InspectOptions
 def _with_measures(card: TableCard, rows: Array, layout: TableLayout, depth: Depth, notes: list[str]) -> TableCard:
     if depth == "brief":
         brief = brief_analysis(rows, layout)
-        return replace(card, analysis=brief | {"notes": [*notes, *brief["notes"]]})
+        return replace(card, analysis=replace(brief, notes=(*notes, *brief.notes)))
     analysis = analyze_table(rows, layout=layout)
     analysis = replace(analysis, notes=(*notes, *analysis.notes))
     return replace(card, analysis=analysis, views=table_views(rows, layout) if depth == "views" else None)

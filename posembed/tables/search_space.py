@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
-from posembed.tables.measures.rows import Floats
+from posembed.tables.rows import Floats
 
 if TYPE_CHECKING:
     from posembed.tables.method import Method

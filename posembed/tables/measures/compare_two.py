@@ -1,4 +1,4 @@
-"""Two tables side by side: before and after an extension, or of two checkpoints."""
+"""How two tables agree: before and after an extension, or of two checkpoints."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.layout import TableLayout
-from posembed.tables.measures.rows import (
+from posembed.tables.rows import (
     Floats,
     as_rows,
-    centred_to_one,
+    centered_to_one,
     finite_or_none,
     row_norms,
     smaller_product,
@@ -25,7 +25,7 @@ class TablePair:
     """How two tables agree on the positions that both have.
 
     Attributes:
-        positions: how many those are; 0 where the tables cannot be laid side by side.
+        positions: how many those are; 0 where the tables cannot be compared row by row.
         equal_positions: how many of them have equal rows.
         equal_from_start: how many, counted from position 0 without a gap.
         largest_difference: largest absolute difference of two numbers; ``None`` for tables of different width.
@@ -48,16 +48,16 @@ class TablePair:
 def compare_tables(
     first: NDArray[Any], second: NDArray[Any], first_layout: TableLayout, second_layout: TableLayout
 ) -> TablePair:
-    """Lay two tables side by side, position by position.
+    """Compare two tables position by position.
 
     Args:
         first: ``[rows, d_model]``.
         second: the other one; its rows and width may differ.
         first_layout: what the rows of ``first`` mean.
-        second_layout: what those of ``second`` mean.
+        second_layout: what the rows of ``second`` mean.
 
     Raises:
-        InvalidArgumentError: for a table that is no finite ``[rows, d_model]``.
+        InvalidArgumentError: for a table that is not a finite ``[rows, d_model]``.
 
     Example:
         >>> pair = compare_tables(np.eye(3), np.eye(3)[:2], TableLayout(length=3), TableLayout(length=2))
@@ -67,8 +67,8 @@ def compare_tables(
     ours, theirs = _positions(first, first_layout), _positions(second, second_layout)
     remarks = list(_others(as_rows(first), as_rows(second), first_layout, second_layout))
     if first_layout.grid != second_layout.grid:
-        kinds = f"{_kind(first_layout)} beside {_kind(second_layout)}"
-        remarks.insert(0, f"{kinds}: their positions are not the same places, so rows are not compared")
+        both = f"{_described(first_layout)} and {_described(second_layout)}"
+        remarks.insert(0, f"{both}: their positions are not the same places, so rows are not compared")
         return TablePair(0, 0, 0, None, None, None, None, tuple(remarks))
     common = min(len(ours), len(theirs))
     if len(ours) != len(theirs):
@@ -76,7 +76,7 @@ def compare_tables(
     a, b = ours[:common], theirs[:common]
     cka = linear_cka(a, b)
     if a.shape[1] != b.shape[1]:
-        remarks.insert(0, f"widths {a.shape[1]} and {b.shape[1]}: rows are compared by their similarities only (CKA)")
+        remarks.insert(0, f"widths {a.shape[1]} and {b.shape[1]}: only the similarity structure is compared (CKA)")
         return TablePair(common, 0, 0, None, None, None, cka, tuple(remarks))
     equal = (a == b).all(axis=1)
     return TablePair(
@@ -92,9 +92,9 @@ def compare_tables(
 
 
 def linear_cka(first: NDArray[Any], second: NDArray[Any]) -> float | None:
-    """Whether two tables call the same positions alike, whatever the directions and widths: 1 if they do.
+    """Return how far two tables have the same similarity structure, whatever their directions and widths: 1 if equal.
 
-    ``‖AᵀB‖² / (‖AᵀA‖ ‖BᵀB‖)`` of the centred tables, Frobenius norms.
+    Computed as ``‖AᵀB‖² / (‖AᵀA‖ ‖BᵀB‖)`` of the centered tables, Frobenius norms.
 
     Returns:
         0 to 1, or ``None`` where a table is constant.
@@ -106,7 +106,7 @@ def linear_cka(first: NDArray[Any], second: NDArray[Any]) -> float | None:
         >>> round(linear_cka(rows, 3 * rows[:, ::-1] + 1), 6)
         1.0
     """
-    a, b = centred_to_one(first), centred_to_one(second)
+    a, b = centered_to_one(first), centered_to_one(second)
     own, other = float(np.linalg.norm(smaller_product(a))), float(np.linalg.norm(smaller_product(b)))
     if own == 0 or other == 0:
         return None
@@ -118,7 +118,7 @@ def _positions(table: NDArray[Any], layout: TableLayout) -> Floats:
 
 
 def _others(a: Floats, b: Floats, first: TableLayout, second: TableLayout) -> list[str]:
-    """Sentences about the rows that belong to no position."""
+    """Return sentences about the rows that belong to no position."""
     remarks = []
     for name in ("reserved", "prefix", "suffix"):
         counts = getattr(first, name), getattr(second, name)
@@ -136,7 +136,7 @@ def _place(layout: TableLayout, name: str) -> slice:
     return slice(start, start + getattr(layout, name))
 
 
-def _kind(layout: TableLayout) -> str:
+def _described(layout: TableLayout) -> str:
     if layout.grid is None:
         return f"a sequence of {layout.positions}"
     return f"a grid of {layout.grid[0]} × {layout.grid[1]}"

@@ -1,15 +1,21 @@
-"""A table row by row: norms, and how each row stands to its neighbours."""
+"""A table row by row: norms, roughness, and the cosine to the next row."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from statistics import fmean, median
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posembed.layout import TableLayout
-from posembed.tables.measures.rows import Floats, as_rows, centred, finite_or_none, require_layout, row_norms, unit_rows
+from posembed.tables.measures.measure import Line, SummaryMeasure, TableRows
+from posembed.tables.measures.sparkline import sparkline
+from posembed.tables.rows import Floats, as_rows, centered, finite_or_none, require_layout, row_norms, unit_rows
+
+if TYPE_CHECKING:
+    from posembed.tables.measures.analysis import TableAnalysis
 
 NORMAL_MAD = 1.482602218505602  # standard deviation of a normal variable over its median absolute deviation
 
@@ -22,7 +28,7 @@ class RowProfile:
         norm: Euclidean norm of the row as it stands.
         norm_z: robust z of the norm among the positions' norms (see :func:`robust_z`).
         roughness: see :func:`roughness`; positions of a sequence only.
-        neighbour_cosine: cosine to the next position's row, both centred; positions only, within a row of a grid.
+        neighbour_cosine: cosine to the next position's row, both centered; positions only, within a row of a grid.
     """
 
     norm: tuple[float, ...]
@@ -32,7 +38,7 @@ class RowProfile:
 
 
 def row_profile(table: NDArray[Any], layout: TableLayout) -> RowProfile:
-    """The profile of a table whose rows ``layout`` describes.
+    """Measure every row of a table that ``layout`` describes.
 
     Example:
         >>> profile = row_profile(np.array([[9.0], [1.0], [2.0], [3.0]]), TableLayout(length=3, reserved=1))
@@ -49,16 +55,16 @@ def row_profile(table: NDArray[Any], layout: TableLayout) -> RowProfile:
     if layout.grid is None and len(positions):
         rough[places] = finite_or_none(np.concatenate(([np.nan], roughness(positions), [np.nan]))[: len(positions)])
     if len(positions) > 1:
-        beside = np.append(neighbour_cosines(positions), np.nan)
+        beside = np.append(neighbor_cosines(positions), np.nan)
         if layout.grid is not None:
-            beside[layout.grid[1] - 1 :: layout.grid[1]] = np.nan  # the next row of patches is no neighbour
+            beside[layout.grid[1] - 1 :: layout.grid[1]] = np.nan  # the next row of patches is not a neighbor
         cosines[places] = finite_or_none(beside)
     z = finite_or_none(robust_z(norms, norms[places])) if len(positions) else [None] * len(rows)
     return RowProfile(tuple(norms.tolist()), tuple(z), tuple(rough), tuple(cosines))
 
 
 def robust_z(values: Floats, among: Floats | None = None) -> Floats:
-    """How many robust standard deviations each value lies from the median: ``(x − median) / (1.4826 · MAD)``.
+    """Return how many robust standard deviations each value lies from the median: ``(x − median) / (1.4826 · MAD)``.
 
     Args:
         values: what is judged, ``[n]``.
@@ -82,7 +88,7 @@ def robust_z(values: Floats, among: Floats | None = None) -> Floats:
 
 
 def roughness(rows: NDArray[Any]) -> Floats:
-    """How far each inner row is from the mean of its two neighbours: ``‖p_t − (p_{t−1} + p_{t+1})/2‖ / ‖p_t‖``.
+    """Return how far each inner row is from the mean of its neighbors: ``‖p_t − (p_{t−1} + p_{t+1})/2‖ / ‖p_t‖``.
 
     0 on a straight line, √1.5 ≈ 1.22 for independent random rows, near 0 for a smooth trained table.
 
@@ -102,13 +108,91 @@ def roughness(rows: NDArray[Any]) -> Floats:
     return relative
 
 
-def neighbour_cosines(rows: NDArray[Any]) -> Floats:
-    """Cosine of each centred row with the next, ``[rows − 1]``: about 0 ± 1/√d_model for random rows.
+def neighbor_cosines(rows: NDArray[Any]) -> Floats:
+    """Return the cosine of each centered row with the next, ``[rows − 1]``: about 0 ± 1/√d_model for random rows.
 
     Example:
-        >>> neighbour_cosines(np.array([[1.0], [2.0], [9.0]])).tolist()
+        >>> neighbor_cosines(np.array([[1.0], [2.0], [9.0]])).tolist()
         [1.0, -1.0]
     """
-    unit = unit_rows(centred(rows))
+    unit = unit_rows(centered(rows))
     cosines: Floats = np.clip(np.einsum("ij,ij->i", unit[:-1], unit[1:]), -1.0, 1.0)
     return cosines
+
+
+@dataclass(frozen=True, slots=True)
+class NormSummary:
+    """The norms of all rows.
+
+    Attributes:
+        norm: of every row of the table.
+        positions: of the positions alone.
+    """
+
+    norm: tuple[float, ...]
+    positions: tuple[float, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """Return ``norm``."""
+        return {"norm": list(self.norm)}
+
+    def lines(self) -> list[Line]:
+        """Return their shape, range and median."""
+        low, high, middle = min(self.positions), max(self.positions), median(self.positions)
+        return [("norms", f"{sparkline(self.positions)}  {low:.3g} to {high:.3g}, median {middle:.3g}")]
+
+
+@dataclass(frozen=True, slots=True)
+class NeighborSummary:
+    """How rows stand to their neighbors, on average; both ``None`` for a grid.
+
+    Attributes:
+        roughness: median over the positions.
+        neighbour_cosine: mean cosine to the next row.
+    """
+
+    roughness: float | None
+    neighbour_cosine: float | None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return both numbers."""
+        return {"roughness": self.roughness, "neighbour_cosine": self.neighbour_cosine}
+
+    def lines(self) -> list[Line]:
+        """Return both beside what random rows give."""
+        if self.roughness is None:
+            return []
+        cosine = "–" if self.neighbour_cosine is None else f"{self.neighbour_cosine:.3f}"
+        return [("roughness", f"{self.roughness:.3f} (random rows 1.22); cosine to the next row {cosine}")]
+
+
+def _norms(table: TableRows) -> NormSummary:
+    return _of_norms(tuple(row_norms(table.rows).tolist()), table.layout)
+
+
+def _of_norms(norm: tuple[float, ...], layout: TableLayout) -> NormSummary:
+    return NormSummary(norm, norm[layout.position_rows])
+
+
+def _neighbors(table: TableRows) -> NeighborSummary:
+    if not len(table.sequence):
+        return NeighborSummary(None, None)
+    rough, cosines = roughness(table.sequence), neighbor_cosines(table.sequence)
+    rough = rough[np.isfinite(rough)]
+    return NeighborSummary(
+        float(np.median(rough)) if len(rough) else None, float(cosines.mean()) if len(cosines) else None
+    )
+
+
+def _of_profile(analysis: TableAnalysis) -> NeighborSummary:
+    if analysis.layout.grid is not None:
+        return NeighborSummary(None, None)
+    rough, cosines = (
+        [value for value in values if value is not None]
+        for values in (analysis.profile.roughness, analysis.profile.neighbour_cosine)
+    )
+    return NeighborSummary(median(rough) if rough else None, fmean(cosines) if cosines else None)
+
+
+NORMS = SummaryMeasure(_norms, lambda analysis: _of_norms(analysis.profile.norm, analysis.layout))
+NEIGHBORS = SummaryMeasure(_neighbors, _of_profile)

@@ -1,4 +1,4 @@
-"""What pictures of a table need, within a stated size."""
+"""Arrays that charts of a table draw, each within a stated size."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.layout import TableLayout
-from posembed.tables.measures.rows import Floats, as_rows, centred, require_grid, require_layout, unit_rows
+from posembed.tables.measures.helix import main_components
 from posembed.tables.measures.similarity import distance_curve
 from posembed.tables.measures.sinusoids import sinusoidal_table
-from posembed.tables.measures.spectrum import main_components
+from posembed.tables.rows import Floats, as_rows, centered, require_grid, require_layout, unit_rows
 
 Index = NDArray[np.int64]
 
@@ -22,7 +22,7 @@ class HeatMap:
     """Cosines between positions, or between blocks of them.
 
     Attributes:
-        values: ``[m, m]``, the mean cosine of the centred rows of two blocks.
+        values: ``[m, m]``, the mean cosine of the centered rows of two blocks.
         starts: ``[m]``, first position of each block.
         block: positions in a block (fewer in the last); 1 where every row is shown.
     """
@@ -52,8 +52,8 @@ class PatchMaps:
     """Cosine of chosen patches with every patch of a grid.
 
     Attributes:
-        patches: ``[m]``, the chosen ones, numbered in row-major order.
-        step: every so many-th patch of both axes can be chosen.
+        patches: ``[m]``, numbers of the patches that can be chosen, in row-major order.
+        step: one row and one column of the grid in this many can be chosen.
         maps: ``[m, height · width]``.
     """
 
@@ -73,7 +73,7 @@ class TableViews:
 
 
 def table_views(table: NDArray[Any], layout: TableLayout | None = None) -> TableViews:
-    """Every view of the positions of a table; reserved, prefix and suffix rows are left out.
+    """Return every view of a table's positions; reserved, prefix and suffix rows are left out.
 
     Example:
         >>> views = table_views(np.eye(8))
@@ -94,7 +94,7 @@ def table_views(table: NDArray[Any], layout: TableLayout | None = None) -> Table
 
 
 def heat_map(positions: NDArray[Any], limit: int = 256) -> HeatMap:
-    """Cosines of centred rows as at most ``limit × limit`` numbers.
+    """Return the cosines of centered rows as at most ``limit × limit`` numbers.
 
     The mean cosine of two blocks of rows is the product of the blocks' mean unit rows, so large tables need no
     matrix of rows × rows.
@@ -103,7 +103,7 @@ def heat_map(positions: NDArray[Any], limit: int = 256) -> HeatMap:
         >>> heat_map(np.eye(6), limit=3).block
         2
     """
-    unit = unit_rows(centred(positions))
+    unit = unit_rows(centered(positions))
     block = -(-len(unit) // limit)
     starts = np.arange(0, len(unit), block)
     sizes = np.diff(np.append(starts, len(unit)))
@@ -112,20 +112,25 @@ def heat_map(positions: NDArray[Any], limit: int = 256) -> HeatMap:
 
 
 def component_coordinates(positions: NDArray[Any], limit: int = 2048) -> Components:
-    """The positions on the three main components; of more than ``limit`` positions every k-th is shown."""
+    """Return the positions on the three main components; of more than ``limit`` positions every k-th.
+
+    Example:
+        >>> component_coordinates(np.eye(8), limit=4).positions.tolist()
+        [0, 2, 4, 6]
+    """
     coordinates, explained = main_components(positions)
     shown = np.arange(0, len(coordinates), -(-len(coordinates) // limit))
     return Components(coordinates[shown], shown, explained)
 
 
 def patch_maps(positions: NDArray[Any], grid: tuple[int, int], limit: int = 1 << 19) -> PatchMaps:
-    """Cosine of patches with all patches, at most ``limit`` numbers: of large grids fewer patches can be chosen.
+    """Return the cosines of patches with all patches, at most ``limit`` numbers: fewer patches of a large grid.
 
     Example:
         >>> patch_maps(np.eye(6), (2, 3)).maps.shape
         (6, 6)
     """
-    unit = unit_rows(centred(positions))
+    unit = unit_rows(centered(positions))
     require_grid(len(unit), grid)
     height, width = grid
     step = 1
@@ -137,5 +142,10 @@ def patch_maps(positions: NDArray[Any], grid: tuple[int, int], limit: int = 1 <<
 
 
 def sinusoid_by_distance(positions: int, d_model: int) -> Floats:
-    """Mean cosine at each distance of the sinusoidal encoding of the same size, centred, ``[positions]``."""
+    """Return the mean cosine at each distance of the sinusoidal encoding of the same size, centered, ``[positions]``.
+
+    Example:
+        >>> sinusoid_by_distance(4, 2).shape
+        (4,)
+    """
     return distance_curve(sinusoidal_table(positions, d_model))

@@ -1,28 +1,30 @@
 """How the cosines between rows depend on the distance between their positions.
 
-Every sum over pairs that can be had without the pairs is: by Fourier transforms and by d × d products. So no matrix
-of rows × rows is made, except by :func:`cosine_matrix`, whose caller asks for it.
+Sums over pairs are computed without the pairs where that is possible: by Fourier transforms and by d × d products. So
+no matrix of rows × rows is made, except by :func:`cosine_matrix`, whose caller asks for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft2, next_fast_len, rfft2
-from scipy.stats import rankdata
 
-from posembed.tables.measures.rows import Floats, centred, require_grid, smaller_product, unit_rows
+from posembed.tables.measures.measure import Line, Measure, Scalar, Selection, SummaryMeasure
+from posembed.tables.rows import Floats, centered, require_grid, smaller_product, unit_rows
 
 RANKED_ROWS = 512  # ranks need the pairs themselves: of a table with more rows, every k-th is taken
 _NOTHING = 1e-12  # a variance of cosines below this is rounding
+_EQUAL = 1e-9  # cosines that differ by less are equal but for rounding
+_PLANES = 64  # dimensions transformed at a time: the padded planes are four times as large
 
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """How cosines of centred rows depend on distance.
+    """How cosines of centered rows depend on distance.
 
     Attributes:
         toeplitz_r2: share of the cosines' variance that the distance explains; pairs of different rows only.
@@ -40,19 +42,19 @@ class Similarity:
 
 
 def cosine_matrix(table: NDArray[Any]) -> Floats:
-    """Cosine similarity of every pair of centred rows, ``[rows, rows]``; 0 where a centred row is zero.
+    """Return the cosine of every pair of centered rows, ``[rows, rows]``; 0 where a centered row is zero.
 
     Example:
         >>> cosine_matrix(np.array([[1.0, 0.0], [-1.0, 0.0]])).tolist()
         [[1.0, -1.0], [-1.0, 1.0]]
     """
-    unit = unit_rows(centred(table))
+    unit = unit_rows(centered(table))
     cosines: Floats = np.clip(unit @ unit.T, -1.0, 1.0)
     return cosines
 
 
 def measure_similarity(table: NDArray[Any], grid: tuple[int, int] | None = None) -> Similarity:
-    """Every measure of this module, of a sequence's rows or of a whole grid's in row-major order.
+    """Compute every measure of this module, of a sequence's rows or of a whole grid's in row-major order.
 
     Args:
         table: ``[rows, d_model]``.
@@ -64,7 +66,7 @@ def measure_similarity(table: NDArray[Any], grid: tuple[int, int] | None = None)
         >>> found.pairs, round(found.by_distance[0], 6)
         ('all', 1.0)
     """
-    unit = unit_rows(centred(table))
+    unit = unit_rows(centered(table))
     totals, counts = _sums_by_offset(unit, grid or (len(unit), 1))
     step = -(-len(unit) // RANKED_ROWS)
     curve = _by_distance(totals, counts)
@@ -78,20 +80,20 @@ def measure_similarity(table: NDArray[Any], grid: tuple[int, int] | None = None)
 
 
 def distance_curve(table: NDArray[Any], grid: tuple[int, int] | None = None) -> Floats:
-    """Mean cosine of centred rows at distance 0, 1, … (a grid's distances are rounded), ``[distances]``.
+    """Return the mean cosine of centered rows at distance 0, 1, … (rounded for a grid), ``[distances]``.
 
     Example:
         >>> distance_curve(np.array([[1.0], [-1.0], [1.0], [-1.0]])).round(6).tolist()
         [1.0, -1.0, 1.0, -1.0]
     """
-    unit = unit_rows(centred(table))
+    unit = unit_rows(centered(table))
     return _by_distance(*_sums_by_offset(unit, grid or (len(unit), 1)))
 
 
 def toeplitz_r2(table: NDArray[Any], grid: tuple[int, int] | None = None) -> float | None:
-    """Share of the variance of the cosines that the distance explains: 1 for a translation-invariant table.
+    """Return the share of the cosines' variance that the distance explains: 1 for a translation-invariant table.
 
-    ``1 − Σ(c_ij − m_|i−j|)² / Σ(c_ij − m)²`` over pairs i < j of centred rows, with ``m_k`` the mean cosine at
+    ``1 − Σ(c_ij − m_|i−j|)² / Σ(c_ij − m)²`` over pairs i < j of centered rows, with ``m_k`` the mean cosine at
     distance k and ``m`` that of all pairs. The diagonal is left out: it is 1 in any table. For a grid the distance is
     the offset (Δrow, Δcolumn), an offset and its opposite being one.
 
@@ -105,12 +107,12 @@ def toeplitz_r2(table: NDArray[Any], grid: tuple[int, int] | None = None) -> flo
         >>> round(toeplitz_r2(np.stack((np.cos(angle), np.sin(angle)), axis=1)), 6)
         1.0
     """
-    unit = unit_rows(centred(table))
+    unit = unit_rows(centered(table))
     return _toeplitz_r2(unit, *_sums_by_offset(unit, grid or (len(unit), 1)))
 
 
 def monotonicity(table: NDArray[Any], grid: tuple[int, int] | None = None) -> float | None:
-    """Share of the steps from distance k to k + 1, k ≥ 1, over which the mean cosine falls: 1 if nearer is more alike.
+    """Return the share of steps from distance k ≥ 1 to k + 1 over which the mean cosine falls: 1 if near is alike.
 
     Returns:
         0 to 1, or ``None`` where the mean cosine does not depend on distance at all, or there are fewer than 3 rows.
@@ -123,9 +125,9 @@ def monotonicity(table: NDArray[Any], grid: tuple[int, int] | None = None) -> fl
 
 
 def rank_correlation(table: NDArray[Any], grid: tuple[int, int] | None = None) -> float | None:
-    """Spearman's rank correlation of ``cos(p_i, p_j)`` with ``−|i − j|`` (of a grid: the Euclidean distance).
+    """Return Spearman's rank correlation of ``cos(p_i, p_j)`` with ``−|i − j|`` (grid: the Euclidean distance).
 
-    Over all pairs of different rows; of more than 512 rows every k-th is taken. Rows are centred by the whole table.
+    Over all pairs of different rows; of more than 512 rows every k-th is taken. Rows are centered by the whole table.
 
     Returns:
         −1 to 1, or ``None`` where all cosines are equal, or there are fewer than three rows.
@@ -136,22 +138,25 @@ def rank_correlation(table: NDArray[Any], grid: tuple[int, int] | None = None) -
         >>> rank_correlation(np.arange(12.0)[:, None]) > 0.5
         True
     """
-    unit = unit_rows(centred(table))
+    unit = unit_rows(centered(table))
     step = -(-len(unit) // RANKED_ROWS)
     return _spearman(unit[::step], _places(len(unit), grid)[::step])
 
 
 def _sums_by_offset(unit: Floats, grid: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Sum of cosines and number of pairs at each offset (Δrow ≥ 0, any Δcolumn), ``[height, 2 · width − 1]`` each.
+    """Return the sum of cosines and the number of pairs at each offset, ``[height, 2 · width − 1]`` each.
 
-    The sum over all pairs at one offset is the rows' autocorrelation, dimension by dimension: a Fourier transform.
+    Offsets are (Δrow ≥ 0, any Δcolumn). The sum over all pairs at one offset is the rows' autocorrelation, dimension by
+    dimension: a Fourier transform.
     """
+    from scipy.fft import irfft2, next_fast_len, rfft2
+
     require_grid(len(unit), grid)
     height, width = grid
     size = (next_fast_len(2 * height - 1, real=True), next_fast_len(2 * width - 1, real=True))
     power: Any = 0.0
-    for first in range(0, unit.shape[1], 64):  # some dimensions at a time: the padded planes are four times as large
-        planes = unit[:, first : first + 64].T.reshape(-1, height, width)
+    for first in range(0, unit.shape[1], _PLANES):
+        planes = unit[:, first : first + _PLANES].T.reshape(-1, height, width)
         power = power + (np.abs(rfft2(planes, size)) ** 2).sum(axis=0)
     sums = irfft2(power, size)
     columns = np.arange(-(width - 1), width)
@@ -161,7 +166,7 @@ def _sums_by_offset(unit: Floats, grid: tuple[int, int]) -> tuple[Floats, Floats
 
 
 def _halves(totals: Floats, counts: Floats) -> tuple[Floats, Floats]:
-    """Each offset of two different rows once: those with Δrow > 0, and of Δrow = 0 those with Δcolumn > 0."""
+    """Return each offset of two different rows once: Δrow > 0, and of Δrow = 0 those with Δcolumn > 0."""
     middle = totals.shape[1] // 2
     return (
         np.concatenate((totals[1:].ravel(), totals[0, middle + 1 :])),
@@ -184,7 +189,7 @@ def _toeplitz_r2(unit: Floats, totals: Floats, counts: Floats) -> float | None:
 
 
 def _by_distance(totals: Floats, counts: Floats) -> Floats:
-    """Mean cosine at each (rounded) distance."""
+    """Return the mean cosine at each (rounded) distance."""
     width = totals.shape[1] // 2
     rows, columns = np.ogrid[: totals.shape[0], -width : width + 1]
     distance = np.rint(np.hypot(rows, columns)).astype(int).ravel()
@@ -195,14 +200,14 @@ def _by_distance(totals: Floats, counts: Floats) -> Floats:
 
 
 def _monotonicity(curve: Floats) -> float | None:
-    """Over distances 1, 2, …: the step from a row to itself is no evidence."""
-    if len(curve) < 3 or np.ptp(curve[1:]) <= 1e-9:
+    """Count over distances 1, 2, …: the step from a row to itself is no evidence."""
+    if len(curve) < 3 or np.ptp(curve[1:]) <= _EQUAL:
         return None
-    return float((np.diff(curve[1:]) < -1e-9).mean())  # less is rounding, on a level stretch of the curve
+    return float((np.diff(curve[1:]) < -_EQUAL).mean())
 
 
 def _places(rows: int, grid: tuple[int, int] | None) -> Floats:
-    """Coordinates of each row, ``[rows, 2]``."""
+    """Return the coordinates of each row, ``[rows, 2]``."""
     if grid is not None:
         require_grid(rows, grid)
     width = 1 if grid is None else grid[1]
@@ -211,12 +216,66 @@ def _places(rows: int, grid: tuple[int, int] | None) -> Floats:
 
 
 def _spearman(unit: Floats, places: Floats) -> float | None:
-    """Rank correlation over pairs of rows (Spearman 1904), ties given their mean rank."""
+    """Correlate ranks over pairs of rows (Spearman 1904), ties given their mean rank."""
+    from scipy.stats import rankdata  # half a second, which only whole analyses should cost
+
     if len(unit) < 3:
         return None
     first, second = np.triu_indices(len(unit), 1)
     cosines = (unit @ unit.T)[first, second].round(9)  # equal ones differ by rounding, which must not rank them
-    if np.ptp(cosines) <= 1e-9:  # all equal but for rounding, whose ranks would mean nothing
+    if np.ptp(cosines) <= _EQUAL:  # their ranks would mean nothing
         return None
     nearness = -np.hypot(*(places[first] - places[second]).T)
     return float(np.corrcoef(rankdata(cosines), rankdata(nearness))[0, 1])
+
+
+@dataclass(frozen=True, slots=True)
+class InvarianceSummary:
+    """Translation invariance of the positions.
+
+    Attributes:
+        toeplitz_r2: see :func:`toeplitz_r2`.
+    """
+
+    toeplitz_r2: float | None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the number."""
+        return {"toeplitz_r2": self.toeplitz_r2}
+
+    def lines(self) -> list[Line]:
+        """Return what the distance alone explains."""
+        if self.toeplitz_r2 is None:
+            return []
+        return [("translation invariance", f"distance alone explains {self.toeplitz_r2:.1%} of the cosines' variance")]
+
+
+def _of_selection(selection: Selection) -> Similarity | None:
+    if not selection.axis and selection.grid is None:  # a grid with other rows beside it has no distances
+        return None
+    return measure_similarity(selection.rows, selection.grid)
+
+
+def _notes(_selection: Selection, similarity: Similarity | None) -> Iterable[str]:
+    if similarity is not None and similarity.pairs != "all":
+        yield f"the rank correlation is over {similarity.pairs}"
+
+
+def _of_analysis(similarity: Similarity | None) -> InvarianceSummary:
+    return InvarianceSummary(None if similarity is None else similarity.toeplitz_r2)
+
+
+SIMILARITY = Measure(
+    "similarity",
+    _of_selection,
+    (
+        Scalar("translation invariance (Toeplitz R²)", lambda similarity: similarity.toeplitz_r2),
+        Scalar("monotonicity of similarity over distance", lambda similarity: similarity.monotonicity),
+        Scalar("rank correlation of similarity and nearness", lambda similarity: similarity.spearman),
+    ),
+    _notes,
+)
+TRANSLATION_INVARIANCE = SummaryMeasure(
+    lambda table: InvarianceSummary(toeplitz_r2(table.positions, table.layout.grid)),
+    lambda analysis: _of_analysis(analysis.positions.similarity),
+)

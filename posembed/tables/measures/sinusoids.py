@@ -1,4 +1,4 @@
-"""A table beside sinusoids: what they explain of it, and whether its cosines look like those of the fixed encoding."""
+"""Sinusoids over the positions: what they explain of a table, and how its cosines compare with the fixed encoding's."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.errors import InvalidArgumentError
-from posembed.tables.measures.rows import Floats, centred, centred_to_one, unit_rows
+from posembed.tables.rows import Floats, centered, centered_to_one, unit_rows
+
+_NOTHING = 1e-12  # a variance of cosines below this is rounding
+_COLLINEAR = 1e-9  # directions with a smaller share of the largest singular value are those of others
 
 
 def sinusoidal_basis(rows: int, functions: int, *, base: float = 10000.0) -> Floats:
-    """Orthonormal basis of ``functions`` sinusoids over ``rows`` positions, ``[rows, rank]``, centred.
+    """Return an orthonormal basis of ``functions`` sinusoids over ``rows`` positions, ``[rows, rank]``, centered.
 
     Half of them are sines, half cosines, at ``functions / 2`` frequencies ``base^(−2i / functions)``: the columns
     of a sinusoidal encoding of that width. The slowest ones are nearly collinear over few rows, so the rank can be
@@ -28,25 +31,25 @@ def sinusoidal_basis(rows: int, functions: int, *, base: float = 10000.0) -> Flo
     angles = np.arange(rows)[:, None] * frequencies
     columns = np.concatenate((np.sin(angles), np.cos(angles)), axis=1)
     left, singular, _ = np.linalg.svd(columns - columns.mean(axis=0), full_matrices=False)
-    kept: Floats = left[:, singular > singular.max() * 1e-9]
+    kept: Floats = left[:, singular > singular.max() * _COLLINEAR]
     return kept
 
 
 def explained_share(table: NDArray[Any], basis: Floats) -> float:
-    """Share of the centred table's variance that lies in the span of ``basis`` over the positions; NaN if constant.
+    """Return the share of the centered table's variance in the span of ``basis`` over the positions; NaN if constant.
 
     Example:
         >>> basis = sinusoidal_basis(64, 8)
         >>> round(explained_share(basis @ np.ones((8, 3)), basis), 6)
         1.0
     """
-    rows = centred_to_one(table)
+    rows = centered_to_one(table)
     total = float((rows**2).sum())
     return min(1.0, float(((basis.T @ rows) ** 2).sum()) / total) if total > 0 else float("nan")
 
 
 def random_share(rows: int, d_model: int, basis: Floats, *, draws: int = 8, seed: int = 0) -> float:
-    """:func:`explained_share` of normal random rows, the mean of ``draws`` tables: what noise alone reaches.
+    """Return the mean :func:`explained_share` of ``draws`` normal random tables: what noise alone reaches.
 
     A basis of rank k explains about ``k / (rows − 1)`` of pure noise, so a full basis proves nothing.
 
@@ -55,13 +58,13 @@ def random_share(rows: int, d_model: int, basis: Floats, *, draws: int = 8, seed
         >>> 0.08 < random_share(64, 32, basis) < 0.18
         True
     """
-    generator = np.random.default_rng(seed)
-    shares = [explained_share(generator.standard_normal((rows, d_model)), basis) for _ in range(draws)]
+    rng = np.random.default_rng(seed)
+    shares = [explained_share(rng.standard_normal((rows, d_model)), basis) for _ in range(draws)]
     return float(np.mean(shares))
 
 
 def sinusoidal_table(rows: int, d_model: int, *, base: float = 10000.0) -> Floats:
-    """The fixed encoding of Vaswani et al. 2017, sines and cosines interleaved, ``[rows, d_model]``.
+    """Return the fixed encoding of Vaswani et al. 2017, sines and cosines interleaved, ``[rows, d_model]``.
 
     Example:
         >>> sinusoidal_table(2, 4)[0].tolist()
@@ -74,10 +77,10 @@ def sinusoidal_table(rows: int, d_model: int, *, base: float = 10000.0) -> Float
 
 
 def similarity_to_sinusoid(table: NDArray[Any]) -> float | None:
-    """Pearson correlation of the table's cosines with those of the sinusoidal encoding of its size.
+    """Return Pearson's correlation of the table's cosines with those of the sinusoidal encoding of its size.
 
-    Over all pairs of different rows, both tables centred. 1 where both call the same rows alike, whatever the
-    directions in which they lie. (Comparing two sets of similarities: Kriegeskorte et al. 2008.)
+    Over all pairs of different rows, both tables centered. 1 where both have the same similarity structure, whatever
+    the directions in which the rows lie. (Comparing two sets of similarities: Kriegeskorte et al. 2008.)
 
     Returns:
         ``None`` where either has no variance among its cosines.
@@ -86,13 +89,13 @@ def similarity_to_sinusoid(table: NDArray[Any]) -> float | None:
         >>> round(similarity_to_sinusoid(3 * sinusoidal_table(32, 16)), 6)
         1.0
     """
-    ours = unit_rows(centred(table))
-    theirs = unit_rows(centred(sinusoidal_table(*ours.shape)))
+    ours = unit_rows(centered(table))
+    theirs = unit_rows(centered(sinusoidal_table(*ours.shape)))
     number = len(ours) * (len(ours) - 1)
     if number == 0:
         return None
     (own, own_mean), (other, other_mean) = (_squares(ours, number), _squares(theirs, number))
-    if min(own, other) <= 1e-12:
+    if min(own, other) <= _NOTHING:
         return None
     # Sums of products of cosines are norms of d × d products: no rows × rows matrix is needed.
     diagonal = (np.einsum("ij,ij->i", ours, ours) * np.einsum("ij,ij->i", theirs, theirs)).sum()
@@ -102,7 +105,7 @@ def similarity_to_sinusoid(table: NDArray[Any]) -> float | None:
 
 
 def _squares(unit: Floats, number: int) -> tuple[float, float]:
-    """Variance and mean of the cosines of different rows."""
+    """Return the variance and the mean of the cosines of different rows."""
     lengths = np.einsum("ij,ij->i", unit, unit)
     mean = float(((unit.sum(axis=0) ** 2).sum() - lengths.sum()) / number)
     square = float((((unit.T @ unit) ** 2).sum() - (lengths**2).sum()) / number)

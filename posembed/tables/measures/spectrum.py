@@ -1,39 +1,26 @@
-"""In how many directions the rows spread, and which curves over the positions they follow."""
+"""In how many directions the rows spread, and how their variance is shared among frequencies and sinusoids."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh, svd
 
-from posembed.tables.measures.rows import Floats, centred, centred_to_one
-from posembed.tables.measures.sinusoids import (
-    explained_share,
-    similarity_to_sinusoid,
-    sinusoidal_basis,
-)
+from posembed.tables.measures.helix import Helix, helix_fit
+from posembed.tables.measures.measure import Line, Measure, Scalar, Selection, SummaryMeasure, TableRows
+from posembed.tables.measures.sinusoids import explained_share, similarity_to_sinusoid, sinusoidal_basis
+from posembed.tables.rows import Floats, centered, centered_to_one
 
-MOST_FUNCTIONS = 128
+if TYPE_CHECKING:
+    from posembed.tables.measures.analysis import TableAnalysis
+
+MOST_FUNCTIONS = 128  # sinusoids in a basis
+ROWS_PER_FUNCTION = 8  # with as many functions as rows a basis would explain anything
 MOST_VALUES = 512  # singular values and frequencies that are listed
-_HELIX_PERIODS = 32  # at most so many turns over the table
-
-
-@dataclass(frozen=True, slots=True)
-class Helix:
-    """How well a line and one circle describe the three main components over the positions.
-
-    Attributes:
-        r2: share of the three components' variance that is explained.
-        period: positions to one turn.
-        by_component: the share of each component.
-    """
-
-    r2: float
-    period: float
-    by_component: tuple[float, ...]
+LEAST_ROWS = 4  # of fewer rows the curves over the positions say nothing
+_ROUNDING = 1e-12  # singular values below this share of the largest are rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +42,7 @@ class SinusoidFit:
 
 @dataclass(frozen=True, slots=True)
 class Spectrum:
-    """Singular values of the centred rows, and the curves that the rows follow.
+    """Singular values of the centered rows, and the curves that the rows follow.
 
     Attributes:
         singular_values: largest first, at most 512 of them.
@@ -77,11 +64,11 @@ class Spectrum:
 
 
 def measure_spectrum(table: NDArray[Any], *, axis: bool = True) -> Spectrum:
-    """Every measure of this module.
+    """Compute every measure of this module.
 
     Args:
         table: ``[rows, d_model]``.
-        axis: whether the rows follow one axis; without it, what runs along the rows is left out.
+        axis: whether the rows follow one axis; if not, measures along the rows are left out.
 
     Example:
         >>> spectrum = measure_spectrum(np.eye(4))
@@ -91,7 +78,7 @@ def measure_spectrum(table: NDArray[Any], *, axis: bool = True) -> Spectrum:
     rows = np.asarray(table)
     singular = singular_values(table)
     power = frequencies = helix = sinusoid = None
-    if axis and len(rows) >= 4:
+    if axis and len(rows) >= LEAST_ROWS:
         shares = power_spectrum(table)
         if shares is not None:
             power, frequencies = tuple(shares[:MOST_VALUES].tolist()), _frequencies(len(rows))
@@ -109,13 +96,20 @@ def measure_spectrum(table: NDArray[Any], *, axis: bool = True) -> Spectrum:
 
 
 def singular_values(table: NDArray[Any]) -> Floats:
-    """Singular values of the centred rows, largest first, ``[min(rows, d_model)]``."""
-    values: Floats = svd(centred(table), compute_uv=False, check_finite=False)
+    """Return the singular values of the centered rows, largest first, ``[min(rows, d_model)]``.
+
+    Example:
+        >>> singular_values(np.array([[1.0, 0.0], [-1.0, 0.0]])).round(3).tolist()
+        [1.414, 0.0]
+    """
+    from scipy.linalg import svd
+
+    values: Floats = svd(centered(table), compute_uv=False, check_finite=False)
     return values
 
 
 def effective_rank(table: NDArray[Any]) -> float:
-    """``exp`` of the entropy of the normalised singular values of the centred table.
+    """Return ``exp`` of the entropy of the centered table's normalized singular values.
 
     1 where all rows lie on one line through their mean, up to ``min(rows − 1, d_model)``; 0 for a constant table.
 
@@ -129,7 +123,7 @@ def effective_rank(table: NDArray[Any]) -> float:
 
 
 def participation_ratio(table: NDArray[Any]) -> float:
-    """``(Σλ)² / Σλ²`` of the centred table's covariance eigenvalues ``λ = σ²``: how many directions share the variance.
+    """Return in how many directions the variance is shared: ``(Σλ)² / Σλ²`` of the covariance eigenvalues ``λ = σ²``.
 
     1 for one direction, up to ``min(rows − 1, d_model)`` for equal ones; 0 for a constant table.
 
@@ -143,7 +137,7 @@ def participation_ratio(table: NDArray[Any]) -> float:
 
 
 def _entropy_rank(singular: Floats) -> float:
-    singular = singular[singular > singular.max(initial=0.0) * 1e-12]
+    singular = singular[singular > singular.max(initial=0.0) * _ROUNDING]
     if singular.size == 0:
         return 0.0
     share = singular / singular.sum()
@@ -158,7 +152,7 @@ def _participation(singular: Floats) -> float:
 
 
 def power_spectrum(table: NDArray[Any]) -> Floats | None:
-    """Share of the centred table's variance at each frequency over the positions, summing to 1.
+    """Return the share of the centered table's variance at each frequency over the positions, summing to 1.
 
     Entry k belongs to ``k / rows`` cycles a row, k = 0 … rows // 2: a smooth table has its power at small k, random
     rows have it everywhere. No window is applied: a step from the last row back to the first leaks into all k.
@@ -171,7 +165,7 @@ def power_spectrum(table: NDArray[Any]) -> Floats | None:
         >>> power_spectrum(np.cos(turn)[:, None]).round(6).tolist()
         [0.0, 1.0, 0.0, 0.0, 0.0]
     """
-    rows = centred_to_one(table)
+    rows = centered_to_one(table)
     power = (np.abs(np.fft.rfft(rows, axis=0)) ** 2).sum(axis=1)
     twice = np.full(len(power), 2.0)  # each frequency but the first (and the last of an even number) has a mirror image
     twice[0] = 1.0
@@ -189,70 +183,9 @@ def _frequencies(rows: int) -> tuple[float, ...]:
     return tuple((np.arange(min(rows // 2 + 1, MOST_VALUES)) / rows).tolist())
 
 
-def main_components(table: NDArray[Any], count: int = 3) -> tuple[Floats, Floats]:
-    """Coordinates of the centred rows on their main components, and each component's share of the variance.
-
-    Returns:
-        ``[rows, k]`` and ``[k]``, k = ``count`` or fewer where the table has fewer directions. A component's sign is
-        chosen so that its largest coordinate is positive.
-    """
-    rows = centred(table)
-    scale = np.abs(rows).max(initial=0.0)
-    if scale == 0:
-        return np.empty((len(rows), 0)), np.empty(0)
-    rows = rows / scale
-    tall = len(rows) >= rows.shape[1]
-    inner = rows.T @ rows if tall else rows @ rows.T
-    count = min(count, len(inner))
-    values, vectors = eigh(inner, subset_by_index=(len(inner) - count, len(inner) - 1), check_finite=False)
-    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-    kept = values > values[0] * 1e-12
-    values, vectors = values[kept], vectors[:, kept]
-    coordinates = rows @ vectors if tall else vectors * np.sqrt(values)
-    coordinates *= np.sign(coordinates[np.abs(coordinates).argmax(axis=0), np.arange(len(values))])
-    return coordinates * scale, values / (rows**2).sum()
-
-
-def helix_fit(table: NDArray[Any]) -> Helix | None:
-    """R² of the first three main components on {1, t, cos ωt, sin ωt}, with the one ω that explains most.
-
-    Components count by their variance. ω is sought among 4 · 32 − 1 values whose periods reach from twice the table to
-    a 32nd of it (but never to two rows, where
-    longer ones look the same), so slower or faster helices are not seen. GPT-2's table is such a helix.
-
-    Returns:
-        ``None`` for fewer than 8 rows or a constant table.
-
-    Source: Yedidia 2023, GPT-2's positional embedding matrix is a helix.
-
-    Example:
-        >>> t = np.arange(64)
-        >>> helix = np.stack((np.cos(t / 8), np.sin(t / 8), t / 20), axis=1)
-        >>> helix_fit(helix).r2 > 0.98
-        True
-    """
-    coordinates, _ = main_components(table)
-    rows = len(coordinates)
-    if rows < 8 or not coordinates.shape[1]:
-        return None
-    t = np.arange(rows) - (rows - 1) / 2
-    coordinates = coordinates / np.abs(coordinates).max()
-    total = (coordinates**2).sum(axis=0)
-    best: tuple[float, float, Floats] | None = None
-    for turns in np.arange(2, min(4 * _HELIX_PERIODS, 2 * rows - 1) + 1) / 4:
-        angle = 2 * np.pi * turns / rows * t
-        basis, _ = np.linalg.qr(np.stack((np.ones(rows), t, np.cos(angle), np.sin(angle)), axis=1))
-        explained = ((basis.T @ coordinates) ** 2).sum(axis=0)
-        share = float(explained.sum() / total.sum())
-        if best is None or share > best[0]:
-            best = share, rows / turns, explained / total
-    assert best is not None
-    return Helix(best[0], float(best[1]), tuple(np.minimum(best[2], 1.0).tolist()))
-
-
 def _sinusoid_fit(table: NDArray[Any]) -> SinusoidFit:
     rows = len(table)
-    functions = min(max(2, rows // 16 * 2), MOST_FUNCTIONS)
+    functions = min(max(2, rows // (2 * ROWS_PER_FUNCTION) * 2), MOST_FUNCTIONS)  # an even number
     basis = sinusoidal_basis(rows, functions)
     share = explained_share(table, basis)
     return SinusoidFit(
@@ -261,3 +194,62 @@ def _sinusoid_fit(table: NDArray[Any]) -> SinusoidFit:
         basis.shape[1] / (rows - 1),  # what a subspace of this rank takes of random rows, on average
         similarity_to_sinusoid(table),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RankSummary:
+    """Effective rank of the positions.
+
+    Attributes:
+        effective_rank: see :func:`effective_rank`.
+        largest_rank: the largest that the table could have.
+    """
+
+    effective_rank: float
+    largest_rank: int
+
+    def to_dict(self) -> dict[str, object]:
+        """Return both numbers."""
+        return {"effective_rank": self.effective_rank, "largest_rank": self.largest_rank}
+
+    def lines(self) -> list[Line]:
+        """Return both."""
+        return [("effective rank", f"{self.effective_rank:.1f} of at most {self.largest_rank}")]
+
+
+def _of_rows(table: TableRows) -> RankSummary:
+    count, width = table.positions.shape
+    return RankSummary(effective_rank(table.positions), min(count - 1, width))
+
+
+def _of_analysis(analysis: TableAnalysis) -> RankSummary:
+    alone = analysis.positions
+    return RankSummary(alone.spectrum.effective_rank, min(alone.rows - 1, analysis.d_model))
+
+
+def _of_selection(selection: Selection) -> Spectrum:
+    return measure_spectrum(selection.rows, axis=selection.axis)
+
+
+SPECTRUM = Measure(
+    "spectrum",
+    _of_selection,
+    (
+        Scalar("effective rank", lambda spectrum: spectrum.effective_rank),
+        Scalar("participation ratio", lambda spectrum: spectrum.participation_ratio),
+        Scalar("R² of a line and a helix on components 1–3", lambda spectrum: spectrum.helix and spectrum.helix.r2),
+        Scalar("period of that helix (positions)", lambda spectrum: spectrum.helix and spectrum.helix.period),
+        Scalar(
+            "variance that sinusoids explain", lambda spectrum: spectrum.sinusoid and spectrum.sinusoid.explained_share
+        ),
+        Scalar(
+            "variance of random rows that they explain",
+            lambda spectrum: spectrum.sinusoid and spectrum.sinusoid.explained_share_random,
+        ),
+        Scalar(
+            "correlation with the sinusoid's cosines",
+            lambda spectrum: spectrum.sinusoid and spectrum.sinusoid.correlation,
+        ),
+    ),
+)
+EFFECTIVE_RANK = SummaryMeasure(_of_rows, _of_analysis)

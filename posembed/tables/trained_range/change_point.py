@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posembed.tables.measures.rows import Floats
+from posembed.tables.rows import Floats
 from posembed.tables.trained_range.thresholds import (
     CLOSE_NATS,
     HEAD_SHARE,

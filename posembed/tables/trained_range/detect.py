@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from posembed.layout import TableLayout
 from posembed.tables.measures.norms import roughness
-from posembed.tables.measures.rows import Floats, as_rows
+from posembed.tables.rows import Floats, as_rows
 from posembed.tables.trained_range.change_point import ChangePoint, find_change_point
 from posembed.tables.trained_range.exact_ends import exact_end
 from posembed.tables.trained_range.norm_step import Step, sharpest_step

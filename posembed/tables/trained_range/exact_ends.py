@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from posembed.tables.measures.rows import Floats
+from posembed.tables.rows import Floats
 from posembed.tables.trained_range.thresholds import LEAST_EQUAL_ROWS, LEAST_PERIOD, LEAST_TAIL, ONE_NORM
 
 

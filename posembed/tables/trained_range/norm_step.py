@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posembed.tables.measures.norms import NORMAL_MAD, neighbour_cosines
-from posembed.tables.measures.rows import Floats
+from posembed.tables.measures.norms import NORMAL_MAD, neighbor_cosines
+from posembed.tables.rows import Floats
 from posembed.tables.trained_range.thresholds import (
     COSINE_WINDOWS,
     LEAST_SPREAD,
@@ -70,7 +70,7 @@ def sharpest_step(rows: Floats) -> Step | None:
     if z[best] < LEAST_STEP or z[best] < SPIKE * np.median(z):
         return None
     place, reach = int(places[best]), COSINE_WINDOWS * window
-    cosines = neighbour_cosines(rows)
+    cosines = neighbor_cosines(rows)
     left, right = cosines[max(0, place - reach) : place - 1], cosines[place : place + reach]
     return Step(
         place,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from posembed.tables.measures.norms import robust_z
-from posembed.tables.measures.rows import Floats
+from posembed.tables.rows import Floats
 from posembed.tables.trained_range.thresholds import LEAST_CHANGE, LEAST_Z, MOST_UNUSUAL, NEIGHBORHOOD
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from posembed.tables.measures.rows import Floats
+from posembed.tables.rows import Floats
 from posembed.tables.trained_range.thresholds import LEAST_KURTOSIS, LEAST_TAIL, LEAST_VARIANCE
 
 
@@ -53,7 +53,7 @@ def tail_tests(rows: Floats) -> TailTests:
     Each statistic is a sum over rows, so one pass from the end gives those of all tails.
 
     Args:
-        rows: ``[positions, d_model]``, not centred, not all zero.
+        rows: ``[positions, d_model]``, not centered, not all zero.
 
     Example:
         >>> draw = np.random.default_rng(0).standard_normal((64, 32))

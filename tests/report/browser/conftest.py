@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from posembed.inspection.card import read_card
-from posembed.inspection.compare_two import pair_cards
+from posembed.commands.inspect import compare_checkpoints, inspect_checkpoint
 from posembed.report.html.inspect import inspect_page
 from posembed.report.html.inspect_two import pair_page
 from posembed.report.html.page import write_page
@@ -113,9 +112,8 @@ def report(tmp_path):
 
     def write(*paths):
         file = tmp_path / f"report-{len(list(tmp_path.iterdir()))}.html"
-        first, *others = (read_card(path, depth="views") for path in paths)
-        if not others:
-            return write_page(file, inspect_page(first.with_views()))
-        return write_page(file, pair_page(pair_cards(first, *others).with_views()))
+        if len(paths) == 1:
+            return write_page(file, inspect_page(inspect_checkpoint(*paths, depth="views")))
+        return write_page(file, pair_page(compare_checkpoints(*paths, depth="views")))
 
     return write

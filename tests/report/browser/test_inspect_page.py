@@ -27,12 +27,12 @@ def test_every_chart_draws(open_page, report, gpt2):
         "Cosine similarity of positions",
         "Norm of each row",
         "The positions on their main components",
-        "Each row and its neighbours",
+        "Each row and its neighbors",
         "Similarity over distance",
         "Spectrum over positions",
         "Singular values",
     }
-    for title in ("Norm of each row", "Each row and its neighbours", "Similarity over distance", "Singular values"):
+    for title in ("Norm of each row", "Each row and its neighbors", "Similarity over distance", "Singular values"):
         drawn = page.eval_on_selector_all(
             f"#{names[title]} .scatterlayer path.js-line", "all => all.map(e => e.getTotalLength())"
         )
@@ -140,12 +140,12 @@ def test_the_theme_changes_page_and_charts(open_page, report, gpt2):
         getComputedStyle(document.querySelector('.plot .js-line')).stroke,
         getComputedStyle(document.querySelector('.plot .xtitle')).fill]"""
     light = page.evaluate(look)
-    page.get_by_role("button", name="Dark colours").click()
+    page.get_by_role("button", name="Dark colors").click()
     page.wait_for_selector("html[data-theme=dark][data-ready=true]")
     dark = page.evaluate(look)
     assert light[0] == "rgb(255, 255, 255)"
     assert all(a != b for a, b in zip(light, dark, strict=True))
-    assert page.get_by_role("button", name="Light colours").is_visible()
+    assert page.get_by_role("button", name="Light colors").is_visible()
 
 
 def test_the_reader_s_theme_comes_first(open_page, report, gpt2):

@@ -349,7 +349,7 @@ def test_the_theme_reaches_the_moving_parts(open_page, lesson):
     box = widget(page, "sinusoid")
     colour = "() => getComputedStyle(document.querySelector('.widget[data-kind=sinusoid] .xtitle')).fill"
     light = page.evaluate(colour)
-    page.get_by_role("button", name="Dark colours").click()
+    page.get_by_role("button", name="Dark colors").click()
     page.wait_for_function(f"before => ({colour})() !== before", arg=light)
     assert box.locator(".heatmaplayer image").count() == 2
 

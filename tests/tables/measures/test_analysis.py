@@ -97,7 +97,7 @@ def test_it_is_public():
 @pytest.mark.parametrize("layout", [TableLayout(length=60, reserved=2, suffix=2), TableLayout(grid=(8, 8))])
 def test_the_brief_record_says_the_same(layout):
     table = np.cumsum(drawn(64, 9), axis=0)
-    brief, whole = brief_analysis(table, layout), analyze_table(table, layout=layout)
+    brief, whole = brief_analysis(table, layout).to_dict(), analyze_table(table, layout=layout)
     assert brief["norm"] == list(whole.profile.norm)
     assert brief["effective_rank"] == pytest.approx(whole.positions.spectrum.effective_rank)
     assert brief["toeplitz_r2"] == pytest.approx(whole.positions.similarity.toeplitz_r2)

@@ -50,7 +50,7 @@ def test_grids_of_two_sizes_are_not_laid_on_each_other():
     layouts = TableLayout(grid=(4, 4), prefix=1), TableLayout(grid=(5, 5), prefix=1)
     found = compare_tables(drawn(17, 3), drawn(26, 3, 1), *layouts)
     assert (found.positions, found.cka, found.row_cosine) == (0, None, None)
-    assert "a grid of 4 × 4 beside a grid of 5 × 5" in found.remarks[0]
+    assert "a grid of 4 × 4 and a grid of 5 × 5" in found.remarks[0]
     assert found.remarks[1] == "the 1 prefix rows are different"
     assert (
         "2 and 0 reserved rows"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posembed.layout import TableLayout
-from posembed.tables.measures.norms import neighbour_cosines, robust_z, roughness, row_profile
+from posembed.tables.measures.norms import neighbor_cosines, robust_z, roughness, row_profile
 
 
 def drawn(rows, width, seed=0):
@@ -42,10 +42,10 @@ def test_roughness_of_lines_noise_and_zeros():
 
 def test_neighbour_cosines():
     table = drawn(30, 5, 2)
-    centred = table - table.mean(axis=0)
-    expected = [a @ b / np.linalg.norm(a) / np.linalg.norm(b) for a, b in itertools.pairwise(centred)]
-    np.testing.assert_allclose(neighbour_cosines(table), expected)
-    wide = neighbour_cosines(drawn(400, 900))
+    centered = table - table.mean(axis=0)
+    expected = [a @ b / np.linalg.norm(a) / np.linalg.norm(b) for a, b in itertools.pairwise(centered)]
+    np.testing.assert_allclose(neighbor_cosines(table), expected)
+    wide = neighbor_cosines(drawn(400, 900))
     assert abs(wide.mean()) < 4 / np.sqrt(400 * 900)
     assert wide.std() == pytest.approx(1 / np.sqrt(900), rel=0.15)
 
@@ -63,7 +63,7 @@ def test_the_profile_of_a_sequence_with_other_rows():
     np.testing.assert_allclose(found.roughness[4:10], roughness(positions))
     assert found.neighbour_cosine[:3] == (None,) * 3
     assert found.neighbour_cosine[10:] == (None, None)
-    np.testing.assert_allclose(found.neighbour_cosine[3:10], neighbour_cosines(positions))
+    np.testing.assert_allclose(found.neighbour_cosine[3:10], neighbor_cosines(positions))
 
 
 def test_the_profile_of_a_grid_knows_its_rows():
@@ -84,7 +84,7 @@ def by_rows(table, layout):
     """The profile from a loop over the positions."""
     first, width = layout.reserved + layout.prefix, layout.positions if layout.grid is None else layout.grid[1]
     positions = [row - table[0] for row in table[first : first + layout.positions]]
-    centred = [row - np.mean(positions, axis=0) for row in positions]
+    centered = [row - np.mean(positions, axis=0) for row in positions]
     rough, beside = [None] * len(table), [None] * len(table)
     for t in range(layout.positions):
         if layout.grid is None and 0 < t < layout.positions - 1:
@@ -92,7 +92,7 @@ def by_rows(table, layout):
             bend = here - (table[first + t - 1] + table[first + t + 1]) / 2
             rough[first + t] = sum(bend**2) ** 0.5 / sum(here**2) ** 0.5
         if (t + 1) % width:
-            a, b = centred[t], centred[t + 1]
+            a, b = centered[t], centered[t + 1]
             beside[first + t] = sum(a * b) / (sum(a**2) * sum(b**2)) ** 0.5
     return rough, beside
 
@@ -136,7 +136,7 @@ def test_a_profile_read_backwards():
     np.testing.assert_allclose(back.norm, forth.norm[::-1], rtol=1e-15)
     np.testing.assert_allclose(back.roughness[1:-1], forth.roughness[-2:0:-1], rtol=1e-13)
     np.testing.assert_allclose(back.neighbour_cosine[:-1], forth.neighbour_cosine[-2::-1], rtol=0, atol=1e-13)
-    moved = np.array(neighbour_cosines(table @ np.linalg.qr(drawn(4, 4))[0] + 5.0))
+    moved = np.array(neighbor_cosines(table @ np.linalg.qr(drawn(4, 4))[0] + 5.0))
     np.testing.assert_allclose(moved, forth.neighbour_cosine[:-1], rtol=0, atol=1e-13)
 
 

@@ -94,7 +94,7 @@ def test_patch_maps_against_a_loop_with_the_least_step_that_fits(grid, limit):
     height, width = grid
     table = drawn(height * width, 4, 6)
     found = patch_maps(table, grid, limit)
-    centred = table - table.mean(axis=0)
+    centered = table - table.mean(axis=0)
 
     def chosen(step):
         return [row * width + column for row in range(0, height, step) for column in range(0, width, step)]
@@ -103,7 +103,7 @@ def test_patch_maps_against_a_loop_with_the_least_step_that_fits(grid, limit):
     assert found.patches.tolist() == chosen(found.step)
     for patch, values in zip(found.patches, found.maps, strict=True):
         for other, value in enumerate(values):
-            a, b = centred[patch], centred[other]
+            a, b = centered[patch], centered[other]
             assert value == pytest.approx(a @ b / np.linalg.norm(a) / np.linalg.norm(b), abs=1e-12)
 
 

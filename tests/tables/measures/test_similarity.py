@@ -24,11 +24,11 @@ def drawn(rows, width, seed=0):
 
 def test_cosines_against_loops():
     table = drawn(7, 4) + 3.0
-    centred = table - table.mean(axis=0)
+    centered = table - table.mean(axis=0)
     found = cosine_matrix(table)
     for i in range(7):
         for j in range(7):
-            expected = centred[i] @ centred[j] / (np.linalg.norm(centred[i]) * np.linalg.norm(centred[j]))
+            expected = centered[i] @ centered[j] / (np.linalg.norm(centered[i]) * np.linalg.norm(centered[j]))
             assert found[i, j] == pytest.approx(expected, abs=1e-12)
     assert np.abs(found).max() <= 1.0
 

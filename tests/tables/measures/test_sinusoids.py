@@ -21,7 +21,7 @@ def drawn(rows, width, seed=0):
 
 
 def orthonormal(rows, rank, seed=0):
-    """Columns that are orthonormal and, like every centred table's, sum to zero."""
+    """Columns that are orthonormal and, like every centered table's, sum to zero."""
     columns = drawn(rows, rank, seed)
     return np.linalg.qr(columns - columns.mean(axis=0))[0]
 
@@ -41,7 +41,7 @@ def test_the_basis_spans_the_sinusoidal_encoding_of_its_width():
 
 
 def test_nearly_collinear_sinusoids_are_counted_once():
-    assert sinusoidal_basis(8, 64).shape[1] <= 7  # 8 centred rows have no more directions
+    assert sinusoidal_basis(8, 64).shape[1] <= 7  # 8 centered rows have no more directions
     assert sinusoidal_basis(1, 4).shape == (1, 0)
 
 

@@ -283,7 +283,7 @@
 
   function setTheme(name) {
     root.dataset.theme = name;
-    button.textContent = name === "dark" ? "Light colours" : "Dark colours";
+    button.textContent = name === "dark" ? "Light colors" : "Dark colors";
   }
 
   const drawn = new Set();

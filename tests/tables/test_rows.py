@@ -10,8 +10,8 @@ from posembed.tables.measures.brief import brief_analysis
 from posembed.tables.measures.norms import row_profile
 from posembed.tables.measures.plot_data import patch_maps, table_views
 from posembed.tables.measures.probes import position_probe
-from posembed.tables.measures.rows import as_rows, centred, centred_to_one, row_norms, unit_rows
 from posembed.tables.measures.similarity import measure_similarity, rank_correlation, toeplitz_r2
+from posembed.tables.rows import as_rows, centered, centered_to_one, row_norms, unit_rows
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_what_is_no_table(table, message):
 
 def test_centring():
     table = np.random.default_rng(0).standard_normal((9, 4)) + 5
-    np.testing.assert_allclose(centred(table), table - table.mean(axis=0), atol=1e-14)
-    assert (centred(np.full((7, 3), 0.1)) == 0).all()
-    assert np.abs(centred_to_one(1e-300 * table)).max() == 1.0
-    assert (centred_to_one(np.zeros((2, 2))) == 0).all()
+    np.testing.assert_allclose(centered(table), table - table.mean(axis=0), atol=1e-14)
+    assert (centered(np.full((7, 3), 0.1)) == 0).all()
+    assert np.abs(centered_to_one(1e-300 * table)).max() == 1.0
+    assert (centered_to_one(np.zeros((2, 2))) == 0).all()
 
 
 @pytest.mark.parametrize("scale", [1e-310, 1e-200, 1.0, 1e200])
@@ -63,7 +63,7 @@ def test_unit_rows_at_every_scale(scale):
     np.testing.assert_allclose(unit_rows(scale * rows), [[0.6, 0.8], [0, 0], [-1, 0]], rtol=1e-9)
 
 
-@pytest.mark.parametrize("function", [as_rows, centred, centred_to_one])
+@pytest.mark.parametrize("function", [as_rows, centered, centered_to_one])
 def test_the_table_that_was_given_stays_as_it_was(function):
     table = np.random.default_rng(1).standard_normal((5, 3))
     before = table.copy()
@@ -77,10 +77,10 @@ def test_the_table_that_was_given_stays_as_it_was(function):
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(-900, 400), st.integers(0, 2**31))
 def test_centred_rows_of_any_size_and_scale(rows, width, exponent, seed):
     table = np.random.default_rng(seed).standard_normal((rows, width))
-    found = centred(np.ldexp(table, exponent))
-    np.testing.assert_array_equal(found, np.ldexp(centred(table), exponent))  # a power of two changes no digit
-    np.testing.assert_allclose(centred(table), table - table.mean(axis=0), rtol=0, atol=1e-14)
-    np.testing.assert_array_equal(centred_to_one(np.ldexp(table, exponent)), centred_to_one(table))
+    found = centered(np.ldexp(table, exponent))
+    np.testing.assert_array_equal(found, np.ldexp(centered(table), exponent))  # a power of two changes no digit
+    np.testing.assert_allclose(centered(table), table - table.mean(axis=0), rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(centered_to_one(np.ldexp(table, exponent)), centered_to_one(table))
 
 
 @pytest.mark.parametrize(("rows", "width"), [(1, 1), (2, 1), (3, 2), (63, 60), (64, 2)])
@@ -95,7 +95,7 @@ def test_half_precision_is_centred_in_full():
     table = np.full((40, 2), 60000.0, np.float16)  # whose sum no float16 can hold
     table[0] = 0.0
     wanted = table.astype(np.float64) - 60000.0 * 39 / 40
-    np.testing.assert_allclose(centred(table), wanted, rtol=1e-15)
+    np.testing.assert_allclose(centered(table), wanted, rtol=1e-15)
 
 
 @pytest.mark.parametrize("call", [

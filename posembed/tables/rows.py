@@ -35,13 +35,13 @@ def as_rows(table: NDArray[Any]) -> Floats:
     return rows
 
 
-def centred(table: NDArray[Any]) -> Floats:
+def centered(table: NDArray[Any]) -> Floats:
     """The rows less their mean, float64 ``[rows, d_model]``; exact zeros where a column is constant.
 
     A row that differs from the mean by rounding alone becomes zeros: it has no direction of its own.
 
     Example:
-        >>> centred(np.array([[0.1, 1.0], [0.1, 3.0]])).tolist()
+        >>> centered(np.array([[0.1, 1.0], [0.1, 3.0]])).tolist()
         [[0.0, -1.0], [0.0, 1.0]]
     """
     rows = as_rows(table)
@@ -51,14 +51,14 @@ def centred(table: NDArray[Any]) -> Floats:
     return result
 
 
-def centred_to_one(table: NDArray[Any]) -> Floats:
-    """The centred rows, scaled so that the largest number is ±1: squares of tiny tables would vanish.
+def centered_to_one(table: NDArray[Any]) -> Floats:
+    """The centered rows, scaled so that the largest number is ±1: squares of tiny tables would vanish.
 
     Example:
-        >>> centred_to_one(np.array([[1e-200], [3e-200]])).tolist()
+        >>> centered_to_one(np.array([[1e-200], [3e-200]])).tolist()
         [[-1.0], [1.0]]
     """
-    rows = centred(table)
+    rows = centered(table)
     largest = np.abs(rows).max()
     result: Floats = rows / largest if largest > 0 else rows
     return result
