@@ -80,7 +80,7 @@ def test_a_report(gpt2, cli, tmp_path):
     [
         (["--html", "absent/report.html"], 2, "cannot be written: there is no directory absent"),
         (["--html", "."], 2, "is a directory: name the report's file"),
-        (["--html", "MODEL/model.safetensors"], 2, "is there and is no report of posembed"),
+        (["--html", "MODEL/model.safetensors"], 2, "exists and is not a posembed report"),
         (["--html", "r.html", "--no-values"], 2, "--html draws the values of the tables: leave --no-values out"),
         (
             ["MODEL", "--no-values"],
