@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from posembed.records.base import JsonObject
 from posembed.records.comparison import Arm, Comparison
 from posembed.report.html.charts import Chart, Series, no_chart
 from posembed.report.html.notebook import render
@@ -88,7 +89,9 @@ def position_chart(results: Comparison) -> Chart:
     if not series:
         return no_chart("lines", title, "no arm finished")
     longest = max(each.x[-1] for each in series)
-    marks = [{"from": length - 0.5, "to": longest, "label": "not seen in training"}] if longest >= length else []
+    marks: list[JsonObject] = []
+    if longest >= length:
+        marks.append({"from": length - 0.5, "to": longest, "label": "not seen in training"})
     return Chart(
         "lines",
         title,

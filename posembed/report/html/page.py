@@ -13,7 +13,7 @@ from pathlib import Path
 from posembed._version import __version__
 from posembed.errors import InvalidArgumentError, MissingExtraError, WorkFailedError
 from posembed.files import write_whole
-from posembed.records.base import Json, JsonObject
+from posembed.records.base import JsonObject
 from posembed.report.html.charts import Chart
 from posembed.report.html.words import escaped, paragraphs
 
@@ -60,7 +60,7 @@ class Page:
         self.style, self.script = style, script
         self.parts: list[str] = []
         self.charts: list[JsonObject] = []
-        self.data: list[Json] = []
+        self.data: list[object] = []
         self._size = 0  # of the charts, in bytes
 
     def add(self, markup: str) -> None:
@@ -79,7 +79,7 @@ class Page:
         self.charts += plain
         self.parts += ['<div class="charts">', *figures, "</div>"]
 
-    def add_data(self, value: Json) -> int:
+    def add_data(self, value: object) -> int:
         """Add plain values for the page's own script, and return their number."""
         self.data.append(value)
         return len(self.data) - 1
@@ -144,7 +144,7 @@ def _figure(chart: Chart, number: int) -> str:
     )
 
 
-def _safe_json(value: Json) -> str:
+def _safe_json(value: object) -> str:
     """Return JSON that cannot end its ``<script>``, whatever names it holds."""
     text = json.dumps(value, allow_nan=False, ensure_ascii=True, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

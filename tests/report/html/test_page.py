@@ -1,4 +1,4 @@
-"""The page itself: its data, its files; and the page of a comparison."""
+"""The page itself: its data, its files."""
 
 import json
 import re
