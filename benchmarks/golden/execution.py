@@ -64,7 +64,7 @@ class Call:
         code = _wait(child)
         record: dict[str, Any] = {"exit": code}
         printed = (streams / "out").read_text(encoding="utf-8")
-        record |= describe_output(printed, as_json="--json" in arguments and code == 0)
+        record |= describe_output(printed, as_json="--json" in arguments)
         record["error"] = describe_error((streams / "err").read_text(encoding="utf-8"))
         record["files"] = describe_files(MADE, self.name)
         if not self.keep:

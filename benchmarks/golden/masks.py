@@ -48,7 +48,7 @@ MASKS: tuple[Mask, ...] = (
         "files/*length_aware.safetensors/sha256",
         "the library that writes it orders the metadata by chance; they and the numbers are compared by themselves",
     ),
-    Mask("text", _CLOCK, text=r"[\d,.]+ s, at most [\d.]+ GiB", scenario="*calibrate*"),
+    Mask("text", "a clock was read, and the memory of the process", text=r"[\d,.]+ (s\b|GiB)", scenario="*calibrate*"),
     Mask("text", _CLOCK, text=r"(?m)│ +[\d.,]+ +│ +[\d,]+ +│$", scenario="compare*"),
     Mask("files/*/report.md/text", _CLOCK, text=r"(?m)\| [\d.,]+ \| [\d,]+ \|$"),
     Mask(
