@@ -1,39 +1,39 @@
-"""The lab's own files: JSON, and folders that are made when they are needed."""
+"""Results on disk as JSON: written whole, read back, compared."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from posembed.files import write_whole as write_beside
+from posembed.files import write_whole
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """:func:`posembed.files.write_whole`, the folder made if need be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_beside(path, write)
+def write_json(path: Path, value: object) -> None:
+    """Write a JSON file, complete or not at all; missing folders are created.
 
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically. Numbers that JSON does not have (NaN, infinity) are refused, not written."""
+    Raises:
+        ValueError: for numbers that JSON does not have (NaN, infinity).
+        OSError: if the disk refuses; nothing is left behind.
+    """
     text = json.dumps(value, indent=1, allow_nan=False) + "\n"
-
-    def write(temporary: Path) -> None:
-        temporary.write_text(text, encoding="utf-8")
-
-    write_whole(path, write)
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"), parents=True)
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
+    """Return what a JSON file holds."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def differences(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """Name every entry in which two configurations differ, as ``name: old → new``."""
-    names = sorted(set(old) | set(new))
+def differences(old: Mapping[str, object], new: Mapping[str, object]) -> str:
+    """Return every entry in which two configurations differ, in one line.
+
+    Example:
+        >>> differences({"steps": 10, "seed": 0}, {"steps": 20, "seed": 0})
+        'steps: 10 there, 20 here'
+    """
+    names = sorted({*old, *new})
     return ", ".join(
         f"{name}: {old.get(name, 'absent')!r} there, {new.get(name, 'absent')!r} here"
         for name in names

@@ -1,1 +1,1 @@
-"""Checkpoint files: read strictly, planned before anything is written, rewritten whole or not at all."""
+"""Checkpoint files: opened, copied and rewritten, whole or not at all. Nothing here knows about positions."""

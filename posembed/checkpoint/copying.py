@@ -1,4 +1,4 @@
-"""Bytes from file to file without passing through Python where the kernel can do it."""
+"""Copy bytes from file to file, in the kernel where it can."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHUNK = 64 << 20  # bytes per call of the kernel's copy: often enough to show pr
 BLOCK = 4096  # bytes that a file system shares, and the kernel copies, at a time
 BUFFER = 8 << 20  # bytes in memory where the kernel cannot copy by itself
 _FICLONE = 0x40049409  # ioctl: share the source's blocks (Btrfs, XFS, bcachefs)
-# What a kernel or file system answers that cannot copy between these two files by itself.
+# Errors of a kernel or file system that cannot copy between these two files by itself.
 _NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY})
 
 
@@ -52,11 +52,11 @@ def opened(path: Path) -> Iterator[int]:
 
 @contextlib.contextmanager
 def created(path: Path, mode: int, needed: int | None = None) -> Iterator[int]:
-    """Create ``path`` and yield its descriptor; whatever goes wrong inside, the file is removed again.
+    """Create ``path`` and yield its descriptor; on any exception the file is removed again.
 
     Raises:
         InvalidArgumentError: if something is there already.
-        WorkFailedError: for a full disk, a missing permission and other faults of writing.
+        WorkFailedError: for a full disk, a missing permission and other errors of writing.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -79,27 +79,27 @@ def created(path: Path, mode: int, needed: int | None = None) -> Iterator[int]:
 
 
 def copy_range(src_fd: int, dst_fd: int, offset_src: int, count: int, progress: Progress | None = None) -> None:
-    """Append ``count`` bytes of one file, from ``offset_src`` on, at the position where the other one stands.
+    """Append ``count`` bytes of one file, starting at ``offset_src``, at the current position of another.
 
     The kernel copies (``copy_file_range``: no bytes pass through this process, and file systems that can share
-    blocks do); where it cannot, a buffer of 8 MiB does.
+    blocks do). If it cannot, bytes pass through a buffer of 8 MiB.
 
     Args:
         src_fd: descriptor to read; its own position is neither used nor moved.
-        dst_fd: descriptor to write, at its position, which moves on.
-        offset_src: where to begin in the source.
-        count: how many bytes.
-        progress: called after each chunk with the bytes it had.
+        dst_fd: descriptor to write; its position moves on.
+        offset_src: first byte to copy.
+        count: number of bytes.
+        progress: called after each chunk with its number of bytes.
 
     Raises:
         CheckpointError: if the source ends before ``count`` bytes.
-        OSError: as the system reports it (a full disk, for one).
+        OSError: as the system reports it, for example for a full disk.
     """
     done = 0
     while done < count:
         ahead = -(offset_src + done) % BLOCK or CHUNK  # from a block's start on, whole blocks can be shared
         copied = _kernel_copy(src_fd, dst_fd, offset_src + done, min(ahead, CHUNK, count - done))
-        if copied == 0:  # refused, or the end of the file, or a file system that says so wrongly: reading decides
+        if copied == 0:  # refused, or the end of the file, or a file system that wrongly says so: reading decides
             return _buffered_copy(src_fd, dst_fd, offset_src + done, count - done, progress)
         done += copied
         if progress is not None:
@@ -110,11 +110,11 @@ def copy_range(src_fd: int, dst_fd: int, offset_src: int, count: int, progress: 
 def copy_file(src: Path, dst: Path, progress: Progress | None = None) -> None:
     """Copy a file with its permission bits and modification time; ``dst`` must not exist.
 
-    Where the file system can share blocks the copy takes no time and no space. A symbolic link is followed: the copy
-    is a regular file. If anything fails, ``dst`` is not left behind.
+    If the file system can share blocks, the copy takes no time and no space. A symbolic link is followed: the copy is a
+    regular file. If anything fails, ``dst`` is not left behind.
 
     Raises:
-        CheckpointError: if ``src`` is no readable regular file, or shrinks while it is read.
+        CheckpointError: if ``src`` is not a readable regular file, or is truncated while it is read.
         InvalidArgumentError: if ``dst`` exists.
         WorkFailedError: if ``dst`` cannot be written.
     """
@@ -132,7 +132,7 @@ def link_file(src: Path, dst: Path) -> None:
     """Make ``dst`` a hard link to ``src`` (to its target, where ``src`` is a symbolic link); never a copy instead.
 
     Raises:
-        CheckpointError: if ``src`` is no readable regular file.
+        CheckpointError: if ``src`` is not a readable regular file.
         InvalidArgumentError: if ``dst`` exists, or the two are on different file systems.
         WorkFailedError: if the file system refuses.
     """
@@ -146,16 +146,16 @@ def link_file(src: Path, dst: Path) -> None:
         if error.errno == errno.EXDEV:
             raise InvalidArgumentError(
                 f"{dst} cannot be a hard link to {real}: one is on the file system at {mount_point(dst.parent)}, the "
-                f"other on the one at {mount_point(real)}; leave out --link to copy, or choose a folder on the latter"
+                f"other on the one at {mount_point(real)}; leave out `link` to copy, or choose a folder on the latter"
             ) from error
         raise WorkFailedError(
             f"{dst} cannot be a hard link to {real} on the file system at {mount_point(dst.parent)}: "
-            f"{error.strerror}; leave out --link to copy"
+            f"{error.strerror}; leave out `link` to copy"
         ) from error
 
 
 def read_into(fd: int, view: memoryview, offset: int) -> None:
-    """Fill ``view`` with the file's bytes from ``offset`` on.
+    """Fill ``view`` with the file's bytes, starting at ``offset``.
 
     Raises:
         CheckpointError: if the file ends before that.
@@ -179,7 +179,7 @@ def write_all(fd: int, view: memoryview, progress: Progress | None = None) -> No
 
 
 def _kernel_copy(src_fd: int, dst_fd: int, offset: int, count: int) -> int:
-    """Bytes that the kernel copied by itself; 0 where it cannot."""
+    """Return how many bytes the kernel copied by itself; 0 if it cannot."""
     if sys.platform != "linux":
         return 0
     try:
@@ -201,14 +201,14 @@ def _buffered_copy(src_fd: int, dst_fd: int, offset: int, count: int, progress: 
 
 
 def _cloned(source: int, target: int) -> bool:
-    """Whether the file system could make ``target`` share all blocks of ``source``."""
+    """Return whether the file system made ``target`` share all blocks of ``source``."""
     if sys.platform != "linux":
         return False
     import fcntl  # not on every platform
 
     try:
         fcntl.ioctl(target, _FICLONE, source)
-    except OSError:  # whatever the reason, copying decides: it reports the faults that matter
+    except OSError:  # whatever the reason, the copy is tried next: it reports the errors that matter
         return False
     return True
 
@@ -218,7 +218,4 @@ def _shrunk(fd: int, offset: int) -> str:
         name = str(Path(f"/proc/self/fd/{fd}").readlink())
     except OSError:
         name = "the source file"
-    return (
-        f"{name} ended at byte {offset} while it was being read, so it became shorter meanwhile: "
-        "wait until nothing writes to it, then start again"
-    )
+    return f"{name} was truncated at byte {offset} while being read: wait until nothing writes to it, then start again"

@@ -1,4 +1,4 @@
-"""Disk faults in plain words, and the check for space before the work begins."""
+"""Disk errors in plain words, and the check for free space before the work begins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from posembed.errors import WorkFailedError
 
 
 def require_space(directory: Path, needed: int) -> None:
-    """Make sure that ``needed`` bytes can be written below ``directory`` (which need not exist yet).
+    """Check that ``needed`` bytes can be written below ``directory``, which need not exist yet.
 
     Raises:
         WorkFailedError: if the file system has less free space than that.
@@ -27,12 +27,12 @@ def require_space(directory: Path, needed: int) -> None:
 
 
 def explain_os_error(error: OSError, path: Path, needed: int | None = None) -> str:
-    """One sentence that names the file, the fault and what to do, for an error of the operating system.
+    """Return one sentence that names the file, the error and what to do.
 
     Args:
-        error: what was raised while ``path`` was written.
-        path: the file or folder that the user asked for.
-        needed: bytes that the whole of it takes, if known.
+        error: raised by the operating system while ``path`` was written.
+        path: the file or folder that the caller asked for.
+        needed: its size in bytes, if known.
 
     Example:
         >>> explain_os_error(PermissionError(13, "Permission denied", "/data/out"), Path("/data/out"))
@@ -62,11 +62,11 @@ def explain_os_error(error: OSError, path: Path, needed: int | None = None) -> s
             f"file too large{about}: {path}{wants} is beyond what the file system or `ulimit -f` allows; "
             "choose another file system or raise the limit"
         )
-    return f"writing {path} failed{about}: {error.strerror or error}; nothing was left behind, so it can be tried again"
+    return f"writing {path} failed{about}: {error.strerror or error}; nothing was left behind, so try again"
 
 
 def mount_point(path: Path) -> Path:
-    """The root of the file system that ``path`` is on, or would be on once made."""
+    """Return the root of the file system that ``path`` is on, or would be on once created."""
     found = existing_ancestor(path)
     while not found.is_mount() and found != found.parent:
         found = found.parent
@@ -74,7 +74,7 @@ def mount_point(path: Path) -> Path:
 
 
 def existing_ancestor(path: Path) -> Path:
-    """The nearest folder (or file) at or above ``path`` that exists, symbolic links resolved."""
+    """Return the nearest folder (or file) at or above ``path`` that exists, symbolic links resolved."""
     found = Path(os.path.realpath(path))
     while not found.exists() and found != found.parent:
         found = found.parent
@@ -87,7 +87,7 @@ def _free_space(path: Path) -> int:
 
 
 def _sized(count: int) -> str:
-    """``count`` bytes, in words short enough to grasp.
+    """Return a number of bytes with a unit that is easy to grasp.
 
     >>> _sized(999), _sized(3_100_000_000)
     ('999 bytes', '3.1 GB (3100000000 bytes)')

@@ -1,4 +1,4 @@
-"""A checkpoint on disk: which files hold which tensors, and what its configuration says. Nothing is written here."""
+"""Open a checkpoint: which files hold which tensors, and what its configuration says. Nothing is written here."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _opened(root: Path) -> Checkpoint:
     exists, is_directory = root.exists(), root.is_dir()
     if not exists:
         if root.is_symlink():
-            raise CheckpointError(f"{root}: is a symbolic link that leads nowhere (or in a circle): mend the link")
+            raise CheckpointError(f"{root}: is a symbolic link that leads nowhere (or in a circle): fix the link")
         raise InvalidArgumentError(
             f"checkpoint={str(root)!r} does not exist: name a directory or file on this machine "
             "(hub models: download them first, for example with `hf download`)"
@@ -135,14 +135,19 @@ def read_json(path: Path) -> dict[str, object]:
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {_reason(error)}") from error
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: is not valid JSON ({_reason(error)}): mend or replace the file") from error
+        raise CheckpointError(f"{path}: is not valid JSON ({_reason(error)}): fix or replace the file") from error
     if not isinstance(value, dict):
         raise CheckpointError(f"{path}: must hold a JSON object, found {type(value).__name__}")
     return value
 
 
 def transformer_directory(root: Path) -> Path:
-    """Where a sentence-transformers folder keeps its Transformer; any other folder is its own answer."""
+    """Return the folder of a sentence-transformers folder's Transformer; any other folder is returned as it is.
+
+    Raises:
+        CheckpointError: if ``modules.json`` is broken or names a folder outside.
+        InvalidArgumentError: if it lists no Transformer.
+    """
     modules = root / "modules.json"
     if not modules.is_file():
         return root
@@ -150,20 +155,26 @@ def transformer_directory(root: Path) -> Path:
         listed = json.loads(modules.read_bytes())
         paths = [str(m["path"]) for m in listed if str(m["type"]).rsplit(".", 1)[-1] in ("Transformer", "CLIPModel")]
     except (OSError, ValueError, RecursionError, TypeError, KeyError) as error:
-        raise CheckpointError(f"{modules}: is no list of sentence-transformers modules ({_reason(error)})") from error
+        raise CheckpointError(
+            f"{modules}: is not a list of sentence-transformers modules ({_reason(error)})"
+        ) from error
     if not paths:
         raise InvalidArgumentError(f"{modules}: lists no Transformer module, so there is no position table to find")
     return inside(root, paths[0], modules) if paths[0] else root
 
 
 def inside(directory: Path, name: str, named_by: Path) -> Path:
-    """``directory / name``, refused where the name would lead outside."""
+    """Return ``directory / name``.
+
+    Raises:
+        CheckpointError: if the name, which the file ``named_by`` holds, would lead outside or is too long.
+    """
     parts = Path(name).parts
     shown = repr(name if len(name) < 200 else f"{name[:200]}…")
     if not name or "\0" in name or Path(name).is_absolute() or ".." in parts:
         raise CheckpointError(f"{named_by}: names {shown}, which lies outside of its directory: refused as unsafe")
     if any(len(part.encode("utf-8", "replace")) > 255 for part in parts):
-        raise CheckpointError(f"{named_by}: names {shown}, which is too long for a file's name")
+        raise CheckpointError(f"{named_by}: names {shown}, which is too long for a file name")
     return directory / name
 
 
@@ -201,7 +212,11 @@ def _indexed_files(index: Path) -> tuple[Path, ...]:
 
 
 def weight_map(index: Path) -> dict[str, Path]:
-    """The file of every key, as an index says; names that lead outside and missing files are refused."""
+    """Return the file of every key according to an index.
+
+    Raises:
+        CheckpointError: if the index has no such mapping, or names a file that is missing or outside.
+    """
     mapping = read_json(index).get("weight_map")
     if not isinstance(mapping, dict) or not mapping or not all(isinstance(v, str) for v in mapping.values()):
         raise CheckpointError(f"{index}: has no weight_map from tensor names to file names")

@@ -1,6 +1,7 @@
-"""Output that appears whole or not at all: filled under a hidden name beside the target, flushed, renamed.
+"""Write a directory or a checkpoint file that appears whole or not at all: under a hidden name first, then renamed.
 
-A process killed midway leaves the hidden ``.NAME.partial-…`` behind; it is in nobody's way and may be deleted.
+A process that is killed midway leaves the hidden ``.NAME.partial-…`` behind; it does no harm and may be deleted.
+Reports and results, which are small and replaced without asking, are written by :mod:`posembed.files`.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ import contextlib
 import os
 import secrets
 import shutil
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from posembed.checkpoint.disk import existing_ancestor, explain_os_error, require_space
 from posembed.errors import InvalidArgumentError, WorkFailedError
+from posembed.files import flush
 
 __all__ = ["explain_os_error", "require_space", "staged_directory", "staged_file"]
 
@@ -24,18 +25,18 @@ def staged_directory(target: Path, *, source: Path, force: bool, needed: int = 0
     """Yield a hidden directory to fill, which becomes ``target`` when the block ends without an exception.
 
     Before it gets its name, every file and directory in it is flushed to the disk. On any exception, Ctrl-C included,
-    it is removed, and parents of ``target`` that were made for it as well.
+    it is removed, along with the parents of ``target`` that were created for it.
 
     Args:
-        target: the directory to make; its missing parents are made too.
-        source: what is read meanwhile, a file or directory; ``target`` must not touch it.
-        force: replace an existing directory; it stays where it is until the new one is whole.
-        needed: bytes that will be written; fewer free bytes are noticed before anything is.
+        target: the directory to create; missing parents are created too.
+        source: the file or directory that is read meanwhile; ``target`` must not overlap it.
+        force: replace an existing directory; it stays where it is until the new one is complete.
+        needed: bytes that will be written; if fewer are free, the call fails before it writes.
 
     Raises:
-        InvalidArgumentError: if ``target`` exists and ``force`` is not given, or it touches ``source``, or it is
+        InvalidArgumentError: if ``target`` exists and ``force`` is not given, it overlaps ``source``, or it is
             something that must not be replaced (a file, a symbolic link, the current directory or one above it).
-        WorkFailedError: if it cannot be written (a full disk, for one); nothing is left behind.
+        WorkFailedError: if it cannot be written, for example because the disk is full; nothing is left behind.
 
     Example:
         >>> import tempfile
@@ -57,11 +58,11 @@ def staged_directory(target: Path, *, source: Path, force: bool, needed: int = 0
 def staged_file(target: Path, *, source: Path, force: bool, needed: int = 0) -> Iterator[Path]:
     """Yield a hidden path to create, which becomes the file ``target`` when the block ends without an exception.
 
-    As ``staged_directory``, for a single file.
+    Like :func:`staged_directory`, for a single file.
 
     Raises:
-        InvalidArgumentError: as ``staged_directory``; a directory is not replaced by a file either.
-        WorkFailedError: if it cannot be written (a full disk, for one); nothing is left behind.
+        InvalidArgumentError: as for ``staged_directory``, and if ``target`` is a directory.
+        WorkFailedError: if it cannot be written, for example because the disk is full; nothing is left behind.
     """
     target = checked_target(target, source, force)
     if target.is_dir():
@@ -71,21 +72,21 @@ def staged_file(target: Path, *, source: Path, force: bool, needed: int = 0) -> 
 
 
 def checked_target(target: Path, source: Path, force: bool) -> Path:
-    """The target's absolute path, if it may be written at all.
+    """Return the target's absolute path if it may be written at all.
 
     Raises:
-        InvalidArgumentError: as :func:`staged_directory`.
+        InvalidArgumentError: as for :func:`staged_directory`.
     """
     try:
         return _judged(target, source, force)
     except OSError as error:
         raise InvalidArgumentError(
-            f"{error.filename or target} cannot be looked at ({error.strerror}): choose another path for {target}"
+            f"{error.filename or target} cannot be inspected ({error.strerror}): choose another path for {target}"
         ) from error
 
 
 def _judged(target: Path, source: Path, force: bool) -> Path:
-    given, target = target, Path(os.path.abspath(target))  # noqa: PTH100 - links in it are judged below, not followed
+    given, target = target, Path(os.path.abspath(target))  # noqa: PTH100 - links are checked below, not followed
     if target.is_symlink():
         raise InvalidArgumentError(
             f"{given} is a symbolic link to {os.path.realpath(target)}: name that path itself, or choose another"
@@ -126,14 +127,14 @@ def _staged(target: Path, force: bool, needed: int) -> Iterator[Path]:
     try:
         _make_parents(target.parent, made)
         yield partial
-        _flush(partial)
+        _flush_all(partial)
         _refuse_existing(target, force)
         if target.is_dir():
             _exchange(partial, target)
         else:
             partial.rename(target)  # replaces an old file in the same instant
         for folder in {target.parent, *(path.parent for path in made)}:
-            _flush_one(folder)
+            flush(folder)
     except BaseException as error:
         _remove(partial)
         if not os.path.lexists(target):
@@ -151,7 +152,7 @@ def _exchange(partial: Path, target: Path) -> None:
     try:
         target.rename(aside)
         partial.rename(target)
-        _flush_one(target.parent)  # the new one is safe before the old one goes
+        flush(target.parent)  # the new one is safe before the old one goes
         shutil.rmtree(aside)
     except BaseException as error:
         if not aside.exists():
@@ -172,40 +173,29 @@ def _hidden(target: Path, purpose: str) -> Path:
 
 
 def _make_parents(folder: Path, made: list[Path]) -> None:
-    """Make the missing ones; ``made`` grows with each, so that it is right whenever this stops."""
+    """Create missing folders; ``made`` grows with each, so that it is right whenever this stops."""
     for path in [path for path in reversed((folder, *folder.parents)) if not path.exists()]:
         path.mkdir()
         made.append(path)
 
 
-def _flush(path: Path) -> None:
+def _flush_all(path: Path) -> None:
     """Flush a file, or a directory with all that is in it, to the disk."""
     if path.is_dir():
         for root, _, files in os.walk(path, onerror=_raise):
             for name in files:
-                _flush_one(Path(root) / name)
-            _flush_one(Path(root))
+                flush(Path(root) / name)
+            flush(Path(root))
     else:
-        _flush_one(path)
+        flush(path)
 
 
 def _raise(error: OSError) -> None:
     raise error
 
 
-def _flush_one(path: Path) -> None:
-    mode = path.lstat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        return  # a link or a FIFO has nothing to flush
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _remove(partial: Path) -> None:
-    """Remove what was staged; a fault here must not hide the one that led to it."""
+    """Remove what was staged; an error here must not hide the one that led to it."""
     shutil.rmtree(partial, ignore_errors=True)
     with contextlib.suppress(OSError):
         partial.unlink()

@@ -1,4 +1,4 @@
-"""Files of a checkpoint that must not go into an extended copy of it."""
+"""Files that would be stale in an extended copy: the old table in other formats, records of its training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BOOKKEEPING = {".git", ".cache", "__pycache__"}
 
 
 def stale_files(checkpoint: Checkpoint) -> Iterator[tuple[Path, str]]:
-    """Files that hold the old table in another format, or are no part of the model, with the reason."""
+    """Yield the files that hold the old table in another format, or are not part of the model, with the reason."""
     indexes = [checkpoint.index] if checkpoint.index is not None else []
     used = {file.absolute() for file in (*checkpoint.files, *indexes)}
     for file in walk(checkpoint.root):
@@ -38,7 +38,7 @@ def stale_files(checkpoint: Checkpoint) -> Iterator[tuple[Path, str]]:
         ):
             yield file, "the same weights in another format, with the old table"
         elif file.name == TABLES_BY_LENGTH:
-            yield file, "tables by length that belong to the old table: make and save them again"
+            yield file, "length-aware tables that belong to the old table: create and save them again"
         elif file.name == CALIBRATION and _is_record(file):
             yield file, "the record of how the old table was trained"
         elif _OPTIMIZER.match(file.name):
@@ -46,7 +46,7 @@ def stale_files(checkpoint: Checkpoint) -> Iterator[tuple[Path, str]]:
 
 
 def _is_record(file: Path) -> bool:
-    """Whether it is posembed's own: other tools use the name too."""
+    """Return whether it is posembed's own record: other tools use the name too."""
     try:
         content = json.loads(file.read_bytes())
     except (OSError, ValueError):
@@ -55,7 +55,7 @@ def _is_record(file: Path) -> bool:
 
 
 def walk(root: Path) -> Iterator[Path]:
-    """Every file below a directory, sorted; links to files count as files.
+    """Yield every file below a directory, sorted; links to files count as files.
 
     Raises:
         CheckpointError: for a link to a directory (it may lead out of the checkpoint, or in a circle) and for links
@@ -72,5 +72,5 @@ def walk(root: Path) -> Iterator[Path]:
         for name in sorted(files):
             file = Path(folder) / name
             if not file.is_file():
-                raise CheckpointError(f"{file}: is no regular file (a link that leads nowhere, a pipe or a device)")
+                raise CheckpointError(f"{file}: is not a regular file (a link that leads nowhere, a pipe or a device)")
             yield file

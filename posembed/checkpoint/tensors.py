@@ -1,4 +1,4 @@
-"""What is known of a stored tensor before its values are read."""
+"""A stored tensor before its values are read: name, shape, dtype and file."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from posembed.corpus import load_corpus, require_length
 from posembed.errors import ResultsConflictError
+from posembed.files import write_whole
 from posembed.hardware import environment
 from posembed.lab.encodings import ENCODINGS
 from posembed.lab.losses import NonFiniteLossError, evaluate_beyond, evaluate_in_range
@@ -21,7 +22,7 @@ from posembed.lab.trainer import Report, Trainer, require_same
 from posembed.lab.unit_result import CHECKPOINT, RESULT, TABLE, InRange, UnitBeyond, UnitMessage, UnitResult
 from posembed.records.comparison import Environment, Flexibility
 from posembed.records.unit import UnitConfig
-from posembed.storage import read_json, write_json, write_whole
+from posembed.storage import read_json, write_json
 from posembed.tables.measures.sinusoids import explained_share, random_share, sinusoidal_basis
 from posembed.tables.measures.spectrum import effective_rank
 
@@ -111,7 +112,7 @@ def _keep_rows(model: LabModel, config: UnitConfig, folder: Path) -> Flexibility
         return None
     with torch.no_grad():
         rows = position(config.train_length).detach().float().cpu().contiguous()
-    write_whole(folder / TABLE, lambda path: save_file({"position": rows}, path))
+    write_whole(folder / TABLE, lambda path: save_file({"position": rows}, path), parents=True)
     return None if model.table is None else flexibility(rows.numpy())
 
 

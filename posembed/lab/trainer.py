@@ -15,12 +15,13 @@ from torch import Tensor
 
 from posembed.corpus import Corpus
 from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
+from posembed.files import write_whole
 from posembed.lab.losses import token_losses
 from posembed.lab.model import LabModel
 from posembed.lab.unit_result import UnitMessage
 from posembed.records.comparison import CurvePoint, Speed
 from posembed.records.unit import UnitConfig
-from posembed.storage import differences, write_whole
+from posembed.storage import differences
 from posembed.windows import IGNORED, Windows, cut_windows, prediction_task
 
 Report = Callable[[UnitMessage], None]
@@ -167,7 +168,7 @@ class Trainer:
             "seconds": self.seconds,
             "rates": self.rates,
         }
-        write_whole(path, lambda temporary: torch.save(state, temporary))
+        write_whole(path, lambda temporary: torch.save(state, temporary), parents=True)
 
     def restore(self, path: Path) -> None:
         """Resume from a checkpoint of the same configuration.

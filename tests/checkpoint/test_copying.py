@@ -58,7 +58,7 @@ def test_a_range_is_appended(way, source, tmp_path, offset, count):
 
 
 def test_a_source_that_ends_too_early(way, source, tmp_path):
-    with pytest.raises(CheckpointError, match=r"source ended at byte 10240 while it was being read"):
+    with pytest.raises(CheckpointError, match=r"source was truncated at byte 10240 while being read"):
         copy_part(source, tmp_path / "new", 10_000, 241)
     assert names(tmp_path) == ["source"]
 
@@ -153,7 +153,7 @@ def test_a_link_across_file_systems_names_both(source, tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "link", refuse)
     monkeypatch.setattr(copying, "mount_point", lambda path: "/one" if "source" in str(path) else "/two")
-    with pytest.raises(InvalidArgumentError, match=r"system at /two, the other on the one at /one; leave out --link"):
+    with pytest.raises(InvalidArgumentError, match=r"system at /two, the other on the one at /one; leave out `link`"):
         link_file(source, tmp_path / "new")
     assert names(tmp_path) == ["source"]
 
@@ -163,7 +163,7 @@ def test_a_file_system_without_links(source, tmp_path, monkeypatch):
         raise OSError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)
-    with pytest.raises(WorkFailedError, match=r"on the file system at /.*: Operation not permitted; leave out --link"):
+    with pytest.raises(WorkFailedError, match=r"on the file system at /.*: Operation not permitted; leave out `link`"):
         link_file(source, tmp_path / "new")
     assert names(tmp_path) == ["source"]
 

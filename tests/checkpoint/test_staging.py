@@ -162,14 +162,14 @@ def test_the_old_directory_comes_back_if_the_exchange_fails(source, tmp_path, mo
 def test_an_interrupt_right_after_the_exchange_leaves_the_new_one_alone(source, tmp_path, monkeypatch):
     target = tmp_path / "out"
     target.mkdir()
-    flush = staging._flush_one
+    flush = staging.flush
 
     def interrupt(path):
         flush(path)
         if path == tmp_path:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(staging, "_flush_one", interrupt)
+    monkeypatch.setattr(staging, "flush", interrupt)
     with pytest.raises(KeyboardInterrupt), staged_directory(target, source=source, force=True) as partial:
         fill(partial)
     assert tree(target) == FILLED

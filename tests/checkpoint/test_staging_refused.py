@@ -120,7 +120,7 @@ def test_the_longest_name(places):
         pass
     with (
         pytest.raises(
-            InvalidArgumentError, match=r"x cannot be looked at \(File name too long\): choose another path for /"
+            InvalidArgumentError, match=r"x cannot be inspected \(File name too long\): choose another path for /"
         ),
         staged_directory(places / ("x" * 256), source=places / "source", force=False),
     ):

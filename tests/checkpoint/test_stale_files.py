@@ -66,12 +66,12 @@ def test_walking_meets_no_links_out_of_the_checkpoint(tmp_path):
     assert [path.name for path in walk(tmp_path / "a")] == ["x.safetensors", "y"]
     (tmp_path / "a" / "z").symlink_to("gone")
     with pytest.raises(
-        CheckpointError, match=r"z: is no regular file \(a link that leads nowhere, a pipe or a device\)"
+        CheckpointError, match=r"z: is not a regular file \(a link that leads nowhere, a pipe or a device\)"
     ):
         list(walk(tmp_path / "a"))
     (tmp_path / "a" / "z").unlink()
     os.mkfifo(tmp_path / "a" / "pipe")
-    with pytest.raises(CheckpointError, match="pipe: is no regular file"):
+    with pytest.raises(CheckpointError, match="pipe: is not a regular file"):
         list(walk(tmp_path / "a"))
     (tmp_path / "a" / "pipe").unlink()
     (tmp_path / "a" / "up").symlink_to("..")

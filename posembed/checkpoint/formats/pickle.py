@@ -1,4 +1,4 @@
-"""PyTorch pickles, the last resort: loaded by torch with weights only (no code is run), memory-mapped."""
+"""PyTorch pickles: loaded by torch with weights only, so that no code is run, and memory-mapped."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 import ml_dtypes
 import numpy as np
 
 from posembed.checkpoint.tensors import Array, StoredTensor
 from posembed.errors import CheckpointError, WorkFailedError, first_line
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DTYPE_NAMES = {
     "torch.float64": "F64",
@@ -32,17 +35,17 @@ _WRAPPERS = ("state_dict", "model", "module", "model_state_dict", "teacher", "em
 
 @dataclass(frozen=True, slots=True)
 class PickledTensor(StoredTensor):
-    """A tensor of a pickle; it stays memory-mapped until it is read."""
+    """A tensor of a pickle, memory-mapped until it is read."""
 
-    tensor: Any
+    tensor: Tensor
 
     def read(self) -> Array:
-        """The values as a NumPy array."""
+        """Return the values as a NumPy array."""
         return to_numpy(self.tensor)
 
 
-def load_pickle(path: Path) -> Any:
-    """What a PyTorch file holds, without running code.
+def load_pickle(path: Path) -> object:
+    """Return what a PyTorch file holds, without running code.
 
     Raises:
         CheckpointError: for a file that is broken, or that would run code.
@@ -51,7 +54,7 @@ def load_pickle(path: Path) -> Any:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the pickle's protocol, for one: what matters is raised
+            warnings.simplefilter("ignore")  # such as those about the pickle's protocol: what matters is raised
             try:
                 return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
             except (RuntimeError, ValueError) as error:
@@ -60,18 +63,22 @@ def load_pickle(path: Path) -> Any:
                 return torch.load(path, map_location="cpu", weights_only=True)  # the format before torch 1.6
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            f"{path}: is no plain table of tensors; it is broken, or loading it would run code. "
-            "Nothing was run: fetch the safetensors version of this checkpoint"
+            f"{path}: is not a plain mapping of tensors: it is broken, or loading it would run code. "
+            "Nothing was run; fetch the safetensors version of this checkpoint"
         ) from error
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # whatever torch's reader stumbles over: struct.error, KeyError, MemoryError, …
+    except Exception as error:  # whatever torch's reader raises: struct.error, KeyError, MemoryError, …
         why = first_line(error)
-        raise CheckpointError(f"{path}: is no PyTorch checkpoint or a broken one ({why})") from error
+        raise CheckpointError(f"{path}: is not a PyTorch checkpoint, or a broken one ({why})") from error
 
 
-def state_dict_of(loaded: Any, path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The tensors of a loaded file, and the names under which they are nested."""
+def state_dict_of(loaded: object, path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """Return the tensors of a loaded file, and the names under which they are nested.
+
+    Raises:
+        CheckpointError: if there are none.
+    """
     nested: tuple[str, ...] = ()
     while isinstance(loaded, Mapping):
         if any(_is_tensor(value) for value in loaded.values()):
@@ -84,30 +91,34 @@ def state_dict_of(loaded: Any, path: Path) -> tuple[dict[str, Any], tuple[str, .
 
 
 def read_pickle_index(path: Path) -> Mapping[str, StoredTensor]:
-    """Names, shapes and dtypes of a PyTorch file's tensors."""
+    """Return the names, shapes and dtypes of a PyTorch file's tensors.
+
+    Raises:
+        CheckpointError: for a file that is broken, holds no tensors, or would run code.
+    """
     tensors, _ = state_dict_of(load_pickle(path), path)
     return dict(_entries(tensors, path))
 
 
-def _entries(tensors: dict[str, Any], path: Path) -> Iterator[tuple[str, StoredTensor]]:
+def _entries(tensors: Mapping[str, Tensor], path: Path) -> Iterator[tuple[str, StoredTensor]]:
     for key, tensor in tensors.items():
         dtype = DTYPE_NAMES.get(str(tensor.dtype), str(tensor.dtype))
         yield key, PickledTensor(key, tuple(int(n) for n in tensor.shape), dtype, path, tensor)
 
 
-def _place(tensor: Any) -> int | None:
-    """Where a tensor's values lie in memory; a sparse one has no such place."""
+def _place(tensor: Tensor) -> int | None:
+    """Return where a tensor's values lie in memory; ``None`` for a sparse one."""
     import torch
 
     return int(tensor.data_ptr()) if tensor.layout == torch.strided and not tensor.is_quantized else None
 
 
-def _is_tensor(value: Any) -> bool:
+def _is_tensor(value: object) -> TypeGuard[Tensor]:
     return hasattr(value, "shape") and hasattr(value, "dtype") and hasattr(value, "detach")
 
 
-def to_numpy(tensor: Any) -> Array:
-    """A CPU tensor's values as a NumPy array; bfloat16 as that of ``ml_dtypes``."""
+def to_numpy(tensor: Tensor) -> Array:
+    """Return a tensor's values as a NumPy array; bfloat16 becomes that of ``ml_dtypes``."""
     import torch
 
     tensor = tensor.detach().cpu().contiguous()
@@ -117,8 +128,8 @@ def to_numpy(tensor: Any) -> Array:
     return np.asarray(tensor.numpy())
 
 
-def from_numpy(values: Array) -> Any:
-    """The tensor of a NumPy array; the counterpart of :func:`to_numpy`."""
+def from_numpy(values: Array) -> Tensor:
+    """Return a NumPy array as a tensor; the inverse of :func:`to_numpy`."""
     import torch
 
     if values.dtype == ml_dtypes.bfloat16:
@@ -127,7 +138,7 @@ def from_numpy(values: Array) -> Any:
 
 
 def rewrite_pickle(source: Path, target: Path, replacements: Mapping[str, Array]) -> None:
-    """Write a PyTorch file anew with some tensors replaced; what shares memory in the old one shares it in the new.
+    """Write a copy of a PyTorch file with some tensors replaced; tensors that shared memory still share it.
 
     Raises:
         CheckpointError: if the old file cannot be read.
@@ -137,9 +148,9 @@ def rewrite_pickle(source: Path, target: Path, replacements: Mapping[str, Array]
 
     loaded = load_pickle(source)
     tensors, nested = state_dict_of(loaded, source)
-    holder = loaded
+    holder = cast("dict[str, object]", loaded)
     for name in nested:
-        holder = holder[name]
+        holder = cast("dict[str, object]", holder[name])
     for key, values in replacements.items():
         old, new = tensors[key], from_numpy(values).to(tensors[key].dtype)
         for name, other in tensors.items():

@@ -157,11 +157,12 @@ def register(law: Law) -> None:
         ArgumentTypeError: for anything that is not a law.
 
     Example:
-        >>> law = Offset(("acmebert",), 4, "AcmeEmbeddings adds 4 to every position")
-        >>> register(law)
-        >>> OFFSETS[0].reserved
+        >>> from posembed.find import families
+        >>> law = families.Offset(("acmebert",), 4, "AcmeEmbeddings adds 4 to every position")
+        >>> families.register(law)
+        >>> families.OFFSETS[0].reserved
         4
-        >>> unregister(law)
+        >>> families.unregister(law)
     """
     name = _table_of(law)
     globals()[name] = (law, *globals()[name])

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError
+from posembed.files import write_whole
 from posembed.records.calibrate import CalibrationConfig, CalibrationIdentity, CurvePoint
-from posembed.storage import differences, write_whole
+from posembed.storage import differences
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class SavedState:
             "curve": [point.to_dict() for point in self.curve],
             "recent": list(self.recent),
         }
-        write_whole(path, lambda temporary: torch.save(plain, temporary))
+        write_whole(path, lambda temporary: torch.save(plain, temporary), parents=True)
 
     @classmethod
     def read(cls, path: Path) -> SavedState:

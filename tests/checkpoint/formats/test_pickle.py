@@ -29,7 +29,7 @@ def test_no_code_is_run(tmp_path, wrap, zipped):
     file, target = tmp_path / "model.bin", tmp_path / "ran"
     torch.save(wrap(Bomb(target)), file, _use_new_zipfile_serialization=zipped)
     for call in (find_tables, lambda path: extend_checkpoint(path, tmp_path / "out.bin", 32)):
-        with pytest.raises(CheckpointError, match=r"Nothing was run: fetch the safetensors version") as caught:
+        with pytest.raises(CheckpointError, match=r"Nothing was run; fetch the safetensors version") as caught:
             call(file)
         assert str(file) in str(caught.value)
     assert not target.exists()

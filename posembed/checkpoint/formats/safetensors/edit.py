@@ -1,4 +1,4 @@
-"""safetensors files: one tensor read at a time, and files rewritten with only the changed tensors in memory."""
+"""Read single tensors of a safetensors file, and rewrite it with only the changed tensors in memory."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read_tensor(header: Header, key: str) -> NDArray[Any]:
 
 
 def read_values(header: Header, key: str, rows: slice) -> NDArray[Any]:
-    """Read some neighbouring rows of one tensor: ``rows=slice(0, 4)`` reads the first four.
+    """Read consecutive rows of one tensor: ``rows=slice(0, 4)`` reads the first four.
 
     Raises:
         CheckpointError: if the file changed since its header was read, or the dtype is packed below a byte.
@@ -51,7 +51,7 @@ def read_values(header: Header, key: str, rows: slice) -> NDArray[Any]:
         raise InvalidArgumentError(f"{header.path}: tensor {key!r} is a single number and has no rows")
     first, stop, step = rows.indices(entry.shape[0])
     if step != 1:
-        raise InvalidArgumentError(f"rows={rows} must have no step: read the neighbouring rows and slice the array")
+        raise InvalidArgumentError(f"rows={rows} must not have a step: read consecutive rows and slice the array")
     shape = (max(stop - first, 0), *entry.shape[1:])
     each = entry.nbytes // entry.shape[0] if entry.shape[0] else 0
     return _read(header, key, entry, entry.begin + first * each, shape)
@@ -67,21 +67,21 @@ def write_rewritten(
     metadata: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Header:
-    """Write a new file that is the old one but for some tensors.
+    """Write a copy of a file in which some tensors are replaced.
 
     All other tensors are copied by the kernel, so the memory needed is that of the replacements. Names keep their
-    order, tensors their order in the data (unless a reader would then find one at an odd address: in that case the
-    official writer's order, widest dtype first), and the file its permission bits. It is not flushed to the disk
-    here: ``staging`` does that before it gives the file its name.
+    order, tensors their order in the data, and the file its permission bits. If that order would leave a tensor
+    unaligned, tensors are sorted as the official writer sorts them, widest dtype first. The file is not flushed to the
+    disk here: ``staging`` does that before it gives the file its name.
 
     Args:
-        header: what ``read_header`` said of the old file.
+        header: the old file's, from ``read_header``.
         target: the new file, which must not exist; if anything fails, nothing is left there.
         replacements: new values of named tensors, of the old dtype and any shape.
         drop: names of tensors to leave out.
         retyped: names of tensors whose replacement may have another dtype.
         metadata: new free text of the header; left out, the old one is kept.
-        progress: called with the bytes of tensors written since its last call.
+        progress: called with the number of bytes written since the last call.
 
     Returns:
         The new file's header, read back from it.
@@ -89,7 +89,7 @@ def write_rewritten(
     Raises:
         CheckpointError: if the old file changed since its header was read.
         InvalidArgumentError: for names the file does not have, a dtype that differs, or a target that exists.
-        WorkFailedError: if the file cannot be written (a full disk, for one).
+        WorkFailedError: if the file cannot be written, for example because the disk is full.
 
     Example:
         >>> import tempfile
@@ -124,7 +124,7 @@ def write_rewritten(
 
 
 def _described(header: Header, key: str, values: NDArray[Any], may_differ: bool) -> TensorEntry:
-    """The replacement as an entry, its place still to be given."""
+    """Return the replacement's entry; its place is not known yet."""
     old = header.tensors[key].dtype
     code = _CODES.get(values.dtype)
     if code is None or (code != old and not may_differ):
@@ -136,7 +136,7 @@ def _described(header: Header, key: str, values: NDArray[Any], may_differ: bool)
 
 
 def _laid_out(header: Header, kept: Mapping[str, TensorEntry]) -> tuple[dict[str, TensorEntry], list[str]]:
-    """Places without holes for all tensors, and their order in the data."""
+    """Return places without holes for all tensors, and their order in the data."""
     order = sorted(kept, key=lambda key: (header.tensors[key].begin, header.tensors[key].end))
     placed = _placed(kept, order)
     if any(_aligned(header.tensors[key]) and not _aligned(entry) for key, entry in placed.items()):
@@ -158,7 +158,7 @@ def _aligned(entry: TensorEntry) -> bool:
 
 
 def _spans(header: Header, order: list[str], replaced: frozenset[str]) -> Iterator[tuple[int, int, str | None]]:
-    """The new data in order: ``(begin, end, None)`` copied from the old data in one go, ``(0, 0, key)`` replaced."""
+    """Yield the new data in order: ``(begin, end, None)`` for a span of old data, ``(0, 0, key)`` for a replacement."""
     begin = end = 0
     for key in order:
         entry = header.tensors[key]
@@ -177,7 +177,7 @@ def _spans(header: Header, order: list[str], replaced: frozenset[str]) -> Iterat
 
 
 def _header_bytes(placed: Mapping[str, TensorEntry], metadata: Mapping[str, str]) -> bytes:
-    content: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    content: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
     for key, entry in placed.items():
         content[key] = {"dtype": entry.dtype, "shape": list(entry.shape), "data_offsets": [entry.begin, entry.end]}
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
@@ -191,7 +191,7 @@ def _padded(top: bytes, spaces: int) -> bytes:
 def _same_place_in_block(
     header: Header, spans: list[tuple[int, int, str | None]], changed: Mapping[str, TensorEntry], start: int
 ) -> int:
-    """Spaces after the header that keep most copied bytes at the same place in a block: then blocks can be shared."""
+    """Return how many spaces after the header keep most copied bytes block-aligned: then blocks can be shared."""
     bytes_of: Counter[int] = Counter({0: 0})
     for begin, end, changing in spans:
         if changing is None:
@@ -214,7 +214,8 @@ def _read(header: Header, key: str, entry: TensorEntry, begin: int, shape: tuple
             read_into(descriptor, _as_bytes(values), header.data_start + begin)
         except OSError as error:
             raise CheckpointError(
-                f"{header.path}: tensor {key!r} cannot be read: {error.strerror}; check the disk, or copy the file anew"
+                f"{header.path}: tensor {key!r} cannot be read: {error.strerror}; check the disk, or copy the file "
+                "again"
             ) from error
     return values
 

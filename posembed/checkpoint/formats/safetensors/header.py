@@ -1,4 +1,4 @@
-"""The header of a safetensors file, believed only after every number in it has been checked.
+"""Read the header of a safetensors file; every number in it is checked before it is used.
 
 Format: 8 bytes of little-endian header length, that many bytes of JSON, then the tensors' bytes without holes.
 https://github.com/huggingface/safetensors#format
@@ -58,7 +58,7 @@ _SHORT.maxstring = _SHORT.maxother = 120
 
 @dataclass(frozen=True, slots=True)
 class TensorEntry:
-    """What the header says of one tensor; ``begin`` and ``end`` count from the start of the data."""
+    """One tensor in a header; ``begin`` and ``end`` count from the start of the data."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -67,7 +67,7 @@ class TensorEntry:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the tensor takes in the file."""
+        """Size of the tensor in the file, in bytes."""
         return self.end - self.begin
 
 
@@ -81,7 +81,7 @@ class Header:
         metadata: the header's free text.
         data_start: where the tensors' bytes begin in the file.
         file_size: bytes of the whole file.
-        modified_ns: the file's modification time when it was read, to notice that it changed since.
+        modified_ns: the file's modification time when it was read, to detect later changes.
     """
 
     path: Path
@@ -96,7 +96,7 @@ def read_header(path: Path) -> Header:
     """Read and check the header of a safetensors file; the tensors' bytes are not read.
 
     Raises:
-        CheckpointError: if the file cannot be read, is cut off, or says anything that cannot be right.
+        CheckpointError: if the file cannot be read, is cut off, or holds anything that cannot be right.
     """
     path = Path(path)
     with opened(path) as descriptor:
@@ -116,7 +116,9 @@ def read_header(path: Path) -> Header:
 def _read_raw(descriptor: int, size: int, path: Path) -> bytes:
     start = os.pread(descriptor, 8, 0)
     if len(start) < 8:
-        raise CheckpointError(_damaged(path, f"it has {size} bytes, fewer than the 8 that any safetensors file begins"))
+        raise CheckpointError(
+            _damaged(path, f"it has {size} bytes, fewer than the 8 with which any safetensors file begins")
+        )
     if start == b"version ":
         raise CheckpointError(f"{path} is a Git LFS pointer, not the weights: run `git lfs pull` where you cloned it")
     length = int.from_bytes(start, "little")
@@ -131,7 +133,7 @@ def _read_raw(descriptor: int, size: int, path: Path) -> bytes:
     return bytes(raw)
 
 
-def _parse(raw: bytes, path: Path) -> dict[str, Any]:
+def _parse(raw: bytes, path: Path) -> dict[str, object]:
     try:
         content = json.loads(raw.decode("utf-8"), object_pairs_hook=_once(path), parse_int=_whole, parse_constant=float)
     except UnicodeDecodeError as error:
@@ -145,8 +147,8 @@ def _parse(raw: bytes, path: Path) -> dict[str, Any]:
     return content
 
 
-def _once(path: Path) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
-    def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(path: Path) -> Callable[[list[tuple[str, object]]], dict[str, object]]:
+    def build(pairs: list[tuple[str, object]]) -> dict[str, object]:
         found = dict(pairs)
         if len(found) < len(pairs):
             twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
@@ -157,11 +159,11 @@ def _once(path: Path) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
 
 
 def _whole(text: str) -> int | float:
-    """Python's integers have no end and -0 is 0; as floats, both are refused where a whole number must be."""
+    """Parse a number; huge ones and -0 become floats, which are then refused where an integer must be."""
     return int(text) if len(text) <= 20 and not text.startswith("-0") else float(text)
 
 
-def _metadata(value: Any, path: Path) -> dict[str, str]:
+def _metadata(value: object, path: Path) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
@@ -171,7 +173,7 @@ def _metadata(value: Any, path: Path) -> dict[str, str]:
     return value
 
 
-def _entry(key: str, value: Any, path: Path) -> TensorEntry:
+def _entry(key: str, value: object, path: Path) -> TensorEntry:
     name = f"tensor {_SHORT.repr(key)}"
     if not _encodable(key):
         raise CheckpointError(_damaged(path, f"{name} has half a surrogate pair in its name, which is not text"))
@@ -187,7 +189,9 @@ def _entry(key: str, value: Any, path: Path) -> TensorEntry:
         )
     if not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS or not all(map(_is_size, shape)):
         raise CheckpointError(
-            _damaged(path, f"{name} has the shape {_SHORT.repr(shape)}, not at most {_MAX_DIMENSIONS} whole numbers")
+            _damaged(
+                path, f"{name} has the shape {_SHORT.repr(shape)}, not at most {_MAX_DIMENSIONS} non-negative integers"
+            )
         )
     if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_is_size, offsets)):
         raise CheckpointError(_damaged(path, f"{name} has the data_offsets {_SHORT.repr(offsets)}, not [begin, end]"))
@@ -205,7 +209,7 @@ def _entry(key: str, value: Any, path: Path) -> TensorEntry:
 
 
 def _check_places(tensors: Mapping[str, TensorEntry], available: int, path: Path) -> None:
-    """The tensors fill the data exactly: no holes, nothing twice, nothing after them."""
+    """Check that the tensors fill the data exactly: no holes, no overlaps, nothing after them."""
     reached, before = 0, "the start of the data"
     for key, entry in sorted(tensors.items(), key=lambda item: (item[1].begin, item[1].end)):
         name = f"tensor {_SHORT.repr(key)}"
@@ -223,7 +227,7 @@ def _check_places(tensors: Mapping[str, TensorEntry], available: int, path: Path
         raise CheckpointError(_damaged(path, f"{available - reached} bytes at its end belong to no tensor"))
 
 
-def _is_size(value: Any) -> bool:
+def _is_size(value: object) -> bool:
     return type(value) is int and 0 <= value <= _MAX_BITS
 
 

@@ -1,4 +1,4 @@
-"""After a rewrite: does the new file hold, byte for byte, what was to stay?"""
+"""Check that copied tensors of a rewritten file are byte-identical."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from posembed.checkpoint.formats.safetensors.header import Header, TensorEntry
 from posembed.errors import CheckpointError
 
 _WHOLE = 4 << 20  # bytes compared at a time when everything is
-_EDGE = 4 << 10  # first and last bytes of every tensor: a shifted tensor differs there
+_EDGE = 4 << 10  # first and last bytes of every tensor: if it was shifted, these differ
 _SAMPLE = 64 << 10
 
 
@@ -35,21 +35,21 @@ def compare_copied(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> None:
-    """Compare every tensor that was to stay as it was in the old and in the new file.
+    """Compare the tensors that a rewrite copied with those of the old file.
 
-    Names, dtypes, shapes and the metadata are always compared. Of the values, the first and last 4 KiB of every tensor
-    and ``samples`` randomly placed spans of 64 KiB are, or with ``full`` every byte.
+    Names, dtypes, shapes and metadata are always compared. Of the values, the first and last 4 KiB of every tensor and
+    ``samples`` random spans of 64 KiB are compared, or every byte if ``full`` is true.
 
     Args:
-        old_header: of the file that was read.
-        new_header: of the file that was written; read it anew, so that what is on the disk is what is checked.
+        old_header: header of the file that was read.
+        new_header: header of the file that was written, read back from the disk.
         full: compare every byte.
-        replaced: names of tensors that were to change; their values are not looked at.
-        dropped: names of tensors that were to go.
-        metadata: the new file's metadata; left out, the old one's.
-        samples: how many random spans, longer tensors being met more often.
-        seed: of the choice of spans.
-        progress: called with the bytes compared since its last call.
+        replaced: names of tensors that changed; their values are not compared.
+        dropped: names of tensors that were left out.
+        metadata: expected metadata of the new file; by default the old file's.
+        samples: number of random spans; longer tensors are drawn more often.
+        seed: random seed of the spans.
+        progress: called with the number of bytes compared since the last call.
 
     Raises:
         CheckpointError: naming the tensor and the file, if anything differs.
@@ -65,14 +65,14 @@ def compare_copied(
             if before != after:
                 if len(before) < span.count:
                     raise CheckpointError(
-                        f"{old_header.path} became shorter while it was compared: wait until nothing writes to it, "
+                        f"{old_header.path} was truncated while being compared: wait until nothing writes to it, "
                         "then start again"
                     )
                 at = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), len(after))
                 raise CheckpointError(
                     f"{new_header.path}: tensor {span.key!r} differs from {old_header.path} at its byte "
-                    f"{span.offset + at}, although it was to be copied: do not use the new file; check the disk and "
-                    "the memory of this machine, then write it again"
+                    f"{span.offset + at}, although it was copied: do not use the new file; check the disk and the "
+                    "memory of this machine, then write it again"
                 )
             if progress is not None:
                 progress(span.count)
@@ -89,7 +89,7 @@ def _compare_headers(
     if missing := [key for key in expected if key not in new.tensors]:
         raise CheckpointError(f"{new.path} lacks tensor {missing[0]!r} of {old.path}: write it again")
     if surplus := [key for key in new.tensors if key not in old.tensors or key in dropped]:
-        raise CheckpointError(f"{new.path} has tensor {surplus[0]!r}, which was not to be there: write it again")
+        raise CheckpointError(f"{new.path} has tensor {surplus[0]!r}, which it should not have: write it again")
     for key in expected:
         before, after = old.tensors[key], new.tensors[key]
         if key not in replaced and (before.dtype, before.shape) != (after.dtype, after.shape):
@@ -98,7 +98,7 @@ def _compare_headers(
                 f"{list(before.shape)} in {old.path}: write it again"
             )
     if new.metadata != dict(old.metadata if metadata is None else metadata):
-        raise CheckpointError(f"{new.path} has other metadata than it was to have: write it again")
+        raise CheckpointError(f"{new.path} has unexpected metadata: write it again")
 
 
 def _whole_spans(tensors: Mapping[str, TensorEntry]) -> Iterator[_Span]:
@@ -121,7 +121,7 @@ def _sampled_spans(tensors: Mapping[str, TensorEntry], samples: int, seed: int) 
 
 
 def _bytes_at(descriptor: int, offset: int, count: int) -> bytes:
-    """``count`` bytes, fewer only at the end of the file."""
+    """Read ``count`` bytes, fewer only at the end of the file."""
     found = b""
     while len(found) < count:
         part = os.pread(descriptor, count - len(found), offset + len(found))

@@ -68,7 +68,7 @@ ATTACKS = {
     "dtype unknown": (one(entry("F31")), "tensor 'wpe' has the dtype 'F31', which is none of BOOL, F4"),
     "dtype number": (one(entry(32)), "has the dtype 32"),
     "dtype list": (one(entry(["F32"])), "has the dtype"),
-    "shape negative": (one(entry(shape=(-2, -3))), r"has the shape \[-2, -3\], not at most 32 whole numbers"),
+    "shape negative": (one(entry(shape=(-2, -3))), r"has the shape \[-2, -3\], not at most 32 non-negative integers"),
     "shape true": (one(entry(shape=(True, 6))), r"has the shape \[True, 6\]"),
     "shape float": (one(entry(shape=(2.0, 3))), r"has the shape \[2.0, 3\]"),
     "shape text": (one({**entry(), "shape": "23"}), "has the shape '23'"),
