@@ -5,9 +5,9 @@ import pytest
 from posembed import find_tables, plan_extension
 from posembed.checkpoint import source
 from posembed.checkpoint.source import open_checkpoint
+from posembed.commands.inspect import inspect_checkpoint
 from posembed.find import search
 from posembed.find.override import override_one
-from posembed.inspection.card import read_card
 from posembed.records.override import Override
 
 POSITION = "embeddings.position_embeddings.weight"
@@ -32,7 +32,7 @@ def test_an_opened_checkpoint_is_taken_wherever_a_path_is(bert, reads):
     headers.clear()
     searches.clear()
     assert find_tables(checkpoint) == tables
-    assert read_card(checkpoint).to_dict() == read_card(bert).to_dict()
+    assert inspect_checkpoint(checkpoint).to_dict() == inspect_checkpoint(bert).to_dict()
     assert plan_extension(checkpoint, 32).to_dict() == plan_extension(bert, 32).to_dict()
     assert (len(headers), len(searches)) == (2, 2)  # of the two calls that were given the path
 
