@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,7 +30,17 @@ class PairedDifference(BootstrapInterval):
     p: float
 
 
-def mean_interval(values: ArrayLike) -> dict[str, Any]:
+class MeanInterval(TypedDict):
+    """A mean over documents and seeds, with the bounds of its interval; ``None`` where there are too few documents."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    documents: int
+    seeds: int
+
+
+def mean_interval(values: ArrayLike) -> MeanInterval:
     """Return the mean of ``values`` ``[seeds, documents]`` with a 95 % confidence interval over both.
 
     Seeds and documents are crossed random effects. The variance of the mean is estimated by the sum of the variance

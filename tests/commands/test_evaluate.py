@@ -8,7 +8,8 @@ import pytest
 import transformers
 
 from posembed import evaluate, extend_checkpoint, extend_model, save_length_aware
-from posembed.errors import DataError, InvalidArgumentError
+from posembed.errors import ArgumentTypeError, DataError, InvalidArgumentError
+from posembed.records.evaluate import EvaluateOptions
 from posembed.records.evaluation import Evaluation
 
 SMALL = {"lengths": [128, 640], "tasks": ["passkey", "paragraph"], "documents": 20, "pool": 10, "precision": "fp32"}
@@ -138,6 +139,31 @@ def test_another_model_is_no_original(example_checkpoints, tmp_path, data, what)
         evaluate(example_checkpoints / "my-embedder", original=folder, data=data, **SMALL)
 
 
+def test_each_checkpoint_is_searched_once(longer, example_checkpoints, data, monkeypatch):
+    from posembed.find import search as find
+
+    scans, inner = [], find._search
+    monkeypatch.setattr(find, "_search", lambda checkpoint: scans.append(checkpoint.root) or inner(checkpoint))
+    evaluate(longer, original=example_checkpoints / "my-embedder", data=data, **SMALL | {"lengths": [128]})
+    assert scans == [longer, example_checkpoints / "my-embedder"]
+
+
+def test_the_old_callback_still_works_and_warns(example_checkpoints, data):
+    said = []
+    with pytest.warns(DeprecationWarning, match="`tell` is now `observer`"):
+        evaluate(example_checkpoints / "my-embedder", data=data, tell=said.append, **SMALL | {"lengths": [128]})
+    assert said[:2] == ["reading texts", "loading models"]
+
+
+def test_a_record_of_options_or_keywords(example_checkpoints, data):
+    options = EvaluateOptions(data=data, **SMALL | {"lengths": [128]})
+    found = evaluate(example_checkpoints / "my-embedder", options)
+    again = evaluate(example_checkpoints / "my-embedder", data=data, **SMALL | {"lengths": [128]})
+    assert replace(found, created="") == replace(again, created="")
+    with pytest.raises(ArgumentTypeError, match="give either options or keywords"):
+        evaluate(example_checkpoints / "my-embedder", options, seed=1)
+
+
 def test_other_models_are_refused(example_checkpoints, data):
     with pytest.raises(InvalidArgumentError, match="holds ViTForImageClassification"):
         evaluate(example_checkpoints / "my-vit", data=data, **SMALL)
@@ -165,7 +191,7 @@ def test_the_command(cli, longer, example_checkpoints, data, tmp_path):
     [
         (["--lengths", "a,b"], "--lengths 'a,b' must be whole numbers"),
         (["--lengths", "²"], "must be whole numbers"),
-        (["--tasks", "x"], "'x' must be one of"),
+        (["--tasks", "x"], "unknown name 'x'; choose from passkey, needle, paragraph"),
     ],
 )
 def test_wrong_commands_are_one_sentence(cli, example_checkpoints, arguments, sentence):

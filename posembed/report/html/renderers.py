@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from posembed.report.html import compare, evaluate, extend, inspect, inspect_two
+from posembed.report.html import calibrate, compare, evaluate, extend, inspect, inspect_two
 from posembed.report.html.notebook import render
 
-PAGES = (compare, evaluate, extend, inspect, inspect_two)
+PAGES = (calibrate, compare, evaluate, extend, inspect, inspect_two)
 
 __all__ = ["PAGES", "render"]

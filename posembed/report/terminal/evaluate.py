@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 
 from rich.console import Console
-from rich.table import Table
 
 from posembed.errors import ArgumentTypeError
 from posembed.records.evaluation import DocumentInterval, EmbeddingResults, Evaluation, LanguageResults
@@ -121,11 +120,8 @@ def evaluation_remarks(evaluation: Evaluation) -> list[str]:
 def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     """Print tables, remarks and, last, the verdict."""
     for part in evaluation_tables(evaluation):
-        table = Table(title=printable(part.title), title_justify="left", show_header=any(part.header))
-        for place, name in enumerate(part.header):
-            table.add_column(printable(name), justify="left" if place == 0 else "right")
-        for row in part.rows:
-            table.add_row(*map(printable, row))
+        table = part.to_rich()
+        table.show_header = any(part.header)
         console.print(table)
     for line in evaluation_remarks(evaluation):
         console.print(printable(line), markup=False, highlight=False)

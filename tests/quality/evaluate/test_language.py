@@ -34,7 +34,7 @@ VOCABULARY = 11
 
 def setup(**changed):
     """A checkpoint of 128 positions, extended from 32."""
-    usual = {"data": "texts", "lengths": (128,), "documents": 12, "seed": 0, "precision": "fp32"}
+    usual = {"data": "texts", "lengths": (128,), "documents": 16, "seed": 0, "precision": "fp32"}
     return EvaluationSetup(**usual | {"usable_length": 128, "original_usable_length": 32} | changed)
 
 
@@ -68,7 +68,7 @@ def test_a_window_misses_what_lies_before_it():
 
 @pytest.fixture(scope="module")
 def judged():
-    texts = [row.tolist() for row in repeating(12, 200, 40)]
+    texts = [row.tolist() for row in repeating(16, 200, 40)]
     long, short = Scorer(knows(40), CAUSAL), Scorer(knows(3), CAUSAL)
     return evaluate_language(long, short, texts, setup(lengths=(32, 128)))
 
@@ -85,7 +85,7 @@ def test_context_gain_and_the_shuffled_control(judged):
 @pytest.mark.parametrize(("reach", "cost"), [(20, 0), (32, 0), (60, 1)])
 def test_the_control_shuffles_only_what_the_old_length_never_showed(reach, cost):
     """A model that looks no further back than the old window must not pay for the shuffling."""
-    texts = [row.tolist() for row in repeating(12, 200, reach)]
+    texts = [row.tolist() for row in repeating(16, 200, reach)]
     scorer = Scorer(knows(reach), CAUSAL)
     found = evaluate_language(scorer, scorer, texts, setup(lengths=(128,)))
     assert (found.shuffled[0].mean > 0.2) == bool(cost)
@@ -102,7 +102,7 @@ def test_a_length_without_a_far_part_has_no_control():
 
 
 def test_a_model_without_use_of_the_context_gains_nothing():
-    texts = [row.tolist() for row in repeating(12, 200, 40)]
+    texts = [row.tolist() for row in repeating(16, 200, 40)]
     blind = Scorer(lambda ids: torch.zeros(*ids.shape, VOCABULARY), CAUSAL)
     found = evaluate_language(blind, blind, texts, setup(lengths=(128,)))
     assert found.context_gain[0].mean == pytest.approx(0, abs=1e-6)
@@ -125,7 +125,7 @@ def test_pieces_of_one_text_are_joined():
     wanted = setup(lengths=(40, 128))
     found = evaluate_language(long, short, texts, wanted, one_file=True)
     counts = {cell.length: cell.documents for cell in found.cells}
-    assert counts == {40: 12, 128: 5}  # of four pieces each
+    assert counts == {40: 16, 128: 5}  # of four pieces each
     with pytest.raises(DataError, match="have 128 tokens"):
         evaluate_language(long, short, texts, wanted)
 
@@ -191,7 +191,7 @@ def test_who_is_measured_at_which_length():
 
 def test_the_gain_is_past_the_old_length_alone():
     """Within it both read the same; the sliding window loses by what it cannot see."""
-    texts = [row.tolist() for row in repeating(12, 200, 40)]
+    texts = [row.tolist() for row in repeating(16, 200, 40)]
     long, short = Scorer(knows(40), CAUSAL), Scorer(knows(3), CAUSAL)
     (gain,) = evaluate_language(long, short, texts, setup()).context_gain
     ids = np.asarray([texts[0][:128]])

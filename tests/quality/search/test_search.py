@@ -252,6 +252,15 @@ def test_wrong_calls(example_checkpoints, name, length, sentence):
         search_method(example_checkpoints / name, length)
 
 
+def test_the_checkpoint_is_searched_once(model, data, monkeypatch):
+    from posembed.find import search as find
+
+    scans, inner = [], find._search
+    monkeypatch.setattr(find, "_search", lambda checkpoint: scans.append(checkpoint.root) or inner(checkpoint))
+    search_method(model, 192, data=data, methods=("tile",), must_be_better=False, **SMALL)
+    assert scans == [model]
+
+
 def test_the_command(cli, model, data, tmp_path, monkeypatch):
     inner = search.search_method
     small = lambda *arguments, **keywords: inner(*arguments, **keywords, **SMALL)  # noqa: E731

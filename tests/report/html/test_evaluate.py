@@ -5,9 +5,9 @@ import re
 
 import pytest
 
+from posembed.errors import ArgumentTypeError
 from posembed.records.evaluation import Evaluation
-from posembed.report.html.evaluate import accuracy_chart, depth_chart, evaluate_page, loss_chart
-from posembed.report.terminal.calibrate import calibration_sentences
+from posembed.report.html.evaluate import accuracy_chart, depth_chart, evaluate_page, loss_chart, result_charts
 
 SETUP = {
     "data": "stdlib", "lengths": [128, 1024], "documents": 20, "seed": 0, "precision": "fp32", "usable_length": 1024,
@@ -109,19 +109,31 @@ def test_names_are_escaped():
     assert "<b>" not in evaluate_page(embedding("<b>evil</b>"))
 
 
-@pytest.mark.parametrize(("keep", "sentence"), [(5, "first 5 positions are as they were"), (0, "Every row may")])
-def test_a_calibration_in_words(keep, sentence):
-    record = {
-        "configuration": {"keep": keep}, "validation": {"start": 2.0, "best": 1.5, "at_step": 100},
-        "start": {"why": ["because"], "keep": keep}, "length_aware": False, "short": None, "steps": 200,
-        "training_tokens": 1234567, "seconds": 61.4, "peak_memory_bytes": 3 << 30,
-    }  # fmt: skip
-    words = calibration_sentences(record)
-    assert words[0] == "Start: because"
-    assert "2.0000 at the start, 1.5000 at step 100" in words[1]
-    assert sentence in words[2]
-    assert words[3] == "200 steps, 1,234,567 tokens, 61 s, at most 3.0 GiB of memory."
-    record |= {"length_aware": True, "short": 128}
-    told = "every row was trained." if keep == 0 else "all but the first 5 rows were trained."
-    assert calibration_sentences(record)[3].endswith(told)
-    assert "inputs of up to 128 tokens read the old rows" in calibration_sentences(record)[3]
+def test_in_a_notebook():
+    shown = embedding("<b>evil</b>")._repr_html_()
+    assert "It is better." in shown
+    assert "0.70 (0.60 to 0.80)" in shown
+    assert "<b>" not in shown
+    assert "Loss in nats per token at 128 tokens" in language()._repr_html_()
+
+
+def test_other_results_have_no_charts():
+    with pytest.raises(ArgumentTypeError, match="dict is not the results of an evaluation"):
+        result_charts({}, embedding())
+
+
+def test_lines_are_told_apart_by_dashes_and_colors():
+    chart = accuracy(embedding())
+    assert [(each.dash, each.colour) for each in chart.series] == [("solid", 0), ("dash", 1)]
+    depth = depth_chart(embedding().results.cells, "passkey")
+    assert [(each.dash, list(each.x)) for each in depth.series] == [
+        ("solid", [10, 30, 50, 70, 90]),
+        ("dash", [10, 30, 50, 70, 90]),
+    ]
+    assert depth.reading == "Each point is the mean of about 4 documents."
+    assert chart.reading == "Bands are 95 % intervals over documents; chance is 0.1."
+
+
+def test_no_mark_where_nothing_is_longer():
+    short = embedding(configuration=SETUP | {"original_usable_length": 1024})
+    assert accuracy(short).marks == []
