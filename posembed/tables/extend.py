@@ -1,4 +1,4 @@
-"""Position tables of another length or grid: pure functions from arrays to arrays."""
+"""Give a position table another length or grid: pure functions from arrays to arrays."""
 
 from __future__ import annotations
 
@@ -48,24 +48,24 @@ def extend_table(
 
     and those of a grid, which may grow and shrink: ``bicubic`` and ``bilinear`` (``antialias=False``,
     ``align_corners=False``; equal to torch's ``interpolate``), ``nearest``, and ``tile``, ``P[y mod H, x mod W]``.
-    :data:`posembed.tables.registry.METHODS` has each one's source; ``register_method`` there adds your own.
+    :data:`posembed.tables.registry.METHODS` has each one's source; ``register_method`` adds your own.
 
     The work is done in float32 (float64 tables in float64) and the table's dtype restored; bfloat16 arrays are
-    those of ``ml_dtypes``. The input is never changed. N = L gives a copy.
+    those of ``ml_dtypes``. The input is never changed. N = L returns a copy.
 
     Args:
         table: ``[rows, d_model]`` in float16, bfloat16, float32 or float64, all values finite.
         length: usable positions of the new table (prefix, positions and suffix), for a sequence.
         grid: ``(height, width)`` of the new table, for one whose layout is a grid.
         method: a method's name, or ``"auto"``: ``tile`` for a sequence, ``bicubic`` for a grid.
-        layout: what the rows mean; left out, every row is a position.
+        layout: what the rows mean; if omitted, every row is a position.
         **options: of the method.
 
     Returns:
         ``[rows − L + N, d_model]``, a new array of the same dtype.
 
     Raises:
-        InvalidArgumentError: for a table, length, grid, method or option that cannot be; what is allowed is listed.
+        InvalidArgumentError: for an invalid table, length, grid, method or option; what is allowed is listed.
         ArgumentTypeError: for a length, grid or option of a wrong type.
         WorkFailedError: if the new rows are beyond what the dtype holds.
 
@@ -92,7 +92,7 @@ def extend_table(
 def exact_rows(
     method: str, layout: TableLayout, length: int | None = None, *, grid: Grid | None = None, **options: Any
 ) -> Pairs:
-    """The rows of the new table that are promised to equal a row of the old one bit for bit.
+    """Return which rows of the new table are promised to equal a row of the old one bit for bit.
 
     Args:
         method: as in :func:`extend_table`, with its ``length``, ``grid`` and ``options``.
@@ -126,22 +126,22 @@ def _checked_table(table: Array) -> Array:
     if table.ndim != 2 or table.shape[1] < 1 or not known:
         raise InvalidArgumentError(
             f"table must be floating-point [rows, d_model], got {table.dtype} of shape {list(table.shape)}; float16, "
-            "bfloat16, float32 and float64 are taken, so undo a quantisation first"
+            "bfloat16, float32 and float64 are supported, so dequantize the table first"
         )
     bad = np.flatnonzero(~np.isfinite(table).all(axis=1))
     if len(bad):
         raise InvalidArgumentError(
             f"table row {bad[0]} holds nan or inf ({len(bad)} such rows of {len(table)}); no row can be made from it: "
-            "mend the table first"
+            "repair the table first"
         )
     return table
 
 
 def _plan(
-    method: str, layout: TableLayout, length: int | None, grid: Grid | None, options: dict[str, Any]
-) -> tuple[Method, dict[str, Any], int | Grid]:
-    """The method, its options and the new number of positions (or the new grid), all checked."""
-    name, settings = resolve_method(method, layout, **options)
+    method: str, layout: TableLayout, length: int | None, grid: Grid | None, options: dict[str, object]
+) -> tuple[Method, dict[str, object], int | Grid]:
+    """Return the method, its options and the new number of positions (or the new grid), all checked."""
+    name, settings = resolve_method(method, layout, None, **options)
     chosen = find_method(name, layout)
     if layout.grid is not None:
         if grid is None or length is not None:
@@ -165,7 +165,7 @@ def _new_positions(chosen: Method, layout: TableLayout, length: int) -> int:
         )
     if new < 1:
         raise InvalidArgumentError(
-            f"length={length} leaves no position: 1 at least is needed beside {layout.prefix} prefix and "
+            f"length={length} leaves no position: at least 1 is needed besides {layout.prefix} prefix and "
             f"{layout.suffix} suffix rows"
         )
     if new < old and chosen.direction == "longer":
@@ -185,8 +185,8 @@ def _count(size: int | Grid) -> int:
     return size if isinstance(size, int) else size[0] * size[1]
 
 
-def _promised(chosen: Method, settings: dict[str, Any], layout: TableLayout, new: int | Grid) -> Pairs:
-    """What the method says it keeps, counted from the first position's row, in the order of the new rows."""
+def _promised(chosen: Method, settings: dict[str, object], layout: TableLayout, new: int | Grid) -> Pairs:
+    """Return the method's promise, counted from the first position's row, in the order of the new rows."""
     pairs = np.asarray(chosen.kept(layout.grid or layout.positions, new, **settings))
     fits = pairs.ndim == 2 and pairs.shape[1] == 2 and (pairs.dtype.kind in "iu" or not len(pairs))
     if not fits or (pairs < 0).any() or (pairs >= (layout.positions, _count(new))).any():
@@ -198,8 +198,8 @@ def _promised(chosen: Method, settings: dict[str, Any], layout: TableLayout, new
     return ordered
 
 
-def _grow(rows: Array, chosen: Method, settings: dict[str, Any], layout: TableLayout, new: int | Grid) -> Array:
-    """The new positions' rows, in the dtype of the old ones, with what the method promised looked at."""
+def _grow(rows: Array, chosen: Method, settings: dict[str, object], layout: TableLayout, new: int | Grid) -> Array:
+    """Return the new positions' rows, in the dtype of the old ones, after checking the method's promise."""
     pairs = _promised(chosen, settings, layout, new)
     shape = (*new, rows.shape[1]) if isinstance(new, tuple) else (new, rows.shape[1])
     work = rows.astype(np.float64 if rows.dtype.itemsize == 8 else np.float32)
@@ -217,7 +217,7 @@ def _grow(rows: Array, chosen: Method, settings: dict[str, Any], layout: TableLa
     if len(bad):
         raise WorkFailedError(
             f"method {chosen.name!r} gave position {bad[0]} a value that is not finite in {rows.dtype}; extend a wider "
-            "copy of the table, such as table.astype('float64'), or take another method"
+            "copy of the table, such as table.astype('float64'), or use another method"
         )
     found, wanted = (np.ascontiguousarray(each).view(np.uint8) for each in (grown[pairs[:, 1]], rows[pairs[:, 0]]))
     changed = found != wanted

@@ -1,4 +1,4 @@
-"""Grids of rows at another size: separable kernels that equal ``torch.nn.functional.interpolate`` to 1e-5."""
+"""Resample a grid of rows to another size by separable kernels that equal torch's ``interpolate`` to 1e-5."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def resize_grid(
         ``[*grid, d]``, a new array, in float64 from float64 and else in float32; the same size gives a plain copy.
 
     Raises:
-        InvalidArgumentError: for rows that are no grid, a size below 1 or an unknown mode.
-        ArgumentTypeError: for a size that is no whole number or a switch that is no bool.
+        InvalidArgumentError: for rows that are not a grid, a size below 1 or an unknown mode.
+        ArgumentTypeError: for a size that is not a whole number or a switch that is not a bool.
 
     Source: the kernels of PyTorch (``aten/src/ATen/native/UpSample.h``), which timm's ``resample_abs_pos_embed`` uses
     with ``antialias=True`` and the ViT of Transformers without. One difference: where an antialiased result is one
@@ -66,7 +66,7 @@ def resize_grid(
 
 
 def checked_grid(grid: object) -> Grid:
-    """A grid as two ints, or an error that says what a grid is.
+    """Return a grid as two ints, or raise an error that says what a grid is.
 
     Example:
         >>> checked_grid([16, np.int64(20)])
@@ -80,7 +80,7 @@ def checked_grid(grid: object) -> Grid:
 def axis_weights(
     old: int, new: int, *, mode: Mode, antialias: bool, align_corners: bool, dtype: Any = np.float64
 ) -> tuple[Index, Rows]:
-    """Which old rows of one axis each new row mixes, and how much of each: two arrays ``[new, taps]``.
+    """Return which old rows of one axis each new row mixes, and how much of each: two arrays ``[new, taps]``.
 
     Every row of weights sums to 1. Taps beyond the border read the border row. Points and weights
     are computed in ``dtype``, that of the rows, as torch computes them.
@@ -113,20 +113,20 @@ def axis_weights(
 
 
 def _averaging(old: int, new: int, step: Any, radius: int) -> tuple[Index, Rows]:
-    """Taps and weights with antialiasing: the kernel is as wide as the step, and cut at the borders."""
+    """Return taps and weights with antialiasing: the kernel is as wide as the step, and cut at the borders."""
     real = type(step)
     width = max(step, real(1))
-    centres = (np.arange(new, dtype=real) + real(0.5)) * step  # torch has no other centre for align_corners
-    first = np.maximum(np.trunc(centres - radius * width + 0.5), 0).astype(np.int64)
-    last = np.minimum(np.trunc(centres + radius * width + 0.5), old).astype(np.int64)
+    centers = (np.arange(new, dtype=real) + real(0.5)) * step  # torch uses the same centers with align_corners
+    first = np.maximum(np.trunc(centers - radius * width + 0.5), 0).astype(np.int64)
+    last = np.minimum(np.trunc(centers + radius * width + 0.5), old).astype(np.int64)
     index = first[:, None] + np.arange((last - first).max())
-    weights = _kernel(radius, -0.5)((index.astype(real) - centres[:, None] + real(0.5)) / width)
+    weights = _kernel(radius, -0.5)((index.astype(real) - centers[:, None] + real(0.5)) / width)
     weights[index >= last[:, None]] = 0.0
     return np.minimum(index, old - 1), weights / weights.sum(axis=1, keepdims=True)
 
 
 def _kernel(radius: int, a: float) -> Callable[[Rows], Rows]:
-    """The triangle of radius 1, or Keys's cubic of radius 2 with its parameter a (Keys 1981)."""
+    """Return the triangle of radius 1, or Keys's cubic of radius 2 with its parameter a (Keys 1981)."""
 
     def triangle(x: Rows) -> Rows:
         kernel: Rows = np.maximum(1 - np.abs(x), 0.0)
@@ -151,29 +151,38 @@ def _apply(work: Rows, axis: int, index: Index, weights: Rows) -> Rows:
 
 
 def bicubic(rows: Rows, grid: Grid, *, antialias: bool = False, align_corners: bool = False) -> Rows:
-    """:func:`resize_grid` with mode ``bicubic``."""
+    """Resample by :func:`resize_grid` with mode ``bicubic``."""
     return resize_grid(rows, grid, mode="bicubic", antialias=antialias, align_corners=align_corners)
 
 
 def bilinear(rows: Rows, grid: Grid, *, antialias: bool = False, align_corners: bool = False) -> Rows:
-    """:func:`resize_grid` with mode ``bilinear``."""
+    """Resample by :func:`resize_grid` with mode ``bilinear``."""
     return resize_grid(rows, grid, mode="bilinear", antialias=antialias, align_corners=align_corners)
 
 
 def keeps_same_grid(old: Grid, new: Grid, *, antialias: bool = False, align_corners: bool = False) -> Index:
-    """What the kernels keep: nothing, unless the grid stays as it is."""
+    """Return the pairs that the kernels keep: none, unless the grid stays as it is."""
     for side, other in zip(old, new, strict=True):
         axis_weights(side, other, mode="bilinear", antialias=antialias, align_corners=align_corners)
     return copying_grid(tile_index)[1](old, new) if old == new else np.empty((0, 2), dtype=np.int64)
 
 
 def nearest_index(old: int, new: int) -> Index:
-    """``⌊t · old / new⌋``, in whole numbers, where torch's ``nearest`` rounds a float32 factor."""
+    """Return ``⌊t · old / new⌋``, in whole numbers, where torch's ``nearest`` rounds a float32 factor.
+
+    Example:
+        >>> nearest_index(2, 5).tolist()
+        [0, 0, 0, 1, 1]
+    """
     return np.arange(new, dtype=np.int64) * old // new
 
 
 def copying_grid(axis_index: Callable[[int, int], Index]) -> tuple[Callable[..., Rows], Callable[..., Index]]:
-    """A grid method whose rows are all copies, by an index for each axis: the function and what it keeps."""
+    """Return the function of a grid method whose rows are all copies, and its promise.
+
+    Args:
+        axis_index: ``axis_index(old, new)``, the old place of each new one along an axis.
+    """
 
     def copy(rows: Rows, grid: Grid) -> Rows:
         copied: Rows = rows[np.ix_(axis_index(rows.shape[0], grid[0]), axis_index(rows.shape[1], grid[1]))]

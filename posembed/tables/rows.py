@@ -1,4 +1,4 @@
-"""A table's rows as plain numbers, and around their mean."""
+"""A table's rows as float64: checked, centered, normalized."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from posembed.errors import InvalidArgumentError
 from posembed.layout import TableLayout
 
 Floats = NDArray[np.float64]
-_ROUNDING = 64 * np.finfo(np.float64).eps  # of the largest number: what sums of a thousand rows may be off by
+_ROUNDING = 64 * np.finfo(np.float64).eps  # of the largest number: the rounding error of sums of a thousand rows
 
 
 def as_rows(table: NDArray[Any]) -> Floats:
-    """The table as float64 ``[rows, d_model]``, finite and not empty.
+    """Return the table as float64 ``[rows, d_model]``, finite and not empty.
 
     Raises:
-        InvalidArgumentError: for another shape, for values that are no real numbers, or for NaN and infinity.
+        InvalidArgumentError: for another shape, for values that are not real numbers, or for NaN and infinity.
     """
     given = np.asarray(table)
     if given.ndim != 2 or 0 in given.shape:
@@ -36,7 +36,7 @@ def as_rows(table: NDArray[Any]) -> Floats:
 
 
 def centered(table: NDArray[Any]) -> Floats:
-    """The rows less their mean, float64 ``[rows, d_model]``; exact zeros where a column is constant.
+    """Return the rows less their mean, float64 ``[rows, d_model]``; exact zeros where a column is constant.
 
     A row that differs from the mean by rounding alone becomes zeros: it has no direction of its own.
 
@@ -52,7 +52,7 @@ def centered(table: NDArray[Any]) -> Floats:
 
 
 def centered_to_one(table: NDArray[Any]) -> Floats:
-    """The centered rows, scaled so that the largest number is ±1: squares of tiny tables would vanish.
+    """Return the centered rows, scaled so that the largest number is ±1: squares of tiny tables would vanish.
 
     Example:
         >>> centered_to_one(np.array([[1e-200], [3e-200]])).tolist()
@@ -65,7 +65,7 @@ def centered_to_one(table: NDArray[Any]) -> Floats:
 
 
 def row_norms(rows: Floats) -> Floats:
-    """Euclidean norm of each row, ``[rows]``, also where squares of its numbers would vanish or overflow.
+    """Return the Euclidean norm of each row, ``[rows]``, also where squares of its numbers would vanish or overflow.
 
     Example:
         >>> [f"{norm:.3g}" for norm in row_norms(np.array([[3e-200, 4e-200], [3e200, 4e200], [0.0, 0.0]]))]
@@ -78,7 +78,7 @@ def row_norms(rows: Floats) -> Floats:
 
 
 def unit_rows(rows: Floats) -> Floats:
-    """Each row divided by its norm; a row of zeros stays one.
+    """Return each row divided by its norm; a row of zeros stays one.
 
     Example:
         >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
@@ -92,7 +92,7 @@ def unit_rows(rows: Floats) -> Floats:
 
 
 def smaller_product(rows: Floats) -> Floats:
-    """``AᵀA`` or ``AAᵀ``, whichever is smaller: both have the same Frobenius norm and eigenvalues.
+    """Return ``AᵀA`` or ``AAᵀ``, whichever is smaller: both have the same Frobenius norm and eigenvalues.
 
     Example:
         >>> smaller_product(np.ones((3, 2))).shape
@@ -103,12 +103,12 @@ def smaller_product(rows: Floats) -> Floats:
 
 
 def finite_or_none(values: Floats) -> list[float | None]:
-    """The values as plain numbers, ``None`` for those that are not finite."""
+    """Return the values as plain numbers, ``None`` for those that are not finite."""
     return [float(value) if np.isfinite(value) else None for value in values]
 
 
 def require_grid(rows: int, grid: tuple[int, int]) -> None:
-    """Refuse a grid that is not as many patches as there are rows.
+    """Refuse a grid whose number of patches is not the number of rows.
 
     Raises:
         InvalidArgumentError: naming both.
@@ -118,7 +118,7 @@ def require_grid(rows: int, grid: tuple[int, int]) -> None:
 
 
 def require_layout(rows: Floats, layout: TableLayout) -> None:
-    """Refuse a layout of another number of rows.
+    """Refuse a layout that describes another number of rows.
 
     Raises:
         InvalidArgumentError: naming both.

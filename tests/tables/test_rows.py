@@ -10,7 +10,8 @@ from posembed.tables.measures.brief import brief_analysis
 from posembed.tables.measures.norms import row_profile
 from posembed.tables.measures.plot_data import patch_maps, table_views
 from posembed.tables.measures.probes import position_probe
-from posembed.tables.measures.similarity import measure_similarity, rank_correlation, toeplitz_r2
+from posembed.tables.measures.rank_correlation import rank_correlation
+from posembed.tables.measures.similarity import measure_similarity, toeplitz_r2
 from posembed.tables.rows import as_rows, centered, centered_to_one, row_norms, unit_rows
 
 

@@ -48,7 +48,7 @@ class TableAnalysis:
         """The measures of the positions alone."""
         return next(m for m in self.measures if m.selection == "positions")
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return plain values for a JSON file; what is not defined is ``None``."""
         layout = dataclasses.asdict(self.layout) | {
             "rows": self.layout.rows,

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.tables.measures.measure import Line, Measure, Scalar, Selection, SummaryMeasure
+from posembed.tables.measures.rank_correlation import ranked_similarity
 from posembed.tables.rows import Floats, centered, require_grid, smaller_product, unit_rows
 
-RANKED_ROWS = 512  # ranks need the pairs themselves: of a table with more rows, every k-th is taken
 _NOTHING = 1e-12  # a variance of cosines below this is rounding
 _EQUAL = 1e-9  # cosines that differ by less are equal but for rounding
 _PLANES = 64  # dimensions transformed at a time: the padded planes are four times as large
@@ -68,12 +68,12 @@ def measure_similarity(table: NDArray[Any], grid: tuple[int, int] | None = None)
     """
     unit = unit_rows(centered(table))
     totals, counts = _sums_by_offset(unit, grid or (len(unit), 1))
-    step = -(-len(unit) // RANKED_ROWS)
+    spearman, step = ranked_similarity(unit, grid)
     curve = _by_distance(totals, counts)
     return Similarity(
         _toeplitz_r2(unit, totals, counts),
         _monotonicity(curve),
-        _spearman(unit[::step], _places(len(unit), grid)[::step]),
+        spearman,
         tuple(curve.tolist()),
         "all" if step == 1 else f"one row in {step}",
     )
@@ -122,25 +122,6 @@ def monotonicity(table: NDArray[Any], grid: tuple[int, int] | None = None) -> fl
         0.5
     """
     return _monotonicity(distance_curve(table, grid))
-
-
-def rank_correlation(table: NDArray[Any], grid: tuple[int, int] | None = None) -> float | None:
-    """Return Spearman's rank correlation of ``cos(p_i, p_j)`` with ``−|i − j|`` (grid: the Euclidean distance).
-
-    Over all pairs of different rows; of more than 512 rows every k-th is taken. Rows are centered by the whole table.
-
-    Returns:
-        −1 to 1, or ``None`` where all cosines are equal, or there are fewer than three rows.
-
-    Source: Spearman 1904, The proof and measurement of association between two things.
-
-    Example:
-        >>> rank_correlation(np.arange(12.0)[:, None]) > 0.5
-        True
-    """
-    unit = unit_rows(centered(table))
-    step = -(-len(unit) // RANKED_ROWS)
-    return _spearman(unit[::step], _places(len(unit), grid)[::step])
 
 
 def _sums_by_offset(unit: Floats, grid: tuple[int, int]) -> tuple[Floats, Floats]:
@@ -204,29 +185,6 @@ def _monotonicity(curve: Floats) -> float | None:
     if len(curve) < 3 or np.ptp(curve[1:]) <= _EQUAL:
         return None
     return float((np.diff(curve[1:]) < -_EQUAL).mean())
-
-
-def _places(rows: int, grid: tuple[int, int] | None) -> Floats:
-    """Return the coordinates of each row, ``[rows, 2]``."""
-    if grid is not None:
-        require_grid(rows, grid)
-    width = 1 if grid is None else grid[1]
-    index = np.arange(rows)
-    return np.stack((index // width, index % width), axis=1).astype(np.float64)
-
-
-def _spearman(unit: Floats, places: Floats) -> float | None:
-    """Correlate ranks over pairs of rows (Spearman 1904), ties given their mean rank."""
-    from scipy.stats import rankdata  # half a second, which only whole analyses should cost
-
-    if len(unit) < 3:
-        return None
-    first, second = np.triu_indices(len(unit), 1)
-    cosines = (unit @ unit.T)[first, second].round(9)  # equal ones differ by rounding, which must not rank them
-    if np.ptp(cosines) <= _EQUAL:  # their ranks would mean nothing
-        return None
-    nearness = -np.hypot(*(places[first] - places[second]).T)
-    return float(np.corrcoef(rankdata(cosines), rankdata(nearness))[0, 1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,34 +10,15 @@ from numpy.typing import NDArray
 
 from posembed.tables.measures.helix import Helix, helix_fit
 from posembed.tables.measures.measure import Line, Measure, Scalar, Selection, SummaryMeasure, TableRows
-from posembed.tables.measures.sinusoids import explained_share, similarity_to_sinusoid, sinusoidal_basis
+from posembed.tables.measures.sinusoid_fit import SinusoidFit, sinusoid_fit
 from posembed.tables.rows import Floats, centered, centered_to_one
 
 if TYPE_CHECKING:
     from posembed.tables.measures.analysis import TableAnalysis
 
-MOST_FUNCTIONS = 128  # sinusoids in a basis
-ROWS_PER_FUNCTION = 8  # with as many functions as rows a basis would explain anything
 MOST_VALUES = 512  # singular values and frequencies that are listed
 LEAST_ROWS = 4  # of fewer rows the curves over the positions say nothing
 _ROUNDING = 1e-12  # singular values below this share of the largest are rounding
-
-
-@dataclass(frozen=True, slots=True)
-class SinusoidFit:
-    """How close a table is to sinusoids.
-
-    Attributes:
-        functions: how many sinusoids the basis has.
-        explained_share: share of the table's variance that they explain.
-        explained_share_random: what they explain of random rows.
-        correlation: of the table's cosines with those of the sinusoidal encoding, over all pairs.
-    """
-
-    functions: int
-    explained_share: float | None
-    explained_share_random: float
-    correlation: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +64,7 @@ def measure_spectrum(table: NDArray[Any], *, axis: bool = True) -> Spectrum:
         if shares is not None:
             power, frequencies = tuple(shares[:MOST_VALUES].tolist()), _frequencies(len(rows))
         helix = helix_fit(table)
-        sinusoid = _sinusoid_fit(table)
+        sinusoid = sinusoid_fit(table)
     return Spectrum(
         tuple(singular[:MOST_VALUES].tolist()),
         _entropy_rank(singular),
@@ -181,19 +162,6 @@ def power_spectrum(table: NDArray[Any]) -> Floats | None:
 
 def _frequencies(rows: int) -> tuple[float, ...]:
     return tuple((np.arange(min(rows // 2 + 1, MOST_VALUES)) / rows).tolist())
-
-
-def _sinusoid_fit(table: NDArray[Any]) -> SinusoidFit:
-    rows = len(table)
-    functions = min(max(2, rows // (2 * ROWS_PER_FUNCTION) * 2), MOST_FUNCTIONS)  # an even number
-    basis = sinusoidal_basis(rows, functions)
-    share = explained_share(table, basis)
-    return SinusoidFit(
-        functions,
-        share if np.isfinite(share) else None,
-        basis.shape[1] / (rows - 1),  # what a subspace of this rank takes of random rows, on average
-        similarity_to_sinusoid(table),
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def sharpest_step(rows: Floats) -> Step | None:
     """
     norms = np.linalg.norm(rows, axis=1)
     n = len(norms)
-    window = int(np.clip(n // WINDOW_FRACTION, LEAST_WINDOW, MOST_WINDOW))
+    window = min(max(n // WINDOW_FRACTION, LEAST_WINDOW), MOST_WINDOW)
     first = max(window, n // START_FRACTION)
     if n < LEAST_WINDOWS * window or not (norms > 0).all():
         return None

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
+from posembed.tables.measures.rank_correlation import rank_correlation
 from posembed.tables.measures.similarity import (
     cosine_matrix,
     distance_curve,
     measure_similarity,
     monotonicity,
-    rank_correlation,
     toeplitz_r2,
 )
 

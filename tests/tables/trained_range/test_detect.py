@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from posembed.layout import TableLayout
+from posembed.tables.trained_range import detect
 from posembed.tables.trained_range.change_point import ChangePoint
 from posembed.tables.trained_range.detect import (
     first_match,
@@ -14,6 +15,7 @@ from posembed.tables.trained_range.detect import (
     usable_length,
 )
 from posembed.tables.trained_range.outlier_rows import outlier_rows
+from posembed.tables.trained_range.tail_tests import tail_tests
 
 
 def p_values(*values):
@@ -29,6 +31,8 @@ def p_values(*values):
         (p_values(1e-9, 9e-4, 1.1e-3, 0.5), 2),  # one in a thousand
         (p_values(1e-9, 1.9e-3, 0.5), 1),
         (p_values(1e-9, 0.6e-3, 0.5), 2),
+        (p_values(1e-9, 1e-3, 0.5), 2),
+        (p_values(0.5, 1e-4), None),
         (p_values(1e-9, 1e-9), None),
         (p_values(0.5, 1e-9), None),  # the last tail fails
         (p_values(0.5, 1.1e-4), 0),  # later tails may fall to one in ten thousand
@@ -49,6 +53,25 @@ def test_ninety_seven_of_a_hundred_later_tails_must_match(tails, first):
     p = np.full(tails, 0.5)
     p[1] = 1e-9
     assert first_match(p_values(*p)) == first
+
+
+def test_exactly_ninety_seven_of_a_hundred_are_too_few():
+    p = np.full(100, 0.5)
+    p[1:4] = 1e-9
+    assert first_match(p_values(*p)) == 4
+
+
+def test_the_change_point_is_sought_behind_the_last_surely_trained_tail(monkeypatch):
+    seen = []
+    monkeypatch.setattr(detect, "find_change_point", lambda *given: seen.append(given))
+    table = np.random.default_rng(0).standard_normal((10, 4))
+    p = p_values(1e-12, 1e-12, 1e-12, 1e-6, 0.5, 0.5)
+    assert detect._end(table, p, 4) is None
+    p[3] = 1e-12
+    assert detect._end(table, p, 4) is None
+    assert [trained for _, trained, *_ in seen] == [3, 4]
+    variance = (table[4:] ** 2).mean()
+    assert seen[0][2:] == pytest.approx((variance, (table[4:] ** 4).mean() / variance**2 - 1))
 
 
 P = np.concatenate((np.full(80, 1e-12), np.full(20, 0.5)))  # 100 tails, trained up to position 80
@@ -176,10 +199,12 @@ def test_the_evidence_of_an_end():
         "the 80 rows from position 120 on match the initial distribution: mean zero, uncorrelated, "
     )
     assert float(match.split("p = ")[1].rstrip(")")) > 1e-3
-    place = int(mismatch.split()[4])
-    assert place < 120
-    assert mismatch.startswith(f"with the rows from {place} on they do not: ")
-    assert float(mismatch.split("p = ")[1]) < 1e-8
+    tests = tail_tests(trained(200, 64, 120, 1.0))
+    place = max(np.flatnonzero(tests.combined()[:120] < 1e-8))
+    assert mismatch.startswith(
+        f"with the rows from {place} on they do not: the norms vary more than random rows', p = "
+    )
+    assert float(mismatch.split("p = ")[1]) == pytest.approx(tests.norms[place], rel=0.1)
     assert gain.startswith("row by row, those from 120 on are likelier untrained than trained like those before, by ")
     assert float(gain.split()[-2]) > 10
 
