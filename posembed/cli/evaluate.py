@@ -1,4 +1,4 @@
-"""``posembed evaluate``: judge a model on long inputs."""
+"""``posembed evaluate``: evaluate a model on long inputs."""
 
 from __future__ import annotations
 

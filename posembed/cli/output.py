@@ -62,12 +62,12 @@ def prepare_html(file: Path) -> None:
 
 
 def offer_evaluation(out: Path, checkpoint: Path) -> None:
-    """Name the next step after a checkpoint was written, where ``posembed evaluate`` can judge it."""
+    """Name the next step after a checkpoint was written, where ``posembed evaluate`` supports it."""
     if _is_text_model(out):
         say(f"next: posembed evaluate {shlex.quote(str(out))} --original {shlex.quote(str(checkpoint))}")
 
 
-# The endings of the classes that `posembed evaluate` can judge; asking the kinds of models themselves loads torch.
+# The endings of the classes that `posembed evaluate` supports; asking the kinds of models themselves loads torch.
 _LANGUAGE_MODELS = ("ForCausalLM", "LMHeadModel", "ForMaskedLM")
 
 

@@ -65,13 +65,15 @@ def compare(
     if on_event is not None:
         warnings.warn("on_event is deprecated: give an observer", DeprecationWarning, stacklevel=2)
         observer = _EventObserver(on_event)
+    if options.out is not None:  # before the work, not after it
+        output.refuse_inside_data(options.out, options.data)
+        output.refuse_other_content(options.out)
     observer.message("reading the corpus")
     configs, corpus = prepare_units(options)
     jobs = parallel_units(options)
     if options.out is None:
         with tempfile.TemporaryDirectory(prefix="posembed-") as temporary:
             return _run(configs, corpus, Path(temporary), jobs, observer, kept=False)
-    output.refuse_inside_data(options.out, options.data)
     output.claim(options.out, configs, resume=options.resume)
     return _run(configs, corpus, options.out, jobs, observer, kept=True)
 

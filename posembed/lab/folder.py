@@ -25,8 +25,7 @@ def claim(folder: Path, configs: Sequence[UnitConfig], *, resume: bool) -> None:
     Raises:
         ResultsConflictError: if it is neither, or cannot be written.
     """
-    if folder.exists() and not folder.is_dir():
-        raise ResultsConflictError(f"out={str(folder)!r} is a file; give a directory")
+    refuse_other_content(folder)
     setup = folder / SETUP
     if setup.exists():
         if difference := _conflict(folder, configs):
@@ -37,14 +36,24 @@ def claim(folder: Path, configs: Sequence[UnitConfig], *, resume: bool) -> None:
                 "`out`"
             )
         return
-    if folder.exists() and any(folder.iterdir()):
-        raise ResultsConflictError(
-            f"out={str(folder)!r} is not empty and not a run of posembed compare; give another `out`"
-        )
     try:
         write_json(setup, _identity(configs))
     except OSError as error:
         raise ResultsConflictError(f"out={str(folder)!r} cannot be written ({error.strerror})") from None
+
+
+def refuse_other_content(folder: Path) -> None:
+    """Refuse a folder that holds anything but a comparison; this needs no corpus, so it is said before one is read.
+
+    Raises:
+        ResultsConflictError: for a file, or a folder with other files.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ResultsConflictError(f"out={str(folder)!r} is a file; give a directory")
+    if folder.exists() and not (folder / SETUP).exists() and any(folder.iterdir()):
+        raise ResultsConflictError(
+            f"out={str(folder)!r} is not empty and not a run of posembed compare; give another `out`"
+        )
 
 
 def refuse_inside_data(folder: Path, data: str) -> None:

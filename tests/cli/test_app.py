@@ -130,3 +130,10 @@ def test_python_m_posembed_is_the_same_program():
         [sys.executable, "-m", "posembed", "--version"], capture_output=True, text=True, env=ENVIRONMENT
     )
     assert done.stdout == f"posembed {posembed.__version__}\n"
+
+
+def test_the_installed_script_of_0_1_still_starts():
+    """It imports the entry point from the package itself."""
+    code = "import sys; from posembed.cli import main; sys.argv = ['posembed', '--version']; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT)
+    assert (done.returncode, done.stdout) == (0, f"posembed {posembed.__version__}\n")
