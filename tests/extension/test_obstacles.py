@@ -1,0 +1,47 @@
+"""What a model's code forbids, and what else to know of an extension."""
+
+import pytest
+
+from posembed import plan_extension
+
+LED = {"model_type": "led", "attention_window": [4, 8], "max_encoder_position_embeddings": 16}
+
+
+def test_a_supported_extension_has_none(bert):
+    plan = plan_extension(bert, 32)
+    assert (plan.blocked, plan.notes) == ((), ())
+
+
+@pytest.mark.parametrize(("length", "blocked"), [(24, False), (20, True)])
+def test_lengths_that_must_be_multiples(write, length, blocked):
+    """Of the largest window, where each layer has one."""
+    plan = plan_extension(write({"encoder.embed_positions.weight": (16, 8)}, config=LED), length)
+    assert bool(plan.blocked) is blocked
+    assert all(f"multiples of 8, and {length} is not" in reason for reason in plan.blocked)
+
+
+def test_rows_that_are_hash_buckets(write):
+    config = {"model_type": "canine", "max_position_embeddings": 16}
+    plan = plan_extension(write({"char_embeddings.char_position_embeddings.weight": (16, 8)}, config=config), 32)
+    assert any("hash buckets" in reason for reason in plan.blocked)
+
+
+def test_a_configuration_with_one_number_for_both_sides(write):
+    config = {"model_type": "vit", "image_size": 32, "patch_size": 8}
+    source = write({"embeddings.position_embeddings": (1, 17, 8)}, config=config)
+    assert plan_extension(source, grid=(6, 4)).notes == (
+        "embeddings.position_embeddings: the grid is not square; the model's code must take an image size of two "
+        "numbers",
+    )
+    assert plan_extension(source, grid=(6, 6)).notes == ()
+
+
+def test_a_file_alone_leaves_the_configuration_as_it_is(bert):
+    assert plan_extension(bert / "model.safetensors", 32).notes == (
+        "only the one file is written: to change configuration and tokenizer too, name the directory",
+    )
+
+
+def test_no_field_sizes_the_table(write):
+    plan = plan_extension(write({"embeddings.position_embeddings.weight": (16, 8)}, config={"model_type": "bert"}), 32)
+    assert any(note.startswith("no configuration field was found that sizes these tables") for note in plan.notes)
