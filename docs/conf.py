@@ -17,7 +17,14 @@ nitpicky = True  # a link that leads nowhere fails the build
 # Names that other libraries document; without a network their inventories cannot be read.
 nitpick_ignore_regex = [
     ("py:.*", r"(torch|nn|np|numpy|ml_dtypes|os|pathlib|collections|typing|optional)\b.*"),
-    ("py:class", r"posembed\.checkpoint\.source\.Checkpoint"),  # not public
+    (
+        "py:class",
+        r"(Json|JsonObject|MethodName|Kernel|Depth|.*\[\w+)",
+    ),  # aliases, and generics that Sphinx cuts at the comma
+    (
+        "py:.*",
+        r"posembed\.(records|find\.(families|stored_layout)|extension\.buffer_rules|checkpoint\.tensors)\..*",
+    ),  # parts of the above
     ("py:.*", r"(Tensor|Module|Path|NDArray|Any|Callable|Sequence|Literal|ArrayLike|Optimizer)\b.*"),
 ]
 
@@ -40,11 +47,25 @@ linkcheck_timeout = 20
 
 
 def write_lesson(_app: object) -> None:
-    """The lesson page is part of the site; it is a file of its own."""
+    """Write the lesson, which is a page of its own on the site."""
     command = [sys.executable, "-m", "posembed", "lesson", "--html", str(EXTRA / "learned-positions.html")]
     subprocess.run(command, check=True)
 
 
+_documented: dict[str, list[str]] = {}
+
+
+def keep_colons(_app: object, what: str, name: str, _value: object, _options: object, lines: list[str]) -> None:
+    """Keep a field's documentation from Napoleon, which takes what stands before a colon for its type."""
+    if what in ("attribute", "property"):
+        if name in _documented:
+            lines[:] = _documented.pop(name)
+        else:
+            _documented[name] = list(lines)
+
+
 def setup(app: object) -> None:
-    """Called by Sphinx."""
+    """Connect the steps above; Sphinx calls this."""
     app.connect("builder-inited", write_lesson)  # type: ignore[attr-defined]
+    for priority in (400, 600):  # before Napoleon and after it
+        app.connect("autodoc-process-docstring", keep_colons, priority=priority)  # type: ignore[attr-defined]

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from posembed.records.card import CheckpointCard as CheckpointCard
     from posembed.records.card import PairCard as PairCard
     from posembed.records.compare import CompareOptions as CompareOptions
+    from posembed.records.comparison import Comparison as Comparison
     from posembed.records.evaluate import EvaluateOptions as EvaluateOptions
     from posembed.records.evaluation import Evaluation as Evaluation
     from posembed.records.extend import ExtendOptions as ExtendOptions
@@ -70,6 +71,7 @@ _HOME = {
     "Calibration": "posembed.records.calibrate",
     "CheckpointCard": "posembed.records.card",
     "CompareOptions": "posembed.records.compare",
+    "Comparison": "posembed.records.comparison",
     "EvaluateOptions": "posembed.records.evaluate",
     "Evaluation": "posembed.records.evaluation",
     "ExtendOptions": "posembed.records.extend",

@@ -14,6 +14,7 @@ from posembed.errors import PosembedError
 
 ROOT = Path(posembed.__file__).parent
 PUBLIC = {
+    "Comparison",
     "CalibrateOptions",
     "Calibration",
     "CheckpointCard",

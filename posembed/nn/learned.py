@@ -158,7 +158,7 @@ class LearnedPositionalEmbedding(nn.Module):
 
     @property
     def usable_length(self) -> int:
-        """Longest input in tokens: the rows without the reserved ones."""
+        """Longest input in tokens, which is the rows without the reserved ones."""
         return self.weight.shape[0] - self.reserved
 
     @property

@@ -199,7 +199,7 @@ class Difference(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison(Result):
-    """Encodings compared on the same text; :meth:`to_dict` is the content of ``results.json``.
+    """Encodings compared on the same text; ``to_dict()`` gives the content of ``results.json``.
 
     Attributes:
         created: when it was gathered, UTC.

@@ -14,7 +14,7 @@ from posembed.records.compare import ENCODINGS, WARMUP_DIVISOR, CompareOptions, 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings(Record):
-    """What all units of a comparison have in common; the defaults are those of :class:`CompareOptions`."""
+    """What all units of a comparison have in common; the defaults are those of :class:`posembed.CompareOptions`."""
 
     model: str = CompareOptions.model
     data: str = CompareOptions.data
@@ -50,7 +50,7 @@ class TrainingSettings(Record):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Return the settings that :meth:`to_dict` wrote.
+        """Return the settings that ``to_dict`` wrote.
 
         Raises:
             InvalidArgumentError: for an unknown or missing name: a default in its place would change the numbers.
