@@ -48,7 +48,7 @@ def extend_table(
 
     and those of a grid, which may grow and shrink: ``bicubic`` and ``bilinear`` (``antialias=False``,
     ``align_corners=False``; equal to torch's ``interpolate``), ``nearest``, and ``tile``, ``P[y mod H, x mod W]``.
-    :data:`posembed.tables.registry.METHODS` has each one's source; ``register_method`` adds your own.
+    :data:`posembed.METHODS` has each one's source; ``register_method`` adds your own.
 
     The work is done in float32 (float64 tables in float64) and the table's dtype restored; bfloat16 arrays are
     those of ``ml_dtypes``. The input is never changed. N = L returns a copy.
