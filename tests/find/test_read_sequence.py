@@ -3,6 +3,7 @@
 import pytest
 
 from posembed import TableLayout
+from posembed.find import families
 from tests.fixtures.tensors import found_as
 
 POSITION = "embeddings.position_embeddings.weight"
@@ -117,6 +118,14 @@ def test_the_family_of_the_root_counts_too():
 def test_fairseqs_rule_for_any_family_needs_the_two_rows(rows, reserved):
     config = {"model_type": "new", "max_position_embeddings": 40}
     assert read(config, rows, "encoder.embed_positions.weight")[:2] == (reserved, False)
+
+
+def test_a_rule_that_does_not_fit_leaves_the_word_to_the_next(monkeypatch):
+    law = families.Offset(("new",), 3, "NewEmbeddings adds 3", key="embed_positions")
+    monkeypatch.setattr(families, "OFFSETS", (*families.OFFSETS, law))
+    config = {"model_type": "new", "max_position_embeddings": 40}
+    assert read(config, 40, "encoder.embed_positions.weight")[0] == 3
+    assert read(config, 42, "encoder.embed_positions.weight")[0] == 2
 
 
 def test_fields_follow_the_table():

@@ -86,6 +86,19 @@ def test_every_weight_has_two_close_calls():
     ]
 
 
+@pytest.mark.parametrize(
+    ("key", "rows", "config", "winner"),
+    [
+        # One row over is a class token's; a length two rows short comes close, and would win without that half.
+        ("vision_text.pos_embed", 17, {"text_config": {USUAL: 15}, "model_config": PIXELS}, "model_config.image_size"),
+        (CORE, 18, {USUAL: 16} | PIXELS, USUAL),  # two rows over are not
+    ],
+)
+def test_at_most_a_class_token_is_few_rows(key, rows, config, winner):
+    (rule,) = found_as(config, key, (rows, 8)).fields
+    assert rule.name == winner
+
+
 def test_text_and_images_of_one_size_keep_their_fields():
     config = {"text_config": {USUAL: 256}, "vision_config": {"image_size": 256, "patch_size": 16}}
     for key, name in ((TEXT, "text_config." + USUAL), (VISION, "vision_config.image_size")):
