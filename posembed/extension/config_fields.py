@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posembed.checkpoint.source import read_json
+from posembed.checkpoint.json_object import read_json
 from posembed.find import families
 from posembed.find.config import is_family, nodes, number, pair
 from posembed.find.found import FieldRule, FoundTable

@@ -12,7 +12,8 @@ import numpy as np
 from posembed.checkpoint.copying import copy_file, link_file
 from posembed.checkpoint.formats.pickle import rewrite_pickle
 from posembed.checkpoint.formats.safetensors.edit import read_header, write_rewritten
-from posembed.checkpoint.source import Checkpoint, read_json
+from posembed.checkpoint.json_object import read_json
+from posembed.checkpoint.source import Checkpoint
 from posembed.checkpoint.staging import staged_directory, staged_file
 from posembed.checkpoint.stale_files import walk
 from posembed.checkpoint.tensors import Array

@@ -1,7 +1,6 @@
 """How a tensor stores a position table: read its shape, split it into tables, join them again.
 
-Model families store the same rows in tensors of different shapes. Each way is one class below; a new one is a class and
-its place in :data:`STORED_LAYOUTS`.
+Each way is a class; to add one, write its class and put it into :data:`STORED_LAYOUTS`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from posembed.checkpoint.source import read_json
+from posembed.checkpoint.json_object import read_json
 from posembed.find.config import number
 from posembed.find.families import weights
 

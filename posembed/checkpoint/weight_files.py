@@ -1,0 +1,108 @@
+"""Which files of a directory hold the weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from posembed.checkpoint.json_object import read_json, reason_of
+from posembed.errors import CheckpointError, InvalidArgumentError
+
+# In the order in which Transformers looks for them.
+_SINGLE = ("model.safetensors", "open_clip_model.safetensors")
+_INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+_PICKLES = ("pytorch_model.bin", "open_clip_pytorch_model.bin")
+_NOT_WEIGHTS = ("adapter_model.safetensors",)
+
+
+def transformer_directory(root: Path) -> Path:
+    """Return the folder of a sentence-transformers folder's Transformer; any other folder is returned as it is.
+
+    Raises:
+        CheckpointError: if ``modules.json`` is broken or names a folder outside.
+        InvalidArgumentError: if it lists no Transformer.
+    """
+    modules = root / "modules.json"
+    if not modules.is_file():
+        return root
+    try:
+        listed = json.loads(modules.read_bytes())
+        paths = [str(m["path"]) for m in listed if str(m["type"]).rsplit(".", 1)[-1] in ("Transformer", "CLIPModel")]
+    except (OSError, ValueError, RecursionError, TypeError, KeyError) as error:
+        raise CheckpointError(
+            f"{modules}: is not a list of sentence-transformers modules ({reason_of(error)})"
+        ) from error
+    if not paths:
+        raise InvalidArgumentError(f"{modules}: lists no Transformer module, so there is no position table to find")
+    return inside(root, paths[0], modules) if paths[0] else root
+
+
+def inside(directory: Path, name: str, named_by: Path) -> Path:
+    """Return ``directory / name``.
+
+    Raises:
+        CheckpointError: if the name, which the file ``named_by`` holds, would lead outside or is too long.
+    """
+    parts = Path(name).parts
+    shown = repr(name if len(name) < 200 else f"{name[:200]}…")
+    if not name or "\0" in name or Path(name).is_absolute() or ".." in parts:
+        raise CheckpointError(f"{named_by}: names {shown}, which lies outside of its directory: refused as unsafe")
+    if any(len(part.encode("utf-8", "replace")) > 255 for part in parts):
+        raise CheckpointError(f"{named_by}: names {shown}, which is too long for a file name")
+    return directory / name
+
+
+def choose_weights(directory: Path) -> tuple[tuple[Path, ...], Path | None]:
+    """Return the weight files of a directory, and their index if they have one; safetensors before pickles.
+
+    Raises:
+        InvalidArgumentError: if there are none, or several and no index.
+        CheckpointError: for an index that is broken, or a link that leads nowhere.
+    """
+    for name in _SINGLE:
+        if (directory / name).is_file():
+            return (directory / name,), None
+    if (directory / _INDEXES[0]).is_file():
+        return indexed_files(directory / _INDEXES[0]), directory / _INDEXES[0]
+    others = sorted(p for p in directory.glob("*.safetensors") if p.is_file() and p.name not in _NOT_WEIGHTS)
+    if len(others) == 1:
+        return (others[0],), None
+    if others:
+        names = ", ".join(p.name for p in others[:6])
+        raise InvalidArgumentError(
+            f"{directory}: holds {len(others)} safetensors files and no index ({names}): name one"
+        )
+    if (directory / _INDEXES[1]).is_file():
+        return indexed_files(directory / _INDEXES[1]), directory / _INDEXES[1]
+    for name in _PICKLES:
+        if (directory / name).is_file():
+            return (directory / name,), None
+    for name in (*_SINGLE, *_PICKLES, *_INDEXES):
+        if (directory / name).is_symlink():
+            raise CheckpointError(f"{directory / name}: is a symbolic link that leads nowhere: fetch the file again")
+    below = sorted(str(p.parent.relative_to(directory)) for p in directory.glob("*/*.safetensors"))
+    hint = f"; weights lie in {', '.join(sorted(set(below))[:5])}: name that folder" if below else ""
+    raise InvalidArgumentError(
+        f"{directory}: no weights found (looked for {', '.join((*_SINGLE, *_INDEXES, *_PICKLES))}){hint}"
+    )
+
+
+def indexed_files(index: Path) -> tuple[Path, ...]:
+    """Return the files that an index names, each once."""
+    return tuple(dict.fromkeys(weight_map(index).values()))
+
+
+def weight_map(index: Path) -> dict[str, Path]:
+    """Return the file of every key according to an index.
+
+    Raises:
+        CheckpointError: if the index has no such mapping, or names a file that is missing or outside.
+    """
+    mapping = read_json(index).get("weight_map")
+    if not isinstance(mapping, dict) or not mapping or not all(isinstance(v, str) for v in mapping.values()):
+        raise CheckpointError(f"{index}: has no weight_map from tensor names to file names")
+    files = {name: inside(index.parent, name, index) for name in dict.fromkeys(mapping.values())}
+    for name, file in files.items():
+        if not file.is_file():
+            raise CheckpointError(f"{index}: names the shard {name!r}, which is not there: fetch the whole checkpoint")
+    return {key: files[name] for key, name in mapping.items()}
