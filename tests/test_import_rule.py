@@ -32,13 +32,8 @@ USES = {
 }
 # The one exception: a record's `_repr_html_` imports its renderer when a notebook calls it.
 EXCEPTIONS = {("records/base.py", "posembed.report.html.renderers")}
-# What the exception above may lead back to, and old names that ask the new modules until their last users are gone.
-MAY_LEAD_BACK = {
-    "posembed.records.base": {"posembed.report.html.renderers"},
-    "posembed.quality.models.loading": {
-        f"posembed.quality.models.{name}" for name in ("kinds", "embedding", "language")
-    },
-}
+# What the exception above may lead back to.
+MAY_LEAD_BACK = {"posembed.records.base": {"posembed.report.html.renderers"}}
 # Rooms that load without torch; a function within them may import it only where the table below says so.
 WITHOUT_TORCH = {
     *("errors", "layout", "files", "storage", "statistics", "corpus", "windows", "observer", "_version", "_moved"),

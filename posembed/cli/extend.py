@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from posembed.cli.command import command
+from posembed.cli.command import command, names_of
+from posembed.cli.names import in_options
 from posembed.cli.output import AsJson, Checkpoint, offer_evaluation, print_json, say, standard_output
 from posembed.records.extend import ExtendOptions
 
@@ -30,7 +32,9 @@ def extend(
     if not as_json:
         from posembed.report.terminal.extend import print_extension
 
-        print_extension(plan.record(), standard_output())
+        record, names = plan.record(), names_of(extend)
+        notes, blocked = (tuple(in_options(each, names) for each in said) for said in (record.notes, record.blocked))
+        print_extension(replace(record, notes=notes, blocked=blocked), standard_output())
     if not options.dry_run:
         with TerminalObserver() as observer:
             plan = carry_out(plan, out, options, observer=observer)

@@ -31,7 +31,7 @@ class FieldChange:
 
     @property
     def name(self) -> str:
-        """The dotted path."""
+        """Dotted path of the field."""
         return ".".join(map(str, self.path))
 
 

@@ -1,4 +1,4 @@
-"""Length-aware positions where the model's own class counts positions from the attention mask, as OPT's does."""
+"""Length-aware positions for models whose own class counts positions from the attention mask, as OPT's does."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _NAMES = ("OPTLearnedPositionalEmbedding", "BioGptLearnedPositionalEmbedding")
 
 
 class MaskedRows(LengthAwareEmbedding):
-    """Called with an attention mask in place of row numbers; the arguments are those of Transformers' class.
+    """Take an attention mask in place of row numbers; the arguments are those of Transformers' class.
 
-    A real token's position is the number of real tokens before it, so that padding on the left counts as none.
+    The position of a real token is the number of real tokens before it, so padding on the left is not counted.
 
     Example:
         >>> import torch
@@ -28,13 +28,13 @@ class MaskedRows(LengthAwareEmbedding):
     def forward(
         self, attention_mask: Tensor, past_key_values_length: int = 0, position_ids: Tensor | None = None
     ) -> Tensor:
-        """Rows of the tokens past ``past_key_values_length``, ``[batch, seq, d_model]``."""
+        """Return the rows of the tokens past ``past_key_values_length``, ``[batch, seq, d_model]``."""
         if position_ids is None:
             position_ids = (attention_mask.cumsum(dim=1) * attention_mask - 1).long()[:, past_key_values_length:]
         return super().forward(position_ids + self.reserved)
 
 
 def counts_from_mask(module: nn.Module) -> bool:
-    """Whether a module is of one of those classes, by name (Transformers need not be installed), or took its place."""
+    """Return whether a module is one of those classes, by name (Transformers need not be installed), or replaced one."""
     known = type(module).__name__ in _NAMES and getattr(module, "offset", None) == 2
     return known or isinstance(module, MaskedRows)

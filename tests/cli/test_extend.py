@@ -203,6 +203,9 @@ def test_extend_with_the_users_word(tmp_path, cli):
     code, _, told = cli("extend", folder, tmp_path / "out", "--to=40")
     assert code == 2
     assert f"--table {key!r} and --reserved, --prefix or --table-grid" in " ".join(told.split())
+    printed = cli("extend", folder, tmp_path / "out", "--to=40", "--dry-run")[1]
+    assert f"Not supported: what the rows of {key}" in printed
+    assert f"--table {key!r} and --reserved, --prefix or --table-grid" in " ".join(printed.split())
     code, printed, _ = cli("extend", folder, tmp_path / "out", "--to=40", "--table", key, "--reserved=3", "--json")
     assert code == 0
     assert json.loads(printed)["tables"][0]["shape"]["after"] == [43, 8]
