@@ -17,25 +17,25 @@ _DRAWN = ("bert-base", "gpt2", "gpt3-175b", "roberta-base")
 
 
 def versus_section(measured: Measured) -> Section:
-    """Parameters, memory, quality, generalisation and users of both, as measured."""
+    """Return the section on learned and sinusoidal positions, as measured."""
     return Section(
         "Learned against sinusoidal",
         [
             Words(
-                "The other classic is a formula: sines and cosines of the position at many wavelengths (Vaswani et al. "
-                "2017). Nothing in it is trained, and it has a row for any position. Both were tried in one small "
-                "model on the same text, with the same start, alike but for their positions. Losses are in nats "
-                "(natural logarithm) per token; lower is better."
+                "The other classic encoding is a formula: sines and cosines of the position at many wavelengths "
+                "(Vaswani et al. 2017). Nothing in it is trained, and it has a row for any position. Both were trained "
+                "in the same small model on the same text, from the same initial weights; only the positions differ. "
+                "Losses are in nats (natural logarithm) per token; lower is better."
             ),
             versus_table(measured.results),
             Words(
-                "The run's verdicts, each paired: the same documents under the same seeds, which is why a difference "
-                "can be certain where two intervals overlap. They speak of this run; another processor or length of "
-                "training can move small differences past zero."
+                "The run's verdicts, each paired over the same documents and seeds, which is why a difference can be "
+                "significant where two intervals overlap. They hold for this run; another processor or training length "
+                "can move small differences past zero."
             ),
             Points(measured.results.verdict),
             Charts([position_chart(measured.results), beyond_chart(measured.results)]),
-            Words("In the second chart 1× is measured on those documents that are long enough for the longest input."),
+            Words("In the second chart, 1× is measured on the documents that are long enough for the longest input."),
             Words(f"How it was measured. {measured.origin}"),
             Points(remarks(measured.results, errors=False)),
         ],
@@ -43,16 +43,16 @@ def versus_section(measured: Measured) -> Section:
 
 
 def sinusoid_section(example: Example) -> Section:
-    """Variants of the sinusoid beside learned rows."""
+    """Return the section on the rows themselves: variants of the sinusoid beside learned rows."""
     return Section(
         "What the rows look like",
         [
             Words(
                 "Three variants of the sinusoid are in use: pairs side by side (`interleaved`, the original), all "
                 "sines before all cosines (`half`), and the same with other wavelengths (`fairseq`). They "
-                "are not exchangeable in a trained model. Beside the table stands the similarity (cosine) of every "
-                "pair of positions: a sinusoid's depends on the distance alone, falls at first, then goes up and "
-                "down; a learned table's is what the text taught it."
+                "are not interchangeable in a trained model. Next to the table is the similarity (cosine) of every "
+                "pair of positions: that of a sinusoid depends on the distance alone, falls at first, then goes up and "
+                "down; that of a learned table is whatever training made it."
             ),
             sinusoid_widget(example),
         ],
@@ -60,7 +60,7 @@ def sinusoid_section(example: Example) -> Section:
 
 
 def models_section() -> Section:
-    """Published tables, drawn, with where they are published."""
+    """Return the section on published tables, with their sources."""
     drawn = [PRESETS[name] for name in _DRAWN]
     rows = [
         (p.name, str(p.rows), str(p.layout.reserved), str(p.layout.usable_length), f"{p.parameters:,}", p.source)
@@ -80,15 +80,15 @@ def models_section() -> Section:
             ),
             Words(
                 f"RoBERTa has {roberta.rows} rows for {roberta.layout.usable_length} positions: its first token reads "
-                f"row {roberta.layout.reserved}, since padding reads row {roberta.padding_idx} and counting goes on "
-                "from there."
+                f"row {roberta.layout.reserved}, since padding reads row {roberta.padding_idx} and counting "
+                "continues from there."
             ),
         ],
     )
 
 
 def good_and_bad_section(example: Example, measured: Measured) -> Section:
-    """What speaks for a learned table, and what against it."""
+    """Return the section on advantages and drawbacks of a learned table."""
     cost = _cost(measured)
     bert = PRESETS["bert-base"]
     tokens = bert.text.vocab_size * bert.d_model if bert.text else 0
@@ -111,8 +111,8 @@ def good_and_bad_section(example: Example, measured: Measured) -> Section:
                     f"It costs parameters: {cost}; BERT-base's table is {bert.parameters / tokens:.1%} of its token "
                     "table.",
                     f"It ends. Asked for one position more, BERT-base's table answers: {ask_past_the_table()}.",
-                    "Rows that few texts reached are hardly trained, and no error says so (`posembed inspect` does).",
-                    f"Neighbouring rows start unrelated: the cosine of two rows of a fresh table is "
+                    "Rows that few texts reach are hardly trained, and no error says so (`posembed inspect` does).",
+                    f"Neighboring rows start unrelated: the cosine of two rows of a fresh table is "
                     f"{number(_fresh_cosine())} on average. Only training relates them.",
                 ]
             ),
@@ -134,18 +134,18 @@ def _cost(measured: Measured) -> str:
 
 
 def _first_row(example: Example) -> str:
-    """The first row's norm beside the others'."""
+    """Return the norm of the first row compared with that of the others."""
     import numpy as np
 
     norms = np.linalg.norm(example.table.astype(np.float64), axis=1)
     return (
-        f"In {example.model} the row of position 0 has norm {norms[0]:.2f}, the others {np.median(norms[1:]):.2f} in "
-        "the median."
+        f"In {example.model} the row of position 0 has norm {norms[0]:.2f}; the median of the "
+        f"others is {np.median(norms[1:]):.2f}."
     )
 
 
 def _fresh_cosine() -> float:
-    """Mean cosine of neighbouring rows before any training."""
+    """Return the mean cosine of neighboring rows before any training."""
     import torch
 
     from posembed.nn.learned import LearnedPositionalEmbedding
@@ -158,28 +158,28 @@ def _fresh_cosine() -> float:
 
 
 def beyond_section(example: Example, measured: Measured) -> Section:
-    """Why longer inputs are often not needed, and what to do where they are."""
+    """Return the section on longer inputs: why they are often not needed, and what to do where they are."""
     return Section(
         "Longer than the table",
         [
             Words(
-                "Often nothing is missing: documents are cut into passages before they are embedded, chats are "
-                "trimmed, images are brought to one size. Where the longest input is known, a table of that length "
-                "can be trained, on texts that fill it."
+                "Often a longer table is not needed: documents are split into passages before they are embedded, "
+                "chats are trimmed, images are resized. Where the longest input is known, a table of that length can "
+                "be trained, on texts that fill it."
             ),
-            Words("When inputs do get longer, there are these ways:"),
+            Words("When inputs do get longer, there are four options:"),
             Points(
                 [
                     "**Extend** the table: make new rows from the old ones, `posembed extend MODEL LONGER --to N`. "
-                    "Rows that are copied or interpolated keep what training taught; what they do to "
-                    "quality must be measured.",
+                    "Rows that are copied or interpolated keep what was learned; their effect on quality must be "
+                    "measured.",
                     "**Calibrate** it: train the table alone on long texts, everything else frozen, as LongEmbed did "
                     "with E5 (Zhu et al. 2024, arXiv:2404.12096).",
-                    "**Go on training** the whole model on long texts, as Longformer did (Beltagy et al. 2020, "
+                    "**Continue training** the whole model on long texts, as Longformer did (Beltagy et al. 2020, "
                     "arXiv:2004.05150).",
-                    "**Another encoding**, in a model that is trained anew: RoPE (Su et al. 2021, arXiv:2104.09864) "
-                    "turns queries and keys by their position, ALiBi (Press et al. 2022, arXiv:2108.12409) makes "
-                    "attention fall with the distance. Neither has a table that could end.",
+                    "**Another encoding**, in a model that is trained from scratch: RoPE (Su et al. 2021, "
+                    "arXiv:2104.09864) rotates queries and keys by their position, ALiBi (Press et al. 2022, "
+                    "arXiv:2108.12409) makes attention fall with the distance. Neither has a table that could end.",
                 ]
             ),
             *(Words(sentence) for sentence in beyond_words(measured.results)),

@@ -1,4 +1,4 @@
-"""The lesson: sections and blocks. Every number in it is computed when it is built, or read from a measured run."""
+"""The sections of the lesson. Every number in them is computed when they are built, or read from a measured run."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ TITLE = "Learned positions, explained by running them"
 def build_lesson(
     checkpoint: str | os.PathLike[str] | None = None, results: str | os.PathLike[str] | None = None
 ) -> list[Section]:
-    """The lesson, computed.
+    """Return the sections of the lesson, computed now.
 
     Args:
-        checkpoint: a text model's directory whose table is shown; by default all-MiniLM-L6-v2 where it is installed.
+        checkpoint: directory of a text model whose table is shown; by default all-MiniLM-L6-v2 where it is installed.
         results: a ``results.json`` of ``posembed compare``, or its folder; by default the committed run.
 
     Raises:
@@ -44,7 +44,8 @@ def build_lesson(
         if results is None:
             raise
         raise InvalidArgumentError(
-            f"--results {results} is no whole results.json of posembed compare ({type(error).__name__}: {error})"
+            f"results={str(results)!r} is not a complete results.json of posembed compare ({type(error).__name__}: "
+            f"{error})"
         ) from None
 
 
@@ -78,8 +79,8 @@ def _what() -> Section:
                 f"by {causal:.2g}), too little for good predictions: see “none” in the comparison below."
             ),
             Words(
-                "A **learned position table** is the simplest cure: an array of `max_len` × `d_model` numbers, one row "
-                "per position, that starts random and is trained with all other weights. The input of the model is "
+                "A **learned position table** is the simplest remedy: an array of `max_len` × `d_model` numbers, one "
+                "row per position, that starts random and is trained with all other weights. The input of the model is "
                 "`token row + position row`, added number by number."
             ),
             Words(
@@ -92,7 +93,7 @@ def _what() -> Section:
 
 
 def _swapped(*, causal: bool) -> float:
-    """How much the middle token's output changes when the tokens around it change places, without positions."""
+    """Return how much the output of the middle token changes when its neighbors swap places, without positions."""
     import torch
 
     with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -110,7 +111,7 @@ def _lookup(example: Example) -> Section:
         Words(
             f"Below are the real numbers of {example.model}: a token table of {example.vocab_size:,} rows and a "
             f"position table of {len(example.table)} positions, both {example.table.shape[1]} wide. Lookup means: "
-            "the token's number chooses a row of the first, the token's place a row of the second."
+            "the token id selects a row of the first, the position selects a row of the second."
         ),
         sum_widget(example),
     ]
@@ -123,14 +124,14 @@ def _lookup(example: Example) -> Section:
     if example.adds_type_row:
         blocks.append(
             Words(
-                "This model adds the row of the segment (all tokens have segment 0) and a LayerNorm; both come after."
+                "After this sum, this model adds a segment row (all tokens are in segment 0) and applies a LayerNorm."
             )
         )
     return Section("Lookup and addition, on a real sentence", blocks)
 
 
 def _same_token(example: Example) -> str | None:
-    """What position rows do to a token that stands in the sentence twice."""
+    """Return what position rows do to a token that occurs in the sentence twice, if one does."""
     import numpy as np
 
     for first, token_id in enumerate(example.ids):
@@ -139,7 +140,7 @@ def _same_token(example: Example) -> str | None:
             one, other = (example.token_rows[place] + example.table[place] for place in (first, second))
             cosine = float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
             return (
-                f"“{example.tokens[first]}” stands at positions {first} and {second}: the same id {token_id}, the same "
+                f"“{example.tokens[first]}” occurs at positions {first} and {second}: the same id {token_id}, the same "
                 f"token row, but the sums differ (cosine {cosine:.3f}). That is how the model tells them apart."
             )
     return None
@@ -151,15 +152,15 @@ def _from_scratch() -> Section:
         "A table from scratch",
         [
             Words(
-                f"{len(run.source.splitlines())} lines make a table and train it. The answer depends on a token and on "
-                "where it stands, so the rows must learn; texts have 12 tokens, so the last four rows are never read."
+                f"{len(run.source.splitlines())} lines make a table and train it. The target depends on the token and "
+                "on its position, so the rows must learn; texts have 12 tokens, so the last four rows are never read."
             ),
             Code(run.source, run.output),
             TextTable("Rows before and after training", ("row", "before", "after", "moved by"), run.rows),
             Words(
-                "A row gets a gradient when some text is long enough to read it, and only then. With plain Adam the "
-                "last row keeps the numbers of its random start (weight decay would shrink it): rows that training "
-                "never reached are legal, and mean nothing."
+                "A row gets a gradient only when some text is long enough to read it. With plain Adam the last row "
+                "keeps its random initial numbers (weight decay would shrink it). Rows that training never reached "
+                "raise no error, and mean nothing."
             ),
         ],
     )

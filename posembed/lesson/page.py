@@ -17,13 +17,13 @@ from posembed.report.text_table import TextTable
 
 
 def lesson_page(sections: Sequence[Section]) -> str:
-    """The whole file as text."""
+    """Return the whole file as text."""
     assets = resources.files("posembed.lesson") / "assets"
     style, script = ((assets / name).read_text(encoding="utf-8") for name in ("lesson.css", "lesson.js"))
     page = Page(TITLE, noun="lesson", style=style, script=script)
     page.add(
-        '<noscript><p class="verdict">The moving parts and the quiz\'s answers need JavaScript; the tables below each '
-        "widget do not.</p></noscript>"
+        '<noscript><p class="verdict">The interactive parts and the answers of the quiz need JavaScript; the tables '
+        "below them do not.</p></noscript>"
     )
     links = "".join(f'<li><a href="#part-{n}">{escaped(s.title)}</a></li>' for n, s in enumerate(sections))
     page.add(f'<nav aria-label="Contents"><ol>{links}</ol></nav>')
@@ -68,7 +68,7 @@ def _add(page: Page, block: Block) -> None:
 
 
 def marked(text: str) -> str:
-    """Text with `code` and **strong** words as HTML.
+    """Return text with `code` and **strong** words as HTML.
 
     Example:
         >>> marked("a `b` **c** <d>")
@@ -82,8 +82,8 @@ def _layouts(block: Layouts) -> str:
     longest = max(layout.rows for _, layout, _ in block.tables)
     bars = "".join(_bar(name, layout, source, longest) for name, layout, source in block.tables)
     return (
-        f'<div class="layouts">{bars}<p class="quiet">Lengths are to scale; reserved rows are drawn wider than they '
-        "are, or two of them would not be seen.</p></div>"
+        f'<div class="layouts">{bars}<p class="quiet">Lengths are to scale; reserved rows are drawn wider, or two of '
+        "them would not be visible.</p></div>"
     )
 
 
@@ -105,7 +105,7 @@ def _bar(name: str, layout: TableLayout, source: str, longest: int) -> str:
 def _quiz() -> str:
     questions = "".join(_question(number, question) for number, question in enumerate(QUESTIONS, start=1))
     return (
-        "<p>Choose with the mouse, with Tab and Enter, or with the letters A to D. After each answer stands what the "
+        "<p>Choose with the mouse, with Tab and Enter, or with the letters A to D. Each answer is followed by what the "
         "library computed when this page was written. In the terminal: <code>posembed quiz</code>.</p>"
         f'<div id="quiz">{questions}</div>'
         f'<p id="score" class="verdict" role="status">Score: 0 of {len(QUESTIONS)}, 0 answered.</p>'

@@ -1,4 +1,4 @@
-"""The eight questions, and for each a proof that the library computes when it is asked for."""
+"""The eight questions, each with a proof that the library computes when it is called."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Question:
     """One question.
 
     Attributes:
-        text: the question.
-        options: four answers; their order is fixed.
-        right: letter of the right one.
-        proof: computes the lines that show it.
+        text: the question itself.
+        options: four answers, in a fixed order.
+        right: letter of the right answer.
+        proof: computes the lines that prove it.
     """
 
     text: str
@@ -118,8 +118,8 @@ QUESTIONS: tuple[Question, ...] = (
         (
             "a constant, computed from sines and cosines",
             "a parameter: gradients change it during training",
-            "a random array that is drawn anew for every input",
-            "a setting that is searched for before training",
+            "a random array, drawn again for every input",
+            "a hyperparameter, tuned before training",
         ),
         "B",
         _gradient,
@@ -149,16 +149,16 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "How do a token's row and its position's row become the model's input?",
         (
-            "they are written one behind the other",
+            "they are concatenated",
             "they are added, number by number",
             "they are multiplied, number by number",
-            "the larger of each two numbers is taken",
+            "the larger of each pair of numbers is taken",
         ),
         "B",
         _sum,
     ),
     Question(
-        "What mainly sets it apart from the sinusoidal encoding?",
+        "What mainly distinguishes a learned table from the sinusoidal encoding?",
         (
             "it is added after the attention layers",
             "its rows are learned from data; a sinusoid's follow from a formula",

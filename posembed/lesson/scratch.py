@@ -1,4 +1,4 @@
-"""Runs the lesson's twenty lines, and reads from them what training did to the rows."""
+"""Run the twenty lines of the lesson, and read what training did to the rows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _SHOWN = 4  # numbers of a row
 
 @dataclass(frozen=True)
 class Scratch:
-    """The code, what it printed, and rows of its table before and after.
+    """The code, its output, and rows of its table before and after training.
 
     Attributes:
         source: the lines.
         output: what they printed.
-        rows: row, before, after, distance, in words: one that was read, and the last one, which never was.
+        rows: row, before, after and distance, as text: of one row that was read, and of the last, which never was.
     """
 
     source: str
@@ -29,7 +29,7 @@ class Scratch:
 
 
 def run_from_scratch() -> Scratch:
-    """Run the lines as they stand in ``from_scratch.py``; the caller's random numbers stay as they were."""
+    """Run ``from_scratch.py`` and return what it did; the random state of the caller is left as it was."""
     import torch
 
     file = resources.files("posembed.lesson") / "from_scratch.py"

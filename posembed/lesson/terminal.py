@@ -14,11 +14,11 @@ from posembed.lesson.content import TITLE
 from posembed.report.printable import printable
 from posembed.report.text_table import TextTable
 
-_BAR = 60  # columns of the longest table
+_BAR = 60  # characters of the longest bar
 
 
 def print_lesson(sections: Sequence[Section], console: Console) -> None:
-    """Print every section; what the page lets one move stands still here."""
+    """Print every section; interactive parts of the page become tables."""
     console.print(TITLE, style="bold", markup=False)
     for number, section in enumerate(sections, start=1):
         console.print()
@@ -48,7 +48,9 @@ def _print(block: Block, console: Console) -> None:
                 console.print(_bar(name, layout, max(each.rows for _, each, _ in block.tables)), markup=False)
         case Widget():
             console.print(block.words.to_rich(numbers=False), markup=False, highlight=False)
-            console.print("(In the page of --html FILE this can be moved.)", markup=False, highlight=False)
+            console.print(
+                "(Interactive in the page that posembed lesson --html FILE writes.)", markup=False, highlight=False
+            )
         case _:
             console.print("posembed quiz asks them, and proves each answer.", markup=False, highlight=False)
 

@@ -1,7 +1,8 @@
-"""The things to move: everything that they can show is computed here, the page's script only picks and adds."""
+"""The interactive parts of the page. Everything they can show is computed here; the script only selects and adds."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import numpy as np
@@ -9,26 +10,28 @@ from numpy.typing import NDArray
 
 from posembed.lesson.blocks import Widget
 from posembed.lesson.example import Example
+from posembed.records.base import JsonObject
 from posembed.report.html.charts import packed
 from posembed.report.numbers import number
 from posembed.report.text_table import TextTable
-from posembed.tables.built_in import BUILT_IN, Method
+from posembed.tables.built_in import BUILT_IN
 from posembed.tables.extend import exact_rows, extend_table
+from posembed.tables.method import Method
+from posembed.tables.registry import METHODS
 
-PLACES = 64  # positions that the sentence can be moved over
-SHORT = 32  # rows of the table that is extended
-LONGER = (40, 48, 64, 96, 128)
-WIDTHS = (8, 16, 32, 64)
+PLACES = 64  # positions that the sentence can start at
+SHORT = 32  # rows of the table that is extended: few enough to see each
+LONGER = (40, 48, 64, 96, 128)  # lengths it can be extended to
+WIDTHS = (8, 16, 32, 64)  # widths of the sinusoids
 LENGTH = 128  # longest sinusoid shown
 FIRST = 6  # numbers of a row that are written out
 ROUNDED = "rounded; the sum is taken before rounding"
-_NOT_LINEAR = {"random"}  # its new rows are no sums of old ones
-_CONTROLS = {"repeat-last", "mean", "zeros"}  # nobody's proposal: what the others must do better than
-_OPTIONS: dict[str, dict[str, Any]] = {"stretch": {"keep": 8}}
+_NOT_LINEAR = {"random"}  # its new rows are not weighted sums of old ones, which is all the script can compute
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {"stretch": {"keep": 8}}  # its default keeps all rows: nothing to see
 
 
-def scaled(values: NDArray[Any]) -> dict[str, Any]:
-    """A matrix for the page: 16-bit steps of its largest absolute value / 10,000.
+def scaled(values: NDArray[np.floating]) -> JsonObject:
+    """Return a matrix for the page, in 16-bit steps of its largest absolute value / 10,000.
 
     Example:
         >>> scaled(np.array([[2.0, -1.0]]))["scale"]
@@ -39,7 +42,7 @@ def scaled(values: NDArray[Any]) -> dict[str, Any]:
 
 
 def sum_widget(example: Example) -> Widget:
-    """A sentence whose start can be moved: token row + position row, number by number."""
+    """Return a sentence whose start can be moved: token row + position row, number by number."""
     places = min(PLACES, len(example.table))
     rows = example.table[:places]
     data = {
@@ -68,17 +71,17 @@ def sum_widget(example: Example) -> Widget:
     )
 
 
-def _first(row: NDArray[Any]) -> str:
+def _first(row: NDArray[np.floating]) -> str:
     return " ".join(number(float(value), 4) for value in row[:3])
 
 
-def _exact(rows: NDArray[Any]) -> list[list[float]]:
-    """As many digits as float32 has."""
+def _exact(rows: NDArray[np.floating]) -> list[list[float]]:
+    """Return numbers with the nine digits that identify a float32."""
     return [[float(f"{value:.9g}") for value in row] for row in rows]
 
 
 def sinusoid_widget(example: Example) -> Widget:
-    """Sinusoidal rows of each variant and width beside learned ones, with the cosine of every pair."""
+    """Return sinusoidal rows of each variant and width beside learned ones, with the cosine of every pair."""
     import torch
 
     from posembed.nn.sinusoidal import Variant, sinusoidal_rows
@@ -104,22 +107,23 @@ def sinusoid_widget(example: Example) -> Widget:
 
 
 def extend_widget(example: Example) -> Widget:
-    """The first rows of a table made longer by every method whose new rows are sums of old ones."""
+    """Return the first rows of a table, extended by every method whose new rows are weighted sums of old ones."""
     rows = example.table[:SHORT].astype(np.float64)
     short, identity = len(rows), np.eye(len(rows))
-    methods: dict[str, Any] = {}
+    methods: dict[str, dict[str, object]] = {}
     lines = []
     for method in BUILT_IN:
         name = method.name
-        if method.kind != "sequence" or method.direction == "shorter" or name in _NOT_LINEAR:
+        of_sequences = METHODS["sequence"].get(name) is method  # grids have methods of the same names
+        if not of_sequences or method.direction == "shorter" or name in _NOT_LINEAR:
             continue
         options = _OPTIONS.get(name, {})
         weights = {n: extend_table(identity, n, method=name, **options) for n in LONGER}
         longest = extend_table(rows, LONGER[-1], method=name, **options)
-        # What the page shows is weights times rows: it must be what the library gives for these rows.
+        # The page multiplies weights by rows: that must give what the library gives for these rows.
         np.testing.assert_allclose(weights[LONGER[-1]] @ rows, longest, atol=1e-9)
         kept = {n: _kept(name, short, n, options) for n in LONGER}
-        control = name in _CONTROLS
+        control = method.source.startswith("control")
         makes = f"{'the new table: ' if _of_the_table(method) else 'new row t is '}{method.formula}"
         used = _options_used(method, options, short)
         methods[name] = {
@@ -135,33 +139,34 @@ def extend_widget(example: Example) -> Widget:
     data = {"rows": scaled(rows), "short": short, "lengths": list(LONGER), "methods": methods}
     header = ("method", "what it makes", "options", "old rows kept in place")
     note = _symbols(short)
-    words = TextTable(f"The first {short} rows of this table made {LONGER[-1]}. {note}", header, lines)
+    words = TextTable(f"The first {short} rows of this table, extended to {LONGER[-1]}. {note}", header, lines)
     return Widget("extend", "Make a table longer: choose method and length", data, words, note)
 
 
 def _of_the_table(method: Method) -> bool:
-    """Whether the formula tells of the new table from its first row on, not of its row t."""
+    """Return whether the formula describes the whole new table, not its row t."""
     return ", then " in method.formula
 
 
-def _options_used(method: Method, options: dict[str, Any], short: int) -> str:
-    """Every option with its value; a range or keep that is left out is all old rows, a ratio is no ratio."""
+def _options_used(method: Method, options: Mapping[str, Any], short: int) -> str:
+    """Return every option with its value; `range` and `keep`, where left out, are all old rows."""
     used = {**method.options, **options}
     used |= {name: short for name in ("keep", "range") if used.get(name, 0) is None}
     return ", ".join(f"{name}={value}" for name, value in used.items() if value is not None)
 
 
 def _symbols(short: int) -> str:
-    """What stands in formulas and options, in a sentence."""
+    """Return a sentence that explains the symbols of the formulas and options."""
     return (
-        f"P: the old rows; L: their number, here {short}; N: the number of the new table's rows, which t counts from "
-        "0; ÷ and mod: the whole quotient and the remainder; keep: how many first rows stay as they are; range: how "
-        "many of the old rows are used; alpha (α): the weight of the quotient's row beside the remainder's."
+        f"P: the old rows; L: their number, here {short}; N: the number of rows of the new table, which t counts from "
+        "0; ÷ and mod: quotient and remainder of whole numbers; keep: number of leading rows that are kept unchanged; "
+        "range: number of old rows that are used; alpha (α): weight of the row of the quotient against that of the "
+        "remainder."
     )
 
 
-def _kept(name: str, short: int, longer: int, options: dict[str, Any]) -> int:
-    """How many old rows stay where they were, bit for bit."""
+def _kept(name: str, short: int, longer: int, options: Mapping[str, Any]) -> int:
+    """Return how many old rows are kept at their positions, bit for bit."""
     from posembed.layout import TableLayout
 
     pairs = exact_rows(name, TableLayout(length=short), longer, **options)

@@ -29,7 +29,7 @@ def test_other_files_stay(cli, tmp_path):
     file.write_text("mine", encoding="utf-8")
     code, _, told = cli("lesson", "--html", file)
     assert code == 2
-    assert "is no report of posembed" in told
+    assert "is not a posembed report" in told
     assert file.read_text(encoding="utf-8") == "mine"
 
 
