@@ -71,7 +71,7 @@ def config_changes(
 def _grid_counts(
     file: Path, config: Mapping[str, object], path: tuple[str, ...], old: TableLayout, new: TableLayout
 ) -> Iterator[FieldChange]:
-    """Fields beside the one that sizes a grid which count its patches or its rows as well."""
+    """Yield the fields beside the one that sizes a grid which count its patches or rows as well."""
     for name in families.GRID_COUNT_FIELDS:
         where = (*path[:-1], name)
         value = number(look(config, where))
@@ -88,7 +88,7 @@ def _grid_counts(
 def _image_tokens(
     file: Path, settings: Mapping[str, object], old: TableLayout, new: TableLayout
 ) -> Iterator[FieldChange]:
-    """Counts of an image's tokens, wherever a configuration or a processor repeats them."""
+    """Yield the counts of an image's tokens, wherever a configuration or a processor repeats them."""
     for node in nodes(settings):
         for name in families.IMAGE_TOKEN_FIELDS:
             if number(node.fields.get(name)) == old.positions:
@@ -96,7 +96,7 @@ def _image_tokens(
 
 
 def _twins(config: Mapping[str, object], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The field itself and its copy in ``text_config_dict`` and the like, which old CLIP files read after it."""
+    """Yield the field itself and its copy in ``text_config_dict`` and the like, which old CLIP files read after it."""
     yield path
     for place in range(len(path) - 1):
         twin = (*path[:place], f"{path[place]}_dict", *path[place + 1 :])
@@ -121,7 +121,7 @@ def _value(rule: FieldRule, before: Any, table: FoundTable, new: TableLayout) ->
 
 
 def _like(before: Any, height: int, width: int) -> Any:
-    """A size written as the old one was: a number, a pair, channels first, or an object."""
+    """Return a size in the form of the old one: a number, a pair, channels first, or an object."""
     if isinstance(before, dict):
         return {**before, "height": height, "width": width}
     if isinstance(before, list):

@@ -49,6 +49,7 @@ def put_length_aware(
         InvalidArgumentError: if there is no plain embedding of that name, or the tables do not fit.
 
     Example:
+        >>> import torch
         >>> class Model(nn.Module):
         ...     def __init__(self):
         ...         super().__init__()

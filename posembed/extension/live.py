@@ -97,7 +97,7 @@ def _find_in_model(
     tensors: dict[str, StoredTensor],
     described: Override | None,
 ) -> list[FoundTable]:
-    """The tables and look-alikes of a model: those of posembed's own modules, then by names and values."""
+    """Return the tables and look-alikes of a model: those of posembed's own modules, then by names and values."""
     native = dict(_own_tables(model, tensors))
     others = {name: tensor for name, tensor in tensors.items() if name not in native}
     found = [*native.values(), *find_in(others, config, lambda name: _some_rows(by_name[name]))]

@@ -35,6 +35,6 @@ class MaskedRows(LengthAwareEmbedding):
 
 
 def counts_from_mask(module: nn.Module) -> bool:
-    """Return whether a module is one of those classes, by name (Transformers need not be installed), or replaced one."""
+    """Return whether a module is of such a class, by name (Transformers may be missing), or replaced one."""
     known = type(module).__name__ in _NAMES and getattr(module, "offset", None) == 2
     return known or isinstance(module, MaskedRows)

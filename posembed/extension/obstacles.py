@@ -52,7 +52,7 @@ def _is_oblong(change: TableChange) -> bool:
 
 
 def _one_number(change: TableChange, checkpoint: Checkpoint) -> Iterator[str]:
-    """Fields that hold one number for both sides, in families whose code needs one."""
+    """Yield an obstacle if one number must hold both sides, in families whose code needs one number."""
     for rule in change.table.fields:
         if number(look(checkpoint.config, rule.name.split("."))) is not None and rule.unit in (
             "pixels",
@@ -79,7 +79,7 @@ def _limit(limit: families.Limit, change: TableChange, tree: list[Node]) -> Iter
 
 
 def _largest(tree: list[Node], name: str) -> int:
-    """The largest value of a field, which may be a list with a number for each layer."""
+    """Return the largest value of a field, which may be a list with one number per layer."""
     values = [node.fields.get(name) for node in tree]
     each = [number(size) for value in values for size in (value if isinstance(value, list) else [value])]
     return max((size for size in each if size is not None), default=0)

@@ -178,7 +178,7 @@ def settle(target: Target, options: SizeOptions) -> TableChange:
 
 
 def _fields(checkpoint: Checkpoint, changes: tuple[TableChange, ...]) -> Iterable[FieldChange]:
-    """Every field that changes, once: where two tables change one field, as the first says."""
+    """Return every field that changes, once; if two tables change one field, the first decides."""
     found: dict[tuple[Path, tuple[str | int, ...]], FieldChange] = {}
     for new in _all_fields(checkpoint, changes):
         found.setdefault((new.file, new.path), new)

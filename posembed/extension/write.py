@@ -164,7 +164,7 @@ class _Rewriter:
 
 
 def _new_index(index: Path, plan: ExtensionPlan, values: Mapping[str, Array]) -> Mapping[str, object]:
-    """The index of a sharded checkpoint, its totals corrected."""
+    """Return the index of a sharded checkpoint with its totals corrected."""
     content = read_json(index)
     metadata = content.get("metadata")
     if isinstance(metadata, dict):
