@@ -10,6 +10,7 @@ from torch import Tensor
 
 from posembed.errors import ArgumentTypeError, StateDictError
 from posembed.nn.learned import LearnedPositionalEmbedding
+from posembed.nn.state_dict_names import NAMING_LAWS, NamingLaw
 from posembed.nn.token_position import TokenPositionEmbedding
 
 
@@ -30,60 +31,6 @@ class LoadReport:
     dropped: tuple[str, ...]
     outside: tuple[str, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class _Law:
-    """How a family names its embeddings.
-
-    Attributes:
-        names: name in the module → names under the family's prefix, the current one first.
-        prefix_end: ending of the prefix.
-        bare: whether the prefix may also be empty.
-        reserved: rows before position 0; ``"padding_idx + 1"`` as in RoBERTa; ``None`` if not known.
-        buffers: names of old buffers.
-        neighbors: first words of other parts under the same prefix.
-        unsupported: names of parts that the module does not compute, and why.
-    """
-
-    names: Mapping[str, tuple[str, ...]]
-    prefix_end: str
-    reserved: int | str | None = 0
-    buffers: tuple[str, ...] = ()
-    bare: bool = False
-    neighbors: tuple[str, ...] = ()
-    unsupported: Mapping[str, str] | None = None
-
-
-_BERT_NAMES = {
-    "token.weight": ("word_embeddings.weight",),
-    "position.weight": ("position_embeddings.weight",),
-    "segment.weight": ("token_type_embeddings.weight",),
-    "norm.weight": ("LayerNorm.weight", "LayerNorm.gamma"),  # gamma and beta: checkpoints from TensorFlow
-    "norm.bias": ("LayerNorm.bias", "LayerNorm.beta"),
-}
-_BERT_BUFFERS = ("position_ids", "token_type_ids")
-
-# The first law that fits a key applies, so the law without a name comes after those with one.
-_LAWS = {
-    "bert": _Law(_BERT_NAMES, "bert.embeddings.", 0, _BERT_BUFFERS),
-    "roberta": _Law(_BERT_NAMES, "roberta.embeddings.", "padding_idx + 1", _BERT_BUFFERS),
-    "distilbert": _Law(_BERT_NAMES, "distilbert.embeddings.", 0, _BERT_BUFFERS),
-    "mpnet": _Law(_BERT_NAMES, "mpnet.embeddings.", 2, _BERT_BUFFERS),
-    "bert-like": _Law(_BERT_NAMES, "embeddings.", None, _BERT_BUFFERS, bare=True),
-    "gpt2": _Law(
-        {"token.weight": ("wte.weight",), "position.weight": ("wpe.weight",)},
-        "",
-        neighbors=("h", "ln_f", "lm_head", "score", "classifier", "qa_outputs", "multiple_choice_head"),
-    ),
-    "opt": _Law(
-        {"token.weight": ("embed_tokens.weight",), "position.weight": ("embed_positions.weight",)},
-        "decoder.",
-        2,
-        bare=True,
-        neighbors=("layers", "final_layer_norm", "project_out"),
-        unsupported={"project_in.weight": "it projects the tokens before positions are added; the module does not"},
-    ),
-}
 
 _ARGUMENT = {"token": "vocab_size", "position": "max_len", "segment": "type_vocab_size", "norm": "d_model"}
 _ABSENT = {"segment": "type_vocab_size=0", "norm": "layer_norm_eps=None", "position": "position='none'"}
@@ -135,7 +82,7 @@ def load_transformers_state_dict(module: TokenPositionEmbedding, state_dict: Map
     if not isinstance(state_dict, Mapping) or not all(isinstance(key, str) for key in state_dict):
         raise ArgumentTypeError(f"state_dict must map names to tensors, got {type(state_dict).__name__}")
     family, prefix = _find_family(state_dict)
-    law = _LAWS[family]
+    law = NAMING_LAWS[family]
     report, unknown = _sort_keys(family, prefix, state_dict)
     targets = _targets(module, family)
     _check_parts(report, targets, prefix)
@@ -153,14 +100,14 @@ def _find_family(state_dict: Mapping[str, Tensor]) -> tuple[str, str]:
     """Return the family and the prefix of the token and position tables."""
     found: dict[str, str] = {}  # prefix -> family
     for key in state_dict:
-        for family, law in _LAWS.items():
+        for family, law in NAMING_LAWS.items():
             for name in (*law.names["token.weight"], *law.names["position.weight"]):
                 prefix = key.removesuffix(name)
                 fits = f".{prefix}".endswith(f".{law.prefix_end}") or (law.bare and not prefix)
                 if prefix != key and fits:
                     found.setdefault(prefix, family)
     if not found:
-        known = ", ".join(law.prefix_end + name for law in _LAWS.values() for name in law.names["token.weight"])
+        known = ", ".join(law.prefix_end + name for law in NAMING_LAWS.values() for name in law.names["token.weight"])
         raise StateDictError(
             f"state_dict has no token table under a known name among its {len(state_dict)} keys ({_some(state_dict)}); "
             f"known are {known}: rename the keys, or copy into module.token.weight and module.position.weight yourself"
@@ -176,7 +123,7 @@ def _find_family(state_dict: Mapping[str, Tensor]) -> tuple[str, str]:
 
 def _sort_keys(family: str, prefix: str, state_dict: Mapping[str, Tensor]) -> tuple[LoadReport, list[str]]:
     """Return what each key is for, and the unknown keys."""
-    law = _LAWS[family]
+    law = NAMING_LAWS[family]
     ours_of = {theirs: ours for ours, names in law.names.items() for theirs in names}
     loaded: dict[str, str] = {}
     dropped, outside, unknown = [], [], []
@@ -197,7 +144,7 @@ def _sort_keys(family: str, prefix: str, state_dict: Mapping[str, Tensor]) -> tu
     return LoadReport(family, loaded, tuple(dropped), tuple(outside)), unknown
 
 
-def _check_unknown(law: _Law, prefix: str, unknown: list[str]) -> None:
+def _check_unknown(law: NamingLaw, prefix: str, unknown: list[str]) -> None:
     if unknown:
         known = [name for names in law.names.values() for name in names]
         why = (law.unsupported or {}).get(
@@ -220,7 +167,7 @@ def _targets(module: TokenPositionEmbedding, family: str) -> dict[str, Tensor]:
 
 def _check_parts(report: LoadReport, targets: Mapping[str, Tensor], prefix: str) -> None:
     """Require that the state dict and the module have the same tensors."""
-    law = _LAWS[report.family]
+    law = NAMING_LAWS[report.family]
     for ours in targets:
         if ours in report.loaded:
             continue
@@ -241,7 +188,7 @@ def _check_parts(report: LoadReport, targets: Mapping[str, Tensor], prefix: str)
             raise StateDictError(f"{theirs} cannot be loaded: the module has no {ours}; build the module with {wanted}")
 
 
-def _check_reserved(module: TokenPositionEmbedding, law: _Law, family: str) -> None:
+def _check_reserved(module: TokenPositionEmbedding, law: NamingLaw, family: str) -> None:
     """Require that the rows mean the same positions: the same shape is not enough."""
     assert isinstance(module.position, LearnedPositionalEmbedding)
     if law.reserved is None:
