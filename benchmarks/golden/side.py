@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,12 @@ def _load_everything() -> None:
     handler = signal.getsignal(signal.SIGTERM)
     for words in (["--help"], ["inspect", "bert"], ["inspect", "bert", "--json"], _PLAN, [*_PLAN, "--json"]):
         sys.argv = ["posembed", *words]
-        with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), suppress(SystemExit):
+        with (
+            Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+            redirect_stdout(nowhere),
+            redirect_stderr(nowhere),
+            suppress(SystemExit),
+        ):
             runpy.run_module("posembed", run_name="__main__")
     signal.signal(signal.SIGTERM, handler)
     for thread in threading.enumerate():  # a fork must not leave one behind in the middle of its work

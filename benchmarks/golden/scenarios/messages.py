@@ -40,9 +40,22 @@ _CALLS: dict[str, tuple[str, ...]] = {
         *("bert OUT --to 128 --method random --seed -1", "vit OUT --grid 6x6 --length-aware --dry-run"),
     ),
     "evaluate": (
-        *("", "nowhere", "vit", "bert", "clip --data texts", "embedder --documents 150", "embedder --lengths many"),
+        *(
+            "",
+            "nowhere",
+            "vit",
+            "bert",
+            "clip --data texts",
+            "embedder --documents 150 --data texts",
+            "embedder --lengths many",
+        ),
         *("embedder --lengths 512,", "embedder --lengths 32", "embedder --tasks hay", "embedder --tasks ,"),
-        *("embedder --data nowhere", "embedder --data empty.txt", "embedder --data short.txt", "embedder --pool 1"),
+        *(
+            "embedder --data nowhere",
+            "embedder --data empty.txt",
+            "embedder --data short.txt",
+            "embedder --pool 1 --data texts",
+        ),
         *(
             "embedder --precision fp8",
             "embedder --short 0 --lengths 64 --data texts",
