@@ -1,6 +1,7 @@
 """Attributes in which the modules of a live model remember the size of their table.
 
-The names under which Transformers saves embeddings are in :mod:`posembed.nn.state_dict`, which may not import these.
+The names under which Transformers saves embeddings are in :mod:`posembed.nn.state_dict_names`: ``nn`` may not import
+these laws.
 """
 
 from __future__ import annotations
