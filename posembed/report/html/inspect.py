@@ -94,11 +94,11 @@ def table_words(table: TableCard) -> str:
 
 def measures_table(analysis: TableAnalysis) -> str:
     """Return every single number that the measures name, for each selection of rows."""
+    scalars = [(measure.name, scalar) for measure in MEASURES for scalar in measure.scalars]
     rows = []
-    for measure in MEASURES:
-        for scalar in measure.scalars:
-            groups = [getattr(each, measure.name) for each in analysis.measures]
-            values = [None if group is None else scalar.value(group) for group in groups]
-            rows.append((scalar.words, *("–" if value is None else f"{value:.4g}" for value in values)))
+    for name, scalar in sorted(scalars, key=lambda each: each[1].detail):
+        groups = [getattr(each, name) for each in analysis.measures]
+        values = [None if group is None else scalar.value(group) for group in groups]
+        rows.append((scalar.words, *("–" if value is None else f"{value:.4g}" for value in values)))
     header = ["measure", *(f"{each.selection} ({each.rows} rows)" for each in analysis.measures)]
     return word_table("Measures of the table, centered by each selection's mean", header, rows)

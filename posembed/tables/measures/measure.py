@@ -41,10 +41,12 @@ class Scalar:
     Attributes:
         words: what it is.
         value: reads it off what the measure computed; ``None`` where it is not defined.
+        detail: whether it is listed below the plain numbers of all measures.
     """
 
     words: str
     value: Callable[[Any], float | None]
+    detail: bool = False
 
 
 def no_notes(_selection: Selection, _value: object) -> Iterable[str]:

@@ -205,18 +205,16 @@ SPECTRUM = Measure(
     (
         Scalar("effective rank", lambda spectrum: spectrum.effective_rank),
         Scalar("participation ratio", lambda spectrum: spectrum.participation_ratio),
-        Scalar("R² of a line and a helix on components 1–3", lambda spectrum: spectrum.helix and spectrum.helix.r2),
-        Scalar("period of that helix (positions)", lambda spectrum: spectrum.helix and spectrum.helix.period),
-        Scalar(
-            "variance that sinusoids explain", lambda spectrum: spectrum.sinusoid and spectrum.sinusoid.explained_share
-        ),
+        Scalar("R² of a line and a helix on components 1–3", lambda each: each.helix and each.helix.r2, True),
+        Scalar("period of that helix (positions)", lambda each: each.helix and each.helix.period, True),
+        Scalar("variance that sinusoids explain", lambda each: each.sinusoid and each.sinusoid.explained_share, True),
         Scalar(
             "variance of random rows that they explain",
-            lambda spectrum: spectrum.sinusoid and spectrum.sinusoid.explained_share_random,
+            lambda each: each.sinusoid and each.sinusoid.explained_share_random,
+            True,
         ),
         Scalar(
-            "correlation with the sinusoid's cosines",
-            lambda spectrum: spectrum.sinusoid and spectrum.sinusoid.correlation,
+            "correlation with the sinusoid's cosines", lambda each: each.sinusoid and each.sinusoid.correlation, True
         ),
     ),
 )

@@ -70,3 +70,8 @@ def test_many_tables_stay_small():
     assert len(page.encode()) < 6.5e6
     assert 3 < page.count(escaped(NOT_DRAWN)) < 9
     assert page.count("usable length 1200; trained") == MOST_TABLES
+
+
+def test_details_come_last():
+    table = measures_table(measured_card(40, 8).analysis)
+    assert table.index("participation ratio") < table.index("order probe") < table.index("R² of a line and a helix")
