@@ -205,7 +205,8 @@ class InvarianceSummary:
         """Return what the distance alone explains."""
         if self.toeplitz_r2 is None:
             return []
-        return [("translation invariance", f"distance alone explains {self.toeplitz_r2:.1%} of the cosines' variance")]
+        text = f"{self.toeplitz_r2:.1%} of the cosines' variance is explained by distance alone"
+        return [("translation invariance", text)]
 
 
 def _of_selection(selection: Selection) -> Similarity | None:

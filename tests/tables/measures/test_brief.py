@@ -64,7 +64,7 @@ def test_lines():
     assert BriefAnalysis(summaries, ("one note", "another")).lines() == [
         ("norms", "▁▁▂▂▃▃▄▄▅▅▆▆▇▇██  1 to 16, median 8.5"),
         ("effective rank", "3.2 of at most 8"),
-        ("translation invariance", "distance alone explains 50.0% of the cosines' variance"),
+        ("translation invariance", "50.0% of the cosines' variance is explained by distance alone"),
         ("roughness", "0.250 (random rows 1.22); cosine to the next row 0.875"),
         ("notes", "one note; another"),
     ]
