@@ -52,4 +52,34 @@ class Deliberate:
     accepted: tuple[Accepted, ...] = ()
 
 
-DELIBERATE = Deliberate()
+# What `inspect` says: the glossary's words, American spelling, names of measures that stand by themselves.
+_INSPECT_WORDS = (
+    ("is a matter of distance alone", "is explained by distance alone"),
+    ("unknown: the table alone does not tell", "unknown: it cannot be inferred from the table alone"),
+    ("the whole table passes for an untouched random draw", "the whole table matches its initial distribution"),
+    ("or too little to be seen", "or too little to show"),
+    ("the norms vary more than a draw's", "the norms vary more than random rows'"),
+    ("on pass for an untouched random draw", "on match the initial distribution"),
+    ("are likelier untouched than trained", "are likelier untrained than trained"),
+    ("rows are no untouched draw", "rows do not match the initial distribution"),
+    ("(untouched: 1.22)", "(untrained: 1.22)"),
+    ("neither clearly trained nor clearly untouched", "neither clearly trained nor clearly untrained"),
+    ("too few to tell", "too few to judge"),
+    ("odd rows", "unusual rows"),
+    ("neighbouring rows", "neighboring rows"),
+    ("neighbours", "neighbors"),
+    ("centred", "centered"),
+    ("the colour is the position", "the color is the position"),
+    ("Dark colours", "Dark colors"),
+    ("cycles a position", "cycles per position"),
+    ("its period (positions)", "period of that helix (positions)"),
+    ("that they explain of random rows", "variance of random rows that they explain"),
+    ("position probe: R² on it", "position probe: R² on a held-out stretch"),
+    ("it asks no network for anything", "it loads nothing from the network"),
+    ("Texts are cut earlier than the table:", "Texts are cut before the table ends:"),
+    ("Refused: not learned absolute positions", "Not position tables"),
+)
+
+DELIBERATE = Deliberate(
+    reworded=tuple(Reworded(before, after, "plain words in inspect") for before, after in _INSPECT_WORDS),
+)
