@@ -10,7 +10,7 @@ from posembed.errors import InvalidArgumentError
 from posembed.observer import SILENT, Observer
 from posembed.quality.evaluate.evaluator import Evaluator, require_same_vocabulary
 from posembed.quality.evaluate.fidelity import fidelity, short_texts
-from posembed.quality.evaluate.ranking import CHECKPOINT, TRUNCATED, Cell, comparisons, hits, systems
+from posembed.quality.evaluate.ranking import TRUNCATED, Cell, comparisons, hits, systems
 from posembed.quality.evaluate.words import significance
 from posembed.quality.models.embedder import Embedder
 from posembed.quality.tasks.retrieval_set import make_set
@@ -103,6 +103,7 @@ def evaluate_embeddings(
     assert setup.pool is not None
     assert setup.short is not None
     tokens = [checkpoint.encode(text) for text in texts]
+    measured = systems(checkpoint, original, setup.usable_length, setup.original_usable_length)
     cells = []
     for task in setup.tasks:
         for length in setup.lengths:
@@ -113,15 +114,14 @@ def evaluate_embeddings(
             )  # fmt: skip
             queries = original.embed(retrieval.queries)
             own_queries = queries if checkpoint is original else checkpoint.embed(retrieval.queries)
-            for name, embed in systems(checkpoint, original, setup.original_usable_length).items():
-                longest = setup.usable_length if name == CHECKPOINT else setup.original_usable_length
-                if name == CHECKPOINT and length > longest:
+            for system in measured:
+                if not system.measures(length):
                     continue
-                if name != CHECKPOINT and length <= longest and checkpoint is original:
-                    continue  # nothing is cut: it would be the same number again
-                documents = embed(retrieval.documents)
-                outcomes = hits(retrieval, documents, own_queries if name == CHECKPOINT else queries)
-                cells.append(Cell(task, length, name, outcomes, np.asarray(retrieval.depths, dtype=np.int64)))
+                outcomes = hits(
+                    retrieval, system.embed(retrieval.documents), queries if system.baseline else own_queries
+                )
+                depths = np.asarray(retrieval.depths, dtype=np.int64)
+                cells.append(Cell(task, length, system.name, system.baseline, outcomes, depths))
     observer.message("short inputs")
     short = short_texts(tokens, setup.documents, setup.short, setup.split, setup.seed)
     vectors, reference = (embedder.in_float32().embed(short) for embedder in (checkpoint, original))

@@ -15,8 +15,25 @@ from posembed.records.evaluation import Comparison, DocumentInterval, RetrievalC
 from posembed.statistics import bootstrap_interval, difference, holm
 
 Vectors = NDArray[np.float32]
-System = Callable[[Sequence[Sequence[int]]], Vectors]
+Embed = Callable[[Sequence[Sequence[int]]], Vectors]
 CHECKPOINT, TRUNCATED, CHUNKED = "checkpoint", "truncated", "chunks averaged"
+
+
+@dataclass(frozen=True)
+class System:
+    """A way to embed documents.
+
+    Attributes:
+        name: as results call it.
+        embed: token ids to unit vectors.
+        baseline: whether it is one that the checkpoint is compared with; its queries are embedded by the original.
+        measures: whether documents of a length are measured by it.
+    """
+
+    name: str
+    embed: Embed
+    baseline: bool
+    measures: Callable[[int], bool]
 
 
 @dataclass(frozen=True)
@@ -26,7 +43,8 @@ class Cell:
     Attributes:
         task: the task.
         length: tokens per document.
-        system: the name of the system that embedded the documents.
+        system: name of the system that embedded the documents.
+        baseline: whether that is a baseline.
         hits: 1 where a query's own document ranked first, else 0; ``[queries]``.
         depths: stratum of each query's evidence, ``[queries]``.
     """
@@ -34,6 +52,7 @@ class Cell:
     task: Task
     length: int
     system: str
+    baseline: bool
     hits: NDArray[np.int64]
     depths: NDArray[np.int64]
 
@@ -67,36 +86,37 @@ def hits(retrieval: RetrievalSet, documents: Vectors, queries: Vectors) -> NDArr
     return np.concatenate(outcomes).astype(np.int64)
 
 
-def systems(checkpoint: Embedder, original: Embedder, usable: int) -> dict[str, System]:
-    """Return the functions that embed documents: the checkpoint, and the original on cut or chunked inputs.
+def systems(checkpoint: Embedder, original: Embedder, usable: int, original_usable: int) -> tuple[System, ...]:
+    """Return the systems to measure: the checkpoint, and the original on cut or chunked inputs.
+
+    The checkpoint is measured at lengths that it takes. Where it is its own original, the baselines are measured at
+    lengths that it does not take: at others nothing is cut, and the number would be the same again.
 
     Args:
         checkpoint: the model to evaluate.
-        original: the model before it was extended, or the same one.
-        usable: the longest input of the original, special tokens included.
+        original: the model before it was extended, or the same object.
+        usable: the longest input of the checkpoint, special tokens included.
+        original_usable: the longest input of the original.
     """
-    return {
-        CHECKPOINT: checkpoint.embed,
-        TRUNCATED: lambda texts: original.embed_truncated(texts, usable),
-        CHUNKED: lambda texts: original.embed_chunked(texts, usable),
-    }
+
+    def cuts(length: int) -> bool:
+        return checkpoint is not original or length > original_usable
+
+    return (
+        System(CHECKPOINT, checkpoint.embed, baseline=False, measures=lambda length: length <= usable),
+        System(TRUNCATED, lambda texts: original.embed_truncated(texts, original_usable), baseline=True, measures=cuts),
+        System(CHUNKED, lambda texts: original.embed_chunked(texts, original_usable), baseline=True, measures=cuts),
+    )
 
 
 def comparisons(cells: Iterable[Cell]) -> tuple[Comparison, ...]:
     """Compare the checkpoint with each baseline in each cell; p-values are corrected over all of them."""
-    by_place: dict[tuple[Task, int], dict[str, Cell]] = {}
-    for cell in cells:
-        by_place.setdefault((cell.task, cell.length), {})[cell.system] = cell
-    pairs = [
-        (named[CHECKPOINT], baseline)
-        for named in by_place.values()
-        if CHECKPOINT in named
-        for baseline in named.values()
-        if baseline.system != CHECKPOINT
-    ]
+    cells = list(cells)
+    own = {(cell.task, cell.length): cell for cell in cells if not cell.baseline}
+    pairs = [(own[cell.task, cell.length], cell) for cell in cells if cell.baseline and (cell.task, cell.length) in own]
     differences = [difference(checkpoint.hits, baseline.hits) for checkpoint, baseline in pairs]
     adjusted = holm([each["p"] for each in differences])
     return tuple(
-        Comparison(baseline.task, baseline.length, CHECKPOINT, baseline.system, **each, p_holm=p_holm)
-        for (_, baseline), each, p_holm in zip(pairs, differences, adjusted, strict=True)
+        Comparison(baseline.task, baseline.length, checkpoint.system, baseline.system, **each, p_holm=p_holm)
+        for (checkpoint, baseline), each, p_holm in zip(pairs, differences, adjusted, strict=True)
     )

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from posembed.errors import InvalidArgumentError
-from posembed.quality.evaluate.evaluator import require_same_vocabulary
+from posembed.quality.evaluate.evaluator import Evaluator, require_same_vocabulary
 from posembed.quality.evaluate.language import LanguageEvaluator
 from posembed.records.evaluate import EvaluateOptions
 
@@ -28,3 +28,7 @@ def test_the_setup_repeats_the_options():
         "data": "texts", "lengths": [64, 128], "documents": 9, "seed": 4, "precision": "bf16", "usable_length": 256,
         "original_usable_length": 128, "split": "test",
     }  # fmt: skip
+
+
+def test_an_evaluator_must_be_whole():
+    assert Evaluator.__abstractmethods__ == {"default_lengths", "check", "setup", "measure", "verdict"}

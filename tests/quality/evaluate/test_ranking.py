@@ -39,7 +39,7 @@ def test_a_negative_score_can_be_the_best():
 
 def cell(system, found, length=512, task="passkey"):
     depths = np.arange(len(found)) % 5
-    return Cell(task, length, system, np.array(found), depths)
+    return Cell(task, length, system, system != "checkpoint", np.array(found), depths)
 
 
 def test_accuracy_by_depth():
@@ -82,8 +82,17 @@ def test_baselines_are_of_the_original_at_its_length():
             embed_chunked=lambda texts, length: (name, "chunks", length, texts),
         )
 
-    named = systems(embedder("new"), embedder("old"), 512)
-    assert list(named) == ["checkpoint", "truncated", "chunks averaged"]
-    assert [embed([1]) for embed in named.values()] == [
+    found = systems(embedder("new"), embedder("old"), 4096, 512)
+    assert [each.name for each in found] == ["checkpoint", "truncated", "chunks averaged"]
+    assert [each.baseline for each in found] == [False, True, True]
+    assert [each.embed([1]) for each in found] == [
         ("new", "whole", [1]), ("old", "cut", 512, [1]), ("old", "chunks", 512, [1]),
+    ]  # fmt: skip
+    assert [[each.measures(length) for length in (512, 513, 4096, 4097)] for each in found] == [
+        [True, True, True, False], [True] * 4, [True] * 4,
+    ]  # fmt: skip
+    same = embedder("same")
+    alone = systems(same, same, 512, 512)
+    assert [[each.measures(length) for length in (512, 513)] for each in alone] == [
+        [True, False], [False, True], [False, True],
     ]  # fmt: skip

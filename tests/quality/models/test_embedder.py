@@ -53,6 +53,17 @@ def test_a_batch_has_room_for_its_longest_text(embedder, monkeypatch, limit, row
     assert embedder.model.seen[0] == (rows, 43)
 
 
+def test_a_batch_of_the_usual_size(embedder):
+    """16 documents of 509 letters and 3 special tokens make 8,192 tokens."""
+    embedder.embed([[10] * 509] * 17)
+    assert embedder.model.seen == [(16, 512), (1, 512)]
+
+
+def test_a_text_longer_than_a_batch(embedder):
+    embedder.embed([[10] * 9000] * 2)
+    assert embedder.model.seen == [(1, 9003), (1, 9003)]
+
+
 def test_truncated(embedder):
     text = list(range(10, 90))
     np.testing.assert_array_equal(embedder.embed_truncated([text], 33), embedder.embed([text[:30]]))

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from posembed.quality.models.causal import CAUSAL
-from posembed.quality.search.trial import LONGEST, TrialRequest
+from posembed.quality.search.trial import LONGEST, Trial, TrialRequest
 from posembed.records.search import SearchOptions
 
 
@@ -24,3 +24,7 @@ def test_documents_are_at_most_twice_the_old_length_or_longest(old, new, lengths
     request = TrialRequest(CAUSAL, Path("a"), SimpleNamespace(usable_length=old), new, SearchOptions())
     assert request.lengths == lengths
     assert LONGEST == 1024
+
+
+def test_a_trial_must_be_whole():
+    assert Trial.__abstractmethods__ == {"load", "positions", "documents", "prepare", "run", "baseline"}

@@ -13,6 +13,7 @@ from posembed.errors import DataError, InvalidArgumentError
 from posembed.quality.tasks.names import FILLERS
 from posembed.quality.tasks.registry import TASKS
 from posembed.quality.tasks.retrieval_set import DEPTHS, make_set
+from posembed.records.evaluate import EvaluateOptions
 
 
 def encode(text):
@@ -166,3 +167,22 @@ def test_what_cannot_be_is_refused(arguments, error, sentence):
 
 def test_a_passkey_needs_no_text():
     assert len(make_set("passkey", 400, encode, [], documents=20, pool=10).documents) == 20
+
+
+def test_as_many_documents_as_an_evaluation_by_default():
+    found = make_set("passkey", 200, encode, [])
+    assert (len(found.documents), found.pool, len(found.documents[0])) == (200, 100, 198)
+    assert found == make_set("passkey", 200, encode, [], split="test", seed=0)
+    options = EvaluateOptions()
+    assert (options.documents, options.pool, options.seed) == (200, 100, 0)
+
+
+@pytest.mark.parametrize(("documents", "pool"), [(2, 2), (4, 2)])
+def test_the_smallest_pools(documents, pool):
+    assert len(made("passkey", documents=documents, pool=pool).documents) == documents
+
+
+@pytest.mark.parametrize(("documents", "pool"), [(0, 2), (1, 2), (3, 2), (5, 10)])
+def test_counts_that_do_not_fit(documents, pool):
+    with pytest.raises(InvalidArgumentError, match="must be a multiple of pool"):
+        made("passkey", documents=documents, pool=pool)

@@ -5,7 +5,7 @@ import pytest
 
 from posembed.errors import DataError
 from posembed.quality.tasks.needle import NEEDLE
-from posembed.quality.tasks.task import LEAST_HAYSTACK
+from posembed.quality.tasks.task import LEAST_HAYSTACK, RetrievalTask
 
 
 def test_a_haystack_does_not_repeat_itself_often():
@@ -17,3 +17,7 @@ def test_a_haystack_does_not_repeat_itself_often():
 def test_what_is_missing_is_said(request_of, length, missing):
     with pytest.raises(DataError, match=f"{missing} tokens are missing; give more text in `data`, or fewer `doc"):
         NEEDLE.require_haystack(request_of(), np.zeros(length, dtype=np.int64))
+
+
+def test_a_task_must_be_whole():
+    assert RetrievalTask.__abstractmethods__ == {"prepare"}
