@@ -53,6 +53,12 @@ def test_a_batch_has_room_for_its_longest_text(embedder, monkeypatch, limit, row
     assert embedder.model.seen[0] == (rows, 43)
 
 
+def test_a_batch_is_as_wide_as_its_longest_text(embedder, monkeypatch):
+    monkeypatch.setattr(module, "TOKENS_PER_BATCH", 43 * 2)
+    embedder.embed([[10], [10] * 40, [10] * 2, [10] * 30])
+    assert embedder.model.seen == [(2, 43), (2, 5)]
+
+
 def test_a_batch_of_the_usual_size(embedder):
     """16 documents of 509 letters and 3 special tokens make 8,192 tokens."""
     embedder.embed([[10] * 509] * 17)

@@ -1,6 +1,7 @@
 """A method chosen on validation documents: what is measured is what the extended checkpoint does."""
 
 import dataclasses
+import inspect
 import json
 import shutil
 
@@ -29,6 +30,7 @@ from posembed.quality.search.measure import ACCURACY
 from posembed.quality.search.search import allowed_methods, search_method
 from posembed.quality.tasks.retrieval_set import make_set
 from posembed.quality.texts import load_whole_texts
+from posembed.records.search import SearchOptions
 from posembed.tables.methods.kept_rows import keeps_old_rows
 from posembed.tables.registry import register_method
 from posembed.tables.search_space import SearchSpace
@@ -250,6 +252,12 @@ def test_the_baseline_of_a_language_model_is_its_sliding_window(causal, texts, m
 def test_wrong_calls(example_checkpoints, name, length, sentence):
     with pytest.raises(InvalidArgumentError, match=sentence):
         search_method(example_checkpoints / name, length)
+
+
+def test_options_are_in_the_signature():
+    parameters = inspect.signature(search_method).parameters
+    assert {field.name for field in dataclasses.fields(SearchOptions)} < set(parameters)
+    assert parameters["pool"].default == 50
 
 
 def test_the_checkpoint_is_searched_once(model, data, monkeypatch):
