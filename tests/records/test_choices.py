@@ -18,5 +18,5 @@ def test_every_precision_can_be_resolved():
 
 
 def test_texts_have_every_split(tmp_path):
-    (tmp_path / "a.txt").write_text("one two three four five six seven eight nine ten\n" * 4000, encoding="utf-8")
+    (tmp_path / "a.txt").write_text("".join(f"line {n} of a long text\n" for n in range(9000)), encoding="utf-8")
     assert set(load_texts(str(tmp_path / "a.txt"))) == set(get_args(Split))
