@@ -1,4 +1,4 @@
-"""Old module names: they still import, with a warning that names the new one."""
+"""Keep the module names of 0.1 importable, with a warning that names the new one."""
 
 from __future__ import annotations
 
@@ -106,33 +106,43 @@ MOVED = {
     "posembed.tables.views": "posembed.tables.measures.plot_data",
 }
 """Where each module of 0.1 stands since 0.2; removed in 1.0."""
+RENAMED = {
+    "posembed.checkpoint.companions": {"Companion": "DependentBuffer", "find_companions": "find_buffers"},
+    "posembed.checkpoint.recognise": {"recognise": "recognize"},
+    "posembed.tables.boundary": {"Boundary": "ChangePoint", "find_boundary": "find_change_point"},
+    "posembed.tables.centring": {"centred": "centered", "centred_to_one": "centered_to_one"},
+    "posembed.tables.odd": {"odd_rows": "outlier_rows"},
+    "posembed.tables.profile": {"neighbour_cosines": "neighbor_cosines"},
+}
+"""Names inside those modules that have changed as well, by old module."""
 _PACKAGES = ("posembed.lab.calibration", "posembed.lab.choosing", "posembed.lab.evaluation", "posembed.models")
 
 
 class _OldModule(types.ModuleType):
-    """Reads and sets the names of the module that took its place."""
+    """Reads and sets names in the module that replaced it."""
 
     def __init__(self, old: str, new: str) -> None:
         super().__init__(old, f"Moved to {new}.")
         self.__dict__["_new"] = importlib.import_module(new)
+        self.__dict__["_renamed"] = RENAMED.get(old, {})
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self.__dict__["_new"], name)
+        return getattr(self.__dict__["_new"], self.__dict__["_renamed"].get(name, name))
 
     def __setattr__(self, name: str, value: object) -> None:
         if name.startswith("__"):  # what the import system writes
             super().__setattr__(name, value)
         else:
-            setattr(self.__dict__["_new"], name, value)
+            setattr(self.__dict__["_new"], self.__dict__["_renamed"].get(name, name), value)
 
 
 class OldNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds modules by the names that they had in 0.1."""
+    """Finds modules by the names they had in 0.1."""
 
     def find_spec(
         self, fullname: str, _path: Sequence[str] | None, _target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Find an old module name; any other name is left to the usual finders."""
+        """Find an old module name; leave any other name to the usual finders."""
         if fullname in MOVED or fullname in _PACKAGES:
             return importlib.machinery.ModuleSpec(fullname, self, is_package=fullname in _PACKAGES)
         return None

@@ -2,10 +2,62 @@
 
 import importlib
 import sys
+import warnings
 
 import pytest
 
-from posembed._moved import MOVED
+from posembed._moved import MOVED, RENAMED
+
+DOCUMENTED = [
+    "posembed.checkpoint.companions.Companion",
+    "posembed.checkpoint.families.OFFSETS",
+    "posembed.checkpoint.families.Offset",
+    "posembed.checkpoint.found.FieldRule",
+    "posembed.checkpoint.plan.TableChange",
+    "posembed.checkpoint.safetensors.Header",
+    "posembed.checkpoint.safetensors.TensorEntry",
+    "posembed.checkpoint.safetensors.compare_copied",
+    "posembed.checkpoint.safetensors.read_header",
+    "posembed.checkpoint.safetensors.read_tensor",
+    "posembed.checkpoint.safetensors.read_values",
+    "posembed.checkpoint.safetensors.write_rewritten",
+    "posembed.checkpoint.settings.FieldChange",
+    "posembed.checkpoint.staging.staged_directory",
+    "posembed.checkpoint.staging.staged_file",
+    "posembed.errors.MissingExtraError",
+    "posembed.errors.PosembedError",
+    "posembed.lab.config.UnitConfig",
+    "posembed.models.length_aware.put_length_aware",
+    "posembed.models.load.LoadReport",
+    "posembed.nn.checks",
+    "posembed.nn.length_aware.LengthAwareEmbedding",
+    "posembed.nn.sinusoidal.sinusoidal_rows",
+    "posembed.presets.PRESETS",
+    "posembed.presets.TableLayout",
+    "posembed.presets.TextEmbedding",
+    "posembed.presets._add",
+    "posembed.tables.analyze.Measures",
+    "posembed.tables.catalogue.BUILT_IN",
+    "posembed.tables.catalogue.Method",
+    "posembed.tables.extend.exact_rows",
+    "posembed.tables.methods.keeps_old_rows",
+    "posembed.tables.probes.OrderProbe",
+    "posembed.tables.probes.PositionProbe",
+    "posembed.tables.profile.RowProfile",
+    "posembed.tables.profile.robust_z",
+    "posembed.tables.profile.roughness",
+    "posembed.tables.registry.METHODS",
+    "posembed.tables.registry.register_method",
+    "posembed.tables.similarity.Similarity",
+    "posembed.tables.spectrum.Helix",
+    "posembed.tables.spectrum.SinusoidFit",
+    "posembed.tables.spectrum.Spectrum",
+    "posembed.tables.spectrum.effective_rank",
+    "posembed.tables.spectrum.helix_fit",
+    "posembed.tables.spectrum.participation_ratio",
+    "posembed.tables.trained_range.TrainedRange",
+]
+"""Every name outside the top level that the README, the pages or CONTRIBUTING of 0.1 wrote out."""
 
 
 @pytest.mark.parametrize("old", sorted(MOVED))
@@ -40,6 +92,28 @@ def test_a_name_set_in_an_old_module_is_set_in_the_new_one(monkeypatch):
     old.CALIBRATION = "other.json"
     assert new.CALIBRATION == "other.json"
     old.CALIBRATION = before
+
+
+@pytest.mark.parametrize("documented", DOCUMENTED)
+def test_a_documented_name_is_imported_by_its_old_path(documented, monkeypatch):
+    module, _, name = documented.rpartition(".")
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        exec(f"from {module} import {name}", {})
+    assert [each.category for each in caught] == [DeprecationWarning] * (module in MOVED)
+    assert all(f"{module} is now {MOVED[module]}" in str(each.message) for each in caught)
+
+
+@pytest.mark.parametrize(("module", "names"), RENAMED.items())
+def test_a_renamed_name_is_the_new_one(module, names, monkeypatch):
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    with pytest.warns(DeprecationWarning, match=f"{module} is now"):
+        old = importlib.import_module(module)
+    new = importlib.import_module(MOVED[module])
+    for before, after in names.items():
+        assert getattr(old, before) is getattr(new, after)
+        assert not hasattr(new, before)
 
 
 def test_unknown_modules_stay_unknown():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -30,6 +31,12 @@ class DependentBuffer:
     table: str
     shape: tuple[int, ...]
     new_shape: tuple[int, ...]
+
+    @property
+    def what(self) -> str:
+        """Deprecated name of ``rule.what``."""
+        warnings.warn("DependentBuffer.what is now DependentBuffer.rule.what", DeprecationWarning, stacklevel=2)
+        return self.rule.what
 
     def extend(self, values: Array, file: object) -> Array:
         """Return the buffer's values at its new length; ``file`` is named in messages.

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from posembed import extend_checkpoint
+from posembed import extend_checkpoint, plan_extension
 from posembed.errors import CheckpointError
 
 POSITION = "embeddings.position_embeddings.weight"
@@ -142,3 +142,9 @@ def test_a_quantised_copy_gets_the_new_rows_place(write, tmp_path):
     extend_checkpoint(source, tmp_path / "out", 24)
     found = load_file(tmp_path / "out" / "model.safetensors")["embeddings.position_embeddings.weight_integer"]
     assert found.shape == (26, 8)
+
+
+def test_what_a_buffer_means_is_read_by_its_old_name(write):
+    plan = plan_extension(write({POSITION: (16, 8), "embeddings.position_ids": np.arange(16)[None]}, config=BERT), 24)
+    with pytest.warns(DeprecationWarning, match=r"DependentBuffer\.what is now DependentBuffer\.rule\.what"):
+        assert plan.buffers[0].what == plan.buffers[0].rule.what == "position numbers"
