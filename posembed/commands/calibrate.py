@@ -142,7 +142,7 @@ def _resumed_steps(saved: SavedState, state: Path, request: Request) -> int | No
     """Return the number of steps to configure: the settled one where it was made to fit into a time.
 
     Raises:
-        ResultsConflictError: if the saved state was begun with other sizes, or another time budget.
+        ResultsConflictError: if the saved state belongs to other sizes, or another time budget.
     """
     options = request.options
     budget = None if options.minutes is None else TimeBudget(options.minutes, options.steps)

@@ -35,11 +35,11 @@ class CalibrateOptions(Options):
     data: str
     """Unlabeled text: stdlib, a text file, or a directory of text files."""
     length: int | None = None
-    """Usable positions of the new table. Left out, the table keeps its length."""
+    """Usable positions of the new table. If omitted, the table keeps its length."""
     range: int | None = None
     """Number of leading rows that were actually trained; the new table starts from these. Requires `length`."""
     keep: int | None = None
-    """Leading positions whose rows stay unchanged, bit for bit. Left out, as many as `range`."""
+    """Leading positions whose rows stay unchanged, bit for bit. If omitted, as many as `range`."""
     document: int | None = None
     """Maximum length of a training input in tokens, special tokens included."""
     steps: int | None = None
@@ -148,7 +148,7 @@ class CalibrationConfig(Record):
 
 @dataclass(frozen=True)
 class CalibrationStart(Record):
-    """Where training begins.
+    """Where training starts.
 
     Attributes:
         method: the method that made the table longer; ``"as it is"`` where it was long enough.

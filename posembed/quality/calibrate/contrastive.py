@@ -1,6 +1,6 @@
 """The objective of embedding models: find a long document by the little that sets it apart.
 
-Documents come in groups that share one haystack, so nothing can tell them apart but what is hidden in it: a fact, or a
+Documents come in groups that share one haystack, so nothing sets them apart but what is hidden in it: a fact, or a
 word or two within a passage. A step has several groups: what a single haystack asks for is often wrong for another.
 Queries are short: the kept rows embed them, where enough rows are kept.
 """

@@ -15,8 +15,7 @@ from posembed.quality.tasks.names import FILLERS
 
 Tokens = NDArray[np.int64]
 Group = tuple[list[list[int]], list[list[int]]]
-# Hidden words are told from each other by their meaning: no numbers, no abbreviations, nothing that a tokenizer cuts
-# into single letters.
+# Hidden words must differ by their meaning: no numbers, no abbreviations, nothing that a tokenizer cuts into letters.
 _WORD = re.compile(r"[^\W\d_]{4,12}")
 _MOST_WORD_TOKENS = 8
 # Below this a haystack repeats itself, and a word that is hidden is hardly one of many.

@@ -1,4 +1,4 @@
-"""Calibrating sentence-embedding models: found by the little that sets a document apart."""
+"""How sentence-embedding models are calibrated: long documents must be found by the little that sets them apart."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from posembed.quality.models.embedder import Embedder
 from posembed.quality.search.search import search_method
 from posembed.records.calibrate import CalibrationConfig, CalibrationStart
 
-# Tokens of the longest training document by default: what is learned there holds at 4,096 too, at a quarter of the
-# cost (docs/measured/calibration.md).
+# Tokens of the longest training document by default: what is learned there holds at 4,096 too (docs/measured/
+# calibration.md), and longer documents take more time and memory.
 _DOCUMENT = 1024
-_LEAST_BATCH = 2  # a document is told from the others of its batch
+_LEAST_BATCH = 2  # a document is found among the others of its batch
 # Methods whose start calibration knows how to continue; with kept rows in the same table, a mean does not go.
 SEARCHED = ("tile", "stretch", "mean")
 SEARCHED_TO_KEEP = ("tile", "stretch")
@@ -28,7 +28,7 @@ class EmbeddingStrategy(Strategy[Embedder]):
     """Train a table so that long documents are found; short queries are embedded by the kept rows or the old table."""
 
     # The recipe was found by some forty trials on validation documents (docs/measured/calibration.md). Individual rows
-    # stay at the start: the shared vector learns what is common to all positions, and holds at longer inputs.
+    # are not trained: the shared vector learns what is common to all positions, and that holds for longer inputs.
     defaults = Defaults(
         steps=250, batch=16, shift_rate=3.5e-3, row_rate=0.0, held_out=128, held_out_tokens=128 * _DOCUMENT
     )
@@ -95,8 +95,8 @@ class EmbeddingStrategy(Strategy[Embedder]):
         )
         if config.batch < _LEAST_BATCH:
             raise InvalidArgumentError(
-                f"batch={config.batch} must be at least {_LEAST_BATCH}: each document is told from the others of its "
-                "batch"
+                f"batch={config.batch} must be at least {_LEAST_BATCH}: each document is found among the others of "
+                "its batch"
             )
         return config
 

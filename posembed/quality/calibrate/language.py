@@ -1,4 +1,4 @@
-"""Calibrating causal and masked language models: by their own loss on long inputs."""
+"""How causal and masked language models are calibrated: by their own loss on long inputs."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class LanguageStrategy(Strategy[LanguageModel]):
         return options
 
     def choose_start(self, request: Request, _: Observer, /) -> CalibrationStart:
-        """Return the start: rows that are trained begin between their neighbors, unless the caller repeats a range.
+        """Return the start: trained rows start between their neighbors, unless the caller asks for a range to be repeated.
 
-        The model knows the order of stretched rows; repeated ones it must learn to tell apart.
+        The model knows the order of stretched rows, but cannot tell repeated rows apart.
         """
         size, keep = request.options.range, request.options.keep
         if not request.grows:

@@ -141,11 +141,11 @@ class Prediction:
 def spread_rows(table: Tensor, reserved: int, config: CalibrationConfig, rng: np.random.Generator) -> Tensor:
     """Return the table with later rows moved to its front, so that a short input reads two far stretches of it.
 
-    Both parts keep their own order; the first begins at a random position too, since every row must be met.
+    Both parts keep their own order; the first starts at a random position too, since every row must be met.
 
     Args:
         table: ``[rows, d_model]``.
-        reserved: rows before position 0; they stay.
+        reserved: rows before position 0; they keep their place.
         config: an input has ``document`` of ``length`` positions.
         rng: random numbers.
     """
@@ -154,7 +154,7 @@ def spread_rows(table: Tensor, reserved: int, config: CalibrationConfig, rng: np
     skips = np.sort(rng.integers(0, room + 1, 2))
     places = np.arange(config.document) + np.where(np.arange(config.document) < cut, skips[0], skips[1])
     rows = torch.from_numpy(np.concatenate((np.arange(reserved), reserved + places))).to(table.device)
-    return torch.cat((table[rows], table[len(rows) :]))  # the model's own size stays
+    return torch.cat((table[rows], table[len(rows) :]))  # as many rows as the model has
 
 
 def _long_enough(texts: Sequence[Sequence[int]], length: int, name: str, smaller: str) -> list[Tokens]:

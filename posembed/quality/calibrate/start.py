@@ -1,4 +1,4 @@
-"""Where the calibration of a table that is long enough already begins: with the table as it is."""
+"""The start of a calibration that does not lengthen the table: the table as it is."""
 
 from __future__ import annotations
 

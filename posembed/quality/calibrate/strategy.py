@@ -101,7 +101,7 @@ class Strategy(ABC, Generic[Loaded]):
 
     @abstractmethod
     def configuration(self, request: Request, start: CalibrationStart) -> CalibrationConfig:
-        """Return everything that decides the numbers of a training that begins so.
+        """Return everything that decides the numbers of a training with that start.
 
         Raises:
             InvalidArgumentError: for sizes that do not fit each other.
@@ -136,7 +136,7 @@ class Strategy(ABC, Generic[Loaded]):
 
         Args:
             request: what is asked for.
-            start: where training begins.
+            start: where training starts.
             document: tokens of the longest training input.
             read: tokens of a validation input.
             **own: the other fields.

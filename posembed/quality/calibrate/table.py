@@ -14,7 +14,7 @@ class CalibratedTable(nn.Module):
     training inputs reach the whole table. Both start at zero.
 
     Args:
-        start: ``[rows, d_model]`` where training begins; never changed.
+        start: ``[rows, d_model]`` at the start of training; never changed.
         frozen: leading rows that never change, reserved rows included.
         period: of the differences.
         restored: leading rows that :meth:`written` takes from ``start``, whatever was trained; by default ``frozen``.
