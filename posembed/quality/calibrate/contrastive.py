@@ -52,7 +52,7 @@ class Contrastive:
         train: Sequence[str],
         validation: Sequence[str],
         *,
-        at_once: int = 1,
+        at_once: int,
     ) -> None:
         self.embedder, self.config, self.old = embedder, config, old
         self.model: FrozenModel = embedder.model

@@ -37,7 +37,7 @@ class LanguageStrategy(Strategy[LanguageModel]):
         return options
 
     def choose_start(self, request: Request, _: Observer, /) -> CalibrationStart:
-        """Return the start: trained rows start between their neighbors, unless the caller asks for a range to be repeated.
+        """Return the start: trained rows start between their neighbors, unless the caller has a range repeated.
 
         The model knows the order of stretched rows, but cannot tell repeated rows apart.
         """

@@ -1,5 +1,6 @@
 """What embedding models are trained for: the batches, the loss, the gradient, with and without two passes."""
 
+import contextlib
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from posembed import extend_model
 from posembed.errors import DataError
+from posembed.quality.calibrate import contrastive
 from posembed.quality.calibrate.contrastive import Contrastive, contrastive_loss, document_lengths, group_sizes
 from posembed.quality.calibrate.frozen import FrozenModel
 from posembed.quality.calibrate.table import CalibratedTable
@@ -20,6 +22,8 @@ from posembed.quality.models.embedding import load_embedder
 from posembed.quality.tasks.names import FILLERS
 from posembed.quality.texts import load_texts
 from tests.fixtures.calibrations import configured
+from tests.fixtures.plain_rng import PlainRng, digest
+from tests.quality.calibrate.test_documents import TEXT, Vocabulary
 
 KEY = "embeddings.position_embeddings.weight"
 CONFIG = configured(keep=64, period=64, document=100, batch=6, held_out=12)
@@ -164,4 +168,143 @@ def test_too_little_text(objective, tmp_path, embedder):
     loaded = load_embedder(embedder)
     start = loaded.model.get_parameter(KEY).detach()
     with pytest.raises(DataError, match=r"the training texts have \d+ tokens and 1 different words"):
-        Contrastive(loaded, CONFIG, start, sets["train"], sets["validation"])
+        Contrastive(loaded, CONFIG, start, sets["train"], sets["validation"], at_once=1)
+
+
+class Reader:
+    """Holds the table that is read, as a frozen model does."""
+
+    table = None
+
+    @contextlib.contextmanager
+    def reading(self, table):
+        self.table = table
+        yield
+        self.table = None
+
+
+class Words:
+    """An embedder of a few lines: the sum of its tokens' vectors, each times the row of its position."""
+
+    special = 2
+
+    def __init__(self):
+        self.model, self.encode, self.sizes = Reader(), Vocabulary(), []
+        self.vectors = torch.randn(400, 4, generator=torch.Generator().manual_seed(0))
+
+    def pooled(self, texts):
+        self.sizes.append(len(texts))
+        sums = [(self.vectors[torch.tensor(text) % 400] * self.model.table[: len(text)]).sum(0) for text in texts]
+        return torch.nn.functional.normalize(torch.stack(sums), dim=1)
+
+    @torch.no_grad()
+    def embed(self, texts):
+        return self.pooled(texts).numpy()
+
+
+def small(monkeypatch, at_once=4, **settings):
+    """An objective with that embedder, whose random numbers are plain, and the words that they were made of."""
+    words = []
+    monkeypatch.setattr(contrastive, "generator", lambda *given: words.append(given) or PlainRng(*given))
+    usual = {"length": 90, "keep": 0, "period": 90, "document": 80, "batch": 12, "held_out": 24, "seed": 3}
+    config = configured(**usual | settings)
+    old = torch.ones(config.length, 4)
+    return Contrastive(Words(), config, old, [TEXT] * 40, [TEXT[::-1]] * 40, at_once=at_once), words
+
+
+def test_batches_are_those_that_published_tables_were_trained_on(monkeypatch):
+    made, words = small(monkeypatch, length=4096, document=2048, batch=20, held_out=64)
+    assert words == [("calibrate", "validation", 2048, 3)]
+    batches = [made.batch(step) for step in range(12)]
+    assert words[1] == ("calibrate", "step", 0, 3)
+    assert [len(groups) for groups in batches] == [2] * 12
+    assert digest(batches) == "157a3c3faa03"
+    assert [len(documents[0]) + 2 for documents, _ in made.held_out] == [2048, 2048, 1024, 1024, 512, 512]
+    assert digest(made.held_out) == "b1f304525db4"
+
+
+@pytest.mark.parametrize(("facts", "digests"), [(0.0, "6b2c9348a565"), (1.0, "ca764b9f9274")])
+def test_held_out_groups_of_other_shares(monkeypatch, facts, digests):
+    made, _ = small(monkeypatch, facts=facts, held_out=48)
+    assert len(made.held_out) == 4
+    assert digest(made.held_out) == digests
+
+
+@pytest.mark.parametrize(("held_out", "batch", "groups"), [(24, 12, 2), (4, 12, 2), (96, 32, 12), (64, 32, 8)])
+def test_as_many_held_out_groups_as_fit(monkeypatch, held_out, batch, groups):
+    """At least two batches: one whose documents hide facts, one like those of training."""
+    assert len(small(monkeypatch, held_out=held_out, batch=batch)[0].held_out) == groups
+
+
+@pytest.mark.parametrize("queries_trained", [False, True])
+@pytest.mark.parametrize("at_once", [0, 1, 3, 5, 12])
+def test_loss_and_gradient_are_those_of_the_whole_batch(monkeypatch, at_once, queries_trained):
+    """Groups of six and of six, and of five, four and four; each counts by its documents."""
+    for batch, sizes in ((12, [12]), (18, [9, 9]), (17, [9, 8])):
+        made, _ = small(monkeypatch, at_once, batch=batch, queries_trained=queries_trained)
+        table = CalibratedTable(torch.ones(90, 4), frozen=0, period=90)
+        with torch.no_grad():
+            table.rows.normal_(generator=torch.Generator().manual_seed(1))
+        made.embedder.sizes.clear()
+        loss = made.backward(table, 4)
+        assert max(made.embedder.sizes) <= max(*sizes, at_once)
+        weight = table().detach().requires_grad_()
+        whole = 0.0
+        for documents, queries in made.batch(4):
+            assert len(documents) in sizes
+            with made.model.reading(weight if queries_trained else made.old):
+                wanted = made.embedder.pooled(queries)
+            with made.model.reading(weight):
+                whole = whole + len(documents) / batch * contrastive_loss(wanted, made.embedder.pooled(documents))
+        whole.backward()
+        assert loss == pytest.approx(whole.item(), rel=1e-5)
+        torch.testing.assert_close(table.rows.grad, weight.grad, rtol=1e-3, atol=1e-6)
+
+
+def test_a_group_that_fits_is_embedded_once(monkeypatch):
+    for at_once, sizes in ((12, [12, 12]), (11, [12, 11, 1, 11, 1])):  # queries, then documents
+        made, _ = small(monkeypatch, at_once)
+        made.embedder.sizes.clear()
+        made.backward(CalibratedTable(torch.ones(90, 4), frozen=0, period=90), 0)
+        assert made.embedder.sizes == sizes
+
+
+def test_old_rows_embed_the_held_out_queries_once(monkeypatch):
+    made, _ = small(monkeypatch)
+    assert len(made.query_vectors) == len(made.held_out)
+    table = torch.full((90, 4), 2.0)
+    made.embedder.sizes.clear()
+    made.validate(table)
+    assert len(made.embedder.sizes) == len(made.held_out)  # documents alone
+    trained, _ = small(monkeypatch, queries_trained=True)
+    assert trained.query_vectors == []
+    trained.embedder.sizes.clear()
+    trained.validate(table)
+    assert len(trained.embedder.sizes) == 2 * len(trained.held_out)
+
+
+def test_tokens_of_a_step_count_special_ones(monkeypatch):
+    made, _ = small(monkeypatch, length=4096, document=2048, batch=3)
+    for step in range(8):
+        assert made.tokens(step) == 3 * (len(made.batch(step)[0][0][0]) + 2)
+
+
+@pytest.mark.parametrize(("longest", "above", "lengths"), [
+    (1024, 0, [1024, 512]), (1023, 0, [1023]), (1024, 511, [1024, 512]), (1024, 512, [1024]),
+    (4096, 0, [4096, 2048, 1024, 512]),    (1500, 0, [1500, 750]),
+])  # fmt: skip
+def test_documents_are_halved_down_to_512(longest, above, lengths):
+    assert contrastive.halved_lengths(longest, above=above) == lengths
+
+
+@pytest.mark.parametrize(
+    ("batch", "sizes"), [(2, [2]), (8, [8]), (15, [15]), (16, [8, 8]), (17, [9, 8]), (24, [8, 8, 8])]
+)
+def test_groups_of_about_eight(batch, sizes):
+    assert group_sizes(batch) == sizes
+
+
+def test_every_length_gets_as_many_tokens():
+    chances = contrastive._even_tokens([2048, 1024, 512])
+    np.testing.assert_allclose(chances * [2048, 1024, 512], np.full(3, 2048 / 7))
+    assert chances.sum() == pytest.approx(1.0)

@@ -12,6 +12,7 @@ from posembed.errors import DataError
 from posembed.quality.calibrate.documents import LONGEST_QUERY, Source
 from posembed.quality.rng import generator
 from posembed.quality.tasks.names import FILLERS
+from tests.fixtures.plain_rng import PlainRng, digest
 
 TEXT = " ".join(
     f"{first}{second}lo{third}" for first in "kmnprst" for second in "aeiou" for third in ("mi", "ra", "tu")
@@ -127,3 +128,45 @@ def test_too_little_text(texts):
         DataError, match=r"the validation texts have .* tokens and .* different words, at least 2,048 and 100"
     ):
         Source(texts, Vocabulary(), "validation")
+
+
+@pytest.mark.parametrize(("share", "pinned"), [(0.0, "aca671c924ae"), (0.5, "30df9db31038"), (1.0, "49e55c31740b")])
+def test_documents_are_those_that_published_tables_were_trained_with(source, share, pinned):
+    made = [source.group(4, 90, share, PlainRng("documents", seed)) for seed in range(60)]
+    made += [source.group(3, 20, share, PlainRng("short", seed), known=seed) for seed in range(20)]
+    assert digest(made) == pinned
+
+
+def test_evidence_may_stand_at_either_end(source):
+    """Also where it fills the whole document."""
+    first = last = False
+    for seed in range(400):
+        documents, _ = source.group(1, 40, 0.0, PlainRng("ends", seed), known=0)
+        filler = np.resize(source.encode(FILLERS["validation"][0]), 40).tolist()
+        first |= documents[0][0] != filler[0]
+        last |= documents[0][:8] == filler[:8] and documents[0][-1] not in filler
+    assert first
+    assert last
+    assert {len(each) for each in source.group(5, 6, 1.0, PlainRng("full"))[0]} == {6}
+
+
+def test_words_are_of_letters_and_of_few_tokens():
+    """From 4 to 12 letters, and at most 8 tokens."""
+    letters = lambda text: list(map(ord, text))  # noqa: E731 - a token each
+    text = " ".join(["abc", "abcd", "abcdefgh", "abcdefghi", "Abcdéf", "x_y_zz", "12345", "abcdefghijklmnop"])
+    many = " ".join(f"{a}{b}{c}{d}" for a in "klmn" for b in "aeiou" for c in "klmn" for d in "aeiou")
+    source = Source([f"{text} {many}"] * 5, letters, "train")
+    assert {"abcd", "abcdefgh", "Abcdéf"} <= set(source.words)
+    assert {"abc", "abcdefghi", "12345"}.isdisjoint(source.words)
+    assert "abcdefghijkl" not in source.words  # twelve letters of a longer word are more than eight tokens
+
+
+@pytest.mark.parametrize(("tokens", "words", "enough"), [(2048, 100, True), (2047, 100, False), (2048, 99, False)])
+def test_the_least_text(tokens, words, enough):
+    names = [f"{a}{b}{c}lo" for a in "kmnprst" for b in "aeiou" for c in "kmnprst"][:words]
+    text = " ".join((names * 30)[:tokens])
+    if enough:
+        assert len(Source([text], Vocabulary(), "train").words) == words
+        return
+    with pytest.raises(DataError, match=f"have {tokens:,} tokens and {words} different words"):
+        Source([text], Vocabulary(), "train")

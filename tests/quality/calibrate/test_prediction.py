@@ -1,6 +1,7 @@
 """What language models are trained for: loss, gradient, far positions, and the windows."""
 
 import itertools
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -9,10 +10,12 @@ import torch.nn.functional as F
 import transformers
 
 from posembed.errors import DataError
+from posembed.quality.calibrate import prediction
 from posembed.quality.calibrate.frozen import FrozenModel
-from posembed.quality.calibrate.prediction import HiddenTokens, NextToken, Prediction
+from posembed.quality.calibrate.prediction import HiddenTokens, NextToken, Prediction, spread_rows
 from posembed.quality.calibrate.table import CalibratedTable
 from tests.fixtures.calibrations import configured
+from tests.fixtures.plain_rng import PlainRng, digest
 
 LENGTH = 24
 TEXTS = [np.random.default_rng(k).integers(5, 40, 60).tolist() for k in range(6)]
@@ -134,3 +137,110 @@ def test_texts_that_are_too_short_are_named():
         Prediction(lambda _, ids: ids, NextToken(), made("causal")[0].config, [[1, 2, 3]], TEXTS)
     with pytest.raises(DataError, match="no validation document"):
         Prediction(lambda _, ids: ids, NextToken(), made("causal")[0].config, TEXTS, [])
+
+
+class Watched:
+    """A target whose losses are those that it is told, and which keeps what it was asked."""
+
+    def __init__(self, losses=lambda _: torch.ones(1, requires_grad=True)):
+        self.losses_of, self.asked = losses, []
+
+    def losses(self, logits, ids, hidden, first):
+        self.asked.append((ids.tolist(), hidden.tolist(), first, logits(ids)))
+        return self.losses_of(ids)
+
+
+def watched(monkeypatch, losses=lambda ids, table: table.sum() * ids.double().mean(), **settings):
+    """An objective whose random numbers are plain, and the words that they were made of."""
+    words = []
+    monkeypatch.setattr(prediction, "generator", lambda *given: words.append(given) or PlainRng(*given))
+    usual = {"kind": "causal", "length": 12, "keep": 2, "period": 12, "document": 12, "batch": 5, "held_out": 5}
+    sizes = {name: settings.pop(name) for name in ("at_once", "scored_at_once", "reserved") if name in settings}
+    tables = []
+    target = Watched(lambda ids: losses(ids, tables[-1]).reshape(1))
+    config = configured(**usual | settings)
+    logits = lambda table, _: tables.append(table) or table  # noqa: E731
+    return Prediction(logits, target, config, TEXTS[:4], TEXTS[4:], **sizes), target, words
+
+
+def test_inputs_are_those_that_published_tables_were_trained_on(monkeypatch):
+    objective, target, words = watched(monkeypatch, at_once=2, document=8, spread=True, seed=3)
+    table = CalibratedTable(torch.linspace(0, 1, 24).reshape(12, 2), frozen=2, period=12)
+    for step in range(20):
+        objective.backward(table, step)
+    assert words[:2] == [("calibrate", "validation", 12, 3), ("calibrate", "step", 0, 3)]
+    assert [len(ids) for ids, *_ in target.asked[:3]] == [2, 2, 1]
+    assert all(first == 0 for _, _, first, _ in target.asked)
+    read = [[round(number, 4) for number in table[:, 0].tolist()] for *_, table in target.asked]
+    assert digest([read, [asked[:2] for asked in target.asked]]) == "10e065fd6902"
+    assert digest([objective.held_out.tolist(), objective.hidden.tolist()]) == "e5e2080ecd9c"
+
+
+@pytest.mark.parametrize("at_once", [0, 1, 2, 5, 9])
+def test_the_loss_is_the_mean_over_all_inputs(monkeypatch, at_once):
+    objective, target, _ = watched(monkeypatch, at_once=at_once)
+    table = CalibratedTable(torch.ones(12, 2), frozen=2, period=12)
+    loss = objective.backward(table, 1)
+    ids = np.array([row for asked in target.asked for row in asked[0]])
+    assert len(target.asked) == -(-5 // max(1, at_once))
+    assert loss == pytest.approx(24 * ids.mean())
+    assert table.shift.grad.tolist() == pytest.approx([10 * ids.mean()] * 2)
+
+
+@pytest.mark.parametrize(("at_once", "scored", "parts"), [(2, None, 3), (2, 5, 1), (1, 2, 3), (0, None, 5)])
+def test_validation_inputs_are_scored_a_few_at_a_time(monkeypatch, at_once, scored, parts):
+    objective, target, _ = watched(monkeypatch, at_once=at_once, scored_at_once=scored, keep=3)
+    values = []
+    objective.target = target = Watched(lambda ids: values.append(ids.double().mean(1)) or values[-1])
+    loss = objective.validate(torch.zeros(12, 2))
+    assert len(target.asked) == parts
+    assert {first for _, _, first, _ in target.asked} == {3}
+    assert [row for asked in target.asked for row in asked[0]] == objective.held_out.tolist()
+    assert loss == pytest.approx(objective.held_out.mean())
+
+
+def test_tokens_of_a_step(monkeypatch):
+    assert watched(monkeypatch, document=8, spread=True, batch=3)[0].tokens(7) == 24
+
+
+def test_every_place_of_every_text_is_as_likely():
+    texts = [np.arange(10), np.arange(100, 125)]
+    rng = np.random.default_rng(0)
+    begun = Counter(int(prediction._window(texts, 6, rng)[0]) for _ in range(25_000))
+    assert set(begun) == {*range(5), *range(100, 120)}
+    assert max(begun.values()) < 1.25 * min(begun.values())
+
+
+@pytest.mark.parametrize("first", [0, 1, 4])
+def test_the_next_token_is_predicted_from_those_before(first):
+    logits = torch.randn(2, 6, 9)
+    ids = torch.randint(9, (2, 6))
+    found = NextToken().losses(lambda _: logits, ids, torch.ones(2, 6, dtype=torch.bool), first)
+    wanted = [-logits[row, at - 1].log_softmax(0)[ids[row, at]] for row in range(2) for at in range(max(first, 1), 6)]
+    torch.testing.assert_close(found, torch.stack(wanted))
+
+
+def test_hidden_tokens_are_predicted_from_all_others():
+    logits, ids = torch.randn(2, 6, 9), torch.randint(5, (2, 6))
+    hidden = torch.tensor([[1, 0, 0, 1, 0, 1], [0, 0, 1, 0, 0, 1]], dtype=torch.bool)
+    read = []
+    found = HiddenTokens(8).losses(lambda given: read.append(given) or logits, ids, hidden.clone(), 3)
+    assert read[0].eq(torch.where(hidden, 8, ids)).all()  # those before the first position that counts are hidden too
+    places = [(0, 3), (0, 5), (1, 5)]
+    torch.testing.assert_close(found, torch.stack([-logits[place].log_softmax(0)[ids[place]] for place in places]))
+
+
+def test_rows_of_a_short_input_are_two_stretches():
+    config = configured(kind="causal", length=20, keep=0, period=20, document=6, spread=True)
+    table = torch.arange(23.0)[:, None]
+    cuts, begins = Counter(), set()
+    for seed in range(600):
+        read = spread_rows(table, 3, config, PlainRng("spread", seed))
+        assert read[:3, 0].tolist() == [0.0, 1.0, 2.0]
+        assert torch.equal(read[9:], table[9:])
+        places = [int(row) - 3 for row in read[3:9, 0]]
+        begins.add(places[0])
+        cuts[next((at for at, (a, b) in enumerate(itertools.pairwise(places), 1) if b - a > 1), 0)] += 1
+        assert max(places) <= 19
+    assert begins == set(range(15))
+    assert set(cuts) == {0, 1, 2, 3, 4, 5}

@@ -3,14 +3,13 @@
 from typing import get_args
 
 from posembed.quality.calibrate.strategies import STRATEGIES, strategy_for
-from posembed.quality.models.kinds import KINDS, kind_named
+from posembed.quality.models.kinds import KINDS
 from posembed.records.choices import KindName
 
 
 def test_every_kind_has_one():
-    assert [strategy.kind for strategy in STRATEGIES] == list(KINDS)
-    for name in get_args(KindName):
-        assert strategy_for(kind_named(name)).kind.name == name
+    assert [strategy_for(kind).kind for kind in KINDS] == [strategy.kind for strategy in STRATEGIES] == list(KINDS)
+    assert [strategy.kind.name for strategy in STRATEGIES] == list(get_args(KindName))
 
 
 def test_only_language_models_give_logits():
