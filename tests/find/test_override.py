@@ -57,3 +57,33 @@ def test_how_a_family_resizes_is_kept():
         tensors, Override("pos_embed", 0, 1, (14, 14)), list(found_in({}, {"pos_embed": (1, 197, 8)}).values())
     )
     assert table.resize == ("bicubic", True, False)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "named"),
+    [
+        ({f"{n}.wpe.weight": (16, 8) for n in range(5)}, "['0.wpe.weight', '1.wpe.weight', '2.wpe.weight']"),
+        ({"a": (8,), "b": (8,), "c": (8,), "d": (8,)}, "['a', 'b', 'c']"),  # no table: any tensors
+    ],
+)
+def test_a_wrong_key_is_answered_with_three_that_exist(shapes, named):
+    found = list(found_in({}, shapes).values())
+    with pytest.raises(InvalidArgumentError) as caught:
+        override_one(stored(shapes), Override("nope"), found)
+    assert str(caught.value).endswith(f"it has, for example, {named}")
+
+
+def test_rows_of_integers_are_no_table():
+    with pytest.raises(InvalidArgumentError, match=r"is I64 of shape .*, not a table of floating-point rows"):
+        override_one(stored({"k": (16, 8)}, "I64"), Override("k"), [])
+
+
+def test_fields_are_kept_where_the_rows_still_fit_them():
+    config = {"model_type": "bert", "max_position_embeddings": 16}
+    found = list(found_in(config, {POSITION: (16, 8)}).values())
+    tensors = stored({POSITION: (16, 8)})
+    kept = override_one(tensors, Override(POSITION, reserved=2), found)
+    assert ([rule.name for rule in kept.fields], kept.family) == (["max_position_embeddings"], "bert")
+    unknown = override_one(tensors, Override(POSITION), [])
+    assert (unknown.fields, unknown.family, unknown.resize) == ((), "unknown", ("bicubic", False, False))
+    assert (unknown.kind, override_one(tensors, Override(POSITION, grid=(4, 4)), []).kind) == ("sequence", "grid")

@@ -92,6 +92,12 @@ LEARNED = np.random.default_rng(0).normal(size=(16, 8))
         ("qwen2_audio", "embed_positions.weight", None, True),
         ("qwen2_audio", "embed_positions.weight", LEARNED, False),  # this family trains some: values decide
         ("qwen2_audio", "embed_positions.weight", sinusoid(16, 8), True),
+        ("outer", "audio_tower.embed_positions.weight", None, True),
+        ("outer", "audio_tower.embed_positions.weight", LEARNED, False),
+        ("outer", "audio_encoder.model.embed_positions.weight", sinusoid(16, 8), True),
+        ("roformer", "encoder.embed_positions.weight", LEARNED, True),
+        ("fsmt", "model.encoder.embed_positions.weight", LEARNED, True),
+        ("vit_mae", "embeddings.position_embeddings", LEARNED, True),
     ],
 )
 def test_families(family, key, rows, fixed):
@@ -114,6 +120,21 @@ def test_a_switch_in_the_configuration(value, fixed):
     assert (reason is not None) is fixed
     if fixed:
         assert reason == "a fixed sinusoid: the configuration says sinusoidal_pos_embds = True"
+
+
+@pytest.mark.parametrize(
+    ("family", "field", "value", "other"),
+    [
+        ("xlm", "sinusoidal_embeddings", True, False),
+        ("flaubert", "sinusoidal_embeddings", True, False),
+        ("patchtst", "positional_encoding_type", "sincos", "random"),
+        ("patchtsmixer", "positional_encoding_type", "sincos", "random"),
+    ],
+)
+def test_switches_of_other_families(family, field, value, other):
+    for setting, fixed in ((value, True), (other, False)):
+        tree = nodes({"model_type": family, field: setting})
+        assert (why_fixed("position_embeddings.weight", family, tree, None) is not None) is fixed
 
 
 def test_the_switch_of_a_part_that_does_not_govern_the_table_is_not_asked():
