@@ -29,6 +29,8 @@ def read(config, rows, key=POSITION):
         (2, 514, 0, False),
         (-1, 512, 0, False),
         (None, 513, 0, False),
+        (None, 514, 0, False),  # a pad that is not said is not taken to be 1
+        (0, 514, 0, False),
     ],
 )
 def test_a_round_number_and_the_pad(pad, rows, reserved, uncertain):
