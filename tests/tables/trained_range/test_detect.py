@@ -240,7 +240,9 @@ def test_an_untrained_table():
     found = trained_range(np.random.default_rng(0).standard_normal((100, 16)))
     assert found.verdict == "unknown"
     sentence = found.evidence[0]
+    tests = tail_tests(np.random.default_rng(0).standard_normal((100, 16)))
     assert sentence.startswith("the whole table matches its initial distribution (strictest test: ")
+    assert float(sentence.split("p = ")[1].split(")")[0]) == pytest.approx(tests.weakest(0)[1], rel=0.1)
     assert sentence.endswith("it was not trained, or too little to show")
 
 
