@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from posembed.presets import PositionPreset as PositionPreset
     from posembed.presets import preset as preset
     from posembed.records.calibrate import CalibrateOptions as CalibrateOptions
-    from posembed.records.calibrate import Calibration as Calibration
+    from posembed.records.calibration import Calibration as Calibration
     from posembed.records.card import CheckpointCard as CheckpointCard
     from posembed.records.card import PairCard as PairCard
     from posembed.records.compare import CompareOptions as CompareOptions
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "CalibrateOptions": "posembed.records.calibrate",
-    "Calibration": "posembed.records.calibrate",
+    "Calibration": "posembed.records.calibration",
     "CheckpointCard": "posembed.records.card",
     "CompareOptions": "posembed.records.compare",
     "Comparison": "posembed.records.comparison",

@@ -25,7 +25,8 @@ from posembed.quality.models.causal import CAUSAL
 from posembed.quality.models.masked import MASKED, hide
 from posembed.quality.models.scorer import Losses, Scorer
 from posembed.quality.rng import generator
-from posembed.records.calibrate import CalibrationConfig, CalibrationIdentity, CalibrationStart, RequestedSizes
+from posembed.records.calibrate import CalibrationConfig
+from posembed.records.calibration import CalibrationIdentity, CalibrationStart, RequestedSizes
 from posembed.statistics import bootstrap_interval, difference, holm, recovered
 from posembed.tables.extend import extend_table
 from posembed.windows import Windows, cut_windows, document_means

@@ -27,7 +27,8 @@ from posembed.quality.calibrate.trainer import TableTrainer
 from posembed.quality.calibrate.write import write_checkpoint
 from posembed.quality.models.kinds import kind_of
 from posembed.records.base import takes
-from posembed.records.calibrate import CalibrateOptions, Calibration, CalibrationIdentity, TimeBudget
+from posembed.records.calibrate import CalibrateOptions
+from posembed.records.calibration import Calibration, CalibrationIdentity, TimeBudget
 from posembed.storage import differences
 
 Report = Callable[[Mapping[str, object]], object]

@@ -1,17 +1,15 @@
-"""Options, settled configuration, saved state and result of ``calibrate``."""
+"""Options of ``calibrate``, and the settled configuration that they lead to."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self, get_args
+from typing import get_args
 
 from posembed.errors import InvalidArgumentError
-from posembed.records.base import Json, Options, Record, Result
+from posembed.records.base import Options, Record
 from posembed.records.choices import KindName, Precision
 
-SCHEMA, SCHEMA_VERSION = "posembed.calibration", 1
 # The least value of each whole number, in the options as in the configuration that they lead to.
 _LEAST = {
     "length": 2,
@@ -144,167 +142,6 @@ class CalibrationConfig(Record):
             )
         if self.shift_rate == self.row_rate == 0:
             raise InvalidArgumentError("`shift_rate` and `row_rate` are both 0: nothing would be trained")
-
-
-@dataclass(frozen=True)
-class CalibrationStart(Record):
-    """Where training starts.
-
-    Attributes:
-        method: the method that made the table longer; ``"as it is"`` where it was long enough.
-        options: of the method.
-        keep: leading positions whose rows stay unchanged in the checkpoint's own table.
-        period: of the trained rows; the length where each is free.
-        why: sentences.
-    """
-
-    method: str
-    options: Mapping[str, Any]
-    keep: int
-    period: int
-    why: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class CalibrationTexts(Record):
-    """The texts that were read.
-
-    Attributes:
-        sha256: fingerprint of the training and validation texts.
-        train: number of training texts.
-        validation: number of validation texts.
-    """
-
-    sha256: str
-    train: int
-    validation: int
-
-
-@dataclass(frozen=True)
-class CurvePoint(Record):
-    """One evaluation of the validation loss.
-
-    Attributes:
-        step: optimizer steps before it.
-        train: mean training loss since the evaluation before; ``None`` at the start.
-        validation: loss on the validation inputs.
-    """
-
-    step: int
-    train: float | None
-    validation: float
-
-
-@dataclass(frozen=True)
-class CalibrationLosses(Record):
-    """Validation loss before the first step, the best one, and the step at which it was reached."""
-
-    start: float
-    best: float
-    at_step: int
-
-
-@dataclass(frozen=True)
-class CalibrationMoved(Record):
-    """How far the table moved: norm of the shared vector, mean norm of the trained rows' change."""
-
-    shift_norm: float
-    mean_row_norm: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Calibration(Result):
-    """What :func:`posembed.calibrate` returns and writes as ``calibration.json``; docs/formats/calibration.md.
-
-    Attributes:
-        schema: ``"posembed.calibration"``.
-        schema_version: rises with every change of the fields.
-        created: when, UTC.
-        checkpoint: the path as given.
-        table: the position table's name in the checkpoint.
-        configuration: everything that decides the numbers.
-        start: how the table was made longer, which rows were kept, and why.
-        texts: fingerprint and number of the texts.
-        environment: versions and hardware.
-        seconds: time spent in training.
-        peak_memory_bytes: of the process.
-        steps: optimizer steps that were done.
-        training_tokens: tokens of their inputs.
-        curve: every evaluation.
-        validation: the loss at the start and the best one, whose rows were written.
-        moved: how far the table moved.
-        length_aware: whether length-aware tables were written too.
-        short: with them, tokens of the longest input that reads the old rows; else ``None``.
-    """
-
-    schema: str = SCHEMA
-    schema_version: int = SCHEMA_VERSION
-    created: str
-    checkpoint: str
-    table: str
-    configuration: CalibrationConfig
-    start: CalibrationStart
-    texts: CalibrationTexts
-    environment: Mapping[str, Json]
-    seconds: float
-    peak_memory_bytes: int
-    steps: int
-    training_tokens: int
-    curve: tuple[CurvePoint, ...]
-    validation: CalibrationLosses
-    moved: CalibrationMoved
-    length_aware: bool
-    short: int | None
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Return the record that ``calibration.json`` holds.
-
-        Raises:
-            InvalidArgumentError: for another schema, a newer version, or unknown or missing keys.
-        """
-        schema, version = values.get("schema"), values.get("schema_version")
-        if (schema, version) != (SCHEMA, SCHEMA_VERSION):
-            raise InvalidArgumentError(
-                f"schema={schema!r} of schema_version={version!r} is not {SCHEMA!r} of version {SCHEMA_VERSION}"
-            )
-        return super().from_dict(values)
-
-
-@dataclass(frozen=True)
-class RequestedSizes(Record):
-    """The sizes that the caller asked for; a saved state is resumed only with the same."""
-
-    length: int
-    range: int | None
-    keep: int | None
-
-
-@dataclass(frozen=True)
-class TimeBudget(Record):
-    """Minutes that training may take, and the number of steps that it takes at most (``None``: the default)."""
-
-    minutes: float
-    steps: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CalibrationIdentity(Record):
-    """What ``OUT.calibrating`` belongs to, kept in it as ``about``.
-
-    Attributes:
-        sha256: fingerprint of the training and validation texts.
-        model_sha256: fingerprint of the frozen weights, the tokenizer and the pooling.
-        asked: the sizes that the caller asked for.
-        start: where training began.
-        timed: the time budget, once the number of steps that fits is settled.
-    """
-
-    sha256: str
-    model_sha256: str
-    asked: RequestedSizes
-    start: CalibrationStart
-    timed: TimeBudget | None = field(default=None, metadata={"omit_none": True})
 
 
 def _require_values(record: CalibrateOptions | CalibrationConfig) -> None:

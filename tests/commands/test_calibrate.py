@@ -23,7 +23,8 @@ from posembed.find import search
 from posembed.observer import Callbacks
 from posembed.quality.models.embedding import load_embedder
 from posembed.quality.texts import load_texts
-from posembed.records.calibrate import CalibrateOptions, Calibration
+from posembed.records.calibrate import CalibrateOptions
+from posembed.records.calibration import Calibration
 from posembed.tables.extend import extend_table
 
 KEYS = {

@@ -13,7 +13,8 @@ from posembed.quality.calibrate.start import start_as_it_is
 from posembed.quality.calibrate.strategy import Defaults, FrozenParts, Strategy, Texts
 from posembed.quality.models.embedder import Embedder
 from posembed.quality.search.search import search_method
-from posembed.records.calibrate import CalibrationConfig, CalibrationStart
+from posembed.records.calibrate import CalibrationConfig
+from posembed.records.calibration import CalibrationStart
 
 # Tokens of the longest training document by default: what is learned there holds at 4,096 too (docs/measured/
 # calibration.md), and longer documents take more time and memory.

@@ -15,7 +15,8 @@ from posembed.quality.calibrate.start import start_as_it_is
 from posembed.quality.calibrate.strategy import Defaults, FrozenParts, Strategy, Texts
 from posembed.quality.models.language import LanguageModel
 from posembed.quality.texts import is_one_file, joined
-from posembed.records.calibrate import CalibrateOptions, CalibrationConfig, CalibrationStart
+from posembed.records.calibrate import CalibrateOptions, CalibrationConfig
+from posembed.records.calibration import CalibrationStart
 
 
 class LanguageStrategy(Strategy[LanguageModel]):

@@ -16,7 +16,8 @@ from posembed.quality.calibrate.strategy import FrozenParts, Strategy, Texts
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.quality.calibrate.trainer import Objective
 from posembed.quality.models.position_table import parameter_name
-from posembed.records.calibrate import CalibrationConfig, CalibrationStart
+from posembed.records.calibrate import CalibrationConfig
+from posembed.records.calibration import CalibrationStart
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from posembed.errors import InvalidArgumentError
 from posembed.find.found import FoundTable
 from posembed.hardware import resolve_precision
 from posembed.quality.models.position_table import only_table, refuse_length_aware
-from posembed.records.calibrate import CalibrateOptions, RequestedSizes
+from posembed.records.calibrate import CalibrateOptions
+from posembed.records.calibration import RequestedSizes
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from posembed.hardware import environment, peak_memory_bytes
 from posembed.quality.calibrate.request import Request
 from posembed.quality.calibrate.strategy import Texts
 from posembed.quality.calibrate.trainer import TableTrainer
-from posembed.records.calibrate import Calibration, CalibrationLosses, CalibrationMoved, CalibrationTexts
+from posembed.records.calibration import Calibration, CalibrationLosses, CalibrationMoved, CalibrationTexts
 
 
 def make_result(request: Request, trainer: TableTrainer, texts: Texts, *, short: int | None) -> Calibration:

@@ -7,7 +7,7 @@ import numpy as np
 from posembed.checkpoint.tensors import Array
 from posembed.errors import InvalidArgumentError
 from posembed.quality.calibrate.request import Request
-from posembed.records.calibrate import CalibrationStart
+from posembed.records.calibration import CalibrationStart
 
 
 def start_as_it_is(request: Request, *, share_rows: bool) -> CalibrationStart:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError
 from posembed.files import write_whole
-from posembed.records.calibrate import CalibrationConfig, CalibrationIdentity, CurvePoint
+from posembed.records.calibrate import CalibrationConfig
+from posembed.records.calibration import CalibrationIdentity, CurvePoint
 from posembed.storage import differences
 
 

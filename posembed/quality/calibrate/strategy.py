@@ -14,7 +14,8 @@ from posembed.quality.calibrate.frozen import FrozenModel
 from posembed.quality.calibrate.request import Request
 from posembed.quality.calibrate.trainer import Objective
 from posembed.quality.models.model_kind import LoadedModel, ModelKind
-from posembed.records.calibrate import CalibrateOptions, CalibrationConfig, CalibrationStart
+from posembed.records.calibrate import CalibrateOptions, CalibrationConfig
+from posembed.records.calibration import CalibrationStart
 
 Texts = Mapping[str, Sequence[str]]
 Loaded = TypeVar("Loaded", bound=LoadedModel)

@@ -14,7 +14,8 @@ from posembed.errors import WorkFailedError, WorkInterruptedError
 from posembed.observer import Observer, Progress
 from posembed.quality.calibrate.state import SavedState, damaged
 from posembed.quality.calibrate.table import CalibratedTable
-from posembed.records.calibrate import CalibrationConfig, CalibrationIdentity, CurvePoint
+from posembed.records.calibrate import CalibrationConfig
+from posembed.records.calibration import CalibrationIdentity, CurvePoint
 
 _WARM_UP = 10  # steps; Adam's averages of the gradients are unreliable in the first ones
 _LAST_RATE = 0.1  # of the peak: the cosine ends there, so that the last steps still learn

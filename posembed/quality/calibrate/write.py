@@ -15,7 +15,7 @@ from posembed.extension.length_aware_file import length_aware_file
 from posembed.extension.write import write_extension
 from posembed.quality.calibrate.request import Request
 from posembed.quality.calibrate.table import CalibratedTable
-from posembed.records.calibrate import Calibration
+from posembed.records.calibration import Calibration
 
 
 def write_checkpoint(request: Request, out: Path, table: CalibratedTable, result: Calibration) -> None:

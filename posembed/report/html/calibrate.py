@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from posembed.records.calibrate import Calibration
+from posembed.records.calibration import Calibration
 from posembed.report.html.notebook import render
 from posembed.report.html.words import paragraphs, word_table
 from posembed.report.terminal.calibrate import COLUMNS, calibration_rows, calibration_sentences, calibration_title

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from posembed.records.calibrate import Calibration
+from posembed.records.calibration import Calibration
 from posembed.report.numbers import number
 
 COLUMNS = ("step", "training loss", "validation loss")

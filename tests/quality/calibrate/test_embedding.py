@@ -11,7 +11,7 @@ from posembed.quality.calibrate import embedding
 from posembed.quality.calibrate.embedding import EmbeddingStrategy
 from posembed.quality.calibrate.strategy import FrozenParts
 from posembed.quality.models.embedding import EMBEDDING
-from posembed.records.calibrate import CalibrationStart
+from posembed.records.calibration import CalibrationStart
 from tests.fixtures.calibrations import configured, request_of
 
 STRATEGY = EmbeddingStrategy(EMBEDDING)

@@ -15,7 +15,7 @@ from posembed.quality.calibrate.strategy import FrozenParts
 from posembed.quality.models.causal import CAUSAL
 from posembed.quality.models.language import LanguageModel
 from posembed.quality.models.masked import MASKED
-from posembed.records.calibrate import CalibrationStart
+from posembed.records.calibration import CalibrationStart
 from tests.fixtures.calibrations import configured, request_of
 
 BOTH = pytest.mark.parametrize("strategy", [CausalStrategy(CAUSAL), MaskedStrategy(MASKED)], ids=["causal", "masked"])

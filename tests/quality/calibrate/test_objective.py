@@ -12,7 +12,8 @@ from posembed.quality.calibrate.objective import fingerprint, prepare
 from posembed.quality.calibrate.request import Request
 from posembed.quality.models.causal import CAUSAL
 from posembed.quality.models.masked import MASKED
-from posembed.records.calibrate import CalibrateOptions, CalibrationStart
+from posembed.records.calibrate import CalibrateOptions
+from posembed.records.calibration import CalibrationStart
 from tests.fixtures.calibrations import configured
 
 SIZES = {"kind": "masked", "length": 128, "keep": 48, "period": 128, "document": 128, "batch": 2, "held_out": 2}

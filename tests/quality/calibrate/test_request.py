@@ -6,7 +6,8 @@ import pytest
 
 from posembed.errors import InvalidArgumentError
 from posembed.quality.calibrate.request import Request
-from posembed.records.calibrate import CalibrateOptions, RequestedSizes
+from posembed.records.calibrate import CalibrateOptions
+from posembed.records.calibration import RequestedSizes
 from tests.fixtures.calibrations import request_of
 
 

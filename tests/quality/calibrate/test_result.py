@@ -7,7 +7,7 @@ import torch
 
 from posembed.quality.calibrate.result import make_result
 from posembed.quality.calibrate.table import CalibratedTable
-from posembed.records.calibrate import CalibrationLosses, CalibrationTexts, CurvePoint
+from posembed.records.calibration import CalibrationLosses, CalibrationTexts, CurvePoint
 from tests.fixtures.calibrations import identity, request_of
 from tests.quality.calibrate.test_trainer import trainer_of
 

@@ -5,7 +5,7 @@ import torch
 
 from posembed.errors import ResultsConflictError, WorkFailedError
 from posembed.quality.calibrate.state import SavedState
-from posembed.records.calibrate import CurvePoint, RequestedSizes, TimeBudget
+from posembed.records.calibration import CurvePoint, RequestedSizes, TimeBudget
 from tests.fixtures.calibrations import configured, identity
 from tests.quality.calibrate.test_trainer import trainer_of
 

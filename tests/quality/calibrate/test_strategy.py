@@ -7,7 +7,8 @@ import pytest
 from posembed.errors import InvalidArgumentError
 from posembed.quality.calibrate.strategies import STRATEGIES, strategy_for
 from posembed.quality.models.kinds import KINDS
-from posembed.records.calibrate import CalibrateOptions, CalibrationStart
+from posembed.records.calibrate import CalibrateOptions
+from posembed.records.calibration import CalibrationStart
 from tests.fixtures.calibrations import request_of
 
 START = CalibrationStart("tile", {"range": 32}, 32, 32, ("because",))
