@@ -13,10 +13,10 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError
 
 from posembed._version import __version__
-from posembed.cli.command import names_of
+from posembed.cli.command import names_of, switches_of
 from posembed.cli.names import in_options
 from posembed.cli.output import say
-from posembed.cli.usage import sentence
+from posembed.cli.usage import refuse_values_of_switches, sentence
 from posembed.errors import PosembedError
 
 COMMANDS = {
@@ -67,6 +67,7 @@ def _run(words: list[str]) -> str | int | None:
     try:
         function, bound, _ = app.parse_args(words, print_error=False, exit_on_error=False)
         names = names_of(function)
+        refuse_values_of_switches(words, switches_of(function))
         function(*bound.args, **bound.kwargs)
     except CycloptsError as error:
         say(sentence(error, COMMANDS))

@@ -27,7 +27,7 @@ import functools
 import inspect
 import textwrap
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, TypeVar
 
@@ -73,6 +73,7 @@ def command(*, aliases: Mapping[str, str] = _NO_ALIASES) -> Callable[[Function],
         call.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
         call.__annotations__ = {}
         call.names = names  # type: ignore[attr-defined]
+        call.switches = {names[p.name] for p in shown if typing.get_args(p.annotation)[0] is bool}  # type: ignore[attr-defined]
         return typing.cast("Function", call)
 
     return decorate
@@ -81,6 +82,11 @@ def command(*, aliases: Mapping[str, str] = _NO_ALIASES) -> Callable[[Function],
 def names_of(function: Callable[..., object]) -> Mapping[str, str]:
     """Return the option or positional argument of each Python argument of a command."""
     return getattr(function, "names", {})
+
+
+def switches_of(function: Callable[..., object]) -> Collection[str]:
+    """Return the options of a command that take no value."""
+    return getattr(function, "switches", ())
 
 
 def _fields(record: type[Options]) -> Iterator[inspect.Parameter]:
@@ -104,7 +110,9 @@ def _option(parameter: inspect.Parameter, names: Mapping[str, str], aliases: Map
         hint, *own = typing.get_args(hint)
     hint, by_type = hint_and_parameter(hint, parameter.default)
     name = names[parameter.name]
-    known = Parameter(name=name, alias=aliases.get(parameter.name), allow_repeating=True)
+    known = Parameter(
+        name=name, alias=aliases.get(parameter.name), allow_repeating=True, json_list=False, json_dict=False
+    )
     if parameter.name in METAVARS:
         known = Parameter.combine(known, Parameter(metavar=METAVARS[parameter.name]))
     whole = Parameter.combine(by_type, known, *own)

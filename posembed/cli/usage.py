@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 from cyclopts.exceptions import (
@@ -16,7 +16,9 @@ from cyclopts.exceptions import (
     ValidationError,
 )
 
-from posembed.errors import PosembedError
+from posembed.errors import InvalidArgumentError, PosembedError
+
+_SWITCH = "is a switch and takes no value"
 
 
 def sentence(error: CycloptsError, commands: Iterable[str]) -> str:
@@ -35,6 +37,20 @@ def sentence(error: CycloptsError, commands: Iterable[str]) -> str:
     if isinstance(error, CoercionError | ValidationError):
         return _wrong_value(error)
     return " ".join(str(error).split())
+
+
+def refuse_values_of_switches(words: Sequence[str], switches: Collection[str]) -> None:
+    """Refuse ``--json=1``, which the parser would take for ``--json``.
+
+    Raises:
+        InvalidArgumentError: naming the switch.
+    """
+    for word in words:
+        name, equals, value = word.partition("=")
+        if word == "--":
+            return
+        if equals and name.replace("--no-", "--", 1) in switches:
+            raise InvalidArgumentError(f"{name} {value!r} {_SWITCH}")
 
 
 def _unknown_option(error: UnknownOptionError, called: str) -> str:
@@ -72,6 +88,8 @@ def _wrong_value(error: CoercionError | ValidationError) -> str:
     if isinstance(error.__cause__, PosembedError):
         return f"{name}{value} {error.__cause__}"
     target = getattr(error, "target_type", None)
+    if target is bool:
+        return f"{name}{value} {_SWITCH}"
     choices = [str(each) for each in get_args(target)] if get_origin(target) is Literal else []
     if choices:
         near = difflib.get_close_matches(token.value if token is not None else "", choices, n=1)

@@ -118,17 +118,19 @@ def hint_and_parameter(hint: Any, default: object) -> tuple[Any, Parameter]:
     inner = _alternatives(hint)
     if inner == [bool]:
         # A switch that is off has no second name: --no-resume would say what is so anyhow.
-        return hint, Parameter(negative=() if default is False else None, show_default=default is True)
+        off = () if default is False else None
+        return bool, Parameter(negative=off, show_default=default is True)
     for kinds, read, metavar in _READERS:
         if set(inner) == kinds:
             return str, _read_by(read, metavar, default)
     (only,) = inner if len(inner) == 1 else (None,)
     if get_origin(only) is tuple and get_args(only)[1:] == (Ellipsis,):
-        return _several(get_args(only)[0], hint, default)
+        return _several(get_args(only)[0], default)
     if os.PathLike[str] in inner:
         return Path, Parameter(show_default=False)
     listed = [each for each in inner if get_origin(each) is Literal]  # ``MethodName | str``: here, one of the names
-    return listed[0] if listed else hint, Parameter(show_default=_has(default))
+    # Without ``None``, which the parser would read the words "none" and "null" as: they may be a file's name.
+    return listed[0] if listed else inner[0] if len(inner) == 1 else hint, Parameter(show_default=_has(default))
 
 
 _READERS: tuple[tuple[set[Any], Callable[[str], object], str], ...] = (
@@ -140,12 +142,12 @@ _READERS: tuple[tuple[set[Any], Callable[[str], object], str], ...] = (
 )
 
 
-def _several(item: Any, hint: Any, default: Any) -> tuple[Any, Parameter]:
+def _several(item: Any, default: Any) -> tuple[Any, Parameter]:
     if get_origin(item) is Literal:
         choices = get_args(item)
         completed = Parameter(completer=completer_of(choices), negative=())
         return tuple[item, ...], Parameter.combine(_read_by(names_of(choices), "NAME,…", default), completed)
-    return hint, Parameter(negative=(), consume_multiple=False, show_default=_has(default))
+    return tuple[item, ...], Parameter(negative=(), consume_multiple=False, show_default=_has(default))
 
 
 def _read_by(read: Callable[[str], object], metavar: str, default: Any) -> Parameter:

@@ -82,6 +82,7 @@ DATA = {
     }),
     "compare": ([], {
         "--data=texts": ("data", "texts"),
+        "--encodings=none": ("encodings", ("none",)),
         "--encodings=rope,learned-from-sinusoid": ("encodings", ("rope", "learned-from-sinusoid")),
         "--model=encoder": ("model", "encoder"),
         "--seeds=2": ("seeds", 2),

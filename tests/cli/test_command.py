@@ -73,6 +73,12 @@ def test_defaults_are_those_of_the_record():
         (["--lengths=512,1024"], "lengths", (512, 1024)),
         (["--table=a", "--table", "b"], "tables", ("a", "b")),
         (["--original", "dir"], "original", Path("dir")),
+        # Words that the parser has a meaning for are names here.
+        (["--original", "none"], "original", Path("none")),
+        (["--data=null"], "data", "null"),
+        (["--table=none", "--table", "null"], "tables", ("none", "null")),
+        (["--table", '["a", "b"]'], "tables", ('["a", "b"]',)),
+        (["--table={}"], "tables", ("{}",)),
         (["--rate=1e-3"], "rate", 1e-3),
         (["--resume"], "resume", True),
         (["--no-plots"], "plots", False),
