@@ -1,4 +1,4 @@
-"""What counting reaches: unigram and bigram models, measured on the same windows as the arms."""
+"""Baselines that only count: unigram and bigram models, measured on the same windows as the arms."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from posembed.windows import IGNORED, Floats, Windows, document_means, evaluatio
 
 
 def baseline_losses(corpus: Corpus, windows: Windows, model: str) -> dict[str, Floats]:
-    """Loss of each test document in nats a token, ``{"unigram": [documents], "bigram": [documents]}``.
+    """Return the loss of each test document in nats per token: ``{"unigram": [documents], "bigram": [documents]}``.
 
-    Both count the training tokens, each id once more than seen. The bigram model falls back on the unigram one
-    with the weight of one observation. For the masked task it sees the true left neighbour of a hidden token, even
+    Both count the training tokens, each id once more than it occurs. The bigram model falls back on the unigram model
+    with the weight of one observation. For the masked task it sees the true left neighbor of a hidden token, even
     where that is hidden too, but nothing to its right.
     """
     train = corpus.train.astype(np.int64)

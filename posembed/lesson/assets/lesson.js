@@ -8,8 +8,8 @@
   const config = { displaylogo: false, responsive: true, displayModeBar: false };
   const style = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const digits = (value, count) => value.toFixed(count).replace("-", "−");
-  // Of a fixed colour: heat maps are the same in both themes, so what is drawn on them must be too.
-  const markColour = "#1a1d21";
+  // Of a fixed color: heat maps are the same in both themes, so what is drawn on them must be too.
+  const markColor = "#1a1d21";
   const redraws = [];
 
   function unpack(packed) {
@@ -34,7 +34,7 @@
     });
   }
 
-  // Cosines of every pair; centred ones are those of the library's reports.
+  // Cosines of every pair; centered ones are those of the library's reports.
   function cosines(rows, centre) {
     const mean = new Float64Array(rows[0].length);
     if (centre) rows.forEach((row) => row.forEach((value, k) => { mean[k] += value / rows.length; }));
@@ -46,7 +46,7 @@
     return units.map((a) => units.map((b) => dot(a, b)));
   }
 
-  function neighbours(similarity) {
+  function neighbors(similarity) {
     let sum = 0;
     for (let k = 1; k < similarity.length; k++) sum += similarity[k][k - 1];
     return sum / (similarity.length - 1);
@@ -101,12 +101,12 @@
       // In data coordinates: a square map is narrower than the paper that it is drawn on.
       shapes: marks.flatMap((at) => [{ x0: -0.5, x1: rows[0].length - 0.5, y0: at, y1: at },
         ...(square ? [{ x0: at, x1: at, y0: -0.5, y1: rows.length - 0.5 }] : [])])
-        .map((shape) => ({ type: "line", xref: "x", yref: "y", ...shape, line: { color: markColour, width: 1.5, dash: "dot" } })),
+        .map((shape) => ({ type: "line", xref: "x", yref: "y", ...shape, line: { color: markColor, width: 1.5, dash: "dot" } })),
       hoverlabel: { bgcolor: style("--ground"), font: { color: style("--ink") } } };
     return Plotly.react(element, [trace], layout, config);
   }
 
-  // The colour scale's end: 98 of 100 numbers lie within it, so that a few large ones do not pale the others.
+  // The color scale's end: 98 of 100 numbers lie within it, so that a few large ones do not pale the others.
   function limitOf(rows) {
     const sizes = rows.flatMap((row) => Array.from(row, Math.abs)).sort((a, b) => a - b);
     return Math.max(sizes[Math.floor(0.98 * (sizes.length - 1))], 1e-9);
@@ -189,12 +189,12 @@
       const all = unpack(learned ? content.learned.matrix : content.tables[`${variant.value}-${width.value}`]);
       const rows = all.slice(0, Number(length.value));
       const size = rows.length * rows[0].length;
-      // Not centred: the mean of the rows shown would change with the length, and with it the cosine of the same pair.
+      // Not centered: the mean of the rows shown would change with the length, and with it the cosine of the same pair.
       const similarity = cosines(rows, false);
       box.shown = { rows: rows.map((row) => Array.from(row)), similarity };
       said.textContent = `${rows.length} × ${rows[0].length} = ${size.toLocaleString("en")} numbers, ` +
         `${(4 * size).toLocaleString("en")} bytes in float32; trainable: ${learned ? size.toLocaleString("en") : 0}. ` +
-        `Neighbours have cosine ${digits(neighbours(similarity), 3)} on average.`;
+        `Neighbors have cosine ${digits(neighbors(similarity), 3)} on average.`;
       table.setAttribute("aria-label", `Heat map of ${rows.length} rows and ${rows[0].length} columns`);
       heat(table, rows, { limit: learned ? limitOf(rows) : 1, xTitle: "number in the row", yTitle: "position", label: "value",
         text: "position %{y}, number %{x}: %{z:.3f}<extra></extra>" });
@@ -215,7 +215,7 @@
     said.setAttribute("role", "status");
     const plots = make("div", box, { className: "plots" });
     const table = plot(plots, "The longer table", "tall");
-    const pairs = plot(plots, "Cosine of every pair of positions, rows centred", "tall");
+    const pairs = plot(plots, "Cosine of every pair of positions, rows centered", "tall");
 
     function draw() {
       const chosen = content.methods[method.value];

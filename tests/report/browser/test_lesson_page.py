@@ -279,7 +279,7 @@ def test_without_a_script_the_page_says_so(browser, lesson):
     page.goto(lesson.as_uri())
     note = page.locator("noscript p")
     assert note.is_visible()
-    assert note.text_content().startswith("The moving parts and the quiz's answers need JavaScript")
+    assert note.text_content().startswith("The interactive parts and the answers of the quiz need JavaScript")
     assert page.get_by_text("As a table", exact=True).count() == 3
     context.close()
 
