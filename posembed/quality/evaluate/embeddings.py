@@ -64,7 +64,8 @@ class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
         """Return a sentence for each comparison with truncation, and one about short inputs."""
         sentences = [
             f"{each.task} at {each.length} tokens: checkpoint − truncated = {each.mean:+.3f} "
-            f"({each.low:+.3f} to {each.high:+.3f}), corrected p {each.p_holm:.2g}: {significance(each)}"
+            f"({each.low:+.3f} to {each.high:+.3f}), corrected p {each.p_holm:.2g}: "
+            f"{significance(each.mean, each.p_holm)}"
             for each in results.comparisons
             if each.second == TRUNCATED
         ]

@@ -75,7 +75,8 @@ class LanguageEvaluator(Evaluator[LanguageModel, LanguageResults]):
         """Return whether the longer input helps, and whether the order of the far context matters."""
         sentences = [
             f"At {each.length} tokens the longer input gains {each.mean:+.3f} nats per token over a sliding window "
-            f"({each.low:+.3f} to {each.high:+.3f}), corrected p {each.p_holm:.2g}: {significance(each)}"
+            f"({each.low:+.3f} to {each.high:+.3f}), corrected p {each.p_holm:.2g}: "
+            f"{significance(each.mean, each.p_holm)}"
             for each in results.context_gain
         ]
         sentences += [

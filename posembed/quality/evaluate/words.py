@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from posembed.statistics import SIGNIFICANCE
 
 
-class Tested(Protocol):
-    """A difference with a corrected p-value; above 0 is better."""
+def significance(gain: float, p_value: float) -> str:
+    """Return whether a difference is a significant gain, a significant loss, or neither.
 
-    @property
-    def mean(self) -> float:
-        """The mean difference."""
+    Args:
+        gain: the mean difference, above 0 where it is for the better.
+        p_value: corrected for the number of differences.
 
-    @property
-    def p_holm(self) -> float:
-        """The corrected p-value."""
-
-
-def significance(difference: Tested) -> str:
-    """Return whether a difference is a significant gain, a significant loss, or neither."""
-    if difference.p_holm >= SIGNIFICANCE:
+    Example:
+        >>> significance(0.1, 0.001)
+        'significant gain'
+    """
+    if p_value >= SIGNIFICANCE:
         return "no significant difference"
-    return "significant gain" if difference.mean > 0 else "significant loss"
+    return "significant gain" if gain > 0 else "significant loss"

@@ -35,13 +35,14 @@ def only_table(path: CheckpointPath) -> FoundTable:
         InvalidArgumentError: if there is none, several, or one whose rows are uncertain.
     """
     tables = _sequence_tables(path)
-    if len(tables) != 1 or tables[0].uncertain:
+    if len(tables) != 1 or any(table.uncertain for table in tables):
         count = "one sequence table, whose rows are uncertain" if len(tables) == 1 else f"{len(tables)} sequence tables"
         raise InvalidArgumentError(
             f"{open_checkpoint(path).root} has {count}; exactly one unambiguous sequence table is required. posembed "
             "inspect lists them"
         )
-    return tables[0]
+    (table,) = tables
+    return table
 
 
 def _sequence_tables(path: CheckpointPath) -> list[FoundTable]:

@@ -46,8 +46,8 @@ class Scorer:
         inputs = self.kind.inputs(targets, predicted, self.mask_id)
         losses = np.full(ids.shape, np.nan)
         for row in range(len(ids)):  # one document at a time: the logits of a long one are large
-            logits = self.logits(inputs[row : row + 1])[0].float()
-            losses[row] = self.kind.losses(logits, targets[row], predicted[row]).numpy()
+            (logits,) = self.logits(inputs[row : row + 1])
+            losses[row] = self.kind.losses(logits.float(), targets[row], predicted[row]).numpy()
         broken = np.argwhere(self.kind.predictable(chosen) & ~np.isfinite(losses))
         if len(broken):
             raise WorkFailedError(

@@ -28,6 +28,20 @@ def test_turned_vectors_keep_their_similarities(vectors):
     assert other.equal == 0
 
 
+def test_ranks_of_similarities():
+    """Pairs (0, 1), (0, 2), (1, 2): the first model orders them 1, 2, 3, the second 1, 3, 2: Spearman's is 1/2."""
+
+    def plane(*degrees):
+        angles = np.radians(degrees)
+        return np.stack((np.cos(angles), np.sin(angles)), axis=1).astype(np.float32)
+
+    one, other = plane(0, 50, 80), plane(0, 60, 20)
+    similarities = [(each @ each.T)[np.triu_indices(3, 1)] for each in (one, other)]
+    assert [np.argsort(each).tolist() for each in similarities] == [[1, 0, 2], [0, 2, 1]]
+    assert fidelity(one, other, 20).rank_correlation == pytest.approx(-0.5)
+    assert fidelity(one, plane(0, 50, 79), 20).rank_correlation == pytest.approx(1)
+
+
 def test_one_number_makes_a_vector_unequal(vectors):
     changed = vectors.copy()
     changed[3, 2] = np.nextafter(changed[3, 2], np.float32(2))

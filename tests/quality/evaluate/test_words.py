@@ -1,7 +1,5 @@
 """How differences are called."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from posembed.quality.evaluate.words import significance
@@ -14,7 +12,8 @@ from posembed.quality.evaluate.words import significance
         (-0.1, 0.049, "significant loss"),
         (0.1, 0.05, "no significant difference"),
         (-0.1, 0.9, "no significant difference"),
+        (1e-9, 0.0, "significant gain"),
     ],
 )
 def test_significance(mean, p, word):
-    assert significance(SimpleNamespace(mean=mean, p_holm=p)) == word
+    assert significance(mean, p) == word
