@@ -152,7 +152,9 @@ class OldNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if spec.name in _PACKAGES:
             return None
         new = MOVED[spec.name]
-        warnings.warn(f"{spec.name} is now {new}; the old name will be removed in 1.0", DeprecationWarning, stacklevel=2)
+        warnings.warn(
+            f"{spec.name} is now {new}; the old name will be removed in 1.0", DeprecationWarning, stacklevel=2
+        )
         return _OldModule(spec.name, new)
 
     def exec_module(self, module: types.ModuleType) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 
 def printable(text: object) -> str:
-    r"""The text on one line: what a terminal would obey or hide is written as its escape.
+    r"""Return the text on one line, with escapes in place of characters that a terminal would obey or hide.
 
-    Names in a checkpoint are anybody's: a newline, a colour code or a mark that turns the writing's direction must not
-    reach the terminal.
+    Names in a checkpoint come from strangers: a newline, a color code or a mark that changes the direction of writing
+    must not reach the terminal.
 
     Example:
         >>> printable("wpe\n.weight \x1b[31m é")
