@@ -1,4 +1,4 @@
-"""Text from files is one line without anything that a terminal obeys."""
+"""Names from files cannot control the terminal: whatever is not printable is escaped."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,8 +7,24 @@ from posembed.report.printable import printable
 
 
 @given(st.text())
-def test_nothing_reaches_the_terminal_but_characters_that_are_shown(text):
+def test_the_result_is_printable_on_one_line(text):
     shown = printable(text)
-    assert shown == "" or shown.isprintable()
-    assert printable(shown) == shown
-    assert text.isprintable() == (shown == text)
+    assert shown.isprintable()
+    assert "\n" not in shown
+    assert "\x1b" not in shown
+
+
+@given(st.text(st.characters(exclude_categories=["C", "Z"])))
+def test_printable_text_stays_as_it_is(text):
+    assert printable(text) == text
+
+
+def test_what_would_turn_the_line_is_escaped():
+    assert printable("a\u202eb") == "a\\u202eb"
+    assert printable(3) == "3"
+
+
+@given(st.text())
+def test_text_that_is_safe_already_stays(text):
+    assert printable(printable(text)) == printable(text)
+    assert text.isprintable() == (printable(text) == text)
