@@ -189,6 +189,14 @@ def test_who_is_measured_at_which_length():
     ]  # fmt: skip
 
 
+def test_the_order_of_the_lengths_does_not_matter():
+    texts = [row.tolist() for row in repeating(6, 400, 10)]
+    scorer = Scorer(knows(10), CAUSAL)
+    found = evaluate_language(scorer, scorer, texts, setup(lengths=(200, 32, 128, 80), documents=6))
+    assert [cell.length for cell in found.cells] == [200, 32, 32, 128, 128, 80, 80]
+    assert [each.length for each in found.context_gain] == [128, 80]
+
+
 def test_the_gain_is_past_the_old_length_alone():
     """Within it both read the same; the sliding window loses by what it cannot see."""
     texts = [row.tolist() for row in repeating(16, 200, 40)]
