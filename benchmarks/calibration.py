@@ -152,22 +152,22 @@ def one(kind: str, folder: str) -> dict[str, Any]:
 
 
 def passkey_rows(kept: dict[str, Any]) -> list[list[str]]:
-    """The calibrated tables by length, the calibrated one table, and the baselines."""
+    """The calibrated length-aware tables, the calibrated one table, and the baselines."""
     (_, *by_length), *baselines = accuracy_rows(kept["by_length"]["passkey"], "passkey")
     (_, *one_table), *_ = accuracy_rows(kept["one_table"]["passkey"], "passkey")
-    return [["tables by length", *by_length], ["one table", *one_table], *baselines]
+    return [["length-aware tables", *by_length], ["one table", *one_table], *baselines]
 
 
 def twenty_rows(kept: dict[str, Any]) -> list[list[str]]:
     """The table of a training of twenty minutes, and the baselines."""
     (_, *trained), *baselines = accuracy_rows(kept["twenty_minutes"]["passkey"], "passkey")
-    return [[f"tables by length, {kept['twenty_minutes']['record']['steps']} steps", *trained], *baselines]
+    return [[f"length-aware tables, {kept['twenty_minutes']['record']['steps']} steps", *trained], *baselines]
 
 
 def depth_rows(kept: dict[str, Any], length: int = 1024) -> list[list[str]]:
     """Passkeys of a length by where they lie: the share that was found in each fifth of the documents."""
     rows = []
-    for part, name in (("by_length", "tables by length"), ("one_table", "one table")):
+    for part, name in (("by_length", "length-aware tables"), ("one_table", "one table")):
         cells = kept[part]["passkey"]["cells"]
         found = next(c["by_depth"] for c in cells if c["system"] == "checkpoint" and c["length"] == length)
         rows.append([name, *(f"{share:.3f}" for share in found)])
