@@ -2,19 +2,19 @@
 
 .. code-block:: text
 
-    PosembedError                      .exit_code: what the command line ends with
-    ├── InvalidArgumentError           (ValueError)    a call that cannot be right       2
-    │   ├── DataError                  (ValueError)    the corpus cannot be used         2
-    │   └── ResultsConflictError       (ValueError)    the output folder holds other work 2
-    ├── ArgumentTypeError              (TypeError)     a value of a wrong type           2
-    ├── PositionOutOfRangeError        (IndexError)    a position without a row          2
-    ├── StateDictError                 (RuntimeError)  weights that do not fit           1
-    ├── CheckpointError                (RuntimeError)  a broken or unsafe checkpoint     1
-    ├── MissingExtraError              (ImportError)   an optional dependency is absent  2
-    ├── WorkFailedError                (RuntimeError)  the work itself failed            1
-    └── WorkInterruptedError           (RuntimeError)  stopped by the user, can go on  130
+    PosembedError                      .exit_code: the exit code of the command line
+    ├── InvalidArgumentError           (ValueError)    an invalid argument or combination    2
+    │   ├── DataError                  (ValueError)    the texts cannot be used              2
+    │   └── ResultsConflictError       (ValueError)    the output folder holds other work    2
+    ├── ArgumentTypeError              (TypeError)     an argument of the wrong type         2
+    ├── PositionOutOfRangeError        (IndexError)    a position without a row              2
+    ├── StateDictError                 (RuntimeError)  weights that do not fit the module    1
+    ├── CheckpointError                (RuntimeError)  a broken or unsafe checkpoint         1
+    ├── MissingExtraError              (ImportError)   an optional package is not installed  2
+    ├── WorkFailedError                (RuntimeError)  a valid call failed                   1
+    └── WorkInterruptedError           (RuntimeError)  stopped by the user, can be resumed 130
 
-Each message names the argument, the value received, what is allowed and what to do next.
+Each message names the argument, the value received, the values allowed, and what to do next.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ class PosembedError(Exception):
 
 
 class InvalidArgumentError(PosembedError, ValueError):
-    """An argument's value, or a combination of arguments, that cannot be right."""
+    """An invalid argument, or an invalid combination of arguments."""
 
     exit_code = 2
 
 
 class DataError(InvalidArgumentError):
-    """A corpus that is missing, empty, too short or not text."""
+    """Texts that are missing, empty, too short or not text."""
 
 
 class ResultsConflictError(InvalidArgumentError):
-    """An output folder that holds the results of another configuration."""
+    """An output folder that holds other work."""
 
 
 class ArgumentTypeError(PosembedError, TypeError):
-    """An argument of a type that is not accepted."""
+    """An argument of the wrong type."""
 
     exit_code = 2
 
@@ -61,7 +61,7 @@ class CheckpointError(PosembedError, RuntimeError):
 
 
 def first_line(error: BaseException) -> str:
-    r"""The first line of what an error of another library says, or its name where it says nothing.
+    r"""Return the first line of another library's error message, or the error's type if it has no message.
 
     Example:
         >>> first_line(KeyError()), first_line(ValueError("no such layer\nin the model"))
@@ -71,7 +71,7 @@ def first_line(error: BaseException) -> str:
 
 
 class MissingExtraError(PosembedError, ImportError):
-    """An optional dependency is not installed; the message is the command that installs it."""
+    """An optional package that is not installed; the message gives the command that installs it."""
 
     exit_code = 2
 
@@ -82,10 +82,10 @@ class MissingExtraError(PosembedError, ImportError):
 
 
 class WorkFailedError(PosembedError, RuntimeError):
-    """Work that was called correctly and failed all the same."""
+    """Work that failed although the call was valid."""
 
 
 class WorkInterruptedError(PosembedError, RuntimeError):
-    """Work stopped by the user; the message says how to go on."""
+    """Work stopped by the user; the message says how to resume it."""
 
     exit_code = 130

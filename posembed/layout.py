@@ -1,4 +1,4 @@
-"""What each row of a position table means."""
+"""The meaning of each row of a position table."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from posembed.errors import InvalidArgumentError
 
 @dataclass(frozen=True, slots=True)
 class TableLayout:
-    """Which rows of a position table belong to which positions.
+    """Describe which rows of a position table belong to which positions.
 
-    A table is, in this order: ``reserved`` rows that belong to no position (RoBERTa's rows 0 and 1),
+    A table consists of these rows, in order: ``reserved`` rows that belong to no position (RoBERTa's rows 0 and 1),
     ``prefix`` rows (a class or distillation token), the positions (a sequence of ``length`` rows, or a grid of
-    ``H × W`` rows in row-major order), and ``suffix`` rows (tokens after the grid).
-    The first position's row is ``reserved``: ``row = reserved + position``.
+    ``H × W`` rows in row-major order), and ``suffix`` rows (tokens after the grid). Position 0 is row ``reserved``:
+    ``row = reserved + position``.
 
     Args:
-        length: number of sequence positions; leave it out for a grid.
-        grid: ``(height, width)`` in patches; leave it out for a sequence.
-        reserved: rows before position 0 that no position reads.
-        prefix: rows of extra tokens before the positions.
-        suffix: rows of extra tokens after the positions.
+        length: number of sequence positions; omit it for a grid.
+        grid: ``(height, width)`` in patches; omit it for a sequence.
+        reserved: number of rows before position 0, which no position reads.
+        prefix: number of rows for extra tokens before the positions.
+        suffix: number of rows for extra tokens after the positions.
 
     Raises:
         InvalidArgumentError: if neither or both of ``length`` and ``grid`` are given, or a count is negative.
@@ -53,7 +53,7 @@ class TableLayout:
 
     @property
     def positions(self) -> int:
-        """Rows of the sequence or grid alone, without reserved, prefix and suffix rows."""
+        """Number of rows of the sequence or grid, without reserved, prefix and suffix rows."""
         if self.grid is not None:
             return self.grid[0] * self.grid[1]
         assert self.length is not None
@@ -61,16 +61,16 @@ class TableLayout:
 
     @property
     def position_rows(self) -> slice:
-        """The rows of the sequence or grid among all rows of the table."""
+        """Slice of the table's rows that are the sequence or grid."""
         first = self.reserved + self.prefix
         return slice(first, first + self.positions)
 
     @property
     def usable_length(self) -> int:
-        """The longest input in tokens, that is prefix, positions and suffix without the reserved rows."""
+        """Longest input in tokens: prefix, positions and suffix, without the reserved rows."""
         return self.prefix + self.positions + self.suffix
 
     @property
     def rows(self) -> int:
-        """Rows of the whole table."""
+        """Number of rows of the whole table."""
         return self.reserved + self.usable_length

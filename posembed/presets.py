@@ -13,14 +13,14 @@ Init = Literal["normal", "truncated_normal"]
 
 @dataclass(frozen=True, slots=True)
 class TextEmbedding:
-    """What surrounds the position table in a text model's embedding layer, as published.
+    """The published rest of a text model's embedding layer, besides the position table.
 
     Attributes:
         vocab_size: rows of the token table.
-        type_vocab_size: rows of the segment table, 0 where there is none.
-        layer_norm_eps: epsilon of the LayerNorm after the sum, ``None`` where there is none.
-        dropout: dropout after the sum.
-        padding_idx: row of the *token* table that is the padding token, or ``None``.
+        type_vocab_size: rows of the segment table; 0 if there is none.
+        layer_norm_eps: epsilon of the LayerNorm after the sum; ``None`` if there is none.
+        dropout: dropout probability after the sum.
+        padding_idx: row of the *token* table for the padding token, or ``None``.
     """
 
     vocab_size: int
@@ -32,20 +32,20 @@ class TextEmbedding:
 
 @dataclass(frozen=True, slots=True)
 class PositionPreset:
-    """One published position table.
+    """A published position table.
 
     Attributes:
         name: the key in :data:`posembed.presets.PRESETS`.
         rows: rows of the table, reserved rows included.
         d_model: width of a row.
-        layout: what the rows mean.
-        init_std: standard deviation of the initial rows, or ``None`` where it was not published.
-        source: where the numbers were published.
+        layout: meaning of the rows.
+        init_std: standard deviation of the initial rows; ``None`` if it was not published.
+        source: publication of the numbers.
         init: distribution of the initial rows.
         padding_idx: row of the *position* table that padding tokens read (zero gradient), or ``None``.
         text: the rest of the embedding layer; ``None`` for image tables.
-        note: what a reader would trip over.
-        family: name of the models that have it, such as ``"GPT-2"``; empty if the preset does not say.
+        note: pitfalls.
+        family: name of the model family, such as ``"GPT-2"``; empty if not set.
     """
 
     name: str
@@ -62,11 +62,11 @@ class PositionPreset:
 
     @property
     def parameters(self) -> int:
-        """Trainable numbers in the table, ``rows × d_model``."""
+        """Number of parameters of the table, ``rows × d_model``."""
         return self.rows * self.d_model
 
 
-#: The published tables by name.
+#: All published tables, by name.
 PRESETS: dict[str, PositionPreset] = {}
 
 
@@ -157,7 +157,7 @@ _add(
     "openai/gpt-2 src/model.py (wpe: random_normal_initializer(stddev=0.01))",
     init_std=0.01,
     text=TextEmbedding(50257, dropout=0.1),
-    note="0.01 in the original code; huggingface/transformers initialises with 0.02",
+    note="0.01 in the original code; huggingface/transformers initializes with 0.02",
     family="GPT-2",
 )
 _add(
@@ -166,7 +166,7 @@ _add(
     "Brown et al. 2020, arXiv:2005.14165, Table 2.1 and n_ctx = 2048",
     init_std=None,
     text=TextEmbedding(50257),
-    note="initialisation not published; the library's default 0.02 is used",
+    note="initialization not published; the library's default 0.02 is used",
     family="GPT-3",
 )
 _add(
@@ -228,13 +228,13 @@ for _name, _width, _side in (
 
 
 def preset(name: str) -> PositionPreset:
-    """Look up a published position table by its key.
+    """Return a published position table by its key.
 
     Args:
         name: a key of :data:`posembed.presets.PRESETS`, such as ``"bert-base"``.
 
     Raises:
-        InvalidArgumentError: if there is no such preset; the message lists them all.
+        InvalidArgumentError: if there is no such preset; the message lists all of them.
 
     Example:
         >>> p = preset("roberta-base")

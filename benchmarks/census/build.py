@@ -33,7 +33,7 @@ __all__ = [
     "meta_model",
     "model_class",
     "model_types",
-    "randomise",
+    "randomize",
     "save_small",
     "set_field",
     "size",
@@ -160,7 +160,7 @@ def candidates(model: nn.Module) -> dict[str, torch.Tensor]:
     return found
 
 
-def randomise(model: nn.Module, seed: int = 1) -> None:
+def randomize(model: nn.Module, seed: int = 1) -> None:
     """Give constant arrays (zeroed tables, gates, layer scales) random values, so that nothing hides behind a zero."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -178,7 +178,7 @@ def randomise(model: nn.Module, seed: int = 1) -> None:
 def save_small(model_type: str, directory: str | Path, *, level: int | None = None, seed: int = 0) -> PreTrainedModel:
     """Save the reduced model, constant tables filled with random values, and return it."""
     model = small_model(model_type, level=first_level(model_type) if level is None else level, seed=seed)
-    randomise(model, seed + 1)
+    randomize(model, seed + 1)
     model.save_pretrained(directory)
     return model
 

@@ -89,7 +89,7 @@ def past_the_end(model_type: str, level: int, model: PreTrainedModel, name: str,
         for field in verdict.get("fields", []):
             try:
                 model = build.small_model(model_type, level=level, changes={field: 64})
-                build.randomise(model)
+                build.randomize(model)
                 break
             except Exception:
                 continue

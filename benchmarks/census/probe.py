@@ -1,4 +1,4 @@
-"""Find by behaviour, tower by tower, which arrays of a model are learned absolute position tables."""
+"""Find by behavior, tower by tower, which arrays of a model are learned absolute position tables."""
 
 import math
 import time
@@ -129,7 +129,7 @@ def probe_tower(tower: PreTrainedModel, names: dict[str, Tensor]) -> tuple[dict[
 
 def probe_model(model: PreTrainedModel, fixed: Collection[str] = ()) -> tuple[dict[str, Verdict], dict[str, list[str]]]:
     """Judge every candidate of a model in the smallest tower that shows its effect."""
-    build.randomise(model)
+    build.randomize(model)
     found = {n: t for n, t in build.candidates(model).items() if t.numel() < 50_000_000 and n not in fixed}
     inputs: set[int] = set()
     for _, module in model.named_modules():

@@ -37,7 +37,7 @@ def variants(plane: Tensor, size: tuple[int, int]) -> Iterator[tuple[str, Tensor
     if size[0] <= height and size[1] <= width:
         yield "crop", plane[..., : size[0], : size[1]]
         top, left = (height - size[0]) // 2, (width - size[1]) // 2
-        yield "centre crop", plane[..., top : top + size[0], left : left + size[1]]
+        yield "center crop", plane[..., top : top + size[0], left : left + size[1]]
 
 
 def explain(

@@ -3,7 +3,7 @@
 Run: python -m benchmarks.census.score [--only bert,vit] [--jobs 2]
 
 Prints recall and precision, of the architectures that were set aside apart, every miss, and every table whose
-reserved, prefix or suffix rows or grid are not those that the model's behaviour shows.
+reserved, prefix or suffix rows or grid are not those that the model's behavior shows.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ def compare(truth: Record, found: Record) -> dict[str, list[str]]:
         mine = said[key]
         for name in ("reserved", "prefix", "suffix") if table["kind"] in ("sequence", "grid") else ():
             if name in table and table[name] is not None and mine[name] != table[name]:
-                out["layout"].append(f"{key}: {name} {mine[name]}, behaviour shows {table[name]}")
+                out["layout"].append(f"{key}: {name} {mine[name]}, behavior shows {table[name]}")
         grid = table.get("grid")
         if grid and len(grid) == 2 and mine["grid"] is not None and list(grid) != mine["grid"]:
-            out["layout"].append(f"{key}: grid {mine['grid']}, behaviour shows {grid}")
+            out["layout"].append(f"{key}: grid {mine['grid']}, behavior shows {grid}")
     for key, mine in said.items():
         if key not in tables:
             # What the probe could not reach is no evidence against a table.

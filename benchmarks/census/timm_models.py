@@ -3,7 +3,7 @@
 Run: python -m benchmarks.census.timm_models [--only vision_transformer,deit]
 
 The truth owes nothing to posembed. Which parameters are learned absolute tables, and along which axes, is read from
-behaviour: the smallest model of each timm module and parameter name is built for real, its parameters are shifted and
+behavior: the smallest model of each timm module and parameter name is built for real, its parameters are shifted and
 the corners of its image changed, and the row that each place reads is traced. That verdict holds for all models of the
 module; their grids come from their own attributes (`patch_embed.grid_size` and the like), and the rows before the grid
 are what is left. A line is printed for each parameter that was traced, and says where attributes disagree.
@@ -31,7 +31,7 @@ from typing import Any
 import torch
 
 from benchmarks.census.split import held_out
-from benchmarks.census.timm_trace import Behaviour, Grid, attribute_grid, candidates, trace
+from benchmarks.census.timm_trace import Behavior, Grid, attribute_grid, candidates, trace
 from posembed.checkpoint.tensors import StoredTensor
 from posembed.find.found import FoundTable
 from posembed.find.search import find_in
@@ -77,7 +77,7 @@ def look(timm: Any, name: str, **options: Any) -> Model:
     return Model(name, module_of(timm, name), size, built.pretrained_cfg["input_size"], shapes, config, grids)
 
 
-def traced(timm: Any, models: list[Model]) -> dict[Kind, Behaviour]:
+def traced(timm: Any, models: list[Model]) -> dict[Kind, Behavior]:
     """Trace each kind of parameter on its smallest model, and print what shows."""
     smallest: dict[Kind, tuple[Model, str]] = {}
     for model in sorted(models, key=lambda one: one.size):
@@ -86,7 +86,7 @@ def traced(timm: Any, models: list[Model]) -> dict[Kind, Behaviour]:
     work: dict[str, tuple[Model, set[str]]] = {}
     for model, key in smallest.values():
         work.setdefault(model.name, (model, set()))[1].add(key)
-    out: dict[Kind, Behaviour] = {}
+    out: dict[Kind, Behavior] = {}
     for name, (model, keys) in sorted(work.items()):
         torch.manual_seed(0)
         for key, seen in trace(timm.create_model(name).eval(), model.image, keys).items():
@@ -98,7 +98,7 @@ def traced(timm: Any, models: list[Model]) -> dict[Kind, Behaviour]:
     return out
 
 
-def oblong(timm: Any, models: list[Model], truth: dict[Kind, Behaviour]) -> list[Model]:
+def oblong(timm: Any, models: list[Model], truth: dict[Kind, Behavior]) -> list[Model]:
     """The smallest model of each module that has tables, for images that are no squares, where it can be built so."""
     smallest: dict[str, Model] = {}
     for model in sorted(models, key=lambda one: one.size):
@@ -115,7 +115,7 @@ def oblong(timm: Any, models: list[Model], truth: dict[Kind, Behaviour]) -> list
     return built
 
 
-def mistake(found: FoundTable, shape: tuple[int, ...], truth: Behaviour, said: Grid | None) -> str:
+def mistake(found: FoundTable, shape: tuple[int, ...], truth: Behavior, said: Grid | None) -> str:
     """What is wrong with the layout of a found table; empty if nothing is."""
     if truth.kind != "grid":
         return f"{found.kind} {found.stored.name} {found.layout.grid} for {truth.kind}" if found.layout.grid else ""
@@ -133,20 +133,20 @@ def mistake(found: FoundTable, shape: tuple[int, ...], truth: Behaviour, said: G
 
 
 def compare(
-    model: Model, truth: dict[Kind, Behaviour], config: dict[str, Any], count: Counter[str], fields: Counter[str]
+    model: Model, truth: dict[Kind, Behavior], config: dict[str, Any], count: Counter[str], fields: Counter[str]
 ) -> list[tuple[str, str, str]]:
     """Count the hits of one model; its mistakes as (verdict, key, why)."""
     tensors = {key: StoredTensor(key, shape, "F32", Path("model")) for key, shape in model.shapes.items()}
     found = {table.key: table for table in find_in(tensors, config)}
     wrong = []
     for key, shape in model.shapes.items():
-        seen = truth[model.kind(key)] if key in model.grids else Behaviour("no candidate")
+        seen = truth[model.kind(key)] if key in model.grids else Behavior("no candidate")
         table = found.get(key)
         said = table is not None and table.refused is None
         if seen.kind not in TABLES:
             if table is not None and said:
                 count["false"] += 1
-                wrong.append(("false", key, f"said to be {table.kind} {table.stored.name}; behaviour: {seen.kind}"))
+                wrong.append(("false", key, f"said to be {table.kind} {table.stored.name}; behavior: {seen.kind}"))
             continue
         count["tables"] += 1
         if table is None or table.refused is not None:
@@ -164,7 +164,7 @@ def compare(
     return wrong
 
 
-def score(label: str, models: list[Model], truth: dict[Kind, Behaviour]) -> None:
+def score(label: str, models: list[Model], truth: dict[Kind, Behavior]) -> None:
     """Print figures for every kind of configuration, studied and held out, and every pattern of mistakes."""
     for name in ("hub configuration", "without model_args", "bare state dict"):
         totals: dict[str, Counter[str]] = {"studied": Counter(), "held out": Counter()}

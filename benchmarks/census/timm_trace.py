@@ -1,4 +1,4 @@
-"""What timm's models say and show of their position tables: attributes for the grid, behaviour for the rest."""
+"""What timm's models say and show of their position tables: attributes for the grid, behavior for the rest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Grid = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
+class Behavior:
     """What tracing shows of a parameter.
 
     Attributes:
@@ -74,25 +74,25 @@ def _corners(read: RowMap) -> tuple[float, float, float] | None:
     return first, right, low
 
 
-def _exact(read: RowMap, shape: tuple[int, ...]) -> Behaviour:
+def _exact(read: RowMap, shape: tuple[int, ...]) -> Behavior:
     """The meaning of a table whose rows the places read unchanged."""
     corners = _corners(read)
     if corners is None or min(corners) < 0:
-        return Behaviour("not bound to a place")
+        return Behavior("not bound to a place")
     first, right, low = (int(row) for row in corners)
     places = read.rows[read.rows >= first].tolist()
     if len(set(places)) < len(places):
-        return Behaviour("axis" if (first == right) != (first == low) else "tiles", read.channel_axis)
+        return Behavior("axis" if (first == right) != (first == low) else "tiles", read.channel_axis)
     width, step = right - first + 1, low - first
     if width < 2 or step < 1 or step % width:
-        return Behaviour("blocks", read.channel_axis)
+        return Behavior("blocks", read.channel_axis)
     grid = (step // width + 1, width)
     if len(shape) == 4 and grid not in (shape[1:3], shape[2:]):
-        return Behaviour("blocks", read.channel_axis)
-    return Behaviour("grid", read.channel_axis, first, grid)
+        return Behavior("blocks", read.channel_axis)
+    return Behavior("grid", read.channel_axis, first, grid)
 
 
-def _resampled(stage: Scene, value: Tensor, said: Grid | None) -> Behaviour | None:
+def _resampled(stage: Scene, value: Tensor, said: Grid | None) -> Behavior | None:
     """The meaning of a table that is resized before it is added: its corners still lie at the image's."""
     views: list[tuple[Tensor, int, Any]] = [(value.data, value.ndim - 1, said)]
     if value.ndim == 4:
@@ -106,17 +106,17 @@ def _resampled(stage: Scene, value: Tensor, said: Grid | None) -> Behaviour | No
         height, width = grid
         across, down = corners[1] - corners[0], corners[2] - corners[0]
         if value.ndim == 3 and value.shape[1] in grid and min(abs(across), abs(down)) < 0.5:
-            return Behaviour("axis", axis, resampled=True)
+            return Behavior("axis", axis, resampled=True)
         if abs(across - (width - 1)) < 2 and abs(down - (height - 1) * width) < 2 * width and min(grid) > 2:
             prefix = value.numel() // value.shape[axis] - height * width
-            return Behaviour("grid", axis, prefix, (int(height), int(width)), resampled=True)
+            return Behavior("grid", axis, prefix, (int(height), int(width)), resampled=True)
     return None
 
 
-def judge(stage: Scene, value: Tensor, said: Grid | None) -> Behaviour:
+def judge(stage: Scene, value: Tensor, said: Grid | None) -> Behavior:
     """What one parameter is, by the rows that places read of it."""
     if value.numel() > MOST_NUMBERS:
-        return Behaviour("too large to trace")
+        return Behavior("too large to trace")
     read = row_map(stage, value)
     if isinstance(read, RowMap) and read.clean:
         return _exact(read, tuple(value.shape))
@@ -126,11 +126,11 @@ def judge(stage: Scene, value: Tensor, said: Grid | None) -> Behaviour:
     if value.ndim == 3 and value.shape[0] == 2:  # two tables in one, whose rows are added
         part = row_map(stage, value.data[0])
         if isinstance(part, RowMap) and part.clean and _exact(part, tuple(value.shape[1:])).kind == "axis":
-            return Behaviour("axis", 2)
-    return Behaviour(read if isinstance(read, str) else "not additive")
+            return Behavior("axis", 2)
+    return Behavior(read if isinstance(read, str) else "not additive")
 
 
-def trace(model: nn.Module, image: tuple[int, int, int], keys: set[str]) -> dict[str, Behaviour]:
+def trace(model: nn.Module, image: tuple[int, int, int], keys: set[str]) -> dict[str, Behavior]:
     """Judge some parameters of a built model.
 
     Args:
@@ -156,4 +156,4 @@ def trace(model: nn.Module, image: tuple[int, int, int], keys: set[str]) -> dict
             continue
         found = {key: (value, owner) for key, value, owner in candidates(model) if key in keys}
         return {key: judge(stage, value, attribute_grid(owner, key)) for key, (value, owner) in found.items()}
-    return dict.fromkeys(keys, Behaviour(failure))
+    return dict.fromkeys(keys, Behavior(failure))

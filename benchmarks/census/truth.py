@@ -85,7 +85,7 @@ def pattern(name: str) -> str:
 
 
 def look_alike(name: str, verdict: Verdict) -> bool:
-    """Say whether a refused array is worth listing: its name or its behaviour could mislead."""
+    """Say whether a refused array is worth listing: its name or its behavior could mislead."""
     named = any(part in name.lower() for part in ("pos", "embed", "quer", "token", "latent"))
     behaves = verdict["is"] in ("fixed values", "fixed length", "odd", "type", "axis")
     return "pos" in name.lower() or behaves or (named and verdict["is"] in ("not bound to a place", "not additive"))

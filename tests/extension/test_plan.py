@@ -353,7 +353,7 @@ def test_coordinates_are_interpolated_by_themselves(tmp_path):
 
 
 def with_end(end):
-    """A GPT-2 of 96 rows of which so many were trained; the others are what initialisation drew."""
+    """A GPT-2 of 96 rows of which some were trained; the other rows are as initialized."""
     rows = 0.02 * np.random.default_rng(0).standard_normal((96, 32))
     rows[:end] += 0.05 * np.sin(np.arange(end)[:, None] * np.linspace(0.02, 0.3, 32))
     return {"wpe.weight": rows.astype(np.float32)}

@@ -44,7 +44,7 @@ def test_against_loops(corpus, model):
 
 @pytest.mark.parametrize("left", [ord("t"), ord("q"), 0, 256])
 def test_probabilities_sum_to_one(corpus, left):
-    """Every token as the target after one left neighbour: seen, rare, never seen, the separator."""
+    """Every token as the target after one left neighbor: seen, rare, never seen, the separator."""
     every = np.arange(corpus.vocab_size)
     windows = Windows(np.stack((np.full_like(every, left), every), axis=1), every, len(every))
     losses = baseline_losses(corpus, windows, "decoder")

@@ -60,13 +60,13 @@ def naive_row(column, new, y, mode, antialias, align_corners):
         return a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a if x < 2 else 0.0
 
     if antialias:
-        centre, width = (y + 0.5) * step - 0.5, max(step, 1.0)
-        weights = [kernel((i - centre) / width, -0.5) for i in range(old)]
+        center, width = (y + 0.5) * step - 0.5, max(step, 1.0)
+        weights = [kernel((i - center) / width, -0.5) for i in range(old)]
         return sum(w * v for w, v in zip(weights, column, strict=True)) / sum(weights)
-    centre = y * step if align_corners else (y + 0.5) * step - 0.5
+    center = y * step if align_corners else (y + 0.5) * step - 0.5
     total = 0.0
-    for i in range(math.floor(centre) - 2, math.floor(centre) + 4):
-        total += kernel(centre - i, -0.75) * column[min(max(i, 0), old - 1)]
+    for i in range(math.floor(center) - 2, math.floor(center) + 4):
+        total += kernel(center - i, -0.75) * column[min(max(i, 0), old - 1)]
     return total
 
 

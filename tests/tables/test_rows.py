@@ -76,7 +76,7 @@ def test_the_table_that_was_given_stays_as_it_was(function):
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(-900, 400), st.integers(0, 2**31))
-def test_centred_rows_of_any_size_and_scale(rows, width, exponent, seed):
+def test_centered_rows_of_any_size_and_scale(rows, width, exponent, seed):
     table = np.random.default_rng(seed).standard_normal((rows, width))
     found = centered(np.ldexp(table, exponent))
     np.testing.assert_array_equal(found, np.ldexp(centered(table), exponent))  # a power of two changes no digit
@@ -92,7 +92,7 @@ def test_unit_rows_against_a_loop(rows, width):
     np.testing.assert_allclose(unit_rows(table), expected, rtol=1e-14)
 
 
-def test_half_precision_is_centred_in_full():
+def test_half_precision_is_centered_in_full():
     table = np.full((40, 2), 60000.0, np.float16)  # whose sum no float16 can hold
     table[0] = 0.0
     wanted = table.astype(np.float64) - 60000.0 * 39 / 40

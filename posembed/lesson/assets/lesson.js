@@ -35,9 +35,9 @@
   }
 
   // Cosines of every pair; centered ones are those of the library's reports.
-  function cosines(rows, centre) {
+  function cosines(rows, center) {
     const mean = new Float64Array(rows[0].length);
-    if (centre) rows.forEach((row) => row.forEach((value, k) => { mean[k] += value / rows.length; }));
+    if (center) rows.forEach((row) => row.forEach((value, k) => { mean[k] += value / rows.length; }));
     const moved = rows.map((row) => row.map((value, k) => value - mean[k]));
     const norms = moved.map((row) => Math.sqrt(dot(row, row)));
     // What is left of a row that equals the mean is the rounding of the packed numbers: it has no direction.

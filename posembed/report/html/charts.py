@@ -30,7 +30,7 @@ class Series:
         high: upper end.
         dash: ``"solid"``, ``"dash"`` or ``"dot"``.
         points: whether points are drawn in place of a line.
-        colour: number in the palette; by default the series' own number.
+        color: number in the palette; by default the series' own number.
     """
 
     name: str
@@ -40,12 +40,12 @@ class Series:
     high: Sequence[float | None] | None = None
     dash: str = "solid"
     points: bool = False
-    colour: int | None = None
+    color: int | None = None
 
     def to_dict(self) -> JsonObject:
         """Return plain values, rounded to what a picture shows."""
         plain: JsonObject = {"name": self.name, "x": _places(self.x), "y": rounded(self.y), "dash": self.dash}
-        plain |= {"points": self.points, "colour": self.colour}
+        plain |= {"points": self.points, "color": self.color}
         if self.low is not None and self.high is not None:
             plain |= {"low": rounded(self.low), "high": rounded(self.high)}
         return plain

@@ -110,13 +110,13 @@ def _by_position(arm: Arm, length: int, number: int) -> list[Series]:
     low, high = (
         [None if m is None or e is None else m + k * e for m, e in zip(mean, error, strict=True)] for k in (-BAND, BAND)
     )
-    series = [Series(arm.encoding, list(range(len(mean))), mean, low, high, colour=number)]
+    series = [Series(arm.encoding, list(range(len(mean))), mean, low, high, color=number)]
     for entry in arm.beyond:
         if entry.factor == DOUBLE and entry.per_position:
             tail = entry.per_position[length:]
             where = list(range(length, length + len(tail)))
             label = f"{arm.encoding}, {entry.method} beyond"
-            series.append(Series(label, where, tail, dash=DASHES[entry.method], colour=number))
+            series.append(Series(label, where, tail, dash=DASHES[entry.method], color=number))
     return series
 
 
@@ -141,7 +141,7 @@ def _by_factor(arm: Arm, number: int) -> list[Series]:
         if points:
             x = [factor for factor, _ in points]
             mean, low, high = zip(*((loss.mean, loss.low, loss.high) for _, loss in points), strict=True)
-            series.append(Series(arm.label(method), x, mean, low, high, DASHES[method], colour=number))
+            series.append(Series(arm.label(method), x, mean, low, high, DASHES[method], color=number))
     return series
 
 
@@ -153,7 +153,7 @@ def curve_chart(results: Comparison) -> Chart:
             arm.encoding if len(arm.curves) == 1 else f"{arm.encoding}, seed {curve.seed}",
             [point.step for point in curve.points],
             [point.validation for point in curve.points],
-            colour=number,
+            color=number,
             dash=SEED_DASHES[place % len(SEED_DASHES)],
         )
         for number, arm in enumerate(results.arms)

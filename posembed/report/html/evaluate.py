@@ -84,7 +84,7 @@ def accuracy_chart(evaluation: Evaluation, cells: Sequence[RetrievalCell], task:
                 [cell.accuracy.low for cell in own],
                 [cell.accuracy.high for cell in own],
                 _DASHES[number % len(_DASHES)],
-                colour=number,
+                color=number,
             )
         )
     title = f"{task.capitalize()} by length"
@@ -116,7 +116,7 @@ def depth_chart(cells: Sequence[RetrievalCell], task: str) -> Chart:
     strata = len(cells[0].by_depth)
     middles = [100 * (k + 0.5) / strata for k in range(strata)]
     series = [
-        Series(f"{cell.length} tokens", middles, cell.by_depth, dash=_DASHES[number % len(_DASHES)], colour=number)
+        Series(f"{cell.length} tokens", middles, cell.by_depth, dash=_DASHES[number % len(_DASHES)], color=number)
         for number, cell in enumerate(cells)
     ]
     reading = f"Each point is the mean of about {cells[0].documents // strata} documents."
@@ -144,7 +144,7 @@ def loss_chart(evaluation: Evaluation, results: LanguageResults, length: int) ->
         measured = [(bucket, bucket.loss) for bucket in cell.buckets if bucket.loss is not None]
         middles = [(bucket.begin + bucket.end - 1) / 2 for bucket, _ in measured]
         losses = [loss for _, loss in measured]
-        series.append(Series(cell.system, middles, losses, dash=_DASHES[number % len(_DASHES)], colour=number))
+        series.append(Series(cell.system, middles, losses, dash=_DASHES[number % len(_DASHES)], color=number))
     if not any(each.x for each in series):
         return no_chart("lines", title, "nothing was predicted")
     reading = "Each point is the mean over a range of positions, drawn at its middle."

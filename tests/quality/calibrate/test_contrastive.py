@@ -141,7 +141,7 @@ def test_the_gradient_is_the_loss_s_slope(objective, config, frozen):
 def test_which_rows_read_the_queries(objective, config, by_old):
     """The old ones, or, where none of those stays, the table that is validated."""
     made, _ = objective(config=config)
-    moved = made.old + torch.randn(32)  # not one number: layer normalisation would take it out again
+    moved = made.old + torch.randn(32)  # not one number: layer normalization would take it out again
     losses = []
     for documents, queries in made.held_out:
         with made.model.reading(made.old if by_old else moved):

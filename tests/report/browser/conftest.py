@@ -58,7 +58,7 @@ def open_page(browser):
     yield open_
     for context in contexts:
         context.close()
-    # Chromium's advice on reading a canvas back is about plotly's colour bars and no fault.
+    # Chromium's advice on reading a canvas back is about plotly's color bars and no fault.
     assert [fault for fault in faults if "willReadFrequently" not in fault and not fault.startswith("blob:")] == []
 
 

@@ -38,7 +38,7 @@ def test_every_chart_draws(open_page, report, gpt2):
         )
         assert drawn, title
         assert min(drawn) > 150, f"{title}: a line of {drawn} pixels spans nothing"
-    colours = page.evaluate(
+    colors = page.evaluate(
         """async (id) => {
             const image = new Image();
             image.src = document.querySelector(`#${id} .heatmaplayer image`).getAttribute("href");
@@ -51,7 +51,7 @@ def test_every_chart_draws(open_page, report, gpt2):
         }""",
         names["Cosine similarity of positions"],
     )
-    assert colours > 50
+    assert colors > 50
 
 
 def test_the_chart_in_space_draws_when_it_is_near(open_page, report, gpt2):

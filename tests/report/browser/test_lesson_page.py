@@ -38,7 +38,7 @@ def shown(box):
 
 
 def cosines(rows):
-    """Of the rows as they are, not centred."""
+    """Of the rows as they are, not centered."""
     unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     return unit @ unit.T
 
@@ -157,7 +157,7 @@ def test_the_old_table_s_end_is_marked_within_the_maps(open_page, lesson, width,
         """box => [...box.querySelectorAll(".js-plotly-plot")].map(plot => ({
             map: plot.querySelector(".heatmaplayer image").getBoundingClientRect().toJSON(),
             marks: [...plot.querySelectorAll(".shapelayer path")].map(path => ({
-                colour: path.style.stroke, where: path.getBoundingClientRect().toJSON() })) }))"""
+                color: path.style.stroke, where: path.getBoundingClientRect().toJSON() })) }))"""
     )
     assert [len(each["marks"]) for each in found] == [1, 2]
     for each in found:
@@ -174,7 +174,7 @@ def test_the_old_table_s_end_is_marked_within_the_maps(open_page, lesson, width,
                 assert (where["top"] + where["bottom"]) / 2 == pytest.approx(
                     area["top"] + area["height"] * 32 / 96, abs=1.5
                 )
-            assert mark["colour"] == "rgb(26, 29, 33)"
+            assert mark["color"] == "rgb(26, 29, 33)"
 
 
 def test_the_quiz_by_mouse(open_page, lesson):
@@ -347,10 +347,10 @@ def test_it_fits_every_window(open_page, lesson, width, scheme):
 def test_the_theme_reaches_the_moving_parts(open_page, lesson):
     page = open_page(lesson)
     box = widget(page, "sinusoid")
-    colour = "() => getComputedStyle(document.querySelector('.widget[data-kind=sinusoid] .xtitle')).fill"
-    light = page.evaluate(colour)
+    color = "() => getComputedStyle(document.querySelector('.widget[data-kind=sinusoid] .xtitle')).fill"
+    light = page.evaluate(color)
     page.get_by_role("button", name="Dark colors").click()
-    page.wait_for_function(f"before => ({colour})() !== before", arg=light)
+    page.wait_for_function(f"before => ({color})() !== before", arg=light)
     assert box.locator(".heatmaplayer image").count() == 2
 
 

@@ -38,9 +38,9 @@ def test_evenly_spaced_places_are_stored_short(x, stored):
 
 
 def test_a_band_needs_both_ends():
-    plain = Series("s", [0], [1.0], low=[0.5], high=[1.5], dash="dot", points=True, colour=3).to_dict()
+    plain = Series("s", [0], [1.0], low=[0.5], high=[1.5], dash="dot", points=True, color=3).to_dict()
     assert (plain["low"], plain["high"]) == ([0.5], [1.5])
-    assert (plain["dash"], plain["points"], plain["colour"]) == ("dot", True, 3)
+    assert (plain["dash"], plain["points"], plain["color"]) == ("dot", True, 3)
     assert "low" not in Series("s", [0], [1.0], low=[0.5]).to_dict()
 
 

@@ -44,7 +44,7 @@ def test_losses_by_position(results):
         assert series.low[3] == pytest.approx(mean[3] - 1.96 * error[3])
         beyond = [each for each in chart.series if each.name.startswith(f"{arm.encoding}, ")]
         assert all(list(each.x) == list(range(length, 2 * length)) for each in beyond)
-        assert {each.colour for each in (series, *beyond)} == {place}
+        assert {each.color for each in (series, *beyond)} == {place}
     assert chart.marks == [{"from": length - 0.5, "to": 2 * length - 1, "label": "not seen in training"}]
 
 

@@ -124,7 +124,7 @@ def test_other_results_have_no_charts():
 
 def test_lines_are_told_apart_by_dashes_and_colors():
     chart = accuracy(embedding())
-    assert [(each.dash, each.colour) for each in chart.series] == [("solid", 0), ("dash", 1)]
+    assert [(each.dash, each.color) for each in chart.series] == [("solid", 0), ("dash", 1)]
     depth = depth_chart(embedding().results.cells, "passkey")
     assert [(each.dash, list(each.x)) for each in depth.series] == [
         ("solid", [10, 30, 50, 70, 90]),

@@ -27,7 +27,7 @@ def orthonormal(rows, rank, seed=0):
 
 
 @pytest.mark.parametrize(("rows", "functions"), [(64, 8), (128, 16), (33, 2), (512, 64)])
-def test_the_basis_is_orthonormal_and_centred(rows, functions):
+def test_the_basis_is_orthonormal_and_centered(rows, functions):
     basis = sinusoidal_basis(rows, functions)
     assert 1 <= basis.shape[1] <= functions
     np.testing.assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-10)

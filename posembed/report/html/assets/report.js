@@ -11,7 +11,7 @@
   const root = document.documentElement;
   const live = document.getElementById("live");
   const button = document.getElementById("theme");
-  // Okabe & Ito's palette, told apart with every common form of colour blindness; the dark one is lighter.
+  // Okabe & Ito's palette, distinguishable with every common form of color blindness; the dark one is lighter.
   const palettes = {
     light: ["#0072B2", "#D55E00", "#00785A", "#A8508A", "#8A6200", "#332288", "#000000"],
     dark: ["#56B4E9", "#F08A4B", "#2CC9A0", "#E5A3CB", "#F0C24B", "#8C6CF5", "#FFFFFF"],
@@ -60,18 +60,18 @@
     const palette = palettes[root.dataset.theme];
     const traces = [];
     chart.series.forEach((series, number) => {
-      const colour = palette[(series.colour ?? number) % palette.length];
+      const color = palette[(series.color ?? number) % palette.length];
       if (series.low) {
         const known = series.x.map((_, i) => i).filter((i) => series.low[i] !== null && series.high[i] !== null);
         const x = known.map((i) => series.x[i]);
         traces.push({ type: "scatter", mode: "lines", x: x.concat([...x].reverse()), fill: "toself", hoverinfo: "skip",
           y: known.map((i) => series.high[i]).concat(known.map((i) => series.low[i]).reverse()), showlegend: false,
-          fillcolor: colour + "33", line: { width: 0, color: colour }, legendgroup: String(number) });
+          fillcolor: color + "33", line: { width: 0, color: color }, legendgroup: String(number) });
       }
       const few = series.x.length < 12;
       traces.push({ type: "scatter", mode: series.points ? "markers" : few ? "lines+markers" : "lines",
         x: series.x, y: series.y, name: plain(series.name), legendgroup: String(number), meta: number,
-        line: { color: colour, width: 2, dash: series.dash }, marker: { color: colour, size: series.points ? 9 : 6 },
+        line: { color: color, width: 2, dash: series.dash }, marker: { color: color, size: series.points ? 9 : 6 },
         hovertemplate: `%{x}: %{y:.4g}<extra>${plain(series.name)}</extra>` });
     });
     const shapes = chart.marks.map((mark) => ({ type: "rect", xref: "x", yref: "paper", x0: mark.from, x1: mark.to,
@@ -98,15 +98,15 @@
 
   function space(chart) {
     const [x, y, z] = chart.data.axes;
-    const colour = { color: chart.data.positions, colorscale: "Cividis", showscale: true,
+    const color = { color: chart.data.positions, colorscale: "Cividis", showscale: true,
       colorbar: { title: { text: "position", side: "right" }, thickness: 12, len: 0.8 } };
     const titles = chart.data.titles;
     if (!deep) {
-      const trace = { type: "scatter", mode: "markers", x, y, marker: { ...colour, size: 6 },
+      const trace = { type: "scatter", mode: "markers", x, y, marker: { ...color, size: 6 },
         text: chart.data.positions, hovertemplate: "position %{text}<extra></extra>" };
       return [[trace], frame({ xaxis: axis(titles[0]), yaxis: axis(titles[1]) })];
     }
-    const trace = { type: "scatter3d", mode: "lines+markers", x, y, z, marker: { ...colour, size: 2.5 },
+    const trace = { type: "scatter3d", mode: "lines+markers", x, y, z, marker: { ...color, size: 2.5 },
       line: { color: chart.data.positions, colorscale: "Cividis", width: 3 }, text: chart.data.positions,
       hovertemplate: "position %{text}<br>%{x:.3g}, %{y:.3g}, %{z:.3g}<extra></extra>" };
     const side = (text) => ({ title: { text }, gridcolor: style("--line"), zerolinecolor: style("--line"),

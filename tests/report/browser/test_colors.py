@@ -1,4 +1,4 @@
-"""The colours of lines: told apart from each other, and from what they are drawn on."""
+"""Line colors: distinguishable from each other, and from their background."""
 
 import re
 from importlib import resources
@@ -20,19 +20,19 @@ def grounds(theme):
     return re.findall(r"--(?:ground|raised): (#[0-9a-f]{6})", style)[0 if theme == "light" else 2 :][:2]
 
 
-def linear(colour):
+def linear(color):
     """Red, green and blue as amounts of light."""
-    parts = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+    parts = np.array([int(color[k : k + 2], 16) for k in (1, 3, 5)]) / 255
     return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
 
 
 def contrast(one, other):
     """As WCAG 2 has it."""
-    dark, light = sorted(linear(colour) @ [0.2126, 0.7152, 0.0722] for colour in (one, other))
+    dark, light = sorted(linear(color) @ [0.2126, 0.7152, 0.0722] for color in (one, other))
     return (light + 0.05) / (dark + 0.05)
 
 
-def oklab(colour):
+def oklab(color):
     """Ottosson 2020, whose distances follow the eye's."""
     to_cones = [
         [0.4122214708, 0.5363325363, 0.0514459929],
@@ -44,14 +44,14 @@ def oklab(colour):
         [1.9779984951, -2.4285922050, 0.4505937099],
         [0.0259040371, 0.7827717662, -0.8086757660],
     ]
-    return np.array(to_lab) @ np.cbrt(np.array(to_cones) @ linear(colour))
+    return np.array(to_lab) @ np.cbrt(np.array(to_cones) @ linear(color))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_two_series_look_alike(theme):
-    colours = palette(theme)
-    assert len(colours) == 7
-    distance = {pair: np.linalg.norm(oklab(pair[0]) - oklab(pair[1])) for pair in combinations(colours, 2)}
+    colors = palette(theme)
+    assert len(colors) == 7
+    distance = {pair: np.linalg.norm(oklab(pair[0]) - oklab(pair[1])) for pair in combinations(colors, 2)}
     nearest = min(distance, key=distance.get)
     assert distance[nearest] > 0.12, nearest
 
@@ -60,4 +60,4 @@ def test_no_two_series_look_alike(theme):
 def test_lines_stand_out_from_the_ground(theme):
     assert len(grounds(theme)) == 2
     for ground in grounds(theme):
-        assert min(contrast(colour, ground) for colour in palette(theme)) >= 3
+        assert min(contrast(color, ground) for color in palette(theme)) >= 3
