@@ -81,10 +81,6 @@ _INSPECT_WORDS = (
 )
 
 DELIBERATE = Deliberate(
-    renamed=(
-        Renamed(
-            "files/*.html/scripts/*/colour", "files/*.html/scripts/*/color", "American spelling in charts"
-        ),
-    ),
+    renamed=(Renamed("files/*.html/scripts/*/colour", "files/*.html/scripts/*/color", "American spelling in charts"),),
     reworded=tuple(Reworded(before, after, "plain words in inspect") for before, after in _INSPECT_WORDS),
 )
