@@ -82,5 +82,9 @@ _INSPECT_WORDS = (
 
 DELIBERATE = Deliberate(
     renamed=(Renamed("files/*.html/scripts/*/colour", "files/*.html/scripts/*/color", "American spelling in charts"),),
-    reworded=tuple(Reworded(before, after, "plain words in inspect") for before, after in _INSPECT_WORDS),
+    reworded=(
+        Reworded("posembed 0.1.0", "posembed 0.2.0", "the version, as printed and in the foot of a page"),
+        *(Reworded(before, after, "plain words in inspect") for before, after in _INSPECT_WORDS),
+    ),
+    accepted=(Accepted("files/*setup.json/json/posembed", "the version that began a comparison", r"0\.[12]\.0"),),
 )

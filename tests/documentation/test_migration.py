@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import posembed
 from posembed._moved import MOVED, RENAMED
 
 ROOT = Path(__file__).parents[2]
@@ -28,3 +29,9 @@ def test_every_name_that_changed_is_listed():
 @pytest.mark.parametrize("page", ["docs/index.md", "CHANGELOG.md"])
 def test_it_is_linked(page):
     assert "migration.md)" in (ROOT / page).read_text(encoding="utf-8")
+
+
+def test_the_changelog_has_a_section_for_this_version():
+    sections = re.findall(r"^## \[([^]]+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert sections[0] == posembed.__version__
+    assert sections == ["0.2.0", "0.1.0"]

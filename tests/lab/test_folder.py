@@ -24,7 +24,7 @@ def test_a_claimed_folder_says_what_it_is_for(config, tmp_path):
 
 
 def test_this_version_trains_to_the_numbers_of_those_it_resumes():
-    assert __version__ in SAME_NUMBERS
+    assert {"0.1.0", __version__} <= SAME_NUMBERS
 
 
 def test_results_do_not_become_text(tmp_path):
