@@ -1,14 +1,14 @@
-"""An embedding model's table calibrated by posembed, judged on documents that calibrating never saw; and its memory.
+"""Calibrate the table of an embedding model and evaluate it on documents that calibration never saw; measure memory.
 
     hf download sentence-transformers/all-MiniLM-L6-v2 --local-dir all-MiniLM-L6-v2
-    python -m benchmarks.calibration all-MiniLM-L6-v2                    (some 110 minutes on 2 idle cores; writes KEPT)
+    python -m benchmarks.calibration all-MiniLM-L6-v2                    (110 minutes on 2 idle cores; writes KEPT)
     python -m benchmarks.calibration all-MiniLM-L6-v2 --only one_table   (one part of it)
     python -m benchmarks.calibration --memory                            (about 15 minutes; writes KEPT's memory part)
     python -m benchmarks.calibration --tables                            (prints the page's tables from KEPT)
 
 The first command does what `posembed calibrate CHECKPOINT … --to 4096 --data stdlib` does, once with `--range 160
 --keep 128 --length-aware`, once with `--range 128`, and once like the first with `--minutes 20`, and `posembed evaluate
-… --original CHECKPOINT` for each. What stays is given: inputs of up to 128 tokens are to stay as they are. Calibrated
+… --original CHECKPOINT` for each. Kept rows are given: inputs of up to 128 tokens must not change. Calibrated
 copies are kept in --out and are not made again.
 """
 

@@ -62,18 +62,18 @@ def documents(
 ) -> RetrievalSet:
     """200 documents of a length with a query each, ranked among 100."""
     name, filler, evidence, question = kind
-    draw = generator("other passkeys", name, length)
+    rng = generator("other passkeys", name, length)
     people = [f"{first} {last}" for first in FIRST for last in LAST]
-    people = [people[number] for number in draw.permutation(len(people))[:DOCUMENTS]]
+    people = [people[number] for number in rng.permutation(len(people))[:DOCUMENTS]]
     body = length - embedder.special
     stream = np.concatenate([np.asarray(text, dtype=np.int64) for text in texts])
     made, queries = [], []
     for person in people:
-        own = embedder.encode(evidence.format(person=person, key=int(draw.integers(10000, 100000))))
+        own = embedder.encode(evidence.format(person=person, key=int(rng.integers(10000, 100000))))
         room = body - len(own)
-        begin = int(draw.integers(len(stream) - room))
+        begin = int(rng.integers(len(stream) - room))
         haystack = stream[begin : begin + room] if filler is None else np.resize(embedder.encode(filler), room)
-        at = int(draw.integers(room + 1))
+        at = int(rng.integers(room + 1))
         made.append((*haystack[:at].tolist(), *own, *haystack[at:].tolist()))
         queries.append(tuple(embedder.encode(question.format(person=person))))
     return RetrievalSet(tuple(made), tuple(queries), (0,) * DOCUMENTS, POOL)

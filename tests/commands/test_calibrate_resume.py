@@ -27,7 +27,7 @@ def test_the_same_call_gives_the_same_rows(done, embedder, texts, quick, tmp_pat
 
 def test_stopped_work_is_gone_on_with(done, embedder, texts, quick, tmp_path):
     settings = {"data": texts, "range": 32, "batch": 8, "document": 100} | quick | LONGER
-    with pytest.raises(WorkInterruptedError, match="resume with resume=True"):
+    with pytest.raises(WorkInterruptedError, match="run again with resume=True"):
         calibrate(embedder, tmp_path / "out", **settings, observer=stopping_after(13))
     assert (tmp_path / "out.calibrating").is_file()
     assert not (tmp_path / "out").exists()

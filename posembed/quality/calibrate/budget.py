@@ -51,7 +51,7 @@ def fit_into(trainer: TableTrainer, minutes: float, observer: Observer = SILENT)
         raise WorkFailedError(
             f"minutes={minutes:g} is too little for one step: the first evaluation of the validation loss and timing "
             f"took {timing.spent:.1f} s, a step takes {timing.steps[0]:.1f} s and the evaluation after it "
-            f"{timing.evaluation:.1f} s; resume with resume=True and at least minutes={_rounded_up(needed):g}"
+            f"{timing.evaluation:.1f} s; run again with resume=True and at least minutes={_rounded_up(needed):g}"
         )
     trainer.seconds += timing.evaluation
     trainer.config = replace(trainer.config, steps=fitting)
@@ -101,7 +101,7 @@ def _rounded_up(seconds: float) -> float:
 
 def _stop_if_asked(observer: Observer) -> None:
     if observer.should_stop():
-        raise WorkInterruptedError("stopped while the first steps were timed: resume with resume=True")
+        raise WorkInterruptedError("stopped while the first steps were timed: run again with resume=True")
 
 
 def _spread(sizes: Sequence[int]) -> list[int]:

@@ -99,8 +99,8 @@ class TableTrainer:
             observer.progress(self._progress())
             if stop:
                 raise WorkInterruptedError(
-                    f"stopped at step {self.step} of {self.config.steps}; the work so far is kept in {state}: resume "
-                    "with resume=True"
+                    f"stopped at step {self.step} of {self.config.steps}; the work so far is kept in {state}: run "
+                    "again with resume=True"
                 )
         with torch.no_grad():
             for name, value in self.table.named_parameters():

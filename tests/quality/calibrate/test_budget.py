@@ -111,7 +111,7 @@ def test_fewer_steps_than_sizes(clocked, steps):
 def test_it_can_be_stopped(clocked, asked):
     """Between the evaluation and each timing, and after them."""
     answers = iter([False] * asked + [True])
-    with pytest.raises(WorkInterruptedError, match="resume with resume=True"):
+    with pytest.raises(WorkInterruptedError, match="run again with resume=True"):
         fit_into(trainer_of(clocked), 100.0, Callbacks(should_stop=lambda: next(answers)))
     assert clocked.now == [10, 15, 95][asked]
 
