@@ -24,6 +24,8 @@ BASE = {"num_hidden_layers": 12, "hidden_size": 768}
     ("config", "length", "logits", "count"),
     [
         (BASE, 1024, False, 3 * GIB // (4 * 34 * 12 * 768 * 1024)),
+        (BASE, 1, False, 3 * GIB // (4 * 34 * 12 * 768)),
+        (BASE | {"vocab_size": 100}, 1, True, 3 * GIB // (4 * (34 * 12 * 768 + 400))),
         (BASE, 4096, False, 0),  # BERT base at 4,096 tokens: layers are computed again
         (BASE | {"vocab_size": 50257}, 512, True, 3 * GIB // (4 * (34 * 12 * 768 + 4 * 50257) * 512)),
         (BASE | {"vocab_size": 50257}, 512, False, 3 * GIB // (4 * 34 * 12 * 768 * 512)),
