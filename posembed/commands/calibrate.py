@@ -170,7 +170,10 @@ def _fit_into_budget(trainer: TableTrainer, budget: TimeBudget, state: Path, obs
     seconds = fit_into(trainer, budget.minutes, observer)
     trainer.identity = replace(trainer.identity, timed=budget)
     trainer.save(state)
-    observer.message(f"{trainer.config.steps} of {planned} steps, about {seconds:.1f} s each")
+    settled = f"{trainer.config.steps} of {planned} steps, about {seconds:.1f} s each"
+    observer.message(settled)
+    # Also as progress: a log leaves out messages that others follow at once.
+    observer.progress(Progress("calibration", done=0, total=trainer.config.steps, phase="timing", detail=settled))
 
 
 def _train(trainer: TableTrainer, state: Path, observer: Observer) -> None:
@@ -216,7 +219,7 @@ class _OldCallbacks(Observer):
     def progress(self, update: Progress) -> None:
         """Pass an update on."""
         self._observer.progress(update)
-        if self._report is not None:
+        if self._report is not None and update.phase == "training":
             self._report(_as_message(update))
 
     def should_stop(self) -> bool:
