@@ -376,7 +376,7 @@ def test_the_command(embedder, texts, tmp_path, cli):
     assert "no such file or directory" in err
     code, _, err = cli(*arguments, *small, "--force", "--minutes", "0")
     assert code == 2
-    assert "minutes=0.0 must be above 0" in err
+    assert "--minutes 0.0 must be above 0" in err
 
 
 @pytest.mark.parametrize("options", [{"range": 64, "length_aware": True}, {}])
