@@ -97,7 +97,8 @@ def test_a_name_set_in_an_old_module_is_set_in_the_new_one(monkeypatch):
 @pytest.mark.parametrize("documented", DOCUMENTED)
 def test_a_documented_name_is_imported_by_its_old_path(documented, monkeypatch):
     module, _, name = documented.rpartition(".")
-    monkeypatch.delitem(sys.modules, module, raising=False)
+    if module in MOVED:  # a module that stayed is not imported again: its classes would become others
+        monkeypatch.delitem(sys.modules, module, raising=False)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         exec(f"from {module} import {name}", {})

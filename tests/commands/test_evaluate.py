@@ -103,7 +103,7 @@ def test_tables_by_length_are_judged_too(example_checkpoints, tmp_path, data):
     assert found.results.fidelity.equal == 20
     plan = extend_checkpoint(tmp_path / "out", tmp_path / "longer", 2048, method="tile")
     assert not (tmp_path / "longer" / "length_aware.safetensors").exists()
-    assert "tables by length that belong to the old table" in str(plan.to_dict()["left_out"])
+    assert "length-aware tables that belong to the old table" in str(plan.to_dict()["left_out"])
 
 
 def test_few_documents_leave_depths_empty(example_checkpoints, data):

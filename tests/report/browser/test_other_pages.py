@@ -30,7 +30,7 @@ def test_before_and_after_an_extension(open_page, report, gpt2, tmp_path, checkp
 def test_two_widths(open_page, report, gpt2, tmp_path, checkpoint, helix):
     other = checkpoint(tmp_path / "wide", {"wpe.weight": helix(96, 48)}, model_type="gpt2", n_positions=96, n_embd=48)
     page = open_page(report(gpt2, other))
-    assert "widths 32 and 48: rows are compared by their similarities only (CKA)" in page.locator("main").text_content()
+    assert "widths 32 and 48: only the similarity structure is compared (CKA)" in page.locator("main").text_content()
 
 
 @pytest.mark.parametrize("width", [390, 1440])
