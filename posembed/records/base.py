@@ -144,7 +144,7 @@ def takes(options: type[Options]) -> Callable[[Function], Function]:
             inspect.Parameter(
                 f.name,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=inspect.Parameter.empty if _required(f) else f.default,
+                default=_default(f),
                 annotation=f.type,
             )
             for f in dataclasses.fields(options)
@@ -154,6 +154,13 @@ def takes(options: type[Options]) -> Callable[[Function], Function]:
         return function
 
     return decorate
+
+
+def _default(each: dataclasses.Field[Any]) -> Any:
+    """Return a field's default as a signature shows it."""
+    if each.default_factory is not dataclasses.MISSING:
+        return each.default_factory()
+    return inspect.Parameter.empty if _required(each) else each.default
 
 
 def _required(each: dataclasses.Field[Any]) -> bool:

@@ -1,6 +1,7 @@
 """Records become JSON and come back; options accept a record or keywords; results still work as mappings."""
 
 import dataclasses
+import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError
-from posembed.records.base import Options, Record, Result
+from posembed.records.base import Options, Record, Result, takes
 
 
 @dataclass(frozen=True)
@@ -104,3 +105,20 @@ def test_paths_are_written_as_text():
         file: Path
 
     assert Place(Path("a/b")).to_dict() == {"file": "a/b"}
+
+
+def test_a_signature_shows_the_options_and_their_defaults():
+    @dataclass(frozen=True, kw_only=True)
+    class Choices(Options):
+        data: str
+        width: int = 4
+        more: Mapping[str, int] = field(default_factory=dict)
+
+    @takes(Choices)
+    def run(path: str, options: Choices | None = None, **keywords: object) -> None:
+        pass
+
+    shown = inspect.signature(run).parameters
+    assert list(shown) == ["path", "options", "data", "width", "more"]
+    assert shown["data"].default is inspect.Parameter.empty
+    assert (shown["width"].default, shown["more"].default) == (4, {})
