@@ -190,12 +190,12 @@ def fixed_names(model: PreTrainedModel, model_type: str, level: int) -> set[str]
     second = candidates(other)
     for found, owner in ((first, model), (second, other)):
         for name in [n for n, t in found.items() if bool(t.min() == t.max())]:
-            found[name] = _initialise_again(owner, name)
+            found[name] = _initialize_again(owner, name)
     return {n for n, t in first.items() if bool(t.min() != t.max()) and n in second and torch.equal(t, second[n])}
 
 
-def _initialise_again(model: PreTrainedModel, name: str) -> torch.Tensor:
-    """Call a model's own initialiser on the module of a constant array: some are left out at first."""
+def _initialize_again(model: PreTrainedModel, name: str) -> torch.Tensor:
+    """Call a model's own initializer on the module of a constant array: some are left out at first."""
     owner = model.get_submodule(name.rpartition(".")[0])
     for part in [*owner.modules(), *owner.parameters(), *owner.buffers()]:
         part.__dict__.pop("_is_hf_initialized", None)

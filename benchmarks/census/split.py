@@ -1,4 +1,4 @@
-"""Which model types are held out: never looked at while a recogniser is written, only scored."""
+"""Which model types are held out: never looked at while a recognizer is written, only scored."""
 
 from hashlib import sha256
 

@@ -47,7 +47,7 @@ def train(recipe: Recipe, corpus: Corpus) -> tuple[np.ndarray[Any, Any], ...]:
     )
     model = LabModel(config, corpus.vocab_size)
     assert model.table is not None
-    _initialise(model.table, recipe)
+    _initialize(model.table, recipe)
     before = model.table.detach().numpy().copy()
     optimizer = _optimizer(recipe, model)
     seen = np.zeros(recipe.rows, dtype=np.int64)
@@ -71,7 +71,7 @@ def _schedule(step: int, steps: int) -> float:
 
 
 @torch.no_grad()
-def _initialise(table: torch.nn.Parameter, recipe: Recipe) -> None:
+def _initialize(table: torch.nn.Parameter, recipe: Recipe) -> None:
     draw = torch.Generator().manual_seed(recipe.number)
     kind, _, size = recipe.init.partition(" ")
     if kind == "normal":

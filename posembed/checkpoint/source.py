@@ -99,7 +99,7 @@ def _opened(root: Path) -> Checkpoint:
     exists, is_directory = root.exists(), root.is_dir()
     if not exists:
         if root.is_symlink():
-            raise CheckpointError(f"{root}: is a symbolic link that leads nowhere (or in a circle): fix the link")
+            raise CheckpointError(f"{root}: is a broken or circular symbolic link: fix the link")
         raise InvalidArgumentError(
             f"checkpoint={str(root)!r} does not exist: name a directory or file on this machine "
             "(hub models: download them first, for example with `hf download`)"

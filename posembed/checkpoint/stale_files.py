@@ -72,5 +72,5 @@ def walk(root: Path) -> Iterator[Path]:
         for name in sorted(files):
             file = Path(folder) / name
             if not file.is_file():
-                raise CheckpointError(f"{file}: is not a regular file (a link that leads nowhere, a pipe or a device)")
+                raise CheckpointError(f"{file}: is not a regular file (a broken link, a pipe or a device)")
             yield file

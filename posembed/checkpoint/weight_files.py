@@ -79,7 +79,7 @@ def choose_weights(directory: Path) -> tuple[tuple[Path, ...], Path | None]:
             return (directory / name,), None
     for name in (*_SINGLE, *_PICKLES, *_INDEXES):
         if (directory / name).is_symlink():
-            raise CheckpointError(f"{directory / name}: is a symbolic link that leads nowhere: fetch the file again")
+            raise CheckpointError(f"{directory / name}: is a broken symbolic link: fetch the file again")
     below = sorted(str(p.parent.relative_to(directory)) for p in directory.glob("*/*.safetensors"))
     hint = f"; weights lie in {', '.join(sorted(set(below))[:5])}: name that folder" if below else ""
     raise InvalidArgumentError(

@@ -22,9 +22,9 @@ from posembed.errors import PosembedError
 COMMANDS = {
     "inspect": "Show a checkpoint's position tables: what their rows mean and what they learned.",
     "extend": "Write a copy of a checkpoint with longer position tables.",
-    "evaluate": "Evaluate a model on long inputs, next to truncation or a sliding window.",
-    "calibrate": "Train the position table alone, on unlabeled text.",
-    "compare": "Train small models that differ in their positions alone, and compare them.",
+    "evaluate": "Evaluate a model on long inputs, compared with truncation or a sliding window.",
+    "calibrate": "Train only the position table, on unlabeled text.",
+    "compare": "Train small models that differ only in their position encoding, and compare them.",
     "lesson": "Explain learned positions, as text or as a page.",
     "quiz": "Ask eight questions and prove each answer.",
 }

@@ -1,4 +1,4 @@
-"""``posembed calibrate``: train the position table of a checkpoint alone."""
+"""``posembed calibrate``: train only the position table of a checkpoint."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from posembed.records.calibrate import CalibrateOptions
 @command()
 def calibrate(
     checkpoint: Model,
-    out: Annotated[Path, Parameter(help="Where the calibrated copy goes; it must not exist.")],
+    out: Annotated[Path, Parameter(help="Path of the calibrated copy; must not exist.")],
     /,
     options: CalibrateOptions,
     *,

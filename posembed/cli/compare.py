@@ -1,4 +1,4 @@
-"""``posembed compare``: train small models that differ in their positions alone, and measure what differs."""
+"""``posembed compare``: train small models that differ only in their position encoding, and compare them."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def compare(
 
 
 def _end(results: Comparison, below_bigram: float | None) -> None:
-    """Exit with 1 where an arm did not finish, or did not learn enough to prove anything."""
+    """Exit with 1 where an arm did not finish, or did not learn enough for the comparison to mean anything."""
     wrong = [f"{arm.encoding} did not finish" for arm in results.arms if arm.status != "finished"]
     if below_bigram is not None and not wrong:
         for encoding, gain in results.below_bigram().items():
             if gain < below_bigram:
                 wrong.append(
-                    f"{encoding} ended {gain:.3f} nats below the bigram baseline, {below_bigram:g} are asked for: "
-                    "this run proved nothing"
+                    f"{encoding} ended {gain:.3f} nats below the bigram baseline, --require-below-bigram asks for "
+                    f"{below_bigram:g}: the comparison is not meaningful, train longer"
                 )
     if wrong:
         say("; ".join(wrong))

@@ -33,5 +33,5 @@ def install_completion(
     try:
         written = app.install_completion(shell=shell, output=output, add_to_startup=output is None)
     except ShellDetectionError:
-        raise InvalidArgumentError("which shell this is cannot be told: name it with `shell`") from None
+        raise InvalidArgumentError("the shell could not be detected: name it with `shell`") from None
     say(f"wrote {written}: open a new shell to use it")

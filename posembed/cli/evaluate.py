@@ -9,7 +9,7 @@ from posembed.records.evaluate import EvaluateOptions
 
 @command()
 def evaluate(checkpoint: Model, /, options: EvaluateOptions, *, html: Html = None, as_json: AsJson = False) -> None:
-    """Evaluate a model on long inputs, next to truncation or a sliding window of the model before it was extended."""
+    """Evaluate a model on long inputs, compared with truncation or a sliding window of the original model."""
     if html is not None:
         prepare_html(html)
     from posembed.commands.evaluate import evaluate as run

@@ -17,7 +17,7 @@ from posembed.records.extend import ExtendOptions
 @command()
 def extend(
     checkpoint: Checkpoint,
-    out: Annotated[Path, Parameter(help="Where the extended copy goes; it must not exist.")],
+    out: Annotated[Path, Parameter(help="Path of the extended copy; must not exist.")],
     /,
     options: ExtendOptions,
     *,

@@ -14,9 +14,7 @@ from posembed.cli.output import prepare_html, standard_output, write_html
 @command()
 def lesson(
     *,
-    html: Annotated[
-        Path | None, Parameter(help="Write the lesson to FILE, one offline page with moving parts.")
-    ] = None,
+    html: Annotated[Path | None, Parameter(help="Write the lesson to FILE, as one interactive offline page.")] = None,
     checkpoint: Annotated[
         Path | None,
         Parameter(
@@ -25,7 +23,7 @@ def lesson(
         ),
     ] = None,
     results: Annotated[
-        Path | None, Parameter(help="The results.json of a posembed compare, to show instead of the measured run.")
+        Path | None, Parameter(help="A results.json of posembed compare, shown instead of the built-in run.")
     ] = None,
 ) -> None:
     """Explain learned positions; every number is computed, or from a measured run."""

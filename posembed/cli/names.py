@@ -1,4 +1,4 @@
-"""Names of options: the one table from Python's arguments to the command line's, for parsing and for messages."""
+"""Map the names of Python's arguments to command-line options, for parsing and in messages."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def standard_output() -> Console:
     """Return a console on standard output, as wide as tables need where no window sets the width."""
     from rich.console import Console
 
-    # Names are printed as they are: ":smile:" is no picture.
+    # Names are printed as they are: ":smile:" is not turned into an emoji.
     return Console(emoji=False) if sys.stdout.isatty() else Console(emoji=False, width=160)
 
 

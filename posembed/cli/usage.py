@@ -1,4 +1,4 @@
-"""What is wrong with a call that could not be parsed, in one sentence that says what is allowed."""
+"""Turn the parser's errors into one sentence that says what is wrong and what is allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``posembed calibrate``: train a checkpoint's position table alone, and write it as a normal checkpoint."""
+"""``posembed calibrate``: train only the position table of a checkpoint, and write a normal checkpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``posembed compare``: train small models that differ in their position encoding alone, and measure what differs."""
+"""``posembed compare``: train small models that differ only in their position encoding, and compare them."""
 
 from __future__ import annotations
 

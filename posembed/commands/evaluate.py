@@ -95,7 +95,7 @@ def _observer(observer: Observer, tell: Callable[[str], None] | None) -> Observe
     if tell is None:
         return observer
     warnings.warn(
-        "`tell` is now `observer`: pass posembed.observer.Callbacks(message=...); `tell` goes in 1.0",
+        "`tell` is now `observer`: pass posembed.observer.Callbacks(message=...); `tell` will be removed in 1.0",
         DeprecationWarning,
         stacklevel=3,
     )

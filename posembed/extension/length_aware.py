@@ -122,7 +122,7 @@ def make_length_aware(model: nn.Module, options: ModelOptions) -> list[TableChan
         raise InvalidArgumentError("length_aware=True is for sequences: give `length`, not `grid` or `image_size`")
     rising = [options.length] if isinstance(options.length, int) else list(options.length)
     if not rising or rising != sorted(set(rising)):
-        raise InvalidArgumentError(f"length={rising} must be one number or several that rise")
+        raise InvalidArgumentError(f"length={rising} must be one number or an increasing sequence")
     by_limit: dict[int, Tensor] = {}
     changes: list[TableChange] = []
     for number, length in enumerate(rising):

@@ -1,4 +1,4 @@
-"""What is known about one tensor of a checkpoint: a position table, a look-alike, or an open question."""
+"""Records of what a checkpoint's tensors were found to be: a position table, a look-alike, or uncertain."""
 
 from __future__ import annotations
 

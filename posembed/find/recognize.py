@@ -1,4 +1,4 @@
-"""From a tensor's name, its shape and the configuration to the best reading of its rows."""
+"""Infer the best reading of a tensor's rows from its name, its shape and the configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixed sinusoids under a table's name: told by family, by configuration, or by the values themselves."""
+"""Recognize fixed sinusoids under a table's name: by family, by configuration, or by the values themselves."""
 
 from __future__ import annotations
 

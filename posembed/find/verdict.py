@@ -1,4 +1,4 @@
-"""From what was recognized about a tensor to a found table, with the resize that its family does itself."""
+"""Turn what was recognized about a tensor into a found table, with the resize that its family does itself."""
 
 from __future__ import annotations
 

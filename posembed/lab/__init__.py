@@ -1,1 +1,1 @@
-"""The lab: small models trained alike, only the position encoding differs."""
+"""The lab: train small models that differ only in their position encoding."""

@@ -1,4 +1,4 @@
-"""Merge the seeds of one encoding into an arm, and compare two encodings seed by seed and document by document."""
+"""Merge the seeds of one encoding (an arm), and compare two encodings, paired by seed and document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses of a trained lab model: in range, per position, and beyond the training length."""
+"""Measure the loss of a trained lab model: in range, per position, and beyond the training length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the options of a comparison to the configurations of its units and their text."""
+"""Prepare a comparison: turn its options into the configuration of each unit, and load the text."""
 
 from __future__ import annotations
 

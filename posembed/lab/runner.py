@@ -1,4 +1,4 @@
-"""Run units as processes side by side, pass their progress on, stop them cleanly."""
+"""Run units as parallel processes, forward their progress, stop them cleanly."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from posembed.tables.measures.sinusoids import explained_share, random_share, si
 from posembed.tables.measures.spectrum import effective_rank
 
 _SAVE_SECONDS = 30.0  # what a killed process loses at most
-_ROWS_PER_FUNCTION = 16  # the basis of `flexibility` has two sinusoids, sine and cosine, for so many rows
+_ROWS_PER_FUNCTION = 16  # the basis of `flexibility` has one sine and one cosine per this number of rows
 
 
 def run_unit(

@@ -1,4 +1,4 @@
-"""The sentence that the lesson looks up: tokens, ids, and rows of a trained model."""
+"""Load the example of the lesson: a sentence's tokens and ids, and their rows from a trained model."""
 
 from __future__ import annotations
 

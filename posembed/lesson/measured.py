@@ -121,7 +121,8 @@ def _read_results(path: Path) -> Comparison:
         ) from None
     if missing:
         raise InvalidArgumentError(
-            f"{name} has no finished arm {' and '.join(sorted(missing))}: the lesson compares learned with sinusoidal"
+            f"{name} has no finished results for {' and '.join(sorted(missing))}: "
+            "the lesson compares learned with sinusoidal"
         )
     return results
 

@@ -1,4 +1,4 @@
-"""A position embedding that reads another table for longer inputs, so that short ones keep their rows."""
+"""A position embedding that selects a table by input length, so that short inputs keep their original rows."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _check(tables: Sequence[Tensor], limits: Sequence[int], reserved: int) -> No
     if not tables or len(tables) != len(limits):
         raise InvalidArgumentError(f"{len(tables)} tables and {len(limits)} limits: one table for each limit")
     if list(limits) != sorted(set(limits)) or limits[0] < 1:
-        raise InvalidArgumentError(f"limits={list(limits)} must rise, from 1 on")
+        raise InvalidArgumentError(f"limits={list(limits)} must be increasing and at least 1")
     for table, limit in zip(tables, limits, strict=True):
         if table.dim() != 2 or table.shape[0] != reserved + limit or table.shape[1] != tables[0].shape[1]:
             raise InvalidArgumentError(

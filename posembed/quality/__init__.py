@@ -1,1 +1,1 @@
-"""How good a real model is on long inputs, and how its table is made better."""
+"""Evaluate real models on long inputs, search for an extension method, and calibrate tables."""

@@ -61,7 +61,7 @@ class CalibrateOptions(Options):
     seed: int = 0
     """Random seed."""
     length_aware: bool = False
-    """Also write length-aware tables, by which short inputs read the old rows. Requires a greater `length`."""
+    """Also write length-aware tables, so that short inputs read the old rows. Requires a longer `length`."""
     resume: bool = False
     """Resume the calibration that OUT.calibrating holds, if there is one."""
     force: bool = False

@@ -1,4 +1,4 @@
-"""What a calibration was, and what it gave: its start, its losses, its record, and what a saved state belongs to."""
+"""The result of a calibration: its start, its losses, its record, and what a saved state belongs to."""
 
 from __future__ import annotations
 

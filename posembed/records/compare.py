@@ -34,7 +34,7 @@ class CompareOptions(Options):
     seeds: int = 1
     """Number of seeds. With one, confidence intervals are over documents only."""
     first_seed: int = 0
-    """First seed; the following whole numbers are the others."""
+    """First seed; the others follow consecutively."""
     train_length: int = 128
     """Training length in tokens."""
     steps: int = 500
@@ -50,13 +50,13 @@ class CompareOptions(Options):
     learning_rate: float = 3e-3
     """Peak learning rate of AdamW."""
     warmup_steps: int | None = None
-    """Steps of linear warm-up; a tenth of the steps if left out."""
+    """Steps of linear warm-up. By default a tenth of the steps."""
     weight_decay: float = 0.1
-    """Weight decay of the matrices after the embeddings."""
+    """Weight decay of the weight matrices, embeddings excluded."""
     gradient_clip: float = 1.0
-    """Maximum norm of all gradients together."""
+    """Maximum global gradient norm."""
     sinusoid_rms: float = 0.02
-    """Root mean square of the sinusoid; the bare formula has 0.7071."""
+    """Root mean square of the sinusoid (0.7071 for the unscaled formula)."""
     tokenizer: str = ""
     """Path of a tokenizer.json; without one, tokens are bytes."""
     windows_per_document: int = 4
@@ -72,7 +72,7 @@ class CompareOptions(Options):
     threads: int = 1
     """CPU threads of each unit."""
     jobs: int | None = None
-    """Units that run side by side; if left out, cores divided by threads, or 1 on an accelerator."""
+    """Number of units trained in parallel. By default cores divided by threads, or 1 on an accelerator."""
     compile: bool = False
     """Compile the model with torch.compile."""
     out: Path | None = None

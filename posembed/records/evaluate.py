@@ -30,7 +30,7 @@ class EvaluateOptions(Options):
     """Texts to evaluate on: stdlib (Python's standard library), a text file, or a directory of text files."""
     lengths: tuple[int, ...] | None = None
     """Document lengths in tokens, each at least 64. By default 128, 256, 512, 1024, 2048 and 4096 for embedding models;
-    1, 2 and 4 times the original's length, as far as the checkpoint goes, for language models."""
+    1, 2 and 4 times the original's length, up to the checkpoint's, for language models."""
     tasks: tuple[Task, ...] = TASK_NAMES
     """Retrieval tasks (embedding models)."""
     documents: int = 200

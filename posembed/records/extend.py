@@ -55,11 +55,11 @@ class SizeOptions(Options):
     override: Override | None = field(default=None, metadata=_NOT_ON_THE_COMMAND_LINE)
     """Description of one table that replaces what is inferred."""
     reserved: int | None = None
-    """With one table, number of rows before position 0, as they are now."""
+    """With one table selected (`tables`): number of rows before position 0, as they are now."""
     prefix: int | None = None
-    """With one table, number of rows of extra tokens before the positions, as they are now."""
+    """With one table selected (`tables`): number of rows of extra tokens before the positions, as they are now."""
     table_grid: tuple[int, int] | None = None
-    """With one table, its grid as it is now, as height x width."""
+    """With one table selected (`tables`): its grid as it is now, as height x width."""
     keep: int | None = None
     """stretch, mean: number of leading positions whose rows stay unchanged."""
     range: int | None = None
@@ -149,7 +149,7 @@ class ExtendOptions(PlanOptions):
     data: str | None = None
     """Choose the method on validation texts: stdlib, a text file or a directory (with `length` and method auto)."""
     length_aware: bool = False
-    """Also write length-aware tables, with which short inputs stay unchanged."""
+    """Also write length-aware tables, which leave short inputs unchanged."""
     dry_run: bool = False
     """Print the plan and write nothing."""
     force: bool = False

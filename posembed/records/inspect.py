@@ -22,11 +22,11 @@ class InspectOptions(Options):
     override: Override | None = field(default=None, metadata={"cli": False})
     """Description of one table that replaces what is inferred."""
     reserved: int | None = None
-    """With one table, number of rows before position 0."""
+    """With one table selected (`tables`): number of rows before position 0."""
     prefix: int | None = None
-    """With one table, number of rows of extra tokens before the positions."""
+    """With one table selected (`tables`): number of rows of extra tokens before the positions."""
     table_grid: tuple[int, int] | None = None
-    """With one table, its grid, as height x width."""
+    """With one table selected (`tables`): its grid, as height x width."""
     values: bool = True
     """Measure the tables; without, read headers and configuration only."""
     depth: Depth = field(default="full", metadata={"cli": False})

@@ -1,4 +1,4 @@
-"""Give a position table another length or grid: pure functions from arrays to arrays."""
+"""Extend or shrink a position table to another length or grid: pure functions on arrays."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def extend_table(
 def exact_rows(
     method: str, layout: TableLayout, length: int | None = None, *, grid: Grid | None = None, **options: Any
 ) -> Pairs:
-    """Return which rows of the new table are promised to equal a row of the old one bit for bit.
+    """Return which rows of the new table are guaranteed to equal a row of the old one, bit for bit.
 
     Args:
         method: as in :func:`extend_table`, with its ``length``, ``grid`` and ``options``.

@@ -46,7 +46,7 @@ def test_a_shell_that_cannot_be_told(cli, monkeypatch):
 
     monkeypatch.setattr(detect, "detect_shell", unknown)
     code, _, told = cli("--install-completion")
-    assert (code, told) == (2, "posembed: which shell this is cannot be told: name it with --shell\n")
+    assert (code, told) == (2, "posembed: the shell could not be detected: name it with --shell\n")
 
 
 def test_lists_with_commas(cli):

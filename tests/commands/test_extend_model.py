@@ -46,7 +46,7 @@ def test_length_aware_positions_take_several_lengths():
     ("given", "message"),
     [
         ({"length": [24, 32]}, r"length=\[24, 32\]: several lengths need length_aware=True"),
-        ({"length": [32, 24], "length_aware": True}, r"length=\[32, 24\] must be one number or several that rise"),
+        ({"length": [32, 24], "length_aware": True}, r"length=\[32, 24\] must be one number or an increasing sequence"),
         ({"image_size": 48, "length_aware": True}, "give `length`, not `grid` or `image_size`"),
         ({"length": "24"}, "length='24' must be a whole number"),
     ],

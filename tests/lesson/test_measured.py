@@ -64,7 +64,9 @@ def test_results_without_the_two_encodings_are_refused(tmp_path, measured):
     other = measured.results.to_dict()
     other["arms"] = [arm for arm in other["arms"] if arm["encoding"] != "sinusoidal"]
     (tmp_path / "results.json").write_text(json.dumps(other), encoding="utf-8")
-    with pytest.raises(InvalidArgumentError, match="has no finished arm sinusoidal: the lesson compares learned with"):
+    with pytest.raises(
+        InvalidArgumentError, match="has no finished results for sinusoidal: the lesson compares learned with"
+    ):
         load_measured(tmp_path)
 
 

@@ -119,7 +119,7 @@ def test_tables_are_views():
     [
         ([], [], "0 tables and 0 limits"),
         ([torch.zeros(4, 2)], [4, 8], "1 tables and 2 limits"),
-        ([torch.zeros(4, 2), torch.zeros(4, 2)], [4, 4], r"limits=\[4, 4\] must rise"),
+        ([torch.zeros(4, 2), torch.zeros(4, 2)], [4, 4], r"limits=\[4, 4\] must be increasing"),
         ([torch.zeros(4, 2), torch.zeros(7, 2)], [4, 8], r"shape \[7, 2\] does not fit limit 8"),
         ([torch.zeros(4, 2), torch.zeros(8, 3)], [4, 8], r"it must be \[8, 2\]"),
     ],

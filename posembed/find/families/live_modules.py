@@ -1,7 +1,7 @@
-"""Attributes in which the modules of a live model remember the size of their table.
+"""Attributes in which the modules of a loaded model store the size of their position table.
 
 The names under which Transformers saves embeddings are in :mod:`posembed.nn.state_dict_names`: ``nn`` may not import
-these laws.
+``find``.
 """
 
 from __future__ import annotations

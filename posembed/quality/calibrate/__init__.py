@@ -1,1 +1,1 @@
-"""Train a checkpoint's position table alone."""
+"""Train only the position table of a checkpoint."""

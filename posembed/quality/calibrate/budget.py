@@ -1,4 +1,4 @@
-"""How many steps fit into a time budget on the machine at hand."""
+"""Time one step of each size, and reduce the number of steps of a calibration to fit a time budget."""
 
 from __future__ import annotations
 

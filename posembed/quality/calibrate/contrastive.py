@@ -1,4 +1,4 @@
-"""The objective of embedding models: find a long document by the little that sets it apart.
+"""The training objective of embedding models: find the query's document among nearly identical ones.
 
 Documents come in groups that share one haystack, so nothing sets them apart but what is hidden in it: a fact, or a
 word or two within a passage. A step has several groups: what a single haystack asks for is often wrong for another.

@@ -1,4 +1,4 @@
-"""Training documents of embedding models: long ones that hardly differ, each with a query for what sets it apart."""
+"""Training documents of embedding models: long, nearly identical ones, each with a query for what differs."""
 
 from __future__ import annotations
 

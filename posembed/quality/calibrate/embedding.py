@@ -1,4 +1,4 @@
-"""How sentence-embedding models are calibrated: long documents must be found by the little that sets them apart."""
+"""Calibrate sentence-embedding models: each query must find its own document among nearly identical long ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from posembed.records.calibration import CalibrationStart
 # Tokens of the longest training document by default: what is learned there holds at 4,096 too (docs/measured/
 # calibration.md), and longer documents take more time and memory.
 _DOCUMENT = 1024
-_LEAST_BATCH = 2  # a document is found among the others of its batch
+_LEAST_BATCH = 2  # a query is ranked against the other documents of its batch
 # Methods whose start calibration knows how to continue; with kept rows in the same table, a mean does not go.
 SEARCHED = ("tile", "stretch", "mean")
 SEARCHED_TO_KEEP = ("tile", "stretch")
@@ -96,8 +96,8 @@ class EmbeddingStrategy(Strategy[Embedder]):
         )
         if config.batch < _LEAST_BATCH:
             raise InvalidArgumentError(
-                f"batch={config.batch} must be at least {_LEAST_BATCH}: each document is found among the others of "
-                "its batch"
+                f"batch={config.batch} must be at least {_LEAST_BATCH}: each query is ranked against the other "
+                "documents of its batch"
             )
         return config
 

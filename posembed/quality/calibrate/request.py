@@ -84,7 +84,7 @@ class Request:
             raise InvalidArgumentError(f"length={self.length} is below the {self.old} positions that the table has")
         if given.range is not None and not self.grows:
             raise InvalidArgumentError(
-                f"range={given.range} says how the table is made longer: it requires a greater `length`"
+                f"range={given.range} applies only when the table is extended: set a greater `length`"
             )
         bounds = (("range", given.range, 2, self.old), ("keep", given.keep, 0, self.length - 1))
         for name, value, least, most in bounds:

@@ -37,7 +37,7 @@ def write_checkpoint(request: Request, out: Path, table: CalibratedTable, result
     with np.errstate(over="ignore"):  # the next line says so
         longer = table().detach().numpy().astype(before.dtype)
     if not np.isfinite(longer.astype(np.float64)).all():
-        raise WorkFailedError(f"the new rows do not fit {before.dtype}: they would be infinite")
+        raise WorkFailedError(f"the new rows overflow {before.dtype}")
     frozen = min(table.frozen, len(before))
     longer[:frozen] = before[:frozen]  # as they are stored, to the last bit
     rows = longer.copy()

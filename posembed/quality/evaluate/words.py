@@ -1,4 +1,4 @@
-"""How a difference is called in a verdict."""
+"""The words for a difference in a verdict: significant gain, significant loss, no significant difference."""
 
 from __future__ import annotations
 

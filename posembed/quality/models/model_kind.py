@@ -1,4 +1,4 @@
-"""What a kind of model must know: how to recognize it, which texts it reads, how to load it."""
+"""The interface of a kind of model: how to recognize it, which texts it reads, how to load it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Candidates for an embedding model: how often passkeys are found, compared with documents cut to the old length."""
+"""Score candidates for an embedding model by passkey retrieval, against documents truncated to the old length."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from posembed.records.search import SearchOptions
 
 # Passkeys need no text, and evidence is found by the words of its query alone: what is lost at later positions shows.
 TASK: Task = "passkey"
-# A quarter and a half of the old length are measured too if they have so many tokens: a table may already be bad where
-# it was hardly trained, and length-aware tables can begin there. Shorter documents have no room for fillers.
+# A quarter and a half of the old length are measured too if they are at least this long: a table may already be bad
+# where it was hardly trained, and length-aware tables can begin there. Shorter documents have no room for fillers.
 SHORTEST = 128
 SHORTER_SHARES = (4, 2)
 # Four pools of 50, so that each of the four fillers of the validation set is met: an interval of about ± 0.06.

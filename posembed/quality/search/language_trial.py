@@ -1,4 +1,4 @@
-"""Candidates for a language model: the loss on longer inputs, compared with a sliding window of the old length."""
+"""Score candidates for a language model by the loss on longer inputs, against a sliding window of the old length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A loaded model with a longer table, whose rows are exchanged again and again."""
+"""A loaded model with a longer table, whose rows are replaced for each candidate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a search measures: accuracy, of which more is better, or loss, of which less is better."""
+"""What a search measures: accuracy (higher is better) or loss (lower is better)."""
 
 from __future__ import annotations
 

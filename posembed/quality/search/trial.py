@@ -72,7 +72,7 @@ class Trial(ABC):
 
     @abstractmethod
     def prepare(self, documents: int) -> None:
-        """Make so many validation documents of each length.
+        """Make this number of validation documents of each length.
 
         Raises:
             DataError: if there is too little text.

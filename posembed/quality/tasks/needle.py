@@ -1,4 +1,4 @@
-"""Needles: find the document with a sentence about who keeps what where, hidden in held-out text."""
+"""The needle task: find the document with a sentence about who keeps what where, hidden in held-out text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paragraphs: find the document with a paragraph of held-out text by some words of it."""
+"""The paragraph task: find the document with a paragraph of held-out text, given some words of it."""
 
 from __future__ import annotations
 

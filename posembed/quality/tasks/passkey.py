@@ -1,4 +1,4 @@
-"""Passkeys: find the document that tells a person's pass key, among sentences that say nothing.
+"""The passkey task: find the document that states a person's pass key, among filler sentences.
 
 After Mohtashami & Jaggi 2023, arXiv:2305.16300, and LongEmbed (Zhu et al. 2024, arXiv:2404.12096).
 """

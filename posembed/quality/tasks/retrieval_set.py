@@ -69,7 +69,7 @@ def make_set(
 
     Raises:
         InvalidArgumentError: for an unknown task, or counts that do not fit.
-        DataError: if the texts are too short for so many documents of this length.
+        DataError: if the texts are too short for this number of documents of this length.
 
     Example:
         >>> made = make_set("passkey", 256, lambda text: list(text.encode()), [], documents=5, pool=5)

@@ -181,7 +181,7 @@ def refuse_other_files(path: Path) -> None:
         if not path.parent.is_dir():
             raise InvalidArgumentError(f"{path} cannot be written: there is no directory {path.parent}")
         if not os.access(path.parent, os.W_OK):
-            raise InvalidArgumentError(f"{path} cannot be written: the directory {path.parent} is read-only for you")
+            raise InvalidArgumentError(f"{path} cannot be written: the directory {path.parent} is not writable")
         if path.is_dir():
             raise InvalidArgumentError(f"{path} is a directory: name the report's file, such as {path / 'report.html'}")
         if path.exists() and not path.is_file():

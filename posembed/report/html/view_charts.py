@@ -1,4 +1,4 @@
-"""Charts of a table's views: cosines of all positions, main components, the similarity of one patch."""
+"""Charts of a table's rows: cosine heat map, principal components, the similarity of one patch to all others."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def _two(value: float) -> str:
 
 
 def space_chart(views: TableViews) -> Chart:
-    """Return the positions on the three main components."""
+    """Return the positions on the three principal components."""
     found = views.components
-    title = "The positions on their main components"
+    title = "The positions on their principal components"
     if not found.coordinates.shape[1] or len(found.positions) < 3:
         return no_chart("space", title, "fewer than three rows, or all of them equal")
     columns = [found.coordinates[:, k] if k < found.coordinates.shape[1] else None for k in range(3)]

@@ -1,4 +1,4 @@
-"""A comparison in tables and sentences: for the terminal, for Markdown, and as the words of its page."""
+"""Format a comparison as tables and sentences, for the terminal, Markdown and the HTML page."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def remarks(results: Comparison, *, errors: bool = True) -> list[str]:
     if any(arm.encoding in SCALED_SINUSOIDS for arm in results.arms):
         lines.append(
             f"The sinusoid is scaled to a root mean square of {results.configuration.sinusoid_rms:g} (sinusoid_rms); "
-            "token and learned rows start at 0.02, the bare formula has 0.71."
+            "token and learned rows start at 0.02, the unscaled formula has 0.71."
         )
     return [*lines, _how(results)]
 

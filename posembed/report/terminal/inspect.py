@@ -77,7 +77,7 @@ def agreement(pair: TablesCompared) -> list[str]:
 
     Example:
         >>> agreement(TablesCompared("wpe", "wpe", 4, 4, 4, 0.0, (1.0,) * 4, (0.0,) * 4, 1.0, ()))[0]
-        '4 of 4 common positions have equal rows; the largest difference of a number is 0.'
+        '4 of 4 common positions have equal rows; the largest absolute difference is 0.'
     """
     sentences = [f"{remark}." for remark in pair.remarks]
     if pair.largest_difference is not None:
@@ -85,7 +85,7 @@ def agreement(pair: TablesCompared) -> list[str]:
         text = f"{equal} of {pair.positions} common positions have equal rows"
         if equal not in (0, pair.positions):
             text += f" (the first {pair.equal_from_start} without a gap)"
-        sentences.append(f"{text}; the largest difference of a number is {pair.largest_difference:.3g}.")
+        sentences.append(f"{text}; the largest absolute difference is {pair.largest_difference:.3g}.")
     cosines = [value for value in pair.row_cosine or () if value is not None]
     if cosines:
         sentences.append(

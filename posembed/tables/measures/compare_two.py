@@ -1,4 +1,4 @@
-"""How two tables agree: before and after an extension, or of two checkpoints."""
+"""Measure how far two tables agree: before and after an extension, or of two checkpoints."""
 
 from __future__ import annotations
 

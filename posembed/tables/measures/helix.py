@@ -1,4 +1,4 @@
-"""The positions on the table's main components, and how well a line and a circle describe them."""
+"""The positions on the table's principal components, and how well a line and a circle describe them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ROUNDING = 1e-12  # components with a smaller share of the largest one's varian
 
 @dataclass(frozen=True, slots=True)
 class Helix:
-    """How well a line and one circle describe the three main components over the positions.
+    """How well a line and one circle describe the three principal components over the positions.
 
     Attributes:
         r2: share of the three components' variance that is explained.
@@ -31,7 +31,7 @@ class Helix:
 
 
 def main_components(table: NDArray[Any], count: int = 3) -> tuple[Floats, Floats]:
-    """Return the centered rows' coordinates on their main components, and each component's share of the variance.
+    """Return the centered rows' coordinates on their principal components, and each component's share of the variance.
 
     Returns:
         ``[rows, k]`` and ``[k]``, k = ``count`` or fewer where the table has fewer directions. A component's sign is
@@ -57,7 +57,7 @@ def main_components(table: NDArray[Any], count: int = 3) -> tuple[Floats, Floats
 
 
 def helix_fit(table: NDArray[Any]) -> Helix | None:
-    """Fit a line and one circle to the first three main components: {1, t, cos ωt, sin ωt} with the best ω.
+    """Fit a line and one circle to the first three principal components: {1, t, cos ωt, sin ωt} with the best ω.
 
     Components count by their variance. ω is sought among 4 · 32 − 1 values whose periods reach from twice the table to
     a 32nd of it (but never to two rows, where longer ones look the same), so slower or faster helices are not seen.

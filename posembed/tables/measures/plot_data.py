@@ -34,7 +34,7 @@ class HeatMap:
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """Positions on the table's main components.
+    """Positions on the table's principal components.
 
     Attributes:
         coordinates: ``[k, 3]``; fewer columns where the table has fewer directions.
@@ -112,7 +112,7 @@ def heat_map(positions: NDArray[Any], limit: int = 256) -> HeatMap:
 
 
 def component_coordinates(positions: NDArray[Any], limit: int = 2048) -> Components:
-    """Return the positions on the three main components; of more than ``limit`` positions every k-th.
+    """Return the positions on the three principal components; of more than ``limit`` positions every k-th.
 
     Example:
         >>> component_coordinates(np.eye(8), limit=4).positions.tolist()

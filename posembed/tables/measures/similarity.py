@@ -181,7 +181,7 @@ def _by_distance(totals: Floats, counts: Floats) -> Floats:
 
 
 def _monotonicity(curve: Floats) -> float | None:
-    """Count over distances 1, 2, …: the step from a row to itself is no evidence."""
+    """Count over distances 1, 2, …: the step from a row to itself is not evidence."""
     if len(curve) < 3 or np.ptp(curve[1:]) <= _EQUAL:
         return None
     return float((np.diff(curve[1:]) < -_EQUAL).mean())

@@ -1,4 +1,4 @@
-"""How close a table is to sinusoids, beside what they explain of random rows."""
+"""Measure how much of a table sinusoids explain, compared with random rows."""
 
 from __future__ import annotations
 

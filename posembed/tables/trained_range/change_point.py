@@ -1,4 +1,4 @@
-"""The change point between trained and untrained rows, placed row by row."""
+"""Find the change point between trained and untrained rows: the row, and an interval around it."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def sharpest_step(rows: Floats) -> Step | None:
     places = np.arange(first, n - window + 1)
     before = np.lib.stride_tricks.sliding_window_view(level, window)[places - window]
     after = np.lib.stride_tricks.sliding_window_view(level, window)[places]
-    # Medians: one unusual row is no step.
+    # Medians: one unusual row is not a step.
     difference = np.median(after, axis=1) - np.median(before, axis=1)
     spread = np.sqrt((_variance(before) + _variance(after)) / window)
     z = np.abs(difference) / np.maximum(spread, LEAST_SPREAD)

@@ -1,4 +1,4 @@
-"""What is said about a table's trained range."""
+"""The result of inferring a table's trained range: a verdict, an interval for its end, and the evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every threshold by which trained rows are told from untrained ones, and why each has its value.
+"""Every threshold that separates trained from untrained rows, and why each has its value.
 
 All were chosen on the 60 tables of the split ``tune`` of the study, whose truth is known: ``python -m
 benchmarks.trained_range --split tune`` scores them (results: docs/measured/trained-range.md). "Fitted" marks those that
@@ -53,20 +53,20 @@ LEAST_HEAD, MOST_HEAD = 8, 48
 HEAD_SHARE = 2
 #: A standard deviation of the trained rows' features below that of an untrained row would be an artifact of few rows.
 LEAST_DEVIATION = 1.0
-#: The interval reaches at most this far from the best place: so many rows, or this fraction of the table.
+#: The interval reaches at most this far from the best place: this number of rows, or this fraction of the table.
 LEAST_REACH, REACH_FRACTION = 4, 8
 #: Nats by which the rows past the end must be likelier untrained than trained like those before. Fitted: short tails
 #: that rare sequences reached match the initial distribution too, but their rows are like those before.
 LEAST_GAIN = 10.0
 #: The rows from three quarters of the end on must surely be trained; else the end is gradual, and none is claimed.
 SHARP_AT = (3, 4)
-#: Widest interval of an end that is claimed: so many rows, or this fraction of the trained ones. Fitted; the study
-#: counts an end as right within 10 % of the truth.
+#: Widest interval of an end that is claimed: this number of rows, or this fraction of the trained ones. Fitted; the
+#: study counts an end as right within 10 % of the truth.
 LEAST_WIDTH, WIDTH_FRACTION = 4, 5
 
 # --- Tables without an end
 
-#: The rows whose p-value decides that a table was trained to its end: this fraction of them, and at least so many.
+#: The rows whose p-value decides that a table was trained to its end: this fraction of them, and at least this number.
 LAST_FRACTION, LEAST_LAST = 8, 8
 #: Unusual rows at the very end are not suggested for use if they are fewer than this fraction of the table: a longer
 #: run is a part of the table, not its edge.
@@ -79,7 +79,7 @@ EDGE_FRACTION = 32
 WINDOW_FRACTION, LEAST_WINDOW, MOST_WINDOW = 12, 6, 40
 #: No step is sought in this first fraction of the rows: position 0 and its neighbors are often unlike the rest.
 START_FRACTION = 16
-#: The table must have so many windows, or there is no level to step from.
+#: The table must have at least this many windows, or there is no level to step from.
 LEAST_WINDOWS = 4
 #: Standard errors by which the medians on both sides must differ.
 LEAST_STEP = 8.0

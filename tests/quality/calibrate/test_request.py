@@ -46,8 +46,8 @@ def test_the_number_of_steps_may_be_settled_later():
     ("options", "sentence"),
     [
         ({"length": 63}, "length=63 is below the 64 positions that the table has"),
-        ({"range": 32}, "range=32 says how the table is made longer: it requires a greater `length`"),
-        ({"length": 64, "range": 32}, "range=32 says how the table is made longer"),
+        ({"range": 32}, "range=32 applies only when the table is extended: set a greater `length`"),
+        ({"length": 64, "range": 32}, "range=32 applies only when the table is extended"),
         ({"length": 128, "range": 1}, "range=1 must lie between 2 and 64"),
         ({"length": 128, "range": 65}, "range=65 must lie between 2 and 64"),
         ({"length": 128, "keep": 128}, "keep=128 must lie between 0 and 127"),

@@ -80,5 +80,5 @@ def test_rows_that_the_stored_type_does_not_hold(tmp_path):
     half = SimpleNamespace(root="a", read=lambda _: np.zeros((64, 2), np.float16))
     request = Request(request.path, half, request.table, request.options, "fp32")
     table = CalibratedTable(torch.full((128, 2), 1e6), frozen=0, period=128)
-    with pytest.raises(WorkFailedError, match="the new rows do not fit float16: they would be infinite"):
+    with pytest.raises(WorkFailedError, match="the new rows overflow float16"):
         write_checkpoint(request, tmp_path / "out", table, recorded())

@@ -26,7 +26,7 @@ def test_every_chart_draws(open_page, report, gpt2):
     assert set(names) == {
         "Cosine similarity of positions",
         "Norm of each row",
-        "The positions on their main components",
+        "The positions on their principal components",
         "Each row and its neighbors",
         "Similarity over distance",
         "Spectrum over positions",
@@ -56,7 +56,7 @@ def test_every_chart_draws(open_page, report, gpt2):
 
 def test_the_chart_in_space_draws_when_it_is_near(open_page, report, gpt2):
     page = open_page(report(gpt2), width=390)
-    plot = page.locator(f"#{plots(page)['The positions on their main components']}")
+    plot = page.locator(f"#{plots(page)['The positions on their principal components']}")
     assert plot.locator("canvas").count() == 0
     plot.scroll_into_view_if_needed()
     plot.locator("canvas").first.wait_for()
@@ -126,7 +126,7 @@ def test_arrow_keys_read_the_values_out(open_page, report, gpt2):
     assert live.text_content() == "positions 0 and 0: cosine 1"
     page.keyboard.press("ArrowDown")
     assert live.text_content().startswith("positions 1 and 0: cosine ")
-    space = page.locator(f"#{plots(page)['The positions on their main components']}")
+    space = page.locator(f"#{plots(page)['The positions on their principal components']}")
     space.scroll_into_view_if_needed()
     space.locator("canvas").first.wait_for()
     space.focus()
@@ -156,7 +156,7 @@ def test_the_reader_s_theme_comes_first(open_page, report, gpt2):
 def test_every_chart_s_data_can_be_had(open_page, report, gpt2):
     page = open_page(report(gpt2))
     table = load_file(gpt2 / "model.safetensors")["wpe.weight"]
-    page.locator(f"#{plots(page)['The positions on their main components']}").scroll_into_view_if_needed()
+    page.locator(f"#{plots(page)['The positions on their principal components']}").scroll_into_view_if_needed()
     files = {}
     for button in page.locator("button[data-csv]").all():
         with page.expect_download() as download:

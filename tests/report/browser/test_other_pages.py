@@ -20,7 +20,7 @@ def test_before_and_after_an_extension(open_page, report, gpt2, tmp_path, checkp
     other = checkpoint(tmp_path / "longer", {"wpe.weight": longer}, model_type="gpt2", n_positions=160, n_embd=32)
     page = open_page(report(gpt2, other), width=width)
     words = page.locator("main").text_content()
-    assert "96 of 96 common positions have equal rows; the largest difference of a number is 0." in words
+    assert "96 of 96 common positions have equal rows; the largest absolute difference is 0." in words
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
     assert page.locator(".heatmaplayer image").count() == 2
     lines = page.evaluate("[...document.querySelectorAll('.plot')].map(e => e.data.map(t => t.x ? t.x.length : 0))")

@@ -27,7 +27,7 @@ def test_the_charts_of_a_sequence_and_of_a_grid():
     assert [chart.title for chart in charts(measured_card(40, 8))] == [
         "Cosine similarity of positions",
         "Norm of each row",
-        "The positions on their main components",
+        "The positions on their principal components",
         "Each row and its neighbors",
         "Similarity over distance",
         "Spectrum over positions",
@@ -37,7 +37,7 @@ def test_the_charts_of_a_sequence_and_of_a_grid():
         "Similarity of one patch to all",
         "Cosine similarity of positions",
         "Norm of each row",
-        "The positions on their main components",
+        "The positions on their principal components",
         "Similarity over distance",
         "Singular values",
     ]

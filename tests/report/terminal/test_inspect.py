@@ -96,7 +96,7 @@ def table_pair(**changes):
 def test_agreement_in_sentences():
     assert agreement(table_pair()) == [
         "16 and 20 positions.",
-        "4 of 16 common positions have equal rows (the first 3 without a gap); the largest difference of a number is "
+        "4 of 16 common positions have equal rows (the first 3 without a gap); the largest absolute difference is "
         "0.125.",
         "Cosine of the two rows of a position: 0.750 on average, 0.500 at least.",
         "Similarity of their geometries (linear CKA, 1 is the same): 0.750.",
