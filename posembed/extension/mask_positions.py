@@ -26,11 +26,20 @@ class MaskedRows(LengthAwareEmbedding):
     """
 
     def forward(
-        self, attention_mask: Tensor, past_key_values_length: int = 0, position_ids: Tensor | None = None
+        self,
+        attention_mask: Tensor,
+        cache_length: int = 0,
+        position_ids: Tensor | None = None,
+        *,
+        past_key_values_length: int = 0,
     ) -> Tensor:
-        """Return the rows of the tokens past ``past_key_values_length``, ``[batch, seq, d_model]``."""
+        """Return the rows of the tokens past ``cache_length``, ``[batch, seq, d_model]``.
+
+        ``past_key_values_length`` is the name of ``cache_length`` before Transformers 5.24.
+        """
+        cached = cache_length or past_key_values_length
         if position_ids is None:
-            position_ids = (attention_mask.cumsum(dim=1) * attention_mask - 1).long()[:, past_key_values_length:]
+            position_ids = (attention_mask.cumsum(dim=1) * attention_mask - 1).long()[:, cached:]
         return super().forward(position_ids + self.reserved)
 
 

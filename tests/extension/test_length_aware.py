@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 from posembed import extend_checkpoint, extend_model, load_length_aware, save_length_aware
 from posembed.errors import CheckpointError, InvalidArgumentError
 from posembed.nn.length_aware import LengthAwareEmbedding
+from tests.fixtures.caches import cache_arguments, cache_of
 
 KEY = "embeddings.position_embeddings.weight"
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "vocab_size": 50}
@@ -255,7 +256,7 @@ def test_padding_on_the_left_and_decoding_with_a_cache(make):
     with (model if make is biogpt else model.decoder).embed_positions.planning(20):
         first = model(input_ids=ids[:, :12], attention_mask=torch.ones(1, 12, dtype=torch.long), use_cache=True)
         rest = model(
-            input_ids=ids[:, 12:], attention_mask=torch.ones_like(ids), past_key_values=first.past_key_values
+            input_ids=ids[:, 12:], attention_mask=torch.ones_like(ids), **cache_arguments(model, cache_of(first))
         ).last_hidden_state
     torch.testing.assert_close(rest, whole[:, 12:], atol=2e-6, rtol=1e-5)
 

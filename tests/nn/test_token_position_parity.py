@@ -5,6 +5,7 @@ import torch
 
 from posembed.errors import PositionOutOfRangeError
 from posembed.nn import positions_from_mask
+from tests.fixtures.caches import cache_arguments
 
 USABLE, VOCAB = 16, 40
 LENGTHS = torch.tensor([[16], [5], [1], [11]])
@@ -83,7 +84,11 @@ def test_decoding_with_a_cache(pair, mask):
         options = {} if mask is None else {"attention_mask": mask[:, :end]}
         if has_cache:
             hidden, cache = pair.hidden(
-                chunk, position_ids=positions[:, start:end], past_key_values=cache, use_cache=True, **options
+                chunk,
+                position_ids=positions[:, start:end],
+                use_cache=True,
+                **cache_arguments(pair.inner, cache),
+                **options,
             )
             assert cache.get_seq_length() == end
         else:

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from tests.fixtures.caches import cache_arguments, length_argument
+
 USABLE, VOCAB = 16, 40
 RIGHT = (torch.arange(8) < torch.tensor([[8], [5], [1]])).long()
 LEFT = RIGHT.flip(1)
@@ -105,7 +107,7 @@ def test_the_default_positions_of_a_cache(pairs, name):
     pair = pairs[name]
     ids, cache = torch.randint(4, VOCAB, (2, USABLE)), None
     for start, end in ((0, 5), (5, 6), (6, 10), (10, USABLE)):
-        hidden, cache = pair.hidden(ids[:, start:end], past_key_values=cache, use_cache=True)
+        hidden, cache = pair.hidden(ids[:, start:end], use_cache=True, **cache_arguments(pair.inner, cache))
         assert (pair.embed(ids[:, start:end], start=start) - hidden).abs().max() <= 1e-6
 
 
@@ -114,7 +116,9 @@ def test_opt_with_a_cache_and_left_padding(pairs):
     ids = pair.tokens(LEFT)
     for start, end in ((0, 4), (4, 5), (5, 8)):
         mask = LEFT[:, :end]
-        hidden, cache = pair.hidden(ids[:, start:end], attention_mask=mask, past_key_values=cache, use_cache=True)
+        hidden, cache = pair.hidden(
+            ids[:, start:end], attention_mask=mask, use_cache=True, **cache_arguments(pair.inner, cache)
+        )
         got = pair.embed(ids[:, start:end], attention_mask=mask, start=start)
         assert (got - hidden)[mask[:, start:] == 1].abs().max() <= 1e-6
 
@@ -124,7 +128,7 @@ def test_opt_with_a_cache_and_left_padding(pairs):
 def test_the_past_length_of_bert_and_roberta(pairs, name, start):
     pair = pairs[name]
     ids = torch.randint(4, VOCAB, (2, 4))
-    hidden = pair.inner.embeddings(input_ids=ids, past_key_values_length=start)
+    hidden = pair.inner.embeddings(input_ids=ids, **length_argument(pair.inner.embeddings, start))
     assert (pair.embed(ids, start=start) - hidden).abs().max() <= 1e-6
 
 
