@@ -17,7 +17,7 @@ from posembed.cli.command import names_of, switches_of
 from posembed.cli.names import in_options
 from posembed.cli.output import say
 from posembed.cli.usage import refuse_values_of_switches, sentence
-from posembed.errors import PosembedError
+from posembed.errors import PosembedError, first_line
 
 COMMANDS = {
     "inspect": "Show a checkpoint's position tables: what their rows mean and what they learned.",
@@ -82,6 +82,9 @@ def _run(words: list[str]) -> str | int | None:
         return end.code
     except BrokenPipeError:
         return _reader_gone()
+    except MemoryError as error:  # a size that no machine has room for; the message says how much was asked for
+        say(f"not enough memory: {first_line(error)}")
+        return 1
     except OSError as error:  # a full disk, a folder that may not be written
         say(str(error))
         return 1

@@ -34,7 +34,8 @@ Kernel = Literal["linear", "cubic"]
 METHOD_OPTIONS = ("keep", "range", "kernel", "ratio", "alpha", "seed", "antialias", "align_corners")
 """Options of the built-in methods, in the order in which a record lists them."""
 
-
+MOST_POSITIONS = 2**31 - 1
+"""More are a mistyped number, with which NumPy fails in words of its own."""
 _NOT_ON_THE_COMMAND_LINE = {"cli": False}
 
 
@@ -76,7 +77,7 @@ class SizeOptions(Options):
     """bicubic, bilinear: filter when shrinking."""
     align_corners: bool | None = None
     """bicubic, bilinear: align the corner points of both grids, as torch.nn.functional.interpolate does."""
-    method_options: Mapping[str, object] = field(default_factory=dict, metadata=_NOT_ON_THE_COMMAND_LINE)
+    method_options: Mapping[str, object] = field(default_factory=dict, hash=False, metadata=_NOT_ON_THE_COMMAND_LINE)
     """Further options, of a method that you registered."""
 
     @classmethod
@@ -104,6 +105,8 @@ class SizeOptions(Options):
             raise InvalidArgumentError(f"exactly one of `length`, `grid` and `image_size` must be given, got {got}")
         if not (self._has_several_lengths or self.length is None or _is_count(self.length)):
             raise InvalidArgumentError(f"length={self.length!r} must be a whole number of usable positions, at least 1")
+        if isinstance(self.length, int) and self.length > MOST_POSITIONS:
+            raise InvalidArgumentError(f"length={self.length} must be at most {MOST_POSITIONS}")
         if self.tables is not None:
             object.__setattr__(self, "tables", (self.tables,) if isinstance(self.tables, str) else tuple(self.tables))
         if isinstance(self.image_size, list):  # read from JSON

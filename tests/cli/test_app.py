@@ -137,3 +137,12 @@ def test_the_installed_script_of_0_1_still_starts():
     code = "import sys; from posembed.cli import main; sys.argv = ['posembed', '--version']; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT)
     assert (done.returncode, done.stdout) == (0, f"posembed {posembed.__version__}\n")
+
+
+def test_too_little_memory_is_one_sentence(cli, monkeypatch):
+    def huge(*_, **__):
+        raise MemoryError("Unable to allocate 7.28 TiB")
+
+    monkeypatch.setattr("posembed.commands.extend.prepare_extension", huge)
+    code, printed, told = cli("extend", "model", "out", "--to=32")
+    assert (code, printed, told) == (1, "", "posembed: not enough memory: Unable to allocate 7.28 TiB\n")

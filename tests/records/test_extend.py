@@ -72,3 +72,14 @@ def test_a_record_is_read_back():
 
 def test_a_model_has_a_method_of_its_own():
     assert ModelOptions(length=[8, 16], length_aware=True).method == "linear"
+
+
+def test_a_length_that_no_array_can_have_is_refused():
+    with pytest.raises(InvalidArgumentError, match="must be at most 2147483647"):
+        ExtendOptions(length=10**20)
+
+
+def test_equal_options_have_one_hash():
+    one, other = (ExtendOptions(length=8, method_options={"a": [1]}) for _ in range(2))
+    assert one == other
+    assert hash(one) == hash(other)
