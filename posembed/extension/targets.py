@@ -161,7 +161,7 @@ def _checked_grid(grid: object) -> tuple[int, int]:
 
 def _from_pixels(table: FoundTable, image_size: object) -> tuple[int, int]:
     both = pair(list(image_size) if isinstance(image_size, tuple) else image_size)
-    if both is None or min(both) < 1:
+    if both is None or min(both) < 1 or (isinstance(image_size, tuple) and len(image_size) != 2):
         raise InvalidArgumentError(f"image_size={image_size!r} must be one number of pixels or (height, width)")
     patch = next((rule.amount for rule in table.fields if rule.unit == "pixels"), None)
     if patch is None:

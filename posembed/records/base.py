@@ -80,6 +80,8 @@ class Options(Record):
         if unknown:
             raise ArgumentTypeError(f"there is no option {unknown[0]!r}; the options are {', '.join(names)}")
         if options is not None:
+            if not isinstance(options, cls):
+                raise ArgumentTypeError(f"options={options!r} must be {cls.__name__}(...)")
             if keywords:
                 raise ArgumentTypeError(f"give either options or keywords, not both: {', '.join(keywords)}")
             return options

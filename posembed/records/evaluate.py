@@ -53,6 +53,8 @@ class EvaluateOptions(Options):
         """
         if self.original is not None:
             object.__setattr__(self, "original", os.fspath(self.original))
+        if isinstance(self.tasks, str):
+            raise InvalidArgumentError(f"tasks={self.tasks!r} must be a sequence of names, not one string")
         object.__setattr__(self, "tasks", tuple(self.tasks))
         for task in self.tasks:
             if task not in TASK_NAMES:

@@ -119,3 +119,8 @@ def test_tables_of_one_field_get_the_rows_of_the_neediest():
 def test_calls_that_mean_nothing(found, arguments, message):
     with pytest.raises(InvalidArgumentError, match=message):
         chosen(found, **arguments)
+
+
+def test_images_have_two_sides():
+    with pytest.raises(InvalidArgumentError, match="must be one number of pixels or"):
+        chosen(ALL, image_size=(32, 32, 32))

@@ -122,3 +122,8 @@ def test_a_signature_shows_the_options_and_their_defaults():
     assert list(shown) == ["path", "options", "data", "width", "more"]
     assert shown["data"].default is inspect.Parameter.empty
     assert (shown["width"].default, shown["more"].default) == (4, {})
+
+
+def test_options_of_another_kind_are_refused():
+    with pytest.raises(ArgumentTypeError, match="must be Options"):
+        Options.of({"values": False}, {})

@@ -41,3 +41,8 @@ def test_wrong_options(keywords, error, sentence):
 
 def test_the_shortest_document_is_accepted():
     assert EvaluateOptions(lengths=(SHORTEST_DOCUMENT,)).lengths == (64,)
+
+
+def test_one_string_is_no_list_of_tasks():
+    with pytest.raises(InvalidArgumentError, match="tasks='passkey' must be a sequence of names"):
+        EvaluateOptions(tasks="passkey")
