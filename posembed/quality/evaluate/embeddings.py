@@ -13,7 +13,7 @@ from posembed.quality.evaluate.fidelity import fidelity, short_texts
 from posembed.quality.evaluate.ranking import TRUNCATED, Cell, comparisons, hits, systems
 from posembed.quality.evaluate.words import significance
 from posembed.quality.models.embedder import Embedder
-from posembed.quality.tasks.retrieval_set import make_set
+from posembed.quality.tasks.retrieval_set import make_set, require_pools
 from posembed.records.evaluate import TASK_NAMES, EvaluateOptions
 from posembed.records.evaluation import EmbeddingResults, EvaluationSetup
 
@@ -31,9 +31,10 @@ class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
         return LENGTHS
 
     def check(self, options: EvaluateOptions) -> None:
-        """Refuse an empty list of tasks."""
+        """Refuse an empty list of tasks, and documents that make no whole pools."""
         if not options.tasks:
             raise InvalidArgumentError(f"`tasks` is empty; choose from {', '.join(TASK_NAMES)}")
+        require_pools(options.documents, options.pool)
 
     def setup(
         self, options: EvaluateOptions, checkpoint: Embedder, original: Embedder, usable: tuple[int, int]

@@ -78,8 +78,7 @@ def make_set(
     """
     if task not in TASKS:
         raise InvalidArgumentError(f"task={task!r} must be one of {', '.join(TASKS)}")
-    if pool < 2 or documents < pool or documents % pool:
-        raise InvalidArgumentError(f"documents={documents} must be a multiple of pool={pool}, and pool at least 2")
+    require_pools(documents, pool)
     rng = generator("retrieval", task, split, length, seed)
     request = SetRequest(encode, split, length - special, documents, pool)
     stream = np.concatenate([np.asarray(text, dtype=np.int64) for text in texts]) if texts else np.zeros(0, np.int64)
@@ -104,3 +103,13 @@ def draw_depths(documents: int, pool: int, rng: np.random.Generator) -> tuple[in
     depths = np.tile(np.arange(DEPTHS), -(-documents // DEPTHS))[:documents]
     parts = [rng.permutation(part) for part in np.split(depths, documents // pool)]
     return tuple(np.concatenate(parts).tolist())
+
+
+def require_pools(documents: int, pool: int) -> None:
+    """Refuse documents that make no whole pools.
+
+    Raises:
+        InvalidArgumentError: naming both numbers.
+    """
+    if pool < 2 or documents < pool or documents % pool:
+        raise InvalidArgumentError(f"documents={documents} must be a multiple of pool={pool}, and pool at least 2")

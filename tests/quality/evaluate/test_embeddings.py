@@ -160,3 +160,9 @@ def test_another_model_is_not_an_original(other):
 def test_measure_is_the_function(measured):
     again = EmbeddingEvaluator().measure(Bag(400), Bag(200), TEXTS, setup())
     assert again == measured[0]
+
+
+@pytest.mark.parametrize(("documents", "pool"), [(0, 100), (-4, 2), (200, 0), (200, 7)])
+def test_documents_that_make_no_whole_pools_are_refused_before_anything_is_loaded(documents, pool):
+    with pytest.raises(InvalidArgumentError, match="must be a multiple of pool"):
+        EmbeddingEvaluator().check(EvaluateOptions(documents=documents, pool=pool))
