@@ -119,9 +119,23 @@ class Result(Record):
         """Return the keys of :meth:`to_dict`; deprecated."""
         return self._mapping().keys()
 
+    def values(self) -> Any:
+        """Return the values of :meth:`to_dict`; deprecated."""
+        return self._mapping().values()
+
+    def items(self) -> Any:
+        """Return the items of :meth:`to_dict`; deprecated."""
+        return self._mapping().items()
+
+    def __len__(self) -> int:
+        return len(self._mapping())
+
     def get(self, name: str, default: Any = None) -> Any:
         """Return one value of :meth:`to_dict`; deprecated."""
         return self._mapping().get(name, default)
+
+    def __bool__(self) -> bool:  # a mapping without keys would be false; a result never is
+        return True
 
 
 def takes(options: type[Options]) -> Callable[[Function], Function]:

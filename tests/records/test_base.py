@@ -97,6 +97,11 @@ def test_a_result_is_still_a_mapping_and_warns():
         assert dict(found) == {"score": 0.5}
     with pytest.warns(DeprecationWarning, match="call to_dict"):
         assert "score" in found
+    with pytest.warns(DeprecationWarning, match="call to_dict"):
+        assert list(found.items()) == list(zip(found.keys(), found.values(), strict=True)) == [("score", 0.5)]
+    with pytest.warns(DeprecationWarning, match="call to_dict"):
+        assert len(found) == 1
+    assert found  # without a warning
 
 
 def test_paths_are_written_as_text():
