@@ -243,7 +243,7 @@ def test_an_existing_target_is_refused_before_the_work(embedder, texts, quick, t
     ("settings", "error", "sentence"),
     [
         ({"length": 32}, InvalidArgumentError, "length=32 is below the 64 positions"),
-        ({"length": 64, "range": 32}, InvalidArgumentError, "it requires a greater `length`"),
+        ({"length": 64, "range": 32}, InvalidArgumentError, "set a greater `length`"),
         ({"length": 128, "range": 65}, InvalidArgumentError, "range=65 must lie between 2 and 64"),
         ({"length": 128, "range": 32, "keep": 128}, InvalidArgumentError, "keep=128 must lie between 0 and 127"),
         ({"length": 128, "range": 32, "document": 300}, InvalidArgumentError, "document=300 must be at most"),
