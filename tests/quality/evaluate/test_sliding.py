@@ -94,3 +94,9 @@ def test_each_window_reads_its_own_tokens_and_predicts_those_chosen():
 @pytest.mark.parametrize("window", [5, 6, 7, 16, 33])
 def test_every_token_has_a_loss(window):
     assert np.isfinite(losses(CAUSAL, 50, window)[:, 1:]).all()
+
+
+def test_a_masked_model_scores_the_tokens_at_both_ends():
+    """Each of them stands at the edge of the only window that shows it, with no context on one side."""
+    found = losses(MASKED, 20, 8)
+    assert np.isfinite(found[:, [0, -1]]).all()
