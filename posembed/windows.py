@@ -12,7 +12,9 @@ from posembed.corpus import Corpus, Tokens
 
 Floats = NDArray[np.float64]
 IGNORED = -100
-_HIDDEN_SHARE = 0.15  # as BERT, Devlin et al. 2019, section 3.1
+# The share that BERT and RoBERTa were trained with (Devlin et al. 2019, section 3.1): with more hidden tokens the model
+# sees inputs unlike any of its training, with fewer the loss is noisier.
+MASKED_SHARE = 0.15
 _MASKED, _RANDOM = 0.8, 0.1  # of the hidden tokens in training; the rest stays as it is
 _EVALUATION_SEED = 20170612  # any fixed number: it decides which tokens an evaluation hides
 
@@ -70,7 +72,7 @@ def prediction_task(
     if model == "decoder":
         return tokens[:, :-1], tokens[:, 1:]
     inputs = tokens[:, :-1].copy()
-    hidden = generator.random(inputs.shape) < _HIDDEN_SHARE
+    hidden = generator.random(inputs.shape) < MASKED_SHARE
     hidden[np.arange(len(inputs)), generator.integers(0, inputs.shape[1], len(inputs))] = True  # at least one each
     targets = np.where(hidden, inputs, IGNORED)
     if training:

@@ -13,10 +13,7 @@ from torch import Tensor
 
 from posembed.errors import InvalidArgumentError
 from posembed.quality.models.language import MASK_TOKENS, Chosen, LanguageKind
-
-# The share that BERT and RoBERTa were trained with (Devlin et al. 2019, section 3.1): with more hidden tokens the model
-# sees inputs unlike any of its training, with fewer the loss is noisier.
-MASKED_SHARE = 0.15
+from posembed.windows import MASKED_SHARE
 
 
 class MaskedKind(LanguageKind):

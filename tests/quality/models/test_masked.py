@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from posembed.errors import InvalidArgumentError
-from posembed.quality.models.masked import MASKED, MASKED_SHARE, hide
+from posembed.quality.models.masked import MASKED, hide
+from posembed.windows import MASKED_SHARE
 
 
 def test_about_fifteen_percent_are_hidden_and_the_last_always():
