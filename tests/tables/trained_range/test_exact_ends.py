@@ -80,6 +80,14 @@ def test_one_norm_is_one_to_a_thousandth(difference, sign):
     assert exact_end(table)[0] == (30 if sign else 34)
 
 
+def test_norms_are_compared_with_that_of_the_last_row():
+    """Both rows are within a thousandth of those between them, and not of each other."""
+    table = np.concatenate((3 * drawn(30), of_one_norm(10)))
+    table[33] *= 1 - 0.0008
+    table[39] *= 1 + 0.0008
+    assert exact_end(table)[0] == 34
+
+
 def test_all_rows_of_one_norm():
     assert exact_end(of_one_norm(30)) == (
         0, "all rows have one norm (to 0.1 %), as those of a sinusoid: nothing shows training"
