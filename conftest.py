@@ -21,6 +21,7 @@ pytest_plugins = [  # fixtures that tests of several rooms share
     "tests.fixtures.calibrations",
     "tests.fixtures.live_models",
     "tests.fixtures.methods",
+    "tests.fixtures.own_code",
 ]
 collect_ignore = ["docs/conf.py", "posembed/lesson/from_scratch.py"]  # importing the latter trains a model
 

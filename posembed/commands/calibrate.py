@@ -130,7 +130,7 @@ def _check(strategy: Strategy[Any], request: Request, out: Path, state: Path) ->
     if request.grows:
         plan = plan_extension(request.checkpoint, request.length, method="stretch", tables=[request.table.key])
         if options.length_aware:
-            length_aware_file(plan)  # refuses what could not be loaded
+            length_aware_file(plan, trust_remote_code=options.trust_remote_code)  # refuses what could not be loaded
         check_plan(plan)
     if state.exists() and not options.resume:
         raise ResultsConflictError(

@@ -67,7 +67,7 @@ def evaluate(
     observer.message("reading texts")
     texts = kind.read_texts(options.data)["test"]
     observer.message("loading models")
-    models = [kind.load(path, options.precision) for path in paths]
+    models = [kind.load(path, options.precision, trust_remote_code=options.trust_remote_code) for path in paths]
     setup = evaluator.setup(options, models[0], models[-1], usable)
     results = evaluator.measure(models[0], models[-1], texts, setup, observer)
     return Evaluation(

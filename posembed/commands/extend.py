@@ -92,7 +92,9 @@ def prepare_extension(
     if options.length_aware:
         from posembed.extension.length_aware_file import length_aware_file  # torch, which other extensions do without
 
-        extra[TABLES_BY_LENGTH] = length_aware_file(plan, short=None if choice is None else choice.short)
+        extra[TABLES_BY_LENGTH] = length_aware_file(
+            plan, short=None if choice is None else choice.short, trust_remote_code=options.trust_remote_code
+        )
     return replace(
         plan,
         choice=choice,
@@ -121,7 +123,12 @@ def _choose(checkpoint: Checkpoint, options: ExtendOptions, observer: Observer) 
     assert options.length is not None  # the record has checked it
     assert options.data is not None
     return search_method(
-        checkpoint, options.length, data=options.data, length_aware=options.length_aware, observer=observer
+        checkpoint,
+        options.length,
+        data=options.data,
+        length_aware=options.length_aware,
+        trust_remote_code=options.trust_remote_code,
+        observer=observer,
     )
 
 

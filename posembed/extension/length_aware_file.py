@@ -11,20 +11,25 @@ from posembed.checkpoint.formats.pickle import from_numpy
 from posembed.checkpoint.tensors import Array
 from posembed.errors import InvalidArgumentError, MissingExtraError, first_line
 from posembed.extension.length_aware import FORMAT, replaceable
+from posembed.extension.library_code import no_questions
 from posembed.extension.plan import ExtensionPlan
 from posembed.extension.write import new_rows
 
 
-def length_aware_file(plan: ExtensionPlan, *, short: int | None = None, longer: Array | None = None) -> bytes:
+def length_aware_file(
+    plan: ExtensionPlan, *, short: int | None = None, longer: Array | None = None, trust_remote_code: bool = False
+) -> bytes:
     """Return the content of ``length_aware.safetensors``: the old table for short inputs, the new one for longer ones.
 
     Args:
         plan: of one plain sequence table that grows.
         short: longest input that reads the old rows, in positions; by default as many as there are.
         longer: rows for longer inputs, if they are not the plan's own.
+        trust_remote_code: run Python code of the checkpoint's own.
 
     Raises:
-        InvalidArgumentError: for other plans, or a model whose position embedding cannot be replaced.
+        InvalidArgumentError: for other plans, a model whose position embedding cannot be replaced, or one that needs
+            code of its own.
         MissingExtraError: if `transformers`, which knows the model's class, is not installed.
     """
     checkpoint = plan.checkpoint
@@ -36,7 +41,7 @@ def length_aware_file(plan: ExtensionPlan, *, short: int | None = None, longer: 
     plain = change.table.is_plain_sequence and not (old.prefix or old.suffix or change.table.look_ahead)
     if not plain or layout.usable_length <= old.usable_length:
         raise InvalidArgumentError(f"{change.table.key} is not a plain sequence table that grows")
-    name = _require_replaceable(plan, change.table.key)
+    name = _require_replaceable(plan, change.table.key, trust_remote_code)
     limit = old.usable_length if short is None else short
     tables = {
         str(limit): from_numpy(checkpoint.read(change.table.key)[: old.reserved + limit]),
@@ -45,7 +50,7 @@ def length_aware_file(plan: ExtensionPlan, *, short: int | None = None, longer: 
     return save(tables, metadata={"format": FORMAT, "key": name, "reserved": str(old.reserved)})
 
 
-def _require_replaceable(plan: ExtensionPlan, key: str) -> str:
+def _require_replaceable(plan: ExtensionPlan, key: str, trust_remote_code: bool) -> str:
     """Return the parameter's name in the model that Transformers builds from the configuration."""
     try:
         import transformers
@@ -53,10 +58,13 @@ def _require_replaceable(plan: ExtensionPlan, key: str) -> str:
         raise MissingExtraError("transformers", "models", "length-aware positions") from None
     folder = plan.checkpoint.directory
     try:
-        config = transformers.AutoConfig.from_pretrained(folder)
-        maker: Any = transformers.AutoModel
-        with torch.device("meta"):
-            model: torch.nn.Module = maker.from_config(config)
+        with no_questions(folder):
+            config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+            maker: Any = transformers.AutoModel
+            with torch.device("meta"):
+                model: torch.nn.Module = maker.from_config(config, trust_remote_code=trust_remote_code)
+    except InvalidArgumentError:
+        raise
     except Exception as error:  # the libraries raise whatever a configuration leads to
         raise InvalidArgumentError(
             f"{folder} is not a model that Transformers can build ({first_line(error)}), which length-aware "

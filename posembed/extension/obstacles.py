@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from posembed.checkpoint.own_code import code_note
 from posembed.checkpoint.source import Checkpoint
 from posembed.extension.config_fields import look
 from posembed.extension.table_change import TableChange
@@ -93,6 +94,8 @@ def notes(changes: Sequence[TableChange], checkpoint: Checkpoint, *, sizes_found
         checkpoint: what is read.
         sizes_found: whether a field of the configuration changes.
     """
+    if (code := code_note(checkpoint)) is not None:
+        yield code
     whole = checkpoint.root.is_dir()
     has_config = (checkpoint.directory / "config.json").is_file()
     if not whole and (has_config or checkpoint.index is not None):

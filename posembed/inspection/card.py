@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from posembed.checkpoint.own_code import code_note
 from posembed.checkpoint.source import Checkpoint, CheckpointPath, open_checkpoint
 from posembed.checkpoint.tensors import Array
 from posembed.errors import InvalidArgumentError
@@ -61,7 +62,8 @@ def measure_checkpoint(path: CheckpointPath, options: InspectOptions) -> Measure
     measured = tuple(_measured(checkpoint, table, options) for table in shown)
     named = str(checkpoint.root if isinstance(path, Checkpoint) else path)
     limits = tuple(length_limits(checkpoint, found))
-    return MeasuredCheckpoint(CheckpointCard(named, limits, tuple(each.card for each in measured)), measured)
+    notes = tuple(note for note in (code_note(checkpoint),) if note is not None)
+    return MeasuredCheckpoint(CheckpointCard(named, limits, tuple(each.card for each in measured), notes), measured)
 
 
 def thinned(rows: Array) -> tuple[Array, int]:

@@ -66,6 +66,8 @@ class CalibrateOptions(Options):
     """Resume the calibration that OUT.calibrating holds, if there is one."""
     force: bool = False
     """Replace an existing output directory."""
+    trust_remote_code: bool = False
+    """Run Python code from the checkpoint's folder, where its model needs it. Such code can do whatever you can."""
 
     def __post_init__(self) -> None:
         if self.minutes is not None and not 0 < self.minutes < math.inf:

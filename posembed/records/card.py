@@ -87,11 +87,13 @@ class CheckpointCard(Result):
         checkpoint: its path as it was given.
         limits: what limits the length of a text, the lowest first.
         tables: position tables first, look-alikes last.
+        notes: what else to know, a sentence each.
     """
 
     checkpoint: str
     limits: tuple[LengthLimit, ...]
     tables: tuple[TableCard, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def position_tables(self) -> tuple[TableCard, ...]:

@@ -44,6 +44,8 @@ class EvaluateOptions(Options):
     """Arithmetic of the forward passes; auto is bf16 where the hardware has it. Short texts always use fp32."""
     seed: int = 0
     """Random seed."""
+    trust_remote_code: bool = False
+    """Run Python code from the checkpoint's folder, where its model needs it. Such code can do whatever you can."""
 
     def __post_init__(self) -> None:
         """Check what can be checked without a checkpoint.

@@ -161,6 +161,9 @@ class ExtendOptions(PlanOptions):
     """Hard-link unchanged files instead of copying them."""
     verify: Verify = "sampled"
     """Compare samples of the copied bytes afterwards, or all of them."""
+    trust_remote_code: bool = False
+    """Run Python code from the checkpoint's folder, where `data` or `length_aware` loads a model that needs it. Such
+    code can do whatever you can."""
 
     def __post_init__(self) -> None:
         """Check what goes together."""

@@ -37,6 +37,8 @@ class SearchOptions(Options):
     """Methods to search; by default all that have a search space and suit the kind of model."""
     must_be_better: bool = True
     """Fail if no candidate is better than the old table, and at no length worse; otherwise return the best anyway."""
+    trust_remote_code: bool = False
+    """Run Python code from the checkpoint's folder, where its model needs it. Such code can do whatever you can."""
 
     def __post_init__(self) -> None:
         """Check what can be checked without a checkpoint.

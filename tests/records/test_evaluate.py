@@ -15,7 +15,7 @@ def test_options_become_json_and_come_back():
     stored = json.loads(json.dumps(options.to_dict()))
     assert stored == {
         "original": "a/model", "data": "stdlib", "lengths": [128, 512], "tasks": ["needle"], "documents": 200,
-        "pool": 100, "short": None, "precision": "auto", "seed": 3,
+        "pool": 100, "short": None, "precision": "auto", "seed": 3, "trust_remote_code": False,
     }  # fmt: skip
     assert EvaluateOptions.from_dict(stored) == options
 

@@ -134,6 +134,7 @@ class EmbeddingStrategy(Strategy[Embedder]):
             length_aware=request.options.length_aware,
             methods=methods,
             must_be_better=False,
+            trust_remote_code=request.options.trust_remote_code,
             observer=observer,
         )
         size, keep = choice.options["range"], request.options.keep

@@ -45,7 +45,8 @@ def prepare(
         CheckpointError: for files that cannot be loaded.
     """
     reserved = request.table.layout.reserved
-    loaded = strategy.kind.load(request.path, config.precision)
+    trusted = request.options.trust_remote_code
+    loaded = strategy.kind.load(request.path, config.precision, trust_remote_code=trusted)
     model = loaded.model
     name = parameter_name(model, request.table)
     sha256 = fingerprint(model, loaded.tokenizer, strategy.pooling(loaded))

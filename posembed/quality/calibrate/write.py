@@ -47,5 +47,7 @@ def write_checkpoint(request: Request, out: Path, table: CalibratedTable, result
     text = json.dumps(result.to_dict(), indent=1, allow_nan=False) + "\n"
     extra = {CALIBRATION: text.encode()}
     if result.short is not None:
-        extra[TABLES_BY_LENGTH] = length_aware_file(plan, short=result.short, longer=longer)
+        extra[TABLES_BY_LENGTH] = length_aware_file(
+            plan, short=result.short, longer=longer, trust_remote_code=request.options.trust_remote_code
+        )
     write_extension(replace(plan, extra_files=extra), out, force=request.options.force, full=True)

@@ -27,18 +27,27 @@ class EmbeddingKind(ModelKind[Embedder]):
         """Return prose: an embedding model is asked in plain language."""
         return load_texts(data)
 
-    def load(self, path: str | os.PathLike[str], precision: str = "fp32") -> Embedder:
+    def load(
+        self, path: str | os.PathLike[str], precision: str = "fp32", *, trust_remote_code: bool = False
+    ) -> Embedder:
         """Load model, tokenizer and pooling, as sentence-transformers would put them together."""
-        return load_embedder(path, precision=precision)
+        return load_embedder(path, precision=precision, trust_remote_code=trust_remote_code)
 
 
-def load_embedder(path: str | os.PathLike[str], *, pooling: Pooling | None = None, precision: str = "fp32") -> Embedder:
+def load_embedder(
+    path: str | os.PathLike[str],
+    *,
+    pooling: Pooling | None = None,
+    precision: str = "fp32",
+    trust_remote_code: bool = False,
+) -> Embedder:
     """Load a sentence-embedding checkpoint: model, tokenizer and pooling.
 
     Args:
         path: a directory of Transformers or sentence-transformers files.
         pooling: in place of the checkpoint's own; by default that, or mean where it names none.
         precision: ``"bf16"`` or ``"fp32"``.
+        trust_remote_code: run Python code of the checkpoint's own.
 
     Raises:
         MissingExtraError: if `transformers` is not installed.
@@ -47,7 +56,7 @@ def load_embedder(path: str | os.PathLike[str], *, pooling: Pooling | None = Non
     """
     folder = Path(path)
     pooling = pooling or read_pooling(folder)
-    model, tokenizer = load_files(folder, "AutoModel")
+    model, tokenizer = load_files(folder, "AutoModel", trust_remote_code=trust_remote_code)
     return Embedder(model, tokenizer, pooling, precision)
 
 

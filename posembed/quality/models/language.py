@@ -69,10 +69,12 @@ class LanguageKind(ModelKind[LanguageModel]):
         """Return whole documents, code and all."""
         return load_whole_texts(data)
 
-    def load(self, path: str | os.PathLike[str], precision: str = "fp32") -> LanguageModel:
+    def load(
+        self, path: str | os.PathLike[str], precision: str = "fp32", *, trust_remote_code: bool = False
+    ) -> LanguageModel:
         """Load a language model and its tokenizer."""
         folder = Path(path)
-        model, tokenizer = load_files(folder, self.loader)
+        model, tokenizer = load_files(folder, self.loader, trust_remote_code=trust_remote_code)
         return LanguageModel(self, model, tokenizer, self.find_mask(tokenizer, folder), precision)
 
     def find_mask(self, tokenizer: Any, _: Path, /) -> int | None:

@@ -12,18 +12,20 @@ import torch
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError, first_line
 from posembed.extension.length_aware import load_length_aware
+from posembed.extension.library_code import no_questions
 
 
-def load_files(folder: Path, loader: str) -> tuple[Any, Any]:
+def load_files(folder: Path, loader: str, *, trust_remote_code: bool = False) -> tuple[Any, Any]:
     """Load a model in float32, with its length-aware tables if it has some, and its tokenizer without limits.
 
     Args:
         folder: a directory of Transformers files.
         loader: Transformers' class that loads the model, such as ``"AutoModel"``.
+        trust_remote_code: run Python code of the checkpoint's own.
 
     Raises:
         MissingExtraError: if `transformers` is not installed.
-        InvalidArgumentError: if there is no ``tokenizer.json``.
+        InvalidArgumentError: if there is no ``tokenizer.json``, or the model needs code of its own.
         CheckpointError: for files that cannot be loaded.
     """
     try:
@@ -36,9 +38,12 @@ def load_files(folder: Path, loader: str) -> tuple[Any, Any]:
         raise InvalidArgumentError(f"{folder} has no tokenizer.json, which is required to tokenize texts")
     try:
         tokenizer = Tokenizer.from_file(str(file))
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), no_questions(folder):
             warnings.simplefilter("ignore")
-            model = getattr(transformers, loader).from_pretrained(folder, dtype=torch.float32).eval()
+            maker = getattr(transformers, loader)
+            model = maker.from_pretrained(folder, dtype=torch.float32, trust_remote_code=trust_remote_code).eval()
+    except InvalidArgumentError:
+        raise
     except Exception as error:  # the libraries raise whatever a broken file leads to
         raise CheckpointError(f"{folder} cannot be loaded: {first_line(error)}") from None
     if (folder / TABLES_BY_LENGTH).is_file():

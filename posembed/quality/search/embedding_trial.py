@@ -56,7 +56,7 @@ class EmbeddingTrial(Trial):
     @classmethod
     def load(cls, request: TrialRequest) -> EmbeddingTrial:
         """Load the model and the validation texts."""
-        embedder = request.kind.load(request.path, request.options.precision)
+        embedder = request.load()
         texts = [embedder.encode(text) for text in request.kind.read_texts(request.options.data)["validation"]]
         old = request.table.usable_length
         shorter = [old // share for share in SHORTER_SHARES if old // share >= SHORTEST]

@@ -54,7 +54,7 @@ class LanguageTrial(Trial):
     @classmethod
     def load(cls, request: TrialRequest) -> LanguageTrial:
         """Load the model and the validation texts."""
-        model = request.kind.load(request.path, request.options.precision)
+        model = request.load()
         texts = [model.encode(text) for text in request.kind.read_texts(request.options.data)["validation"]]
         table = LongerTable(model.model, request.table, request.length)
         return cls(Scorer.of(model), table, request.lengths, texts, request.options)

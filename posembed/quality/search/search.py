@@ -75,7 +75,8 @@ def search_method(
     plan = plan_extension(checkpoint, length, method="stretch", tables=[table.key])
     check_plan(plan)  # before minutes of work
     if options.length_aware:
-        length_aware_file(plan)  # refuses what could not be loaded, before minutes of work
+        # Refuses what could not be loaded, before minutes of work.
+        length_aware_file(plan, trust_remote_code=options.trust_remote_code)
     options = replace(options, precision=cast("Precision", resolve_precision(options.precision, "cpu")))
     observer.message("loading the model and the validation texts")
     trial = TRIALS[kind.name].load(TrialRequest(kind, checkpoint.root, table, length, options))

@@ -45,6 +45,11 @@ class TrialRequest:
         old = self.table.usable_length
         return sorted({old, min(self.length, max(LONGEST, 2 * old))})
 
+    def load(self) -> Any:
+        """Load the model, as its kind does."""
+        options = self.options
+        return self.kind.load(self.path, options.precision, trust_remote_code=options.trust_remote_code)
+
 
 class Trial(ABC):
     """One loaded model, measured with many tables; :mod:`posembed.quality.search.trials` lists them by kind."""

@@ -26,6 +26,7 @@ def inspect_page(card: CheckpointCard) -> str:
     page.add('<section aria-labelledby="summary"><h2 id="summary">In short</h2>')
     page.add(paragraphs(_verdict(card), "verdict"))
     page.add(limits_table(card))
+    page.add(paragraphs([f"Note: {note}." for note in card.notes]))
     page.add("</section>")
     for number, table in enumerate(card.position_tables):
         page.add(f'<section aria-labelledby="table-{number}"><h2 id="table-{number}">{escaped(table.key)}</h2>')
@@ -59,7 +60,8 @@ def card_for_notebook(card: CheckpointCard) -> str:
     """Return a card as a notebook shows it: the verdict, each table in words, limits and look-alikes."""
     parts = [paragraphs(_verdict(card))]
     parts += [f"<h4>{escaped(table.key)}</h4>{table_words(table)}" for table in card.position_tables]
-    return "".join([*parts, limits_table(card), look_alikes_table(card) if card.look_alikes else ""])
+    parts += [limits_table(card), paragraphs([f"Note: {note}." for note in card.notes])]
+    return "".join([*parts, look_alikes_table(card) if card.look_alikes else ""])
 
 
 def _verdict(card: CheckpointCard) -> list[str]:

@@ -34,6 +34,8 @@ def print_card(card: CheckpointCard, console: Console) -> None:
         for limit in card.limits:
             grid.add_row(f"{limit.limit:,}", shown(limit.what), shown(limit.why))
         console.print(grid)
+    for note in card.notes:
+        console.print(f"Note: {printable(note)}", markup=False, highlight=False)
     if card.look_alikes:
         grid = new_grid("Not position tables")
         grouped: dict[str, list[str]] = {}

@@ -65,7 +65,7 @@ def test_mpnet(example_checkpoints, tmp_path):
 
 
 def test_the_kind_loads_with_the_files_own_pooling(monkeypatch, tmp_path, letters, states):
-    monkeypatch.setattr(embedding, "load_files", lambda *_: (states, letters()))
+    monkeypatch.setattr(embedding, "load_files", lambda *_, **__: (states, letters()))
     monkeypatch.setattr(embedding, "read_pooling", lambda _: "cls")
     made = EMBEDDING.load(tmp_path, "bf16")
     assert (made.pooling, made.precision, made.model) == ("cls", "bf16", states)

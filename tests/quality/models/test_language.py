@@ -38,7 +38,7 @@ def test_stored_half_precision_is_computed_in_float32(example_checkpoints, tmp_p
 @pytest.mark.parametrize(("kind", "loader"), [(CAUSAL, "AutoModelForCausalLM"), (MASKED, "AutoModelForMaskedLM")])
 def test_loading(kind, loader, monkeypatch, tmp_path):
     tokenizer = SimpleNamespace(token_to_id={"<mask>": 4}.get)
-    monkeypatch.setattr(language, "load_files", lambda folder, name: (f"{folder.name} by {name}", tokenizer))
+    monkeypatch.setattr(language, "load_files", lambda folder, name, **_: (f"{folder.name} by {name}", tokenizer))
     loaded = kind.load(str(tmp_path), "bf16")
     assert (loaded.kind, loaded.model, loaded.tokenizer) == (kind, f"{tmp_path.name} by {loader}", tokenizer)
     assert (loaded.mask_id, loaded.precision) == (4, "bf16")

@@ -185,7 +185,7 @@ def test_only_the_methods_that_are_named_and_suit_the_model():
 
 
 def test_length_aware_tables_that_cannot_be_loaded_are_refused_at_once(model, data, monkeypatch):
-    def refused(_plan):
+    def refused(*_, **__):
         raise InvalidArgumentError("no such embedding")
 
     monkeypatch.setattr(search, "length_aware_file", refused)

@@ -1,0 +1,169 @@
+"""Python code that a checkpoint brings along: which files hold it, and which fields ask libraries to run it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from posembed.checkpoint.source import Checkpoint
+
+# Files in which Transformers and sentence-transformers look for classes to import.
+_CONFIGURATIONS = (
+    "config.json",
+    "tokenizer_config.json",
+    "processor_config.json",
+    "preprocessor_config.json",
+    "image_processor_config.json",
+    "video_preprocessor_config.json",
+    "feature_extractor_config.json",
+    "generation_config.json",
+)
+# Lists of sentence-transformers' modules, by class; Router's own list was called config.json before version 5.
+_MODULES = ("modules.json", "router_config.json", "config.json")
+# Fields of `config.json` and of sentence-transformers' files that name a class to call on the outputs.
+_ACTIVATIONS = ("activation_function", "activation_fn", "default_activation_function")
+_LIBRARY, _ACTIVATION_LIBRARY = "sentence_transformers.", "torch."
+# Larger JSON files hold vocabularies, not settings.
+_LARGEST = 8 << 20
+# Names in one sentence; a folder may hold hundreds of scripts.
+_SHOWN = 4
+_NOT_OF_THE_MODEL = {".git", ".cache", "__pycache__"}
+
+
+@dataclass(frozen=True)
+class OwnCode:
+    """Code of a checkpoint's own.
+
+    Attributes:
+        named_by: what asks for it, such as ``"config.json: auto_map"``.
+        files: the Python files, relative to the checkpoint.
+    """
+
+    named_by: tuple[str, ...]
+    files: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.named_by or self.files)
+
+    def __str__(self) -> str:
+        """Return both in words, without a sentence around them.
+
+        Example:
+            >>> str(OwnCode(("config.json: auto_map",), ("modeling_own.py",)))
+            'modeling_own.py, asked for by config.json: auto_map'
+        """
+        asked = f"asked for by {_some(self.named_by)}" if self.named_by else ""
+        return ", ".join(part for part in (_some(self.files), asked) if part)
+
+
+def own_code(root: Path, directory: Path) -> OwnCode:
+    """Return the code that a checkpoint brings along; nothing is run or imported.
+
+    Args:
+        root: the checkpoint's directory, or its one file: then only the configuration beside it counts.
+        directory: of its weights and ``config.json``.
+    """
+    folders = dict.fromkeys((root, directory)) if root.is_dir() else {directory: None}
+    named = [
+        f"{_relative(folder / name, root)}: {field}"
+        for folder in folders
+        for name in _CONFIGURATIONS
+        for field in _classes(_content(folder / name))
+    ]
+    if not root.is_dir():
+        return OwnCode(tuple(named), ())
+    named += _module_classes(root)
+    return OwnCode(tuple(dict.fromkeys(named)), tuple(_python_files(root)))
+
+
+def code_note(checkpoint: Checkpoint) -> str | None:
+    """Return a sentence about the code that a checkpoint brings along, or ``None`` where it brings none."""
+    found = own_code(checkpoint.root, checkpoint.directory)
+    if not found:
+        return None
+    return (
+        f"the checkpoint brings Python code of its own ({found}), which is not read here: it may set limits that "
+        "cannot be seen"
+    )
+
+
+def _classes(content: object) -> Iterator[str]:
+    """Yield the fields, at any depth, that name classes of the checkpoint's own."""
+    for path, value in _walk(content, ()):
+        name = path[-1]
+        if (name in ("auto_map", "custom_pipelines") and value) or _is_foreign_activation(name, value):
+            yield ".".join(path)
+
+
+def _is_foreign_activation(name: str, value: object) -> bool:
+    # "gelu" and the like are Transformers' own names; a dotted one is imported.
+    return (
+        name in _ACTIVATIONS and isinstance(value, str) and "." in value and not value.startswith(_ACTIVATION_LIBRARY)
+    )
+
+
+def _module_classes(root: Path) -> Iterator[str]:
+    for folder in (root, *sorted(each for each in root.iterdir() if each.is_dir() and not each.is_symlink())):
+        for name in _MODULES:
+            content = _content(folder / name)
+            where = _relative(folder / name, root)
+            for type_name in module_types(content):
+                if not type_name.startswith(_LIBRARY):
+                    yield f"{where}: {type_name}"
+        for name in ("config.json", "config_sentence_transformers.json"):
+            for field in _classes(_content(folder / name)):
+                yield f"{_relative(folder / name, root)}: {field}"
+
+
+def module_types(content: object) -> list[str]:
+    """Return the class names in sentence-transformers' list of modules, or in that of a Router.
+
+    Example:
+        >>> module_types([{"type": "sentence_transformers.models.Transformer"}])
+        ['sentence_transformers.models.Transformer']
+        >>> module_types({"types": {"query_0": "own.Model"}, "structure": {}})
+        ['own.Model']
+    """
+    if isinstance(content, list):
+        return [str(each.get("type", "")) for each in content if isinstance(each, dict)]
+    if isinstance(content, dict) and isinstance(content.get("types"), dict) and "structure" in content:
+        return [str(each) for each in content["types"].values()]
+    return []
+
+
+def _python_files(root: Path) -> Iterator[str]:
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in _NOT_OF_THE_MODEL)
+        yield from (_relative(Path(folder) / name, root) for name in sorted(files) if name.endswith(".py"))
+
+
+def _walk(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:
+    stack = [(path, value)]
+    while stack:
+        path, value = stack.pop()
+        if path:
+            yield path, value
+        if isinstance(value, dict):
+            stack += [((*path, str(name)), each) for name, each in reversed(value.items())]
+        elif isinstance(value, list):
+            stack += [((*path, str(place)), each) for place, each in reversed(list(enumerate(value)))]
+
+
+def _content(file: Path) -> object:
+    """Return what a JSON file holds; a note must not fail on a file that is broken, since others say so."""
+    try:
+        return json.loads(file.read_bytes()) if file.stat().st_size <= _LARGEST else None
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _relative(file: Path, root: Path) -> str:
+    return str(file.relative_to(root)) if root.is_dir() and file.is_relative_to(root) else file.name
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -1,0 +1,50 @@
+"""Calls of Transformers that load a checkpoint: its own Python code runs only where the caller trusts it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from posembed.checkpoint.own_code import own_code
+from posembed.errors import InvalidArgumentError
+
+
+@contextmanager
+def no_questions(folder: Path) -> Iterator[None]:
+    """Let libraries load a checkpoint without asking anybody whether its code may run.
+
+    Pass ``trust_remote_code`` to the calls inside. That alone is not enough: the parts of a composite model
+    (``EncoderDecoderModel``, for one) are built by calls of the library's own, which do not pass it on, and then ask on
+    standard input.
+
+    Args:
+        folder: the checkpoint's directory, for the message.
+
+    Raises:
+        InvalidArgumentError: if the checkpoint cannot be loaded without code of its own.
+    """
+    from transformers import dynamic_module_utils as asking
+
+    # The library's name for "seconds to wait for an answer"; at 0 it refuses without asking.
+    name = "TIME_OUT_REMOTE_CODE"
+    modules: Any = asking
+    before = getattr(modules, name, None)
+    setattr(modules, name, 0)
+    try:
+        yield
+    except ValueError as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        raise InvalidArgumentError(refusal(folder)) from None
+    finally:
+        setattr(modules, name, before)
+
+
+def refusal(folder: Path) -> str:
+    """Return the sentence for a checkpoint that cannot be loaded without its own code."""
+    return (
+        f"{folder} cannot be loaded without Python code of its own ({own_code(folder, folder)}). Code of a checkpoint "
+        "can do whatever you can: read it, then allow it with trust_remote_code=True"
+    )
