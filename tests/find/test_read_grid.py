@@ -113,3 +113,10 @@ def test_windows_and_blocks():
 def test_windows_and_blocks_need_a_grid():
     assert found_as({}, "backbone.pos_embed_window", (16, 8)).kind != "window"
     assert found_as({}, "levels.0.pos_embed", (16, 49, 64)).evidence[1].startswith("its shape")
+
+
+def test_the_family_is_that_of_the_whole_model():
+    """A table that no part's fields explain belongs to the outermost model."""
+    config = {"model_type": "outer", "vision_config": {"model_type": "part"}}
+    assert found_as(config, "blocks.0.pos_embed_window", (1, 8, 8, 8)).family == "outer"
+    assert found_as(config, "vision.position_embeddings.weight", (40, 8)).family == "outer"

@@ -89,5 +89,8 @@ def test_a_model_is_frozen_and_stores_no_keys_and_values():
     assert frozen.config is model.config
     assert list(frozen.parameters()) == [model.table]
     assert frozen.eval() is frozen
+    model.config = SimpleNamespace()
+    FrozenModel(model, "table")
+    assert vars(model.config) == {}  # no field is invented
     del model.config
     assert FrozenModel(model, "table").config is None

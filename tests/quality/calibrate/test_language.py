@@ -44,7 +44,13 @@ def test_where_it_begins(strategy, options, method, chosen, keep):
     request = replace(request, options=strategy.settle(request_of(length=128, **options).options))
     start = strategy.choose_start(request, SILENT)
     assert (start.method, start.options, start.keep, start.period) == (method, chosen, keep, 128)
-    assert len(start.why) == 1
+    why = {
+        "tile": f"the first {chosen.get('range')} rows, repeated",
+        "stretch": f"the first {keep} rows as they are, the others stretched to the end"
+        if keep
+        else "all rows stretched",
+    }
+    assert start.why == (why[method],)
 
 
 @BOTH
