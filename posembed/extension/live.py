@@ -73,7 +73,7 @@ def extend_in_place(
     layouts = {change.table.key: change.layout for change in changes}
     for buffer in find_buffers(tensors, found, layouts):
         new[buffer.key] = buffer.extend(to_numpy(by_name[buffer.key]), where)
-    fields = {f.path: f for c in changes for f in config_changes(Path("config"), config, c.table, c.layout)}
+    fields = {f.path: f for c in changes for f in config_changes(Path("config"), config, c.table, c.layout, c.pixels)}
     set_config(model, list(fields.values()))
     try:
         _put_all(model, new)

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from posembed.errors import InvalidArgumentError
-from posembed.extension.config_fields import FieldChange
+from posembed.extension.field_change import FieldChange
 from posembed.extension.table_change import TableChange
 from posembed.find import families
 from posembed.find.config import pair

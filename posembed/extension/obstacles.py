@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from posembed.checkpoint.own_code import code_note
 from posembed.checkpoint.source import Checkpoint
-from posembed.extension.config_fields import look
+from posembed.extension.field_change import look
 from posembed.extension.table_change import TableChange
 from posembed.find import families
 from posembed.find.config import Node, is_family, nodes, number
@@ -49,7 +49,8 @@ def obstacles(changes: Sequence[TableChange], found: Sequence[FoundTable], check
 
 
 def _is_oblong(change: TableChange) -> bool:
-    return change.layout.grid is not None and change.layout.grid[0] != change.layout.grid[1]
+    sizes = (change.layout.grid, change.pixels)
+    return any(size is not None and size[0] != size[1] for size in sizes)
 
 
 def _one_number(change: TableChange, checkpoint: Checkpoint) -> Iterator[str]:
@@ -105,3 +106,18 @@ def notes(changes: Sequence[TableChange], checkpoint: Checkpoint, *, sizes_found
     for change in changes:
         if _is_oblong(change):
             yield f"{change.table.key}: the grid is not square; the model's code must take an image size of two numbers"
+        yield from _unused_pixels(change)
+
+
+def _unused_pixels(change: TableChange) -> Iterator[str]:
+    """Say how many pixels of the image no patch covers; the model's code leaves them out."""
+    grid, patch = change.layout.grid, next((rule.amount for rule in change.table.fields if rule.unit == "pixels"), None)
+    if change.pixels is None or grid is None or patch is None:
+        return
+    left = [size - count * side for size, count, side in zip(change.pixels, grid, patch, strict=True)]
+    if any(left):
+        yield (
+            f"{change.table.key}: {left[0]} rows and {left[1]} columns of pixels at the image's end are unused: "
+            f"{' × '.join(map(str, change.pixels))} pixels make {' × '.join(map(str, grid))} patches of "
+            f"{' × '.join(map(str, patch))}"
+        )

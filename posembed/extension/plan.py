@@ -12,12 +12,13 @@ from posembed.checkpoint.source import Checkpoint, CheckpointPath, open_checkpoi
 from posembed.checkpoint.stale_files import stale_files
 from posembed.errors import InvalidArgumentError
 from posembed.extension.buffers import DependentBuffer, find_buffers
-from posembed.extension.config_fields import FieldChange, config_changes, image_changes, look, token_changes
+from posembed.extension.config_fields import config_changes
+from posembed.extension.dependent_fields import dependent_changes
 from posembed.extension.effective_range import effective_range
+from posembed.extension.field_change import FieldChange
 from posembed.extension.obstacles import notes, obstacles
 from posembed.extension.table_change import TableChange
 from posembed.extension.targets import Target, choose_targets
-from posembed.find.config import number, pair
 from posembed.find.search import find_tables
 from posembed.records.base import JsonObject, takes
 from posembed.records.extend import PlanOptions, SizeOptions, with_length
@@ -174,7 +175,7 @@ def settle(target: Target, options: SizeOptions) -> TableChange:
     table, method = target.table, str(options.method)
     resolved = resolve_method(table.kind.method_for(method), table.layout, table.resize, **options.for_method)
     exact = find_method(resolved.name, table.layout).exact
-    return TableChange(table, target.layout, resolved.name, resolved.options, exact)
+    return TableChange(table, target.layout, resolved.name, resolved.options, exact, pixels=target.pixels)
 
 
 def _fields(checkpoint: Checkpoint, changes: tuple[TableChange, ...]) -> Iterable[FieldChange]:
@@ -186,20 +187,9 @@ def _fields(checkpoint: Checkpoint, changes: tuple[TableChange, ...]) -> Iterabl
 
 
 def _all_fields(checkpoint: Checkpoint, changes: tuple[TableChange, ...]) -> Iterator[FieldChange]:
-    config = checkpoint.config
-    for change in changes:
-        if checkpoint.config_file is not None:
-            yield from config_changes(checkpoint.config_file, config, change.table, change.layout)
-        pixels = next((rule for rule in change.table.fields if rule.unit == "pixels"), None)
-        if pixels is not None and change.layout.grid is not None:
-            old = pair(look(config, pixels.name.split(".")))
-            height, width = (n * m for n, m in zip(change.layout.grid, pixels.amount, strict=True))
-            if old is not None:
-                yield from image_changes(checkpoint.directory, old, (height, width), change.table.layout, change.layout)
-    texts = [change for change in changes if change.table.is_text_sequence]
-    if texts:
-        old_length = min(change.table.usable_length for change in texts)
-        new_length = min(change.usable_length for change in texts)
-        rule = next((rule for rule in texts[0].table.fields if rule.unit == "rows"), None)
-        old_field = number(look(config, rule.name.split("."))) if rule is not None else None
-        yield from token_changes(checkpoint.directory, checkpoint.root, old_length, new_length, old_field)
+    if checkpoint.config_file is not None:
+        for change in changes:
+            yield from config_changes(
+                checkpoint.config_file, checkpoint.config, change.table, change.layout, change.pixels
+            )
+    yield from dependent_changes(checkpoint, changes)

@@ -28,6 +28,7 @@ class TableChange:
         exact: which old rows stay unchanged, in words.
         given: the rows themselves where no method makes them, ``[rows, d_model]``.
         kept: of given rows: number of leading positions whose rows must be the old ones, bit for bit.
+        pixels: of a grid: the image's new size, ``(height, width)``, where the call names it.
     """
 
     table: FoundTable
@@ -37,6 +38,7 @@ class TableChange:
     exact: str
     given: Array | None = field(default=None, repr=False, compare=False)
     kept: int = 0
+    pixels: tuple[int, int] | None = None
 
     @property
     def usable_length(self) -> int:

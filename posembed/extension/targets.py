@@ -16,10 +16,11 @@ Unchanged = tuple[str, str]  # a table's key, and why it needs no change
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A table and its new layout."""
+    """A table and its new layout; ``pixels`` is the image's size where the call names it, ``(height, width)``."""
 
     table: FoundTable
     layout: TableLayout
+    pixels: tuple[int, int] | None = None
 
 
 def choose_targets(
@@ -142,11 +143,12 @@ def _grids(tables: list[FoundTable], options: SizeOptions) -> tuple[list[Target]
     targets: list[Target] = []
     unchanged: list[Unchanged] = []
     for table in tables:
-        new = _checked_grid(grid) if grid is not None else _from_pixels(table, options.image_size)
+        pixels = None if grid is not None else _checked_pixels(options.image_size)
+        new = _checked_grid(grid) if pixels is None else _from_pixels(table, pixels, options.image_size)
         if new == table.layout.grid:
             unchanged.append((table.key, f"has a grid of {new[0]} × {new[1]} already"))
         else:
-            targets.append(Target(table, replace(table.layout, grid=new)))
+            targets.append(Target(table, replace(table.layout, grid=new), pixels))
     if not targets:
         raise InvalidArgumentError("nothing changes: " + "; ".join(f"{key} {reason}" for key, reason in unchanged))
     return targets, tuple(unchanged)
@@ -159,17 +161,27 @@ def _checked_grid(grid: object) -> tuple[int, int]:
     return both
 
 
-def _from_pixels(table: FoundTable, image_size: object) -> tuple[int, int]:
+def _checked_pixels(image_size: object) -> tuple[int, int]:
     both = pair(list(image_size) if isinstance(image_size, tuple) else image_size)
     if both is None or min(both) < 1 or (isinstance(image_size, tuple) and len(image_size) != 2):
         raise InvalidArgumentError(f"image_size={image_size!r} must be one number of pixels or (height, width)")
-    patch = next((rule.amount for rule in table.fields if rule.unit == "pixels"), None)
-    if patch is None:
+    return both
+
+
+def _from_pixels(table: FoundTable, pixels: tuple[int, int], image_size: object) -> tuple[int, int]:
+    """Return the patches of an image; pixels may be left over if the model's own image leaves some over too."""
+    rule = next((rule for rule in table.fields if rule.unit in ("pixels", "side", "count") and all(rule.amount)), None)
+    if rule is None:
         raise InvalidArgumentError(
             f"image_size={image_size!r}: the configuration has no patch size for {table.key}: use `grid`"
         )
-    if both[0] % patch[0] or both[1] % patch[1]:
+    (height, width), (tall, wide) = pixels, rule.amount
+    if (height % tall or width % wide) and not any(rule.unused):
         raise InvalidArgumentError(
-            f"image_size={image_size!r} is not a multiple of the patch size {patch[0]} × {patch[1]} of {table.key}"
+            f"image_size={image_size!r} is not a multiple of the patch size {tall} × {wide} of {table.key}"
         )
-    return both[0] // patch[0], both[1] // patch[1]
+    if height < tall or width < wide:
+        raise InvalidArgumentError(
+            f"image_size={image_size!r} is smaller than one patch of {table.key}, {tall} × {wide}"
+        )
+    return height // tall, width // wide

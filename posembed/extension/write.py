@@ -18,7 +18,7 @@ from posembed.checkpoint.staging import staged_directory, staged_file
 from posembed.checkpoint.stale_files import walk
 from posembed.checkpoint.tensors import Array
 from posembed.errors import CheckpointError, InvalidArgumentError
-from posembed.extension.config_fields import FieldChange, apply_changes
+from posembed.extension.field_change import FieldChange, apply_changes
 from posembed.extension.plan import ExtensionPlan
 from posembed.extension.table_change import TableChange
 from posembed.extension.verify import verify_file

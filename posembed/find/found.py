@@ -18,14 +18,17 @@ class FieldRule:
     """A configuration field that must follow the table.
 
     ``rows``: the field is the table's rows minus ``amount[0]``. ``pixels``: it is the image's side, ``amount`` the
-    patch's. ``side``: it is the grid's side in patches. ``count``: it is H × W.
+    patch's. ``side``: it is the grid's side in patches. ``count``: it is H × W. Both have the patch in ``amount``, if
+    the configuration says it.
     ``bins`` and ``frames``: it is the height or width of a spectrogram, cut into patches of ``amount[0]`` in steps of
     ``amount[1]``.
+    ``unused`` is the number of pixels beyond the last patch, ``(height, width)``.
     """
 
     name: str
     unit: Literal["rows", "pixels", "side", "count", "bins", "frames"]
     amount: tuple[int, int] = (0, 0)
+    unused: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import re
 
 from posembed.checkpoint.tensors import StoredTensor
 from posembed.find import families
-from posembed.find.config import Node, is_family, number
+from posembed.find.config import Node, is_family, number, pair
 from posembed.find.explain import Grid
 from posembed.find.found import FieldRule, FoundTable
 from posembed.find.kinds import TableKind
@@ -49,10 +49,14 @@ def grid_fields(grid: Grid) -> tuple[FieldRule, ...]:
             FieldRule(node.dotted(frames), "frames", (size, steps[1])),
         )
     if grid.pixels is not None:
-        return (FieldRule(node.dotted(grid.names[0]), "pixels", grid.pixels),)
+        name = grid.names[0]
+        image = pair(node.fields.get(name)) or (0, 0)
+        unused = (image[0] - grid.height * grid.pixels[0], image[1] - grid.width * grid.pixels[1])
+        return (FieldRule(node.dotted(name), "pixels", grid.pixels, unused),)
     count = number(node.fields.get(grid.names[0]))
     whole = len(grid.names) == 1 and count == grid.height * grid.width and count != grid.height
-    return tuple(FieldRule(node.dotted(name), "count" if whole else "side") for name in grid.names)
+    amount = pair(node.fields.get(families.PATCH_FIELDS[0])) or (0, 0)
+    return tuple(FieldRule(node.dotted(name), "count" if whole else "side", amount) for name in grid.names)
 
 
 def read_shown_grid(tensor: StoredTensor, shape: RowShape, tree: list[Node], grid: Grid | None) -> FoundTable:

@@ -1,19 +1,21 @@
-"""Limits on the number of tokens that tokenizer and sentence-transformers files state."""
+"""Limits on the number of tokens that tokenizer, processor and sentence-transformers files state."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from posembed.checkpoint.json_object import read_json
+from posembed.find import families
 from posembed.find.config import number
 from posembed.find.families import weights
 
 
 @dataclass(frozen=True, slots=True)
 class TokenLimit:
-    """A number of tokens at which a tokenizer or sentence-transformers stops, and the field that holds it."""
+    """A number of tokens at which a file's user stops, and the field that holds it."""
 
     file: Path
     path: tuple[str, ...]
@@ -22,28 +24,27 @@ class TokenLimit:
 
 
 def token_limits(directory: Path, root: Path) -> Iterator[TokenLimit]:
-    """Yield the limits on tokens in the tokenizer's and sentence-transformers' files.
+    """Yield the limits on tokens in the files of tokenizer, processor and sentence-transformers.
 
     Args:
         directory: the Transformers directory.
         root: the checkpoint's root, for sentence-transformers.
     """
-    for file in existing(directory / "tokenizer_config.json"):
-        settings = read_json(file)
-        for name in ("model_max_length", "max_len", "max_length"):
-            limit = number(settings.get(name))
-            if limit is not None and limit < weights.NO_LIMIT:
-                yield TokenLimit(file, (name,), limit, "the tokenizer would truncate or warn at the old length")
-    for file in existing(directory / "tokenizer.json"):
-        truncation = read_json(file).get("truncation")
-        limit = number(truncation.get("max_length")) if isinstance(truncation, dict) else None
-        if limit is not None:
-            yield TokenLimit(file, ("truncation", "max_length"), limit, "the tokenizer truncates silently here")
-    for folder in dict.fromkeys((root, directory)):
-        for file in sorted(folder.glob("sentence_*_config.json")):  # …_bert_…, _roberta_… and the like
-            limit = number(read_json(file).get("max_seq_length"))
-            if limit is not None:
-                yield TokenLimit(file, ("max_seq_length",), limit, "sentence-transformers truncates to it")
+    settings: dict[Path, Mapping[str, Any]] = {}
+    for law in families.TOKEN_FIELDS:
+        for folder in dict.fromkeys((root, directory)) if law.at_root else (directory,):
+            for file in filter(Path.is_file, sorted(folder.glob(law.files))):
+                if file not in settings:
+                    settings[file] = read_json(file)
+                limit = number(_at(settings[file], law.path))
+                if limit is not None and limit < weights.NO_LIMIT:
+                    yield TokenLimit(file, law.path, limit, law.why)
+
+
+def _at(settings: Any, path: tuple[str, ...]) -> object:
+    for name in path:
+        settings = settings.get(name) if isinstance(settings, dict) else None
+    return settings
 
 
 def existing(file: Path) -> Iterator[Path]:

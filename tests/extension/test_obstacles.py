@@ -45,3 +45,28 @@ def test_a_file_alone_leaves_the_configuration_as_it_is(bert):
 def test_no_field_sizes_the_table(write):
     plan = plan_extension(write({"embeddings.position_embeddings.weight": (16, 8)}, config={"model_type": "bert"}), 32)
     assert any(note.startswith("no configuration field was found that sizes these tables") for note in plan.notes)
+
+
+@pytest.mark.parametrize(
+    ("size", "note"),
+    [
+        (48, "0 rows and 0 columns"),
+        (
+            50,
+            "2 rows and 2 columns of pixels at the image's end are unused: 50 × 50 pixels make 6 × 6 patches of 8 × 8",
+        ),
+        ((48, 55), "0 rows and 7 columns of pixels"),
+    ],
+)
+def test_pixels_that_no_patch_covers(write, size, note):
+    config = {"model_type": "vit", "image_size": 34, "patch_size": 8}
+    source = write({"embeddings.position_embeddings": (1, 17, 8)}, config=config)
+    notes = plan_extension(source, image_size=size).notes
+    assert any(note in each for each in notes) is (size != 48)
+
+
+def test_one_number_cannot_hold_two_sides_of_pixels(write):
+    config = {"model_type": "siglip_vision_model", "image_size": 34, "patch_size": 8}
+    source = write({"embeddings.position_embedding.weight": (16, 8)}, config=config)
+    (reason,) = plan_extension(source, image_size=(48, 50)).blocked  # 6 × 6 patches, but not a square of pixels
+    assert "image_size is one number" in reason

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from posembed import FoundTable, TableLayout
+from posembed import FoundTable, TableLayout, plan_extension
 from posembed.errors import InvalidArgumentError
 from posembed.extension.targets import choose_targets
 from posembed.find.found import FieldRule
@@ -124,3 +124,37 @@ def test_calls_that_mean_nothing(found, arguments, message):
 def test_images_have_two_sides():
     with pytest.raises(InvalidArgumentError, match="must be one number of pixels or"):
         chosen(ALL, image_size=(32, 32, 32))
+
+
+@pytest.mark.parametrize("size", [33, (40, 36), (48, 39)])
+def test_an_image_with_a_remainder_needs_a_model_with_one(write, size):
+    arrays = {"embeddings.position_embeddings": (1, 17, 8)}
+    exact = write(arrays, "exact", config={"model_type": "vit", "image_size": 32, "patch_size": 8})
+    with pytest.raises(InvalidArgumentError, match="is not a multiple of the patch size 8 × 8"):
+        plan_extension(exact, image_size=size)
+    loose = write(arrays, "loose", config={"model_type": "vit", "image_size": 34, "patch_size": 8})
+    plan = plan_extension(loose, image_size=size if size != 33 else 47)
+    assert plan.fields[0].after == (47 if size == 33 else list(size))
+
+
+def test_a_grid_with_a_side_that_stays_keeps_its_pixels(write):
+    config = {"model_type": "vit", "image_size": 34, "patch_size": 8}
+    plan = plan_extension(write({"embeddings.position_embeddings": (1, 17, 8)}, config=config), grid=(4, 6))
+    assert [change.after for change in plan.fields] == [[34, 48]]
+
+
+def test_an_image_smaller_than_a_patch(write):
+    config = {"model_type": "vit", "image_size": 34, "patch_size": 8}
+    source = write({"embeddings.position_embeddings": (1, 17, 8)}, config=config)
+    with pytest.raises(InvalidArgumentError, match="is smaller than one patch"):
+        plan_extension(source, image_size=7)
+
+
+def test_a_count_of_patches_has_its_patch_size_beside_it(write):
+    config = {"model_type": "siglip2", "vision_config": {"num_patches": 16, "patch_size": 8}}
+    source = write({"vision_model.embeddings.position_embedding.weight": (16, 8)}, config=config)
+    plan = plan_extension(source, image_size=64)
+    assert plan.tables[0].layout.grid == (8, 8)
+    assert [(change.name, change.after) for change in plan.fields] == [("vision_config.num_patches", 64)]
+    with pytest.raises(InvalidArgumentError, match="is not a multiple of the patch size 8 × 8"):
+        plan_extension(source, image_size=65)

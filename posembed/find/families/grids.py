@@ -65,12 +65,12 @@ GRID_COUNT_FIELDS = (
     "image_num_patches",
     "max_position_embeddings",
 )
+# Fields that count the patches beside the one that explains the rows, and are no explanation themselves.
+GRID_COUNT_ALIASES = (*GRID_COUNT_FIELDS, "max_vit_seq_len")
 # timm: the image size is read from the first of these; both are written if the model takes `img_size`.
 TIMM_SIZES = ("model_args.img_size", "pretrained_cfg.input_size")
 TIMM_FIXED = r"naflex|qwen3|hieradet|sam2_hiera"  # these take no img_size
 
-# Fields, in any part of a configuration, that repeat how many tokens an image becomes.
-IMAGE_TOKEN_FIELDS = ("image_seq_length", "image_seq_len", "num_image_tokens", "image_token_num")
 GRID_SIDE_FIELDS = (
     ("pos_emb_height", "pos_emb_width"),
     ("init_pos_emb_height", "init_pos_emb_width"),
@@ -78,21 +78,6 @@ GRID_SIDE_FIELDS = (
     ("window_positional_embedding_background_size", ""),
 )
 
-
-@dataclass(frozen=True, slots=True)
-class SharedSize:
-    """Fields that must hold one and the same image size, whichever of them explains a table."""
-
-    families: tuple[str, ...]
-    fields: tuple[str, ...]
-
-
-SHARED_SIZES = (
-    SharedSize(
-        ("depth_pro",),
-        ("patch_size", "image_model_config.image_size", "patch_model_config.image_size", "fov_model_config.image_size"),
-    ),
-)
 
 # Spectrogram models cut (mel bins × frames) into overlapping patches: (bins, frames, patch, strides).
 SPECTROGRAM_FIELDS = ("num_mel_bins", "max_length", "patch_size", "frequency_stride", "time_stride")

@@ -29,17 +29,6 @@ LENGTH_FIELDS = (
 # Any other field that may count rows.
 LENGTH_WORD = r"pos|len|ctx|context|max_"
 
-# Fields that repeat the length of a sequence table beside the one that explains it; they change with it.
-LENGTH_ALIASES = (
-    "max_position_embeddings",
-    "n_positions",
-    "n_ctx",
-    "max_seq_len",
-    "max_seq_length",
-    "seq_length",
-    "context_length",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Offset:

@@ -33,7 +33,3 @@ def test_timm_takes_no_size_for_these():
     for name in ("vit_naflex", "timm/qwen3_vl", "timm/hieradet_small"):
         assert re.search(families.TIMM_FIXED, name)
     assert not re.search(families.TIMM_FIXED, "timm/vit_base_patch16_224")
-
-
-def test_shared_sizes_are_several_fields():
-    assert all(len(law.fields) > 1 for law in families.SHARED_SIZES)

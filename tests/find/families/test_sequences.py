@@ -13,9 +13,7 @@ def test_keys_are_patterns(law):
 
 
 def test_fields_are_said_once():
-    for fields in (families.LENGTH_FIELDS, families.LENGTH_ALIASES):
-        assert len(set(fields)) == len(fields)
-    assert set(families.LENGTH_ALIASES) - {"seq_length"} <= {*families.LENGTH_FIELDS, "context_length"}
+    assert len(set(families.LENGTH_FIELDS)) == len(families.LENGTH_FIELDS)
 
 
 @pytest.mark.parametrize("law", families.OFFSETS)

@@ -1,0 +1,150 @@
+"""Sizes that the processors of images, videos and sound must follow: their files beside the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from posembed.checkpoint.json_object import read_json
+from posembed.extension.field_change import FieldChange, in_form, look, resized
+from posembed.find import families
+from posembed.find.config import Node, nodes, number, pair
+from posembed.find.token_limits import existing
+from posembed.layout import TableLayout
+
+Sides = tuple[int, int]
+Settings = tuple[Path, Mapping[str, object]]
+
+
+def processor_files(directory: Path) -> Iterator[Settings]:
+    """Yield the processors' files of a Transformers directory with their content."""
+    for name in families.PROCESSOR_FILES:
+        for file in existing(directory / name):
+            yield file, read_json(file)
+
+
+def image_changes(directory: Path, old: Sides, new: Sides) -> Iterator[FieldChange]:
+    """Yield the sizes in pixels in the image processor's files that must change.
+
+    Args:
+        directory: the Transformers directory.
+        old: the image in pixels, ``(height, width)``, before.
+        new: the image in pixels, afterwards.
+    """
+    for file, settings in processor_files(directory):
+        for node in nodes(settings):
+            yield from _sizes(file, node, old, new)
+            for name in families.PROCESSOR_PARTS:
+                value = node.fields.get(name)
+                part = _part(value, old, new)
+                if part is not None:
+                    yield FieldChange(file, (*node.path, name), value, part, "is a fixed part of the image's size")
+
+
+def _sizes(file: Path, node: Node, old: Sides, new: Sides) -> Iterator[FieldChange]:
+    crop = node.fields.get("crop_size")
+    for name in families.PROCESSOR_SIZES:
+        value = node.fields.get(name)
+        grown = resized(value, old, new)
+        if grown is None and name == "size" and pair(crop) == old:
+            grown = _margin(value, old, new)
+        if grown is not None and grown != value:
+            how = "cropped" if name == "crop_size" else "resized"
+            yield FieldChange(file, (*node.path, name), value, grown, f"images are {how} to the model's size")
+
+
+def _margin(size: object, old: Sides, new: Sides) -> Any:
+    """Return the size to which images are resized before they are cropped: the same margin around the new size."""
+    edge = number(size.get("shortest_edge")) if isinstance(size, dict) else number(size)
+    if edge is not None:
+        grown = round(edge * min(new) / min(old))
+        return None if edge <= min(old) else {**size, "shortest_edge": grown} if isinstance(size, dict) else grown
+    sides = pair(size)
+    if sides is None or any(side < least for side, least in zip(sides, old, strict=True)):
+        return None
+    height, width = (round(side * more / less) for side, more, less in zip(sides, new, old, strict=True))
+    return in_form(size, height, width)
+
+
+def _part(value: object, old: Sides, new: Sides) -> Any:
+    """Return a size that is a whole fraction of the image's, for the new image."""
+    sides = pair(value) or pair(value.get("longest_edge") if isinstance(value, dict) else None)
+    if sides is None or min(sides) < 1 or any(side % part for side, part in zip(old, sides, strict=True)):
+        return None
+    parts = [side // part for side, part in zip(old, sides, strict=True)]
+    return resized(value, sides, (new[0] // parts[0], new[1] // parts[1])) if parts[0] == parts[1] > 1 else None
+
+
+def patch_changes(directory: Path, old: TableLayout, new: TableLayout) -> Iterator[FieldChange]:
+    """Yield the numbers of patches and of an image's tokens in the processor's files that must change."""
+    if old.grid is None or new.grid is None:
+        return
+    for file, settings in processor_files(directory):
+        yield from image_tokens(file, settings, old, new)
+        for node in nodes(settings):
+            for name in families.PROCESSOR_COUNTS:
+                if number(node.fields.get(name)) == old.positions:
+                    yield FieldChange(file, (*node.path, name), old.positions, new.positions, "counts the patches")
+            for name in families.PROCESSOR_SIDES:
+                value = node.fields.get(name)
+                sides = resized(value, old.grid, new.grid)
+                if sides is not None:
+                    yield FieldChange(file, (*node.path, name), value, sides, "counts the patches of one side")
+
+
+def image_tokens(
+    file: Path, settings: Mapping[str, object], old: TableLayout, new: TableLayout
+) -> Iterator[FieldChange]:
+    """Yield the counts of an image's tokens, wherever a configuration or a processor repeats them."""
+    for node in nodes(settings):
+        for name in families.IMAGE_TOKEN_FIELDS:
+            value = number(node.fields.get(name))
+            after = None if value is None else _tokens(value, old, new)
+            if after is not None:
+                yield FieldChange(file, (*node.path, name), value, after, "counts an image's tokens")
+
+
+def _tokens(value: int, old: TableLayout, new: TableLayout) -> int | None:
+    """Return how many tokens the new image becomes: all rows, its patches, or its patches merged in squares."""
+    if value == old.positions:
+        return new.positions
+    if value == old.rows:
+        return new.rows
+    assert old.grid is not None
+    assert new.grid is not None
+    for side in families.MERGED_SIDES:
+        if all(n % side == 0 for n in old.grid) and value * side * side == old.positions:
+            return (new.grid[0] // side) * (new.grid[1] // side)
+    return None
+
+
+def frame_changes(directory: Path, name: str, old: int, new: int) -> Iterator[FieldChange]:
+    """Yield the fields of a processor that repeat one of the configuration's: frames of a video or of a spectrogram."""
+    for file, settings in processor_files(directory):
+        for node in nodes(settings):
+            if number(node.fields.get(name)) == old:
+                yield FieldChange(file, (*node.path, name), old, new, f"must equal the model's {name}")
+
+
+def window_changes(directory: Path, name: str, old: int, new: int) -> Iterator[FieldChange]:
+    """Yield the length of the sound that a feature extractor cuts for an encoder of other rows (Whisper's 30 seconds).
+
+    A length that is not a whole number of seconds cannot be written: the extractor counts in them.
+    """
+    for law in families.SOUND_WINDOWS:
+        if law.field != name:
+            continue
+        for file, settings in processor_files(directory):
+            for node in nodes(settings):
+                seconds, rate, hop = (number(node.fields.get(each)) for each in (law.seconds, law.rate, law.hop))
+                if not (seconds and rate and hop) or seconds * rate != old * law.frames * hop:
+                    continue
+                samples = new * law.frames * hop
+                if samples % rate:
+                    continue
+                values = {law.seconds: samples // rate, law.samples: samples, law.total: new * law.frames}
+                for each, value in values.items():
+                    before = look(node.fields, (each,))
+                    if before is not None and before != value:
+                        yield FieldChange(file, (*node.path, each), before, value, "the sound that the encoder takes")

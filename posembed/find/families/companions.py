@@ -1,0 +1,166 @@
+"""Fields that repeat a table's size outside the field that explains its rows: in other parts and in other files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# --- Texts ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TokenField:
+    """A field that limits the tokens of a text.
+
+    ``files`` is a pattern of the file's name, ``path`` leads to the field, ``why`` says what happens if it keeps the
+    old length. The file lies beside the weights; ``at_root``, at the root of a sentence-transformers directory as well.
+    """
+
+    files: str
+    path: tuple[str, ...]
+    why: str
+    at_root: bool = False
+
+
+_TOKENIZER = "the tokenizer would truncate or warn at the old length"
+_SENTENCES = "sentence-transformers truncates to it"
+_DOCUMENTS = "documents are truncated to it"
+_PROCESSOR = "the processor truncates to it"
+_TOKENIZER_FIELDS = ("model_max_length", "max_len", "max_length")
+
+TOKEN_FIELDS = (
+    *(TokenField("tokenizer_config.json", (name,), _TOKENIZER) for name in _TOKENIZER_FIELDS),
+    TokenField("tokenizer.json", ("truncation", "max_length"), "the tokenizer truncates silently here"),
+    # sentence_bert_config.json, sentence_roberta_config.json and the like; since 6.0 with nested keyword arguments.
+    *(
+        TokenField("sentence_*_config.json", path, why, at_root=True)
+        for why, path in (
+            (_SENTENCES, ("max_seq_length",)),
+            (_DOCUMENTS, ("document_length",)),
+            (_SENTENCES, ("processing_kwargs", "text", "max_length")),
+            (_SENTENCES, ("processing_kwargs", "common", "max_length")),
+            (_SENTENCES, ("processor_kwargs", "model_max_length")),
+            (_SENTENCES, ("processor_args", "model_max_length")),
+            (_SENTENCES, ("tokenizer_args", "model_max_length")),
+        )
+    ),
+    # ColBERT: PyLate, and Stanford's own format.
+    TokenField("config_sentence_transformers.json", ("document_length",), _DOCUMENTS, at_root=True),
+    TokenField("artifact.metadata", ("doc_maxlen",), _DOCUMENTS, at_root=True),
+    # Processors that tokenize: OneFormer, and those with keyword arguments for their tokenizer.
+    *(
+        TokenField(file, (*part, name), _PROCESSOR)
+        for file in ("preprocessor_config.json", "processor_config.json")
+        for part, names in (
+            ((), ("max_seq_length", "task_seq_length", "text_max_length", "max_text_len")),
+            (("text_kwargs",), ("max_length",)),
+        )
+        for name in names
+    ),
+)
+"""Every limit on tokens: a lower one is raised to the table's length, since a table is extended to be used."""
+
+# Names under which a part of a configuration repeats the length of a sequence table beside the field that explains it:
+# either that field's value or the usable positions, whichever it equals.
+LENGTH_ALIASES = (
+    "max_position_embeddings",
+    "n_positions",
+    "n_ctx",
+    "max_seq_len",
+    "max_seq_length",
+    "max_sequence_length",
+    "seq_length",
+    "seq_len",
+    "context_length",
+    "max_text_positions",
+    "max_text_length",
+    "max_text_len",
+    "model_max_length",
+    "max_len",
+)
+# Files that stop a generated text at its table's length; the second in checkpoints of before 2023.
+GENERATION_FILES = ("generation_config.json", "config.json")
+
+# --- Images -----------------------------------------------------------------------------------------------------------
+
+# Files of image, video and sound processors. Transformers 5 nests several processors in processor_config.json.
+PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json")
+# Fields, in any part of these files, that hold the image's size in pixels.
+PROCESSOR_SIZES = (
+    "crop_size",
+    "size",
+    "pad_size",
+    "image_size",
+    "img_size",
+    "input_size",
+    "resolution",
+    "tile_size",
+    "max_image_size",
+    "high_res_size",
+    "scale_resolution",
+)
+# Fields that are a fixed part of it: SAM's masks have a quarter of the image's side.
+PROCESSOR_PARTS = ("mask_size", "mask_pad_size")
+# Fields that count patches, and those that count the patches of one side (FLAVA's masks).
+PROCESSOR_COUNTS = ("max_num_patches",)
+PROCESSOR_SIDES = ("input_size_patches",)
+# Configurations of other libraries: beside the one that is read, or parts of it that prepare the image.
+OTHER_CONFIGS = ("open_clip_config.json", "config.json")
+IMAGE_PARTS = (("preprocess_cfg",), ("pretrained_cfg",))
+IMAGE_PART_SIZES = ("size", "input_size", "test_input_size", "crop_size")
+
+# Fields, in any part of a configuration or processor, that repeat how many tokens an image becomes: all of its rows,
+# its patches, or its patches merged in squares of these sides (InternVL 2, Idefics 3 and SmolVLM 2 to 4).
+IMAGE_TOKEN_FIELDS = ("image_seq_length", "image_seq_len", "num_image_tokens", "image_token_num")
+MERGED_SIDES = (2, 3, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSize:
+    """Fields that must hold one and the same image size, whichever of them explains a table.
+
+    The paths start at the part of the configuration that holds them all. ``sides`` are fields beside them that count
+    the patches of one side of that image.
+    """
+
+    families: tuple[str, ...]
+    fields: tuple[str, ...]
+    sides: tuple[str, ...] = ()
+
+
+SHARED_SIZES = (
+    SharedSize(
+        ("depth_pro",),
+        ("patch_size", "image_model_config.image_size", "patch_model_config.image_size", "fov_model_config.image_size"),
+    ),
+    SharedSize(
+        ("*",),  # SAM and its kin: nothing else has a prompt encoder
+        ("vision_config.image_size", "prompt_encoder_config.image_size"),
+        ("prompt_encoder_config.image_embedding_size",),
+    ),
+    SharedSize(("phi4_multimodal*",), ("image_size", "crop_size")),
+)
+
+# --- Sound and video --------------------------------------------------------------------------------------------------
+
+# Fields that count frames, in a configuration and in the processor that makes them.
+FRAME_FIELDS = ("num_frames",)
+
+
+@dataclass(frozen=True, slots=True)
+class SoundWindow:
+    """How a feature extractor's window follows from the rows of an encoder.
+
+    ``field`` is the configuration's, ``frames`` the spectrogram frames per row; the window lasts ``seconds``, and
+    ``rate``, ``hop``, ``samples`` and ``total`` name the extractor's other fields.
+    """
+
+    field: str
+    frames: int
+    seconds: str = "chunk_length"
+    rate: str = "sampling_rate"
+    hop: str = "hop_length"
+    samples: str = "n_samples"
+    total: str = "nb_max_frames"
+
+
+SOUND_WINDOWS = (SoundWindow("max_source_positions", 2),)  # Whisper's second convolution halves the frames

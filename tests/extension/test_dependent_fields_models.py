@@ -1,0 +1,172 @@
+"""Tiny models with their own processors: extended, loaded, and run on what the copy's processor makes of an input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from PIL import Image
+
+from posembed import extend_checkpoint
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+
+SMALL = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+IMAGE = {**SMALL, "image_size": 32, "patch_size": 8}
+TEXT = {**SMALL, "vocab_size": 50, "max_position_embeddings": 64}
+SQUARE = {"height": 32, "width": 32}
+
+Call = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+def pixels(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"pixel_values": inputs["pixel_values"]}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model with its processor: how it is extended, what the processor then makes, how the model is called."""
+
+    model: str
+    config: Mapping[str, Any]
+    processor: str
+    settings: Mapping[str, Any]
+    options: Mapping[str, Any]
+    shape: tuple[int, ...]
+    call: Call = pixels
+    name: str = "pixel_values"
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+SAM = {
+    "vision_config": {
+        "hidden_size": 32,
+        "output_channels": 16,
+        "num_pos_feats": 8,
+        "num_hidden_layers": 2,
+        "mlp_dim": 32,
+        "num_attention_heads": 2,
+        "image_size": 64,
+        "patch_size": 8,
+        "window_size": 3,
+        "global_attn_indexes": [1],
+    },
+    "prompt_encoder_config": {"hidden_size": 16, "image_size": 64, "patch_size": 8},
+    "mask_decoder_config": {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "mlp_dim": 32,
+        "iou_head_hidden_dim": 16,
+        "vit_dim": 32,
+    },
+}
+SAM_PROCESSOR = {
+    "size": {"longest_edge": 64},
+    "pad_size": {"height": 64, "width": 64},
+    "mask_size": {"longest_edge": 16},
+    "mask_pad_size": {"height": 16, "width": 16},
+}
+
+
+def prompted(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A point and a mask: a quarter of the image's side, whatever that is."""
+    image = inputs["pixel_values"]
+    mask = torch.randn(1, 1, image.shape[-2] // 8 * 4, image.shape[-1] // 8 * 4)
+    return {"pixel_values": image, "input_points": torch.tensor([[[[5.0, 9.0]]]]), "input_masks": mask}
+
+
+def with_text(tokens: int) -> Call:
+    """Image tokens, as many as the processor's text would have, and one more."""
+    return lambda inputs: {"pixel_values": inputs["pixel_values"], "input_ids": torch.tensor([[49] * tokens + [5]])}
+
+
+def sound(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"input_values": inputs["input_values"]}
+
+
+VISION = {"vision_config": IMAGE, "text_config": TEXT, "image_token_id": 49}
+LEFT_OVER = {**IMAGE, "image_size": 34, "model_type": "siglip_vision_model"}
+LLAVA = {"text_config": {**TEXT, "model_type": "llama"}, "image_token_id": 49}
+
+CASES = [
+    Case("SamModel", SAM, "SamImageProcessorPil", SAM_PROCESSOR, {"image_size": 32}, (1, 3, 32, 32), prompted,
+         values={"prompt_encoder_config.image_embedding_size": 4, "prompt_encoder_config.image_size": 32}),
+    Case("SamModel", SAM, "SamImageProcessorPil", SAM_PROCESSOR, {"image_size": 96}, (1, 3, 96, 96), prompted),
+    Case("SamHQModel", SAM, "SamImageProcessorPil", SAM_PROCESSOR, {"image_size": 96}, (1, 3, 96, 96), prompted),
+    # The model's own image leaves two pixels over; so may the new one.
+    Case("LlavaForConditionalGeneration",
+         {**LLAVA, "vision_config": LEFT_OVER, "image_seq_length": 16, "vision_feature_select_strategy": "full"},
+         "SiglipImageProcessorPil", {"size": {"height": 34, "width": 34}}, {"image_size": 53}, (1, 3, 53, 53),
+         with_text(36), values={"vision_config.image_size": 53, "image_seq_length": 36}),
+    Case("LlavaForConditionalGeneration",
+         {**LLAVA, "vision_config": {**IMAGE, "model_type": "clip_vision_model"}, "image_seq_length": 16},
+         "CLIPImageProcessorPil", {"size": {"shortest_edge": 36}, "crop_size": SQUARE}, {"image_size": 48},
+         (1, 3, 48, 48), with_text(36), values={"image_seq_length": 36}),
+    Case("ViTModel", IMAGE, "ViTImageProcessorPil", {"size": SQUARE}, {"image_size": (48, 40)}, (1, 3, 48, 40)),
+    Case("DPTForDepthEstimation",
+         {**IMAGE, "num_hidden_layers": 4, "backbone_out_indices": [0, 1, 2, 3], "is_hybrid": False,
+          "neck_hidden_sizes": [8, 8, 8, 8], "fusion_hidden_size": 8, "head_in_index": -1},
+         "DPTImageProcessorPil", {"size": SQUARE}, {"image_size": 64}, (1, 3, 64, 64)),
+    Case("VitPoseForPoseEstimation",
+         {"backbone_config": {**IMAGE, "model_type": "vitpose_backbone", "image_size": [32, 24], "patch_size": [8, 8],
+                              "out_features": ["stage1"]}, "num_labels": 3, "use_simple_decoder": True},
+         "VitPoseImageProcessorPil", {"size": {"height": 32, "width": 24}}, {"image_size": (48, 40)}, (1, 3, 48, 40)),
+    Case("ASTModel",
+         {**SMALL, "patch_size": 16, "num_mel_bins": 32, "max_length": 64, "frequency_stride": 10, "time_stride": 10},
+         "ASTFeatureExtractor", {"num_mel_bins": 32, "max_length": 64}, {"grid": (2, 3)}, (1, 36, 32), sound,
+         "input_values", {"num_mel_bins": 32, "max_length": 36}),
+    Case("ASTModel",
+         {**SMALL, "patch_size": 16, "num_mel_bins": 32, "max_length": 64, "frequency_stride": 10, "time_stride": 10},
+         "ASTFeatureExtractor", {"num_mel_bins": 32, "max_length": 64}, {"grid": (4, 5)}, (1, 64, 46), sound,
+         "input_values", {"num_mel_bins": 46, "max_length": 64}),
+]  # fmt: skip
+
+
+def processor_class(name: str) -> Any:
+    found = getattr(transformers, name, None)
+    if found is None:
+        pytest.skip(f"this version of transformers has no {name}")
+    return found
+
+
+def at(tree: Any, path: str) -> Any:
+    for name in path.split("."):
+        tree = tree[name]
+    return tree
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.model}-{next(iter(case.options.values()))}")
+def test_the_model_runs_on_what_its_processor_makes(case: Case, tmp_path: Path) -> None:
+    source, out = tmp_path / "source", tmp_path / "out"
+    torch.manual_seed(0)
+    kind = getattr(transformers, case.model)
+    kind(kind.config_class(**json.loads(json.dumps(case.config)))).save_pretrained(source)
+    made_by = processor_class(case.processor)
+    made_by(**case.settings).save_pretrained(source)
+    extend_checkpoint(source, out, **case.options)
+    settings = json.loads((out / "config.json").read_text())
+    assert {name: at(settings, name) for name in case.values} == case.values
+    model, info = kind.from_pretrained(out, output_loading_info=True)
+    assert not any(info[name] for name in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    processor = made_by.from_pretrained(out)
+    generator = np.random.default_rng(0)
+    if case.name == "pixel_values":
+        picture = Image.fromarray(generator.integers(0, 255, (90, 120, 3), dtype=np.uint8))
+        extra = {"boxes": [[[0.0, 0.0, 60.0, 90.0]]]} if "Pose" in case.model else {}
+        inputs = processor(picture, return_tensors="pt", **extra)
+    else:
+        inputs = processor(generator.normal(size=16_000).astype(np.float32), sampling_rate=16_000, return_tensors="pt")
+    assert tuple(inputs[case.name].shape) == case.shape
+    with torch.no_grad():
+        outputs = model.eval()(**case.call(inputs))
+    tensors = [value for value in outputs.values() if isinstance(value, torch.Tensor)]
+    assert tensors
+    assert all(value.isfinite().all() for value in tensors)
