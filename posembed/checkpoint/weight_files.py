@@ -27,7 +27,8 @@ def transformer_directory(root: Path) -> Path:
         return root
     try:
         listed = json.loads(modules.read_bytes())
-        paths = [str(m["path"]) for m in listed if str(m["type"]).rsplit(".", 1)[-1] in ("Transformer", "CLIPModel")]
+        # MLMTransformer is that of sparse encoders.
+        paths = [str(m["path"]) for m in listed if str(m["type"]).endswith(("Transformer", "CLIPModel"))]
     except (OSError, ValueError, RecursionError, TypeError, KeyError) as error:
         raise CheckpointError(
             f"{modules}: is not a list of sentence-transformers modules ({reason_of(error)})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shlex
 import sys
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from posembed.errors import PosembedError
 from posembed.report.printable import printable
 
 if TYPE_CHECKING:
@@ -67,14 +67,10 @@ def offer_evaluation(out: Path, checkpoint: Path) -> None:
         say(f"next: posembed evaluate {shlex.quote(str(out))} --original {shlex.quote(str(checkpoint))}")
 
 
-# The endings of the classes that `posembed evaluate` supports; asking the kinds of models themselves loads torch.
-_LANGUAGE_MODELS = ("ForCausalLM", "LMHeadModel", "ForMaskedLM")
-
-
 def _is_text_model(folder: Path) -> bool:
-    if (folder / "modules.json").is_file():
-        return True
-    with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):  # a config.json of anybody's
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        return any(str(name).endswith(_LANGUAGE_MODELS) for name in config.get("architectures") or ())
-    return False
+    from posembed.quality.models.purpose import kind_name  # no torch, but numpy
+
+    try:
+        return bool(kind_name(folder))
+    except (PosembedError, OSError):  # of another kind, or with files that nobody can read
+        return False

@@ -23,10 +23,7 @@ def test_the_next_step_can_be_pasted(tmp_path, capsys):
 
 
 def test_it_is_offered_for_every_kind_that_can_be_evaluated(tmp_path, capsys):
-    from posembed.quality.models.kinds import KINDS
-
-    names = [f"Some{ending}" for kind in KINDS for ending in getattr(kind, "architectures", ())]
-    assert len(names) >= 3
+    names = [f"Some{ending}" for ending in ("ForCausalLM", "LMHeadModel", "ForMaskedLM")]
     for name in names:
         offer_evaluation(text_model(tmp_path / name, [name]), tmp_path)
         assert f"posembed evaluate {tmp_path / name}" in capsys.readouterr().err

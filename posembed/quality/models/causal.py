@@ -16,7 +16,6 @@ class CausalKind(LanguageKind):
 
     name = "causal"
     description = "a causal language model"
-    architectures = ("ForCausalLM", "LMHeadModel")
     loader = "AutoModelForCausalLM"
 
     def choose(self, shape: tuple[int, ...], _: np.random.Generator, /) -> Chosen:

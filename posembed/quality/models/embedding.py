@@ -1,9 +1,8 @@
-"""Sentence-embedding models: vectors by pooling, recognized by ``modules.json``."""
+"""Sentence-embedding models: vectors by pooling."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from posembed.quality.models.embedder import Embedder, Pooling
@@ -18,10 +17,6 @@ class EmbeddingKind(ModelKind[Embedder]):
 
     name = "embedding"
     description = "a sentence-embedding model"
-
-    def recognizes(self, folder: Path, _: Sequence[str], /) -> bool:
-        """Return whether the directory has sentence-transformers' ``modules.json``."""
-        return (folder / "modules.json").is_file()
 
     def read_texts(self, data: str) -> dict[str, list[str]]:
         """Return prose: an embedding model is asked in plain language."""

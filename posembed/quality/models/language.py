@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -56,14 +56,8 @@ class LanguageModel:
 class LanguageKind(ModelKind[LanguageModel]):
     """A kind of language model; its methods say what is predicted, and from which tokens."""
 
-    architectures: ClassVar[tuple[str, ...]]
-    """Endings of the class names in ``config.json``."""
     loader: ClassVar[str]
     """Transformers' class that loads such a model."""
-
-    def recognizes(self, _: Path, architectures: Sequence[str], /) -> bool:
-        """Return whether an architecture of ``config.json`` has one of the endings of this kind."""
-        return any(name.endswith(self.architectures) for name in architectures)
 
     def read_texts(self, data: str) -> dict[str, list[str]]:
         """Return whole documents, code and all."""

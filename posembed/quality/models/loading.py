@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
+from posembed.checkpoint.weight_files import transformer_directory
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError, first_line
 from posembed.extension.length_aware import load_length_aware
 from posembed.extension.library_code import no_questions
@@ -19,7 +19,7 @@ def load_files(folder: Path, loader: str, *, trust_remote_code: bool = False) ->
     """Load a model in float32, with its length-aware tables if it has some, and its tokenizer without limits.
 
     Args:
-        folder: a directory of Transformers files.
+        folder: a directory of Transformers or sentence-transformers files.
         loader: Transformers' class that loads the model, such as ``"AutoModel"``.
         trust_remote_code: run Python code of the checkpoint's own.
 
@@ -33,15 +33,16 @@ def load_files(folder: Path, loader: str, *, trust_remote_code: bool = False) ->
         from tokenizers import Tokenizer
     except ImportError:
         raise MissingExtraError("transformers", "models", "evaluating a checkpoint") from None
-    file = folder / "tokenizer.json"
+    directory = transformer_directory(folder)
+    file = directory / "tokenizer.json"
     if not file.is_file():
-        raise InvalidArgumentError(f"{folder} has no tokenizer.json, which is required to tokenize texts")
+        raise InvalidArgumentError(f"{directory} has no tokenizer.json, which is required to tokenize texts")
     try:
         tokenizer = Tokenizer.from_file(str(file))
         with warnings.catch_warnings(), no_questions(folder):
             warnings.simplefilter("ignore")
             maker = getattr(transformers, loader)
-            model = maker.from_pretrained(folder, dtype=torch.float32, trust_remote_code=trust_remote_code).eval()
+            model = maker.from_pretrained(directory, dtype=torch.float32, trust_remote_code=trust_remote_code).eval()
     except InvalidArgumentError:
         raise
     except Exception as error:  # the libraries raise whatever a broken file leads to
@@ -51,15 +52,3 @@ def load_files(folder: Path, loader: str, *, trust_remote_code: bool = False) ->
     tokenizer.no_truncation()  # a stored limit would silently cut every document
     tokenizer.no_padding()
     return model, tokenizer
-
-
-def read_json(file: Path) -> Any:
-    """Return what a JSON file holds.
-
-    Raises:
-        CheckpointError: if it cannot be read.
-    """
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{file} cannot be read: {error}") from None

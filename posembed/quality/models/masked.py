@@ -21,7 +21,6 @@ class MaskedKind(LanguageKind):
 
     name = "masked"
     description = "a masked language model"
-    architectures = ("ForMaskedLM",)
     loader = "AutoModelForMaskedLM"
 
     def find_mask(self, tokenizer: Any, folder: Path, /) -> int:

@@ -1,11 +1,9 @@
-"""The interface of a kind of model: how to recognize it, which texts it reads, how to load it."""
+"""The interface of a kind of model: which texts it reads, how to load it."""
 
 from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from posembed.records.choices import KindName
@@ -35,15 +33,6 @@ class ModelKind(ABC, Generic[Loaded]):
     name: ClassVar[KindName]
     description: ClassVar[str]
     """The kind in words, with its article."""
-
-    @abstractmethod
-    def recognizes(self, folder: Path, architectures: Sequence[str], /) -> bool:
-        """Return whether a directory holds a model of this kind.
-
-        Args:
-            folder: the directory; it has a ``config.json``.
-            architectures: class names that its ``config.json`` lists.
-        """
 
     @abstractmethod
     def read_texts(self, data: str) -> dict[str, list[str]]:

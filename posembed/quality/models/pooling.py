@@ -6,8 +6,9 @@ from pathlib import Path
 
 from posembed.errors import InvalidArgumentError
 from posembed.quality.models.embedder import Pooling
-from posembed.quality.models.loading import read_json
+from posembed.quality.models.model_files import ModelFiles, read_json
 
+STATES = "last_hidden_state"
 # Modules whose work an Embedder does; any other would change the vectors.
 _MODULES = ("Transformer", "Pooling", "Normalize")
 _POOLINGS: dict[str, Pooling] = {
@@ -27,6 +28,7 @@ def read_pooling(folder: Path) -> Pooling:
     if not (folder / "modules.json").is_file():
         return "mean"
     _require_no_prompt(folder)
+    _require_states(ModelFiles.read(folder))
     modules = read_json(folder / "modules.json")
     pooling: Pooling = "mean"
     for module in modules if isinstance(modules, list) else []:
@@ -38,6 +40,14 @@ def read_pooling(folder: Path) -> Pooling:
         if name == "Pooling":
             pooling = _mode(folder, folder / str(module["path"]) / "config.json")
     return pooling
+
+
+def _require_states(files: ModelFiles) -> None:
+    """Refuse a model that pools something else than the states of its last layer, which is what an Embedder pools."""
+    text = (files.transformer.get("modality_config") or {}).get("text") or {}
+    output = text.get("method_output_name", STATES)
+    if output != STATES:
+        raise InvalidArgumentError(f"{files.folder} pools {output!r} of its model; supported is {STATES}")
 
 
 def _require_no_prompt(folder: Path) -> None:

@@ -48,11 +48,12 @@ def states():
 
 @pytest.fixture
 def folder(tmp_path):
-    """``folder(architectures=…, modules=…, pooling=…)`` writes the JSON files of a checkpoint."""
+    """``folder(architectures=…, config=…, modules=…, pooling=…)`` writes the JSON files of a checkpoint."""
 
     def write(architectures=None, **files):
         (tmp_path / "1_Pooling").mkdir(exist_ok=True)
         config = {} if architectures is None else {"architectures": architectures}
+        config |= files.pop("config", {})
         (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
         for name, content in files.items():
             place = {"pooling": "1_Pooling/config", "prompts": "config_sentence_transformers"}.get(name, name)

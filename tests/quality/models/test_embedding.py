@@ -78,6 +78,15 @@ def test_prose_is_read(monkeypatch):
     assert EMBEDDING.read_texts("prose") == {"test": ["prose"]}
 
 
-def test_modules_json_makes_an_embedding_model(folder):
-    assert not EMBEDDING.recognizes(folder(["BertModel"]), ["BertModel"])
-    assert EMBEDDING.recognizes(folder(["BertModel"], modules=[]), ["BertModel"])
+def test_a_transformer_in_a_folder_of_its_own(example_checkpoints, tmp_path):
+    """As sentence-transformers wrote models before version 2."""
+    source = example_checkpoints / "my-embedder"
+    folder = shutil.copytree(source, tmp_path / "old")
+    (folder / "0_Transformer").mkdir()
+    for file in [*folder.glob("config.json"), *folder.glob("tok*.json"), folder / "model.safetensors"]:
+        file.rename(folder / "0_Transformer" / file.name)
+    modules = json.loads((folder / "modules.json").read_text())
+    modules[0]["path"] = "0_Transformer"
+    (folder / "modules.json").write_text(json.dumps(modules))
+    old, new = (load_embedder(place).embed([[7, 8, 9]]) for place in (folder, source))
+    assert (old == new).all()

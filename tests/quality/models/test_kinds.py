@@ -38,6 +38,7 @@ def test_modules_json_comes_first(folder):
     ("architectures", "sentence"),
     [
         (["ViTForImageClassification"], "holds ViTForImageClassification; supported are sentence-embedding models"),
+        (["BertForSequenceClassification"], "holds BertForSequenceClassification; supported"),
         (["A", "B"], "holds A, B; supported"),
         ([], r"lists no architectures in its config\.json"),
         (None, r"lists no architectures in its config\.json"),

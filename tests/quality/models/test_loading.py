@@ -10,7 +10,7 @@ import transformers
 
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError
 from posembed.quality.models import loading
-from posembed.quality.models.loading import load_files, read_json
+from posembed.quality.models.loading import load_files
 
 
 @pytest.fixture
@@ -62,12 +62,3 @@ def test_transformers_is_an_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(MissingExtraError, match=r"posembed\[models\]"):
         load_files(tmp_path, "AutoModel")
-
-
-def test_read_json(tmp_path):
-    (tmp_path / "a.json").write_text('{"ä": 1}', encoding="utf-8")
-    assert read_json(tmp_path / "a.json") == {"ä": 1}
-    for broken in ("b.json", "absent.json"):
-        (tmp_path / "b.json").write_text("{", encoding="utf-8")
-        with pytest.raises(CheckpointError, match=f"{broken} cannot be read"):
-            read_json(tmp_path / broken)

@@ -8,7 +8,7 @@ from posembed.quality.models.model_kind import ModelKind
 
 
 def test_a_kind_must_be_whole():
-    assert ModelKind.__abstractmethods__ == {"recognizes", "read_texts", "load"}
+    assert ModelKind.__abstractmethods__ == {"read_texts", "load"}
     assert LanguageKind.__abstractmethods__ == {
         "choose", "choose_from", "inputs", "losses", "predictable", "context",
     }  # fmt: skip

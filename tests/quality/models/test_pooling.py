@@ -68,3 +68,17 @@ def test_a_broken_file(folder):
     with pytest.raises(CheckpointError, match=r"config\.json cannot be read"):
         read_pooling(place)
     assert json.loads((place / "modules.json").read_text(encoding="utf-8")) == MODULES
+
+
+def test_other_outputs_than_the_last_layer_are_refused(folder):
+    text = {"method": "forward", "method_output_name": "pooler_output"}
+    place = folder(
+        modules=MODULES, pooling={"pooling_mode": "cls"}, sentence_bert_config={"modality_config": {"text": text}}
+    )
+    with pytest.raises(
+        InvalidArgumentError, match="pools 'pooler_output' of its model; supported is last_hidden_state"
+    ):
+        read_pooling(place)
+    text["method_output_name"] = "last_hidden_state"
+    folder(sentence_bert_config={"modality_config": {"text": text}})
+    assert read_pooling(place) == "cls"

@@ -1,0 +1,149 @@
+"""What the files of a model's folder say about its purpose: its classes, and what sentence-transformers says of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from posembed.checkpoint.own_code import module_types
+from posembed.checkpoint.weight_files import transformer_directory
+from posembed.errors import CheckpointError, InvalidArgumentError
+
+# Names of one file: sentence-transformers wrote it under the architecture's name before version 3.
+_TRANSFORMER_SETTINGS = tuple(
+    f"sentence_{name}_config.json"
+    for name in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+)
+_ROUTERS = ("router_config.json", "config.json")
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """What a folder's small files say.
+
+    Attributes:
+        folder: as it was named.
+        directory: of the weights and ``config.json``: inside ``folder`` for some sentence-transformers models.
+        config: content of ``config.json``.
+        modules: classes of sentence-transformers' modules; ``None`` without a ``modules.json``.
+        settings: content of ``config_sentence_transformers.json``.
+        transformer: content of ``sentence_bert_config.json``: task and outputs of the Transformer module.
+        parts: folders of a Router's parts.
+    """
+
+    folder: Path
+    directory: Path
+    config: Mapping[str, Any]
+    modules: tuple[str, ...] | None
+    settings: Mapping[str, Any]
+    transformer: Mapping[str, Any]
+    parts: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> ModelFiles:
+        """Read them.
+
+        Raises:
+            InvalidArgumentError: if there is neither a ``config.json`` nor a ``modules.json``.
+            CheckpointError: for a file that cannot be read.
+        """
+        folder = Path(path)
+        listed = read_json(folder / "modules.json") if (folder / "modules.json").is_file() else None
+        directory = _directory(folder)
+        if listed is None and not (directory / "config.json").is_file():
+            raise InvalidArgumentError(f"{folder} has no config.json: name the directory of a Transformers model")
+        settings = next((directory / name for name in _TRANSFORMER_SETTINGS if (directory / name).is_file()), None)
+        return cls(
+            folder=folder,
+            directory=directory,
+            config=_object(directory / "config.json"),
+            modules=None if listed is None else tuple(module_types(listed)),
+            settings=_object(folder / "config_sentence_transformers.json"),
+            transformer={} if settings is None else _object(settings),
+            parts=_parts(folder, listed),
+        )
+
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """Class names that ``config.json`` lists."""
+        listed = self.config.get("architectures")
+        return tuple(map(str, listed)) if isinstance(listed, list) else ()
+
+    @property
+    def module_names(self) -> tuple[str, ...]:
+        """The modules' class names alone."""
+        return tuple(name.rpartition(".")[2] for name in self.modules or ())
+
+    @property
+    def labels(self) -> int | None:
+        """Number of outputs of a classification head, where the configuration says it."""
+        names, number = self.config.get("id2label"), self.config.get("num_labels")
+        if isinstance(names, Mapping):
+            return len(names)
+        return number if isinstance(number, int) else None
+
+    @property
+    def model_type(self) -> str | None:
+        """Class of sentence-transformers that wrote the model, such as ``"CrossEncoder"``."""
+        name = self.settings.get("model_type")
+        return name if isinstance(name, str) else None
+
+    @property
+    def task(self) -> str | None:
+        """Task of the Transformer module, such as ``"sequence-classification"``."""
+        name = self.transformer.get("transformer_task")
+        return name if isinstance(name, str) else None
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """What the Transformer module reads, such as ``("text", "image")``."""
+        named = self.transformer.get("modality_config")
+        return tuple(map(str, named)) if isinstance(named, Mapping) else ()
+
+    def ends_with(self, *endings: str) -> bool:
+        """Return whether an architecture's name has one of the endings."""
+        return any(name.endswith(endings) for name in self.architectures)
+
+
+def read_json(file: Path) -> Any:
+    """Return what a JSON file holds.
+
+    Raises:
+        CheckpointError: if it cannot be read.
+    """
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{file} cannot be read: {error}") from None
+
+
+def _directory(folder: Path) -> Path:
+    try:
+        return transformer_directory(folder)
+    except InvalidArgumentError:  # no Transformer among its modules: it is refused by what it has instead
+        return folder
+
+
+def _object(file: Path) -> Mapping[str, Any]:
+    if not file.is_file():
+        return {}
+    content = read_json(file)
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{file} cannot be read: it must hold a JSON object, found {type(content).__name__}")
+    return content
+
+
+def _parts(folder: Path, listed: object) -> tuple[str, ...]:
+    """Return the folders of a Router's parts, relative to the model's folder."""
+    found: list[str] = []
+    for each in listed if isinstance(listed, list) else ():
+        if not isinstance(each, dict) or str(each.get("type", "")).rpartition(".")[2] not in ("Router", "Asym"):
+            continue
+        place = folder / str(each.get("path", ""))
+        types = next((_object(place / name).get("types") for name in _ROUTERS if (place / name).is_file()), None)
+        found += [str((place / name).relative_to(folder)) for name in (types if isinstance(types, dict) else ())]
+    return tuple(found)

@@ -1,0 +1,56 @@
+"""Models as sentence-transformers itself saves them, asked about by every command."""
+
+import importlib.util
+
+import pytest
+
+from posembed.quality.models.purpose import kind_name
+
+pytestmark = [
+    pytest.mark.skipif(importlib.util.find_spec("sentence_transformers") is None, reason="no sentence-transformers"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
+]
+CLASSES = {
+    "CrossEncoder": "a reranker",
+    "SparseEncoder": "a sparse encoder",
+    "MultiVectorEncoder": "a multi-vector model",
+}
+
+
+@pytest.fixture(params=CLASSES)
+def saved(request, embedder, tmp_path, monkeypatch):
+    """The folder of a model of another class, and what it is."""
+    import sentence_transformers
+
+    made = getattr(sentence_transformers, request.param, None)
+    if made is None:
+        pytest.skip(f"this version has no {request.param}")
+    model = made(str(embedder), device="cpu", **({"num_labels": 1} if request.param == "CrossEncoder" else {}))
+    monkeypatch.setattr(type(model), "_create_model_card", lambda *_, **__: None)
+    model.save_pretrained(str(tmp_path / "model"))
+    return tmp_path / "model", CLASSES[request.param]
+
+
+def test_each_command_refuses_it_by_name(saved, cli, tmp_path, texts):
+    model, name = saved
+    out = tmp_path / "out"
+    for words in (
+        ("evaluate", model),
+        ("calibrate", model, out, "--data", texts, "--to", 128),
+        ("extend", model, out, "--to", 128, "--data", texts),
+    ):
+        code, _, told = cli(*words)
+        assert (code, f"{model} is {name}" in told.replace("\n", " ")) == (2, True), told
+        assert not out.exists()
+    code, _, told = cli("extend", model, out, "--to", 128)
+    assert code == 0, told
+    assert "next: posembed evaluate" not in told
+
+
+def test_an_embedding_model_is_one(embedder, tmp_path, monkeypatch):
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(embedder), device="cpu")
+    monkeypatch.setattr(type(model), "_create_model_card", lambda *_, **__: None)
+    model.save_pretrained(str(tmp_path / "model"))
+    assert kind_name(tmp_path / "model") == "embedding"
