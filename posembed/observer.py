@@ -54,6 +54,10 @@ class Observer:
         """Receive one line about what is being done."""
         LOGGER.info("%s", text)
 
+    def warning(self, text: str) -> None:
+        """Receive one line that the user must see: something was found damaged, say, and another file is used."""
+        LOGGER.warning("%s", text)
+
     def progress(self, update: Progress) -> None:
         """Receive how far one piece of work has come."""
         LOGGER.debug("%s", update)
@@ -86,6 +90,12 @@ class Callbacks(Observer):
     def message(self, text: str) -> None:
         """Log the line, and pass it to the function."""
         super().message(text)
+        if self._message is not None:
+            self._message(text)
+
+    def warning(self, text: str) -> None:
+        """Log the line, and pass it to the function of messages."""
+        super().warning(text)
         if self._message is not None:
             self._message(text)
 

@@ -9,7 +9,10 @@ import posembed
 ROOT = Path(posembed.__file__).parent
 
 # Modules at the root that use only each other.
-BASE = {"errors", "layout", "files", "hardware", "storage", "statistics", "corpus", "windows", "observer"}
+BASE = {
+    *("errors", "layout", "files", "generations", "torch_state", "hardware", "storage", "statistics", "corpus"),
+    *("windows", "observer"),
+}
 # Each room and what it uses; it may import whatever these use as well.
 USES = {
     "records": set(),
@@ -36,7 +39,8 @@ EXCEPTIONS = {("records/base.py", "posembed.report.html.renderers")}
 MAY_LEAD_BACK = {"posembed.records.base": {"posembed.report.html.renderers"}}
 # Rooms that load without torch; a function within them may import it only where the table below says so.
 WITHOUT_TORCH = {
-    *("errors", "layout", "files", "storage", "statistics", "corpus", "windows", "observer", "_version", "_moved"),
+    *("errors", "layout", "files", "generations", "storage", "statistics", "corpus", "windows", "observer"),
+    *("_version", "_moved"),
     *("records", "presets", "tables", "checkpoint", "find", "inspection", "report", "cli"),
 }
 WITH_TORCH_FILES = {"checkpoint/formats/pickle.py"}  # within functions: a pickle can be read by nothing else

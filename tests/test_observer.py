@@ -11,8 +11,9 @@ def test_messages_are_logged_and_passed_on(caplog):
         observer = Callbacks(message=heard.append, progress=heard.append, should_stop=lambda: True)
         observer.message("reading texts")
         observer.progress(Progress("calibration", 1, 2))
-    assert heard == ["reading texts", Progress("calibration", 1, 2)]
-    assert [record.levelname for record in caplog.records] == ["INFO", "DEBUG"]
+        observer.warning("the state is damaged")
+    assert heard == ["reading texts", Progress("calibration", 1, 2), "the state is damaged"]
+    assert [record.levelname for record in caplog.records] == ["INFO", "DEBUG", "WARNING"]
     assert caplog.records[0].getMessage() == "reading texts"
     assert observer.should_stop()
 

@@ -15,6 +15,7 @@ from posembed.errors import ResultsConflictError, WorkFailedError
 from posembed.extension.length_aware_file import length_aware_file
 from posembed.extension.plan import plan_extension
 from posembed.extension.write import check_plan
+from posembed.generations import remove_generations
 from posembed.observer import SILENT, Observer, Progress
 from posembed.quality.calibrate.budget import fit_into
 from posembed.quality.calibrate.objective import prepare
@@ -30,6 +31,7 @@ from posembed.records.base import takes
 from posembed.records.calibrate import CalibrateOptions
 from posembed.records.calibration import Calibration, CalibrationIdentity, TimeBudget
 from posembed.storage import differences
+from posembed.torch_state import unchecked
 
 Report = Callable[[Mapping[str, object]], object]
 
@@ -91,7 +93,7 @@ def calibrate(
 
     observer.message("reading texts")
     texts = strategy.kind.read_texts(options.data)
-    saved = SavedState.read(state) if state.exists() else None
+    saved = _saved(state, observer) if state.exists() else None
     if saved is None:
         start, steps = strategy.choose_start(request, observer), options.steps
     else:
@@ -118,7 +120,7 @@ def calibrate(
     result = make_result(request, trainer, texts, short=short)
     observer.message("writing")
     write_checkpoint(request, out, prepared.table, result)
-    state.unlink()
+    remove_generations(state)
     return result
 
 
@@ -132,11 +134,26 @@ def _check(strategy: Strategy[Any], request: Request, out: Path, state: Path) ->
         if options.length_aware:
             length_aware_file(plan, trust_remote_code=options.trust_remote_code)  # refuses what could not be loaded
         check_plan(plan)
-    if state.exists() and not options.resume:
+    started = state.exists()
+    if started and not options.resume:
         raise ResultsConflictError(
             f"{state} holds a calibration that has not finished: resume it with resume=True, or delete it"
         )
-    strategy.check(request, resumed=state.exists())
+    strategy.check(request, resumed=started)
+
+
+def _saved(state: Path, observer: Observer) -> SavedState:
+    """Return the newest undamaged state, and say if it is not the newest or cannot be checked.
+
+    Raises:
+        WorkFailedError: if every state is damaged.
+    """
+    found = SavedState.read(state)
+    if found.warning:
+        observer.warning(found.warning)
+    if not found.sealed:
+        observer.warning(unchecked(found.path))
+    return found.value
 
 
 def _resumed_steps(saved: SavedState, state: Path, request: Request) -> int | None:
@@ -170,6 +187,7 @@ def _fit_into_budget(trainer: TableTrainer, budget: TimeBudget, state: Path, obs
     seconds = fit_into(trainer, budget.minutes, observer)
     trainer.identity = replace(trainer.identity, timed=budget)
     trainer.save(state)
+    trainer.save(state)  # the state before it must not settle the steps again: the rows would be others
     settled = f"{trainer.config.steps} of {planned} steps, about {seconds:.1f} s each"
     observer.message(settled)
     # Also as progress: a log leaves out messages that others follow at once.
@@ -181,10 +199,10 @@ def _train(trainer: TableTrainer, state: Path, observer: Observer) -> None:
     try:
         trainer.train(state, observer)
     except WorkFailedError:
-        state.unlink(missing_ok=True)  # resumed, it would fail again
+        remove_generations(state)  # resumed, it would fail again
         raise
     if trainer.best_loss >= trainer.start_loss:
-        state.unlink()
+        remove_generations(state)
         best = min(point.validation for point in trainer.curve[1:])
         raise WorkFailedError(
             f"no table was better than the one at the start on validation texts (loss {trainer.start_loss:.4f} at the "
@@ -213,6 +231,12 @@ class _OldCallbacks(Observer):
     def message(self, text: str) -> None:
         """Pass a message on."""
         self._observer.message(text)
+        if self._tell is not None:
+            self._tell(text)
+
+    def warning(self, text: str) -> None:
+        """Pass a warning on."""
+        self._observer.warning(text)
         if self._tell is not None:
             self._tell(text)
 

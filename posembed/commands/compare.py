@@ -14,7 +14,7 @@ from posembed.lab import folder as output
 from posembed.lab.gather import build_comparison
 from posembed.lab.prepare import parallel_units, prepare_units
 from posembed.lab.runner import run_units
-from posembed.lab.unit_result import RESULT
+from posembed.lab.unit_result import read_result
 from posembed.observer import SILENT, Observer, Progress
 from posembed.records.base import takes
 from posembed.records.compare import CompareOptions
@@ -74,7 +74,8 @@ def compare(
     if options.out is None:
         with tempfile.TemporaryDirectory(prefix="posembed-") as temporary:
             return _run(configs, corpus, Path(temporary), jobs, observer, kept=False)
-    output.claim(options.out, configs, resume=options.resume)
+    if warning := output.claim(options.out, configs, resume=options.resume):
+        observer.warning(warning)
     return _run(configs, corpus, options.out, jobs, observer, kept=True)
 
 
@@ -100,10 +101,10 @@ class _EventObserver(Observer):
 def _run(
     configs: Sequence[UnitConfig], corpus: Corpus, folder: Path, jobs: int, observer: Observer, *, kept: bool
 ) -> Comparison:
-    todo = [config for config in configs if not output.has_result(folder, config)]
-    for config in configs:
-        if config not in todo:
-            observer.progress(Progress(config.name, done=config.steps, total=config.steps, phase="kept"))
+    done = {c: read_result(output.unit_folder(folder, c), c) for c in configs if output.has_result(folder, c)}
+    todo = [config for config in configs if config not in done]
+    for config in done:
+        observer.progress(Progress(config.name, done=config.steps, total=config.steps, phase="kept"))
     try:
         failures = run_units(todo, folder / output.UNITS, jobs, observer)
     except KeyboardInterrupt:
@@ -112,11 +113,8 @@ def _run(
             if kept
             else "stopped; nothing was kept, because `out` was not given"
         ) from None
-    done = {
-        config: output.read_result(output.unit_folder(folder, config) / RESULT, config)
-        for config in configs
-        if config.name not in failures
-    }
+    done |= {c: read_result(output.unit_folder(folder, c), c) for c in todo if c.name not in failures}
+    done = {config: done[config] for config in configs if config in done}  # in the order of the call
     if not done:
         raise WorkFailedError("no unit finished. " + "; ".join(f"{name}: {why}" for name, why in failures.items()))
     results = build_comparison(configs, done, failures, corpus)

@@ -21,14 +21,14 @@ from torch import Tensor, nn
 
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import CheckpointError, InvalidArgumentError
+from posembed.extension.length_aware_seal import check_seal, sealed_metadata
 from posembed.extension.live import extend_in_place
 from posembed.extension.mask_positions import MaskedRows, counts_from_mask
 from posembed.extension.table_change import TableChange
 from posembed.files import write_whole
+from posembed.generations import DamagedError
 from posembed.nn.length_aware import LengthAwareEmbedding
 from posembed.records.extend import ModelOptions
-
-FORMAT = "posembed.length_aware.1"
 
 
 def put_length_aware(
@@ -216,7 +216,7 @@ def save_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> Pa
         raise InvalidArgumentError(f"{type(model).__name__} has {len(found)} length-aware position embeddings, not one")
     name, module = found[0]
     tensors = {str(int(limit)): module.table(k).detach().cpu().clone() for k, limit in enumerate(module.limits)}
-    about = {"format": FORMAT, "key": f"{name}.weight", "reserved": str(module.reserved)}
+    about = sealed_metadata(f"{name}.weight", module.reserved, tensors)
     path = Path(directory) / TABLES_BY_LENGTH
     write_whole(path, lambda temporary: save_file(tensors, temporary, metadata=about))
     return path
@@ -244,11 +244,11 @@ def load_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> nn
     try:
         with safe_open(path, "pt") as file:
             about = file.metadata() or {}
-            tables = {int(limit): file.get_tensor(limit) for limit in file.keys()}  # noqa: SIM118 - not a dictionary
-        if about.get("format") != FORMAT:
-            raise ValueError(f"its format is {about.get('format')!r}, this version reads {FORMAT!r}")
+            stored = {limit: file.get_tensor(limit) for limit in file.keys()}  # noqa: SIM118 - not a dictionary
+        check_seal(about, stored)
+        tables = {int(limit): table for limit, table in stored.items()}
         key, reserved = about["key"], int(about["reserved"])
-    except (SafetensorError, ValueError, KeyError, OSError) as error:
+    except (SafetensorError, DamagedError, ValueError, KeyError, OSError) as error:
         raise CheckpointError(f"{path} is damaged or of another version: {error}") from None
     places = [name for name in dict(model.named_parameters()) if name == key or name.endswith(f".{key}")]
     short = [name for name in dict(model.named_parameters()) if key.endswith(f".{name}")]

@@ -10,8 +10,13 @@ from safetensors.torch import save
 from posembed.checkpoint.formats.pickle import from_numpy
 from posembed.checkpoint.tensors import Array
 from posembed.errors import InvalidArgumentError, MissingExtraError, first_line
+<<<<<<< HEAD
 from posembed.extension.length_aware import FORMAT, replaceable
 from posembed.extension.library_code import no_questions
+=======
+from posembed.extension.length_aware import replaceable
+from posembed.extension.length_aware_seal import sealed_metadata
+>>>>>>> 02131d9 (Files that work is resumed from have a checksum, and the state before the last one is kept)
 from posembed.extension.plan import ExtensionPlan
 from posembed.extension.write import new_rows
 
@@ -47,7 +52,7 @@ def length_aware_file(
         str(limit): from_numpy(checkpoint.read(change.table.key)[: old.reserved + limit]),
         str(layout.usable_length): from_numpy(new_rows(checkpoint, change) if longer is None else longer),
     }
-    return save(tables, metadata={"format": FORMAT, "key": name, "reserved": str(old.reserved)})
+    return save(tables, metadata=sealed_metadata(name, old.reserved, tables))
 
 
 def _require_replaceable(plan: ExtensionPlan, key: str, trust_remote_code: bool) -> str:

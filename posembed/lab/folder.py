@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError
+from posembed.files import write_whole
+from posembed.generations import DamagedError, previous
 from posembed.hardware import environment
-from posembed.lab.unit_result import RESULT, TABLE, UnitResult
+from posembed.lab.unit_result import RESULT, TABLE
 from posembed.records.base import JsonObject
 from posembed.records.comparison import Comparison
 from posembed.records.unit import ComparisonSetup, UnitConfig
-from posembed.storage import differences, read_json, write_json
+from posembed.storage import differences, read_sealed_json, write_json, write_sealed_json
 
 RESULTS, SETUP, UNITS, TABLES = "results.json", "setup.json", "units", "tables"
 SAME_NUMBERS = frozenset({"0.1.0", "0.2.0"})
 """Versions of posembed that train to the same numbers, so that one may resume what another began."""
 
 
-def claim(folder: Path, configs: Sequence[UnitConfig], *, resume: bool) -> None:
+def claim(folder: Path, configs: Sequence[UnitConfig], *, resume: bool) -> str:
     """Make sure that ``folder`` is free, or holds this very work and may be resumed.
+
+    Returns:
+        What the user should know: that the file that says what it holds was damaged, and is mended. Else nothing.
 
     Raises:
         ResultsConflictError: if it is neither, or cannot be written.
+        WorkFailedError: if both copies of the file that says what it holds are damaged.
     """
     refuse_other_content(folder)
-    setup = folder / SETUP
-    if setup.exists():
-        if difference := _conflict(folder, configs):
-            raise ResultsConflictError(f"out={str(folder)!r} holds the work of another configuration ({difference})")
-        if not resume:
-            raise ResultsConflictError(
-                f"out={str(folder)!r} holds work of this configuration: resume it with resume=True, or give another "
-                "`out`"
-            )
-        return
-    try:
-        write_json(setup, _identity(configs))
-    except OSError as error:
-        raise ResultsConflictError(f"out={str(folder)!r} cannot be written ({error.strerror})") from None
+    if not (folder / SETUP).exists():
+        _write_setup(folder, _identity(configs))
+        return ""
+    there, fault = _stored(folder)
+    if difference := _difference(there, configs):
+        raise ResultsConflictError(f"out={str(folder)!r} holds the work of another configuration ({difference})")
+    if not resume:
+        raise ResultsConflictError(
+            f"out={str(folder)!r} holds work of this configuration: resume it with resume=True, or give another `out`"
+        )
+    if fault:
+        _write_setup(folder, there)
+    return fault
 
 
 def refuse_other_content(folder: Path) -> None:
@@ -69,33 +75,13 @@ def refuse_inside_data(folder: Path, data: str) -> None:
         )
 
 
-def read_result(file: Path, config: UnitConfig) -> UnitResult:
-    """Read the result of a unit, which must be whole and of this very configuration.
-
-    Raises:
-        WorkFailedError: if the file is damaged.
-        ResultsConflictError: if it is of another configuration.
-    """
-    try:
-        stored = read_json(file)
-        difference = differences(stored["configuration"], config.to_dict())
-        result = None if difference else UnitResult.from_dict(stored)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WorkFailedError(f"{file} is damaged ({error}); delete it to train this unit again") from None
-    if result is None:
-        raise ResultsConflictError(
-            f"{file} is of another configuration ({difference}); delete it to train this unit again"
-        )
-    return result
-
-
 def keep(folder: Path, results: Comparison, configs: Iterable[UnitConfig]) -> None:
     """Write ``results.json``, and copy the position rows of each unit into one folder."""
     for config in configs:
         table = folder / UNITS / config.name / TABLE
         if table.exists():
-            (folder / TABLES).mkdir(exist_ok=True)
-            shutil.copyfile(table, folder / TABLES / f"{config.name}.safetensors")
+            target = folder / TABLES / f"{config.name}.safetensors"
+            write_whole(target, functools.partial(shutil.copyfile, table), parents=True)
     write_json(folder / RESULTS, results.to_dict())
 
 
@@ -116,17 +102,38 @@ def _identity(configs: Sequence[UnitConfig]) -> JsonObject:
     return ComparisonSetup.of(configs).to_dict() | versions
 
 
-def _conflict(folder: Path, configs: Sequence[UnitConfig]) -> str:
+def _difference(there: JsonObject, configs: Sequence[UnitConfig]) -> str:
     """Name what the work in a folder differs in from this, or return an empty text."""
-    try:
-        there = read_json(folder / SETUP)
-        if not isinstance(there, Mapping):
-            raise ValueError("not an object")
-    except (OSError, ValueError) as error:
-        raise ResultsConflictError(
-            f"out={str(folder)!r}: {SETUP} cannot be read ({error}); give another `out`"
-        ) from None
     here = _identity(configs)
     if {there.get("posembed"), here["posembed"]} <= SAME_NUMBERS:
         here["posembed"] = there["posembed"]
-    return differences(dict(there), here)
+    return differences(there, here)
+
+
+def _stored(folder: Path) -> tuple[JsonObject, str]:
+    """Return what a folder says it is for, from whichever copy is undamaged, and what is wrong with the first.
+
+    Raises:
+        WorkFailedError: if both are damaged.
+    """
+    copies = [folder / SETUP, previous(folder / SETUP)]
+    if not copies[1].exists():
+        copies.pop()  # a folder of version 0.2 has one, without a checksum
+    faults = []
+    for each in copies:
+        try:
+            stored = read_sealed_json(each, must_be_sealed=len(copies) > 1)
+        except DamagedError as error:
+            faults.append(f"{each} is damaged ({error})")
+        else:
+            return stored, f"{faults[0]}: its copy {each} is used" if faults else ""
+    raise WorkFailedError(f"{' and '.join(faults)}: give another `out`, or delete {folder} to start over")
+
+
+def _write_setup(folder: Path, identity: JsonObject) -> None:
+    """Write what a folder is for, twice: it is written once, so there is never one before it to fall back on."""
+    try:
+        for copy in (folder / SETUP, previous(folder / SETUP)):
+            write_sealed_json(copy, identity)
+    except OSError as error:
+        raise ResultsConflictError(f"out={str(folder)!r} cannot be written ({error.strerror})") from None

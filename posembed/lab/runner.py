@@ -57,6 +57,9 @@ def run_units(configs: Sequence[UnitConfig], folder: Path, jobs: int, observer: 
                     continue
                 failures.setdefault(name, _why(folder / name, message.code))
                 message = UnitMessage("failed", message=failures[name])
+            elif message.phase == "warning":
+                observer.warning(f"{name}: {message.message}")
+                continue
             elif message.phase == "failed":
                 failures[name] = message.message or ""
             observer.progress(_progress(name, steps[name], message))

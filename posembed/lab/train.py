@@ -14,15 +14,26 @@ from safetensors.torch import save_file
 from posembed.corpus import load_corpus, require_length
 from posembed.errors import ResultsConflictError
 from posembed.files import write_whole
+from posembed.generations import remove_generations
 from posembed.hardware import environment
 from posembed.lab.encodings import ENCODINGS
 from posembed.lab.losses import NonFiniteLossError, evaluate_beyond, evaluate_in_range
 from posembed.lab.model import LabModel
-from posembed.lab.trainer import Report, Trainer, require_same
-from posembed.lab.unit_result import CHECKPOINT, RESULT, TABLE, InRange, UnitBeyond, UnitMessage, UnitResult
+from posembed.lab.trainer import Report, Trainer
+from posembed.lab.unit_result import (
+    CHECKPOINT,
+    RESULT,
+    TABLE,
+    InRange,
+    UnitBeyond,
+    UnitMessage,
+    UnitResult,
+    file_sha256,
+    read_result,
+    write_result,
+)
 from posembed.records.comparison import Environment, Flexibility
 from posembed.records.unit import UnitConfig
-from posembed.storage import read_json, write_json
 from posembed.tables.measures.sinusoids import explained_share, random_share, sinusoidal_basis
 from posembed.tables.measures.spectrum import effective_rank
 
@@ -45,21 +56,19 @@ def run_unit(
 
     Raises:
         ResultsConflictError: if the folder holds another configuration's work, or the data have changed.
+        WorkFailedError: if what the folder holds is damaged, and so is the state before it.
         WorkInterruptedError: if ``should_stop`` said so; the checkpoint is written first.
     """
-    finished = folder / RESULT
-    if finished.exists():
-        stored = read_json(finished)
-        require_same(stored["configuration"], config, folder)
-        return UnitResult.from_dict(stored)
+    if (folder / RESULT).exists():
+        return read_result(folder, config)
     threads = torch.get_num_threads()
     torch.set_num_threads(config.threads)
     try:
         result = _run(config, folder, report, should_stop, save_seconds)
     finally:
         torch.set_num_threads(threads)
-    write_json(finished, result.to_dict())
-    (folder / CHECKPOINT).unlink(missing_ok=True)
+    write_result(folder, result)
+    remove_generations(folder / CHECKPOINT)
     return result
 
 
@@ -76,7 +85,8 @@ def _run(
     model = LabModel(config, corpus.vocab_size).to(config.device)
     trainer = Trainer(config, corpus, model)
     if (folder / CHECKPOINT).exists():
-        trainer.restore(folder / CHECKPOINT)
+        for warning in trainer.restore(folder / CHECKPOINT):
+            report(UnitMessage("warning", trainer.step, message=warning))
     in_range: InRange | None = None
     beyond: tuple[UnitBeyond, ...] = ()
     table: Flexibility | None = None
@@ -102,6 +112,7 @@ def _run(
         in_range=in_range,
         beyond=beyond,
         flexibility=table,
+        table_sha256=file_sha256(folder / TABLE) if (folder / TABLE).exists() else None,
     )
 
 

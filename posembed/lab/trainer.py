@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,13 +17,14 @@ from torch import Tensor
 
 from posembed.corpus import Corpus
 from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
-from posembed.files import write_whole
+from posembed.generations import DamagedError
 from posembed.lab.losses import token_losses
 from posembed.lab.model import LabModel
 from posembed.lab.unit_result import UnitMessage
 from posembed.records.comparison import CurvePoint, Speed
 from posembed.records.unit import UnitConfig
 from posembed.storage import differences
+from posembed.torch_state import load_optimizer, load_state, save_state, unchecked
 from posembed.windows import IGNORED, Windows, cut_windows, prediction_task
 
 Report = Callable[[UnitMessage], None]
@@ -157,7 +160,7 @@ class Trainer:
         return Speed(self.seconds, rate)
 
     def save(self, path: Path) -> None:
-        """Write everything that the rest of the training depends on, atomically."""
+        """Write everything that the rest of the training depends on, whole or not at all; keep the state before it."""
         state = {
             "configuration": self.config.to_dict(),
             "step": self.step,
@@ -168,29 +171,37 @@ class Trainer:
             "seconds": self.seconds,
             "rates": self.rates,
         }
-        write_whole(path, lambda temporary: torch.save(state, temporary), parents=True)
+        save_state(path, state, self.step)
 
-    def restore(self, path: Path) -> None:
-        """Resume from a checkpoint of the same configuration.
+    def restore(self, path: Path) -> Sequence[str]:
+        """Resume from the newest undamaged checkpoint, of the same configuration.
+
+        Returns:
+            What the user should know: that an older one is used, or that it has no checksum.
 
         Raises:
-            WorkFailedError: for a damaged file.
+            WorkFailedError: if every checkpoint is damaged.
             ResultsConflictError: for the state of another configuration.
         """
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            configuration = dict(state["configuration"])
-        except Exception as error:  # torch.load raises whatever the broken file leads to
-            raise WorkFailedError(_damaged(path, error)) from None
-        require_same(configuration, self.config, path.parent)
-        try:
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.step, self._recent = state["step"], state["recent"]
-            self.curve = [CurvePoint.from_dict(point) for point in state["curve"]]
-            self.seconds, self.rates = state["seconds"], state["rates"]
-        except (KeyError, RuntimeError, ValueError, TypeError) as error:
-            raise WorkFailedError(_damaged(path, error)) from None
+            found = load_state(path, functools.partial(self._restore, path.parent))
+        except DamagedError as error:
+            raise WorkFailedError(f"{error}; delete {path} to train this unit again") from None
+        return [each for each in (found.warning, "" if found.sealed else unchecked(found.path)) if each]
+
+    def _restore(self, folder: Path, state: Mapping[str, Any]) -> None:
+        """Take over a state. A second call, for an older one, replaces whatever a first one left."""
+        require_same(dict(state["configuration"]), self.config, folder)
+        step, numbers = state["step"], [*state["recent"], *state["rates"], state["seconds"]]
+        if not isinstance(step, int) or not 0 <= step <= self.config.steps:
+            raise DamagedError(f"it was saved at step {step!r} of {self.config.steps}")
+        if not all(isinstance(number, float) for number in numbers):
+            raise DamagedError("its losses, rates or seconds are not numbers")
+        curve = [CurvePoint.from_dict(point) for point in state["curve"]]
+        self.model.load_state_dict(state["model"])
+        load_optimizer(self.optimizer, state["optimizer"])
+        self.step, self._recent, self.curve = step, state["recent"], curve
+        self.seconds, self.rates = state["seconds"], state["rates"]
 
 
 def require_same(stored: Mapping[str, object], config: UnitConfig, folder: Path) -> None:
@@ -199,12 +210,7 @@ def require_same(stored: Mapping[str, object], config: UnitConfig, folder: Path)
     Raises:
         ResultsConflictError: naming every difference.
     """
-    if difference := differences(dict(stored), config.to_dict()):
+    if difference := differences(stored, config.to_dict()):
         raise ResultsConflictError(
             f"{folder} holds the work of another configuration ({difference}); give another `out`"
         )
-
-
-def _damaged(path: Path, error: Exception) -> str:
-    kind = type(error).__name__  # the text can be a page about flags that must not be set here
-    return f"{path} is damaged ({kind}); delete it to train this unit again"

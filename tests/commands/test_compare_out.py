@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 
 import pytest
@@ -83,9 +84,17 @@ def test_a_folder_begun_by_a_version_with_the_same_numbers_is_resumed(
     assert again.arms == finished[0].arms
 
 
+def rewrite(file, **changes):
+    """Change entries of a file as another version would have written them, which knows no checksum."""
+    content = json.loads(file.read_text()) | changes
+    del content["checksum"]
+    file.write_text(json.dumps(content))
+    (file.parent / f"{file.name}.previous").unlink()
+
+
 def test_a_folder_begun_by_any_other_version_is_not(copy, corpus_dir, tiny, no_training):
     setup = copy / "setup.json"
-    setup.write_text(json.dumps(json.loads(setup.read_text()) | {"posembed": "0.0.9"}))
+    rewrite(setup, posembed="0.0.9")
     with pytest.raises(ResultsConflictError, match=r"posembed: '0\.0\.9' there"):
         compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
 
@@ -145,10 +154,49 @@ def test_a_file_is_no_folder(corpus_dir, tiny, tmp_path, no_training):
     assert file.read_text() == "text"
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
+def test_a_damaged_setup_is_mended_from_its_copy(copy, corpus_dir, tiny, content):
+    setup = copy / "setup.json"
+    whole = setup.read_bytes()
+    setup.write_bytes(content)
+    told = []
+    compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, observer=Callbacks(message=told.append), **tiny)
+    assert setup.read_bytes() == whole
+    (said,) = [each for each in told if "setup.json" in each]
+    assert re.search(r"setup.json is damaged \(.+\): its copy .*/setup.json.previous is used$", said)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
-def test_a_damaged_setup_is_refused(copy, corpus_dir, tiny, no_training, content):
+def test_without_a_copy_a_damaged_setup_is_refused(copy, corpus_dir, tiny, no_training, content):
     (copy / "setup.json").write_bytes(content)
-    with pytest.raises(ResultsConflictError, match=r"setup.json cannot be read \(.+\); give another `out`"):
+    for _ in range(2):
+        (copy / "setup.json.previous").write_bytes(content)
+        with pytest.raises(WorkFailedError, match=r"setup.json is damaged \(.+\).*: give another `out`, or delete"):
+            compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
+        (copy / "setup.json.previous").unlink()  # a folder of version 0.2 has none
+        with pytest.raises(WorkFailedError, match=r"setup.json is damaged \(it .+\): give another `out`, or delete"):
+            compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
+
+
+def test_a_flipped_bit_in_the_name_of_the_checksum_is_damage(copy, corpus_dir, tiny):
+    setup = copy / "setup.json"
+    setup.write_bytes(setup.read_bytes().replace(b'"checksum"', b'"chgcksum"'))
+    told = []
+    compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, observer=Callbacks(message=told.append), **tiny)
+    assert any("setup.json is damaged (its checksum is missing)" in each for each in told)
+
+
+def test_damaged_swapped_or_missing_rows_are_named(copy, corpus_dir, tiny, no_training):
+    """The rows of a unit go into `tables/` and the report: no bit of them may change unnoticed."""
+    one, other = (copy / "units" / f"{name}-seed0" / "table.safetensors" for name in PAIR)
+    whole = one.read_bytes()
+    for content in (other.read_bytes(), whole[:-1], whole[:-1] + bytes([whole[-1] ^ 1]), b""):
+        one.write_bytes(content)
+        text = r"table.safetensors is damaged \(its checksum differs\); delete .*learned-seed0/result.json to train"
+        with pytest.raises(WorkFailedError, match=text):
+            compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
+    one.unlink()
+    with pytest.raises(WorkFailedError, match=r"table.safetensors is missing; delete .*learned-seed0/result.json to"):
         compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
 
 
@@ -162,6 +210,7 @@ def test_a_damaged_result_is_named(copy, corpus_dir, tiny):
 def test_a_result_of_another_configuration_or_without_its_parts_is_refused(copy, corpus_dir, tiny):
     file = copy / "units" / "learned-seed0" / "result.json"
     whole = json.loads(file.read_text())
+    del whole["checksum"]  # as version 0.2 wrote it
     file.write_text(json.dumps(whole | {"configuration": whole["configuration"] | {"steps": 999}}))
     with pytest.raises(ResultsConflictError, match=r"is of another configuration \(steps: 999 there, 12 here\)"):
         compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
@@ -173,7 +222,7 @@ def test_a_result_of_another_configuration_or_without_its_parts_is_refused(copy,
 
 def test_results_of_other_versions_are_not_mixed_in(copy, corpus_dir, tiny, no_training):
     setup = copy / "setup.json"
-    setup.write_text(json.dumps(json.loads(setup.read_text()) | {"torch": "1.0"}))
+    rewrite(setup, torch="1.0")
     with pytest.raises(ResultsConflictError, match=r"torch: '1\.0' there"):
         compare(str(corpus_dir), encodings=PAIR, out=copy, resume=True, **tiny)
 

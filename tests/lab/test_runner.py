@@ -82,6 +82,23 @@ def test_an_observer_that_asks_to_stop_lets_running_units_save(config, tmp_path,
     assert torch.load(tmp_path / "none-seed0" / "checkpoint.pt", weights_only=True)["step"] >= 20
 
 
+def test_a_unit_that_resumes_an_older_checkpoint_says_so(config, tmp_path):
+    """Its process has no terminal: the warning comes through the observer, with the unit's name."""
+    slow = config(encoding="none", steps=3000, evaluations=0)
+    seen, told = [], []
+    for _ in range(2):
+        observer = Callbacks(progress=seen.append, should_stop=lambda: seen[-1:] != [] and seen[-1].done is not None)
+        with pytest.raises(KeyboardInterrupt):
+            run_units([slow], tmp_path, 1, observer)
+        seen.clear()
+    file = tmp_path / "none-seed0" / "checkpoint.pt"
+    file.write_bytes(b"")
+    assert run_units([slow], tmp_path, 1, Callbacks(message=told.append)) == {}
+    (warning,) = told
+    assert warning.startswith(f"none-seed0: {file} is damaged (it cannot be read: ")
+    assert f"resuming from {file}.previous, saved at step " in warning
+
+
 def test_why_names_the_last_line_of_the_log(tmp_path):
     (tmp_path / "log.txt").write_bytes(b"Traceback\n  a line\nMemoryError: \xff no room\n\n")
     text = f"the process ended with code 1: MemoryError: \ufffd no room (see {tmp_path / 'log.txt'})"

@@ -1,5 +1,4 @@
 import dataclasses
-import json
 import shutil
 
 import numpy as np
@@ -12,6 +11,7 @@ from posembed.lab.model import LabModel
 from posembed.lab.train import run_unit
 from posembed.lab.trainer import Trainer
 from posembed.records.compare import ENCODINGS
+from posembed.storage import read_sealed_json
 
 
 @pytest.mark.parametrize("kind", ["decoder", "encoder"])
@@ -31,7 +31,7 @@ def test_the_same_seed_gives_the_same_numbers(config, tmp_path, untimed, encodin
     np.random.default_rng(99)
     again = run_unit(config(encoding=encoding), tmp_path / "b")
     assert untimed(first.to_dict()) == untimed(again.to_dict())
-    assert json.loads((tmp_path / "a" / "result.json").read_text()) == first.to_dict()
+    assert read_sealed_json(tmp_path / "a" / "result.json") == first.to_dict()
     other = run_unit(config(encoding=encoding, seed=1), tmp_path / "c")
     assert other.in_range.documents != first.in_range.documents
     assert other.curve[-1] != first.curve[-1]

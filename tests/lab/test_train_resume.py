@@ -1,7 +1,5 @@
 """Units that are stopped, killed, damaged or diverge."""
 
-import json
-
 import pytest
 import torch
 
@@ -9,6 +7,8 @@ from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterrupt
 from posembed.lab.model import LabModel
 from posembed.lab.train import run_unit
 from posembed.lab.trainer import Trainer
+from posembed.storage import read_sealed_json
+from posembed.torch_state import unchecked
 
 
 @pytest.fixture
@@ -103,10 +103,55 @@ def test_a_damaged_checkpoint(config, whole, tmp_path, untimed, stop_at, damage)
         run_unit(config(), tmp_path, should_stop=stop_at(5))
     file = tmp_path / "checkpoint.pt"
     file.write_bytes(file.read_bytes()[damage])
-    with pytest.raises(WorkFailedError, match=r"checkpoint.pt is damaged \(\w+\); delete it to train this unit again$"):
+    with pytest.raises(WorkFailedError, match=r"checkpoint.pt is damaged \(it.+\); delete .*pt to train this unit"):
         run_unit(config(), tmp_path)
     file.unlink()
     assert untimed(run_unit(config(), tmp_path).to_dict()) == untimed(whole[0].to_dict())
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a state", None])
+def test_a_damaged_checkpoint_leads_to_the_one_before(config, whole, tmp_path, untimed, stop_at, damage):
+    for step in (4, 9):
+        with pytest.raises(WorkInterruptedError):
+            run_unit(config(), tmp_path, should_stop=stop_at(step))
+    file = tmp_path / "checkpoint.pt"
+    if damage is None:  # one bit in the middle, which torch.load does not notice
+        damage = bytearray(file.read_bytes())
+        damage[len(damage) // 2] ^= 4
+    file.write_bytes(damage)
+    told = []
+    result = run_unit(config(), tmp_path, report=told.append)
+    assert untimed(result.to_dict()) == untimed(whole[0].to_dict())
+    assert table(tmp_path) == table(whole[1])
+    (warning,) = [each for each in told if each.phase == "warning"]
+    assert warning.message.startswith(f"{file} is damaged (")
+    assert f"): resuming from {file}.previous, saved at step 4; " in warning.message
+    assert warning.step == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["result.json", "table.safetensors"]
+
+
+def test_a_checkpoint_without_a_checksum_is_resumed_and_said(config, whole, tmp_path, untimed, stop_at):
+    with pytest.raises(WorkInterruptedError):
+        run_unit(config(), tmp_path, should_stop=stop_at(5))
+    file = tmp_path / "checkpoint.pt"
+    state = torch.load(file, weights_only=True)
+    del state["sealed"]
+    torch.save(state, file)  # as version 0.2 did
+    told = []
+    assert untimed(run_unit(config(), tmp_path, report=told.append).to_dict()) == untimed(whole[0].to_dict())
+    assert [each.message for each in told if each.phase == "warning"] == [unchecked(file)]
+
+
+@pytest.mark.parametrize("changed", [{"step": 13}, {"step": "5"}, {"rates": [None]}, {"model": {}}, {"curve": [{}]}])
+def test_what_no_training_leaves_is_damage(config, tmp_path, stop_at, changed):
+    with pytest.raises(WorkInterruptedError):
+        run_unit(config(), tmp_path, should_stop=stop_at(5))
+    file = tmp_path / "checkpoint.pt"
+    state = torch.load(file, weights_only=True) | changed
+    del state["sealed"]
+    torch.save(state, file)
+    with pytest.raises(WorkFailedError, match=r"checkpoint.pt is damaged \(.+\); delete .*checkpoint.pt to train"):
+        run_unit(config(), tmp_path)
 
 
 def test_a_checkpoint_of_another_configuration(config, tmp_path, stop_at):
@@ -132,5 +177,5 @@ def test_a_loss_that_is_not_finite(config, tmp_path, kind, settings, message):
     result = run_unit(config(model=kind, learning_rate=1e30, **settings), tmp_path)
     assert (result.status, result.message) == ("non-finite", message)
     assert (result.in_range, result.beyond, result.flexibility) == (None, (), None)
-    assert json.loads((tmp_path / "result.json").read_text()) == result.to_dict()
+    assert read_sealed_json(tmp_path / "result.json") == result.to_dict()
     assert [path.name for path in tmp_path.iterdir()] == ["result.json"]

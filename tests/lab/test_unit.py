@@ -11,7 +11,7 @@ import pytest
 from posembed.lab.train import run_unit
 from posembed.lab.trainer import Trainer
 from posembed.lab.unit import main
-from posembed.storage import write_json
+from posembed.storage import read_sealed_json, write_json
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def test_a_unit_that_finishes(start, config, tmp_path, untimed):
     assert code == 0
     assert [m["phase"] for m in messages] == ["training"] * 4 + ["evaluating", "finished"]
     assert messages[-1] == {"phase": "finished", "message": "", "step": 12}
-    written = json.loads((tmp_path / "unit" / "result.json").read_text())
+    written = read_sealed_json(tmp_path / "unit" / "result.json")
     assert untimed(written) == untimed(run_unit(config(), tmp_path / "other").to_dict())
 
 
@@ -71,7 +71,7 @@ def test_a_signal_saves_and_ends(start, config, tmp_path, monkeypatch, untimed, 
     code, messages = start()
     assert code == 0
     assert messages[0]["step"] == 8
-    written = json.loads((tmp_path / "unit" / "result.json").read_text())
+    written = read_sealed_json(tmp_path / "unit" / "result.json")
     assert untimed(written) == untimed(run_unit(config(), tmp_path / "other").to_dict())
 
 

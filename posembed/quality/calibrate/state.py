@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError
-from posembed.files import write_whole
+from posembed.errors import ResultsConflictError, WorkFailedError
+from posembed.generations import DamagedError, Generation
 from posembed.records.calibrate import CalibrationConfig
 from posembed.records.calibration import CalibrationIdentity, CurvePoint
 from posembed.storage import differences
+from posembed.torch_state import load_state, save_state
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class SavedState:
     recent: tuple[float, ...]
 
     def write(self, path: Path) -> None:
-        """Write the state, whole or not at all."""
+        """Write the state, whole or not at all, with a checksum; the state before it is kept."""
         plain = {
             "configuration": self.configuration.to_dict(),
             "about": self.identity.to_dict(),
@@ -59,34 +60,48 @@ class SavedState:
             "curve": [point.to_dict() for point in self.curve],
             "recent": list(self.recent),
         }
-        write_whole(path, lambda temporary: torch.save(plain, temporary), parents=True)
+        save_state(path, plain, self.step)
 
     @classmethod
-    def read(cls, path: Path) -> SavedState:
-        """Return the state that :meth:`write` wrote.
+    def read(cls, path: Path) -> Generation[SavedState]:
+        """Return the newest undamaged state that :meth:`write` wrote.
 
         Raises:
-            WorkFailedError: if the file is damaged.
+            WorkFailedError: if every state is damaged.
         """
         try:
-            plain = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch.load raises whatever the broken file leads to
-            raise WorkFailedError(damaged(path, type(error).__name__)) from None
-        try:
-            return cls(
-                configuration=CalibrationConfig.from_dict(plain["configuration"]),
-                identity=CalibrationIdentity.from_dict(plain["about"]),
-                start=plain["start"],
-                step=plain["step"],
-                seconds=plain["seconds"],
-                table=plain["table"],
-                best=plain["best"],
-                optimizer=plain["optimizer"],
-                curve=tuple(CurvePoint.from_dict(point) for point in plain["curve"]),
-                recent=tuple(plain["recent"]),
-            )
-        except (KeyError, TypeError, AttributeError, InvalidArgumentError) as error:
-            raise WorkFailedError(damaged(path, f"not the state of a calibration: {error}")) from None
+            return load_state(path, cls._parsed)
+        except DamagedError as error:
+            raise WorkFailedError(useless(path, str(error))) from None
+
+    @classmethod
+    def _parsed(cls, plain: Mapping[str, Any]) -> SavedState:
+        saved = cls(
+            configuration=CalibrationConfig.from_dict(plain["configuration"]),
+            identity=CalibrationIdentity.from_dict(plain["about"]),
+            start=plain["start"],
+            step=plain["step"],
+            seconds=plain["seconds"],
+            table=plain["table"],
+            best=plain["best"],
+            optimizer=plain["optimizer"],
+            curve=tuple(CurvePoint.from_dict(point) for point in plain["curve"]),
+            recent=tuple(plain["recent"]),
+        )
+        saved._check()
+        return saved
+
+    def _check(self) -> None:
+        """Refuse what no training leaves; a state of version 0.2 has no checksum that would show it."""
+        if not isinstance(self.step, int) or not 0 <= self.step <= self.configuration.steps:
+            raise DamagedError(f"it was saved at step {self.step!r} of {self.configuration.steps}")
+        if not isinstance(self.seconds, float) or not all(isinstance(loss, float) for loss in self.recent):
+            raise DamagedError("its seconds or losses are not numbers")
+        if any(not 0 <= point.step <= self.step for point in self.curve):
+            raise DamagedError("it has evaluations after its last step")
+        for values in (self.table, self.best):
+            if any(value.shape != self.table[name].shape for name, value in values.items()):
+                raise DamagedError("its tables differ in shape")
 
     def require_same(self, path: Path, config: CalibrationConfig, identity: CalibrationIdentity, start: Tensor) -> None:
         """Refuse to resume with other settings, texts, weights or another table.
@@ -112,6 +127,6 @@ def conflict(path: Path, what: str) -> str:
     )
 
 
-def damaged(path: Path, why: str) -> str:
-    """Return the message about a state that cannot be used."""
-    return f"{path} is damaged ({why}): delete it to start over"
+def useless(path: Path, why: str) -> str:
+    """Return the message about work that cannot be resumed."""
+    return f"{why}, so the work cannot be resumed: delete {path} to start over"

@@ -10,12 +10,14 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from posembed.errors import WorkFailedError, WorkInterruptedError
+from posembed.errors import WorkFailedError, WorkInterruptedError, first_line
+from posembed.generations import DamagedError
 from posembed.observer import Observer, Progress
-from posembed.quality.calibrate.state import SavedState, damaged
+from posembed.quality.calibrate.state import SavedState, useless
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.records.calibrate import CalibrationConfig
 from posembed.records.calibration import CalibrationIdentity, CurvePoint
+from posembed.torch_state import load_optimizer
 
 _WARM_UP = 10  # steps; Adam's averages of the gradients are unreliable in the first ones
 _LAST_RATE = 0.1  # of the peak: the cosine ends there, so that the last steps still learn
@@ -180,26 +182,31 @@ class TableTrainer:
             tuple(self._recent),
         ).write(path)
 
-    def restore(self, path: Path, saved: SavedState | None = None) -> None:
+    def restore(self, path: Path, saved: SavedState) -> None:
         """Resume from a state of the same configuration, texts, model and starting table.
 
         Args:
-            path: the file.
-            saved: what it holds, where it has been read already.
+            path: its file.
+            saved: what it holds.
 
         Raises:
             ResultsConflictError: if it belongs to other work.
-            WorkFailedError: if it is damaged.
+            WorkFailedError: if its tensors do not fit the table.
         """
-        saved = saved or SavedState.read(path)
         saved.require_same(path, self.config, self.identity, self.table.start)
+        parameters = dict(self.table.named_parameters())
+        right = {name: tuple(value.shape) for name, value in parameters.items()}
+        for values in (saved.table, saved.best):
+            shapes = {name: tuple(value.shape) for name, value in values.items()}
+            if shapes != right:
+                raise WorkFailedError(useless(path, f"{path} is damaged (its tables have the shapes {shapes})"))
         try:
-            with torch.no_grad():
-                for name, value in self.table.named_parameters():
-                    value.copy_(saved.table[name])
-            self.optimizer.load_state_dict(saved.optimizer)
-        except (KeyError, RuntimeError, ValueError, TypeError) as error:
-            raise WorkFailedError(damaged(path, type(error).__name__)) from None
+            load_optimizer(self.optimizer, saved.optimizer)
+        except (DamagedError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+            raise WorkFailedError(useless(path, f"{path} is damaged ({first_line(error)})")) from None
+        with torch.no_grad():
+            for name, value in parameters.items():
+                value.copy_(saved.table[name])
         self.step, self.seconds, self.best = saved.step, saved.seconds, dict(saved.best)
         self.curve, self._recent = list(saved.curve), list(saved.recent)
         self.tokens = sum(map(self.objective.tokens, range(self.step)))

@@ -69,6 +69,11 @@ class TerminalObserver(Observer):
         super().message(text)
         self._shown.message(text)
 
+    def warning(self, text: str) -> None:
+        """Show a line that must not be missed, and leave it on the screen."""
+        super().message(text)  # a log has it; Python itself prints a warning that no log takes, a second time
+        self._shown.warning(text)
+
     def progress(self, update: Progress) -> None:
         """Show how far one piece of work has come."""
         super().progress(update)
@@ -121,6 +126,9 @@ class _Bars:
         self._message = Spinner("dots", Text(f"{printable(text)} …", no_wrap=True, overflow="ellipsis"))
         self.live.start()
 
+    def warning(self, text: str) -> None:
+        self.console.print(f"posembed: {printable(text)}", markup=False, highlight=False, soft_wrap=True)
+
     def progress(self, update: Progress) -> None:
         bars = self.bytes if update.unit == "bytes" else self.steps
         if update.name not in self._tasks:
@@ -164,6 +172,9 @@ class _Lines:
             self._timer = threading.Timer(wait, self._tell, [text])
             self._timer.daemon = True
             self._timer.start()
+
+    def warning(self, text: str) -> None:
+        self._print(f"posembed: {text}")
 
     def _tell(self, text: str) -> None:
         self._told = time.monotonic()

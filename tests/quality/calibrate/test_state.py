@@ -1,13 +1,16 @@
 """The saved state: read as it was written, also by 0.1; refused where it belongs to other work or is damaged."""
 
+import struct
+
 import pytest
 import torch
 
-from posembed.errors import ResultsConflictError, WorkFailedError
+from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
+from posembed.observer import SILENT, Callbacks
 from posembed.quality.calibrate.state import SavedState
 from posembed.records.calibration import CurvePoint, RequestedSizes, TimeBudget
 from tests.fixtures.calibrations import configured, identity
-from tests.quality.calibrate.test_trainer import trainer_of
+from tests.quality.calibrate.test_trainer import restored, trainer_of
 
 # What version 0.1 wrote, key by key.
 CONFIGURATION = {
@@ -42,7 +45,7 @@ def saved(path, **changed):
 
 def test_a_state_of_the_first_version_is_resumed(tmp_path):
     trainer = trainer_of()
-    trainer.restore(saved(tmp_path / "state"))
+    restored(trainer, saved(tmp_path / "state"))
     assert (trainer.step, trainer.seconds) == (7, 1.5)
     assert trainer.tokens == sum(8 + step for step in range(7))
     assert trainer.curve == [CurvePoint(0, None, 2.0), CurvePoint(5, 1.5, 1.0)]
@@ -57,7 +60,7 @@ def test_a_state_is_written_as_the_first_version_wrote_it(tmp_path):
     trainer.save(tmp_path / "state")
     plain = torch.load(tmp_path / "state", weights_only=True)
     assert list(plain) == [
-        "configuration", "about", "start", "step", "seconds", "table", "best", "optimizer", "curve", "recent",
+        "configuration", "about", "start", "step", "seconds", "table", "best", "optimizer", "curve", "recent", "sealed",
     ]  # fmt: skip
     assert list(plain["configuration"].items()) == list(CONFIGURATION.items())
     assert plain["about"] == ABOUT
@@ -68,11 +71,11 @@ def test_a_state_is_written_as_the_first_version_wrote_it(tmp_path):
 
 def test_the_time_budget_is_kept_with_it(tmp_path):
     timed = ABOUT | {"timed": {"minutes": 2.0, "steps": 30}}
-    state = SavedState.read(saved(tmp_path / "state", about=timed))
+    state = SavedState.read(saved(tmp_path / "state", about=timed)).value
     assert state.identity.timed == TimeBudget(2.0, 30)
     assert state.identity.asked == RequestedSizes(128, 32, None)
     assert state.identity.to_dict() == timed
-    assert SavedState.read(saved(tmp_path / "state")).identity.timed is None
+    assert SavedState.read(saved(tmp_path / "state")).value.identity.timed is None
 
 
 @pytest.mark.parametrize(
@@ -86,7 +89,7 @@ def test_the_time_budget_is_kept_with_it(tmp_path):
 )
 def test_other_work_is_refused(tmp_path, config, other, start, sentence):
     file = saved(tmp_path / "state")
-    state = SavedState.read(file)
+    state = SavedState.read(file).value
     mine = state.configuration
     state.require_same(file, mine, identity(), torch.zeros(8, 3))
     changed = configured(**{name: getattr(mine, name) for name in mine.__dataclass_fields__} | config)
@@ -101,11 +104,92 @@ def test_a_damaged_state_is_named(tmp_path, content):
         file.write_bytes(content)
     else:
         torch.save(content, file)
-    with pytest.raises(WorkFailedError, match=r"state is damaged \(.+\): delete it to start over"):
+    with pytest.raises(WorkFailedError, match=r"state is damaged \(.+\), so .* cannot be resumed: delete .*state to"):
         SavedState.read(file)
 
 
 def test_tensors_of_another_shape_are_damage(tmp_path):
     file = saved(tmp_path / "state", table={"shift": torch.zeros(5), "rows": torch.zeros(6, 3)})
-    with pytest.raises(WorkFailedError, match=r"is damaged \(RuntimeError\)"):
-        trainer_of().restore(file)
+    with pytest.raises(WorkFailedError, match=r"is damaged \(its tables differ in shape\)"):
+        SavedState.read(file)
+    wide = {"shift": torch.zeros(5), "rows": torch.zeros(6, 5)}
+    file = saved(tmp_path / "state", table=wide, best=wide)
+    with pytest.raises(WorkFailedError, match=r"is damaged \(its tables have the shapes .*\), so .*delete .*state to"):
+        restored(trainer_of(), file)
+
+
+def flipped(file, bit):
+    data = bytearray(file.read_bytes())
+    data[bit // 8] ^= 1 << bit % 8
+    file.write_bytes(data)
+
+
+def saved_twice(path, *, step=12, earlier=5):
+    """A state saved at two steps."""
+    trainer = trainer_of()
+    for stop in (earlier, step):
+        with pytest.raises(WorkInterruptedError):
+            trainer.train(path, Callbacks(should_stop=lambda stop=stop: trainer.step == stop))
+    return path
+
+
+def test_a_flipped_bit_leads_to_the_state_before(tmp_path):
+    file = saved_twice(tmp_path / "state")
+    assert SavedState.read(file).value.step == 12
+    flipped(file, 8 * 1000)
+    found = SavedState.read(file)
+    assert (found.value.step, found.path) == (5, tmp_path / "state.previous")
+    assert found.warning == (
+        f"{file} is damaged (its checksum differs): resuming from {file}.previous, saved at step 5; 7 steps are done "
+        "again"
+    )
+
+
+def test_resumed_from_the_state_before_the_rows_are_the_same(tmp_path):
+    whole = trainer_of()
+    whole.train(tmp_path / "whole", SILENT)
+    file = saved_twice(tmp_path / "state")
+    file.write_bytes(b"")
+    resumed = trainer_of()
+    restored(resumed, file)
+    assert resumed.step == 5
+    resumed.train(file, SILENT)
+    assert torch.equal(resumed.table(), whole.table())
+    assert resumed.curve == whole.curve
+
+
+def test_the_good_state_survives_a_save_over_the_damaged_one(tmp_path):
+    """The next save must not put the damaged state in the place of the good one."""
+    file = saved_twice(tmp_path / "state")
+    good = (tmp_path / "state.previous").read_bytes()
+    flipped(file, 8 * 1000)
+    resumed = trainer_of()
+    restored(resumed, file)
+    resumed.save(file)
+    assert (tmp_path / "state.previous").read_bytes() == good
+    assert SavedState.read(file).value.step == 5
+
+
+def test_a_state_without_a_checksum_is_checked_entry_by_entry(tmp_path):
+    file = saved(tmp_path / "state")
+    assert not SavedState.read(file).sealed
+    whole = file.read_bytes()
+    bit = 8 * whole.index(struct.pack("<f", 0.25) * 3)
+    flipped(file, bit)
+    assert torch.load(file, weights_only=True)["table"]["shift"].tolist() != [0.25] * 3  # PyTorch does not notice
+    with pytest.raises(WorkFailedError, match=r"is damaged \(the checksum of its entry '.*/data/\d' differs\)"):
+        SavedState.read(file)
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"step": 41}, "it was saved at step 41 of 40"),
+        ({"step": "7"}, "it was saved at step '7' of 40"),
+        ({"recent": [None]}, "its seconds or losses are not numbers"),
+        ({"step": 4}, "it has evaluations after its last step"),
+    ],
+)
+def test_what_no_training_leaves_is_damage(tmp_path, changed, fault):
+    with pytest.raises(WorkFailedError, match=f"is damaged .{fault}"):
+        SavedState.read(saved(tmp_path / "state", **changed))

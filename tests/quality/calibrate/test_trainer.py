@@ -7,6 +7,7 @@ import torch
 
 from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
 from posembed.observer import SILENT, Callbacks
+from posembed.quality.calibrate.state import SavedState
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.quality.calibrate.trainer import TableTrainer, learning_rate
 from tests.fixtures.calibrations import configured, identity
@@ -56,6 +57,11 @@ def trainer_of(objective=None, **settings):
     return TableTrainer(configured(**SMALL | settings), table, objective or Square(), identity())
 
 
+def restored(trainer, path):
+    """Take over the newest undamaged state."""
+    trainer.restore(path, SavedState.read(path).value)
+
+
 def test_it_goes_to_the_goal_and_evaluates_as_often_as_asked(tmp_path):
     trainer = trainer_of()
     updates = []
@@ -90,7 +96,7 @@ def test_stopped_and_gone_on_with_it_is_the_same(tmp_path, stop):
     with pytest.raises(WorkInterruptedError, match=f"stopped at step {stop} of 40.*resume=True"):
         first.train(tmp_path / "state", Callbacks(should_stop=lambda: first.step == stop))
     second = trainer_of()
-    second.restore(tmp_path / "state")
+    restored(second, tmp_path / "state")
     assert second.step == stop
     second.train(tmp_path / "state", SILENT)
     assert torch.equal(second.table(), whole.table())
@@ -110,15 +116,15 @@ def test_other_work_is_not_gone_on_with(tmp_path):
         (trainer_of(shift_rate=0.2), "shift_rate"),
     ):
         with pytest.raises(ResultsConflictError, match=said):
-            other.restore(tmp_path / "state")
+            restored(other, tmp_path / "state")
     moved = trainer_of()
     moved.identity = identity(sha256="b")
     with pytest.raises(ResultsConflictError, match="the texts have changed"):
-        moved.restore(tmp_path / "state")
+        restored(moved, tmp_path / "state")
     start = trainer_of()
     start.table.start += 1
     with pytest.raises(ResultsConflictError, match="the checkpoint's table has changed"):
-        start.restore(tmp_path / "state")
+        restored(start, tmp_path / "state")
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,17 @@ def test_plain_lines_where_there_is_no_terminal():
     assert lines[6] == "alibi-seed0 100/100 non-finite: the loss became nan at step 3 of 100"
 
 
+def test_a_warning_is_never_left_out(caplog):
+    """A message is, where another follows within ten seconds; and no log means that Python itself prints nothing."""
+    for shown in (console(), console(force_terminal=True)):
+        with TerminalObserver(shown) as observer:
+            observer.message("reading texts")
+            observer.warning("out.calibrating [b]is damaged[/b]")
+            observer.message("loading the model")
+        assert "posembed: out.calibrating [b]is damaged[/b]" in "\n".join(lines_of(observer))
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
 def test_lines_come_every_ten_seconds_with_the_time_that_is_left(clock):
     with TerminalObserver(console()) as observer:
         for step in range(1, 41):
