@@ -10,13 +10,9 @@ from safetensors.torch import save
 from posembed.checkpoint.formats.pickle import from_numpy
 from posembed.checkpoint.tensors import Array
 from posembed.errors import InvalidArgumentError, MissingExtraError, first_line
-<<<<<<< HEAD
-from posembed.extension.length_aware import FORMAT, replaceable
-from posembed.extension.library_code import no_questions
-=======
 from posembed.extension.length_aware import replaceable
 from posembed.extension.length_aware_seal import sealed_metadata
->>>>>>> 02131d9 (Files that work is resumed from have a checksum, and the state before the last one is kept)
+from posembed.extension.library_code import no_questions
 from posembed.extension.plan import ExtensionPlan
 from posembed.extension.write import new_rows
 
