@@ -1,45 +1,159 @@
-"""Write single files that are either complete or absent, and flush files and folders to the disk."""
+"""Write files that are complete or absent, under a hidden name that a lock protects; flush, list and remove.
+
+While ``NAME`` is written, ``.NAME.partial-XXXXXXXX`` beside it holds the new content, and a lock on
+``.NAME.partial-XXXXXXXX.lock`` says that its process lives. The lock goes with the process, however it ends: what a
+killed one leaves can be told from what a live one writes, and the next run on the same name removes it.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import re
+import secrets
+import shutil
 import stat
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+OLD, LOCK, DONE = ".old", ".lock", ".done"
+"""Endings of what lies beside a hidden ``.NAME.partial-XXXXXXXX``: the old content, set aside; the lock; old content
+that the new one has replaced and that may go."""
+_SHOWN = 50  # characters of a name that its hidden one repeats: no name may exceed 255 bytes, and four can be one
 
 
 def write_whole(path: Path, write: Callable[[Path], object], *, parents: bool = False) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, flush it to the disk and rename it to ``path``.
+    """Let ``write`` fill a hidden file beside ``path``, flush it to the disk and rename it to ``path``.
+
+    What killed runs left beside ``path`` is removed first. A file that is replaced keeps its permission bits.
 
     Args:
         path: the file; an existing one is replaced in an instant.
-        write: called with the temporary file's path.
+        write: called with the hidden file's path.
         parents: create missing folders.
 
     Raises:
-        OSError: if the folder does not exist, or the disk refuses; nothing is left behind.
+        OSError: if the folder does not exist, or the disk refuses; ``path`` is as it was, unless the last flush fails.
 
     Example:
+        >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp())
         >>> write_whole(folder / "report.txt", lambda file: file.write_text("done"))
         >>> [file.name for file in folder.iterdir()]
         ['report.txt']
     """
-    if parents:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")  # no name may exceed 255 bytes
-    os.close(handle)
-    temporary = Path(name)
+    with contextlib.ExitStack() as stack:
+        if parents:
+            stack.enter_context(missing_parents(path))
+        remove_leftovers(path)
+        partial = stack.enter_context(hidden_beside(path))
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+        private = 0o666 if mode is None else mode | stat.S_IRUSR | stat.S_IWUSR
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, private))
+        write(partial)
+        if mode is not None:
+            partial.chmod(mode)
+        flush(partial)
+        partial.replace(path)
+        flush(path.parent)
+
+
+@contextlib.contextmanager
+def missing_parents(path: Path) -> Iterator[list[Path]]:
+    """Create the missing folders above ``path``; after an exception, those that are empty are removed again.
+
+    Yields:
+        The folders that were created, topmost first.
+
+    Raises:
+        OSError: if one cannot be created.
+    """
+    made: list[Path] = []
     try:
-        write(temporary)
-        flush(temporary)
-        temporary.chmod(0o666 & ~_umask())  # mkstemp's files are the owner's alone
-        temporary.replace(path)
+        for folder in [folder for folder in reversed(path.parents) if not folder.exists()]:
+            with contextlib.suppress(FileExistsError):  # another process was faster: it is not ours to remove
+                folder.mkdir()
+                made.append(folder)
+        yield made
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        for folder in reversed(made):
+            with contextlib.suppress(OSError):  # something is in it
+                folder.rmdir()
         raise
-    flush(path.parent)
+
+
+@contextlib.contextmanager
+def hidden_beside(path: Path) -> Iterator[Path]:
+    """Yield a free hidden path beside ``path``, which is this process's own until the block ends.
+
+    Whatever lies there when the block ends is removed. Where that fails, the next run on ``path`` removes it.
+
+    Raises:
+        OSError: if nothing can be created beside ``path``.
+    """
+    partial, held = _claimed(path)
+    try:
+        yield partial
+    finally:
+        # An error here must not hide the one that led to it, and the next run tries again.
+        with contextlib.suppress(OSError):
+            for ending in ("", DONE):
+                remove_tree(_with(partial, ending))
+            if not os.path.lexists(_with(partial, OLD)):
+                _with(partial, LOCK).unlink(missing_ok=True)
+        os.close(held)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed runs left beside ``path``; if one had set the old content aside, put that back.
+
+    What a live process is writing is not touched, nor is anything where files cannot be locked.
+
+    Raises:
+        OSError: if old content cannot be put back; its file name is where it lies.
+    """
+    for partial in sorted(_hidden_names(path)):
+        held = _lock_of_dead(_with(partial, LOCK))
+        if held is None:
+            continue
+        try:
+            old = _with(partial, OLD)
+            if os.path.lexists(old) and not os.path.lexists(path):
+                old.rename(path)
+                flush(path.parent)
+            with contextlib.suppress(OSError):  # it can stay: the work does not depend on it
+                for ending in ("", DONE, OLD):
+                    remove_tree(_with(partial, ending))
+                _with(partial, LOCK).unlink(missing_ok=True)
+        finally:
+            os.close(held)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a file, or a directory with all that is in it, even if its folders may not be written; links not followed.
+
+    Raises:
+        OSError: if something cannot be removed.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(mode):
+        path.unlink(missing_ok=True)
+        return
+    _open_up(path)
+    for folder, folders, _ in os.walk(path):
+        for name in folders:
+            _open_up(Path(folder, name))
+    shutil.rmtree(path)
+
+
+def _open_up(folder: Path) -> None:
+    mode = folder.lstat().st_mode
+    if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
+        folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
 
 
 def flush(path: Path) -> None:
@@ -47,14 +161,76 @@ def flush(path: Path) -> None:
     mode = path.lstat().st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         return
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _with(partial: Path, ending: str) -> Path:
+    return partial.with_name(partial.name + ending)
+
+
+def _claimed(path: Path) -> tuple[Path, int]:
+    """Return a hidden path that no other process uses, and the descriptor of its lock."""
+    while True:
+        partial = path.parent / f".{path.name[:_SHOWN]}.partial-{secrets.token_hex(4)}"
+        lock = _with(partial, LOCK)
+        try:
+            held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:  # one in four billion
+            continue
+        try:
+            if _locked(held) is not False and _is_still(lock, held):
+                return partial, held
+        except BaseException:
+            os.close(held)
+            raise
+        os.close(held)  # between two lines, another process took the new lock for that of a killed run
+
+
+def _lock_of_dead(lock: Path) -> int | None:
+    """Return a descriptor that holds the lock, if its process is gone; else ``None``."""
+    try:
+        held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    except OSError:
+        return None
+    try:
+        if _locked(held) and _is_still(lock, held):
+            return held
+    except OSError:
+        pass
+    os.close(held)
+    return None
+
+
+def _locked(descriptor: int) -> bool | None:
+    """Lock a file and return True; False if another process holds it, ``None`` where files cannot be locked."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: nothing of other processes is removed there
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return False if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
+    return True
+
+
+def _is_still(lock: Path, held: int) -> bool:
+    """Return whether the path still leads to the open file, which another process may have removed."""
+    try:
+        return os.path.samestat(lock.lstat(), os.fstat(held))
+    except FileNotFoundError:
+        return False
+
+
+def _hidden_names(path: Path) -> set[Path]:
+    """Return the hidden paths of which something lies beside ``path``."""
+    pattern = re.compile(rf"(\.{re.escape(path.name[:_SHOWN])}\.partial-[0-9a-f]{{8}})(?:\.old|\.lock|\.done)?")
+    try:
+        found = [pattern.fullmatch(name) for name in os.listdir(path.parent)]  # noqa: PTH208 - names are all we need
+    except OSError:  # the folder does not exist, or may be written but not listed
+        return set()
+    return {path.parent / match.group(1) for match in found if match is not None}

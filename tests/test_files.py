@@ -1,11 +1,15 @@
 """A file is complete or absent, whatever happens while it is written."""
 
+import errno
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
-from posembed.files import flush, write_whole
+from posembed import files
+from posembed.files import flush, hidden_beside, missing_parents, remove_leftovers, remove_tree, write_whole
 
 
 def names(folder):
@@ -86,3 +90,113 @@ def test_long_names_are_written_too(tmp_path):
     name = "x" * 250
     write_whole(tmp_path / name, lambda path: path.write_text("x"))
     assert names(tmp_path) == [name]
+
+
+def test_a_file_that_is_replaced_stays_as_private_as_it_was(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("old")
+    seen = []
+
+    def write(path):
+        seen.append(path.stat().st_mode & 0o077)
+        path.write_text("new")
+
+    for mode in (0o600, 0o444):
+        file.chmod(mode)
+        write_whole(file, write)
+        assert file.stat().st_mode & 0o777 == mode
+    assert seen == [0, 0o044]
+
+
+def test_folders_that_were_created_go_with_what_failed(tmp_path):
+    def fail(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(tmp_path / "a" / "b" / "file", fail, parents=True)
+    assert names(tmp_path) == []
+    with pytest.raises(OSError, match="No space left"), missing_parents(tmp_path / "a" / "b" / "file"):
+        fail((tmp_path / "a" / "of another").write_text("x"))
+    assert names(tmp_path / "a") == ["of another"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from posembed.files import write_whole
+
+def die(path):
+    path.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+write_whole(Path(sys.argv[1]), die)
+"""
+
+
+def test_what_a_killed_process_leaves_goes_with_the_next_write(tmp_path):
+    file = tmp_path / "state.pt"
+    file.write_text("old")
+    assert subprocess.run([sys.executable, "-c", KILLED, str(file)], check=False).returncode == -9
+    assert len(names(tmp_path)) == 3  # the file, half of a new one, and its lock
+    assert file.read_text() == "old"
+    write_whole(file, lambda path: path.write_text("new"))
+    assert names(tmp_path) == ["state.pt"]
+
+
+def test_what_a_live_process_writes_is_not_touched(tmp_path):
+    file = tmp_path / "state.pt"
+    with hidden_beside(file) as partial:
+        partial.write_text("half")
+        write_whole(file, lambda path: path.write_text("new"))
+        assert partial.read_text() == "half"
+    assert names(tmp_path) == ["state.pt"]
+
+
+def test_nothing_of_others_is_removed_where_files_cannot_be_locked(tmp_path, monkeypatch):
+    def unsupported(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    (tmp_path / ".file.partial-12345678").write_text("perhaps of a live process")
+    monkeypatch.setattr("fcntl.flock", unsupported)
+    write_whole(tmp_path / "file", lambda path: path.write_text("x"))
+    assert set(names(tmp_path)) >= {".file.partial-12345678", "file"}
+
+
+def test_a_new_lock_that_another_process_takes_for_an_old_one_is_given_up(tmp_path, monkeypatch):
+    """Between its creation and its locking, ``remove_leftovers`` of another process may lock and remove it."""
+    real, calls = files._locked, []
+
+    def late(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 1:
+            (lock,) = tmp_path.iterdir()
+            lock.unlink()
+        return real(descriptor) if len(calls) != 2 else False
+
+    monkeypatch.setattr(files, "_locked", late)
+    with hidden_beside(tmp_path / "file") as partial:
+        assert len(calls) == 3
+        assert os.path.lexists(f"{partial}.lock")
+
+
+def test_old_content_is_put_back_only_where_nothing_is(tmp_path):
+    for text in ("old", "older"):
+        (tmp_path / ".out.partial-12345678.old").mkdir()
+        (tmp_path / ".out.partial-12345678.old" / "file").write_text(text)
+        remove_leftovers(tmp_path / "out")
+        assert names(tmp_path) == ["out"]
+        assert (tmp_path / "out" / "file").read_text() == "old"
+
+
+def test_a_tree_goes_whatever_its_permissions_and_links_are_not_followed(tmp_path):
+    (tmp_path / "tree" / "a" / "b").mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "file").write_text("x")
+    (tmp_path / "tree" / "link").symlink_to(tmp_path / "outside")
+    (tmp_path / "tree" / "a" / "b" / "file").write_text("x")
+    for folder in ("tree/a/b", "tree/a", "tree"):
+        (tmp_path / folder).chmod(0o500)
+    remove_tree(tmp_path / "tree")
+    remove_tree(tmp_path / "tree")
+    assert names(tmp_path) == ["outside"]
+    assert (tmp_path / "outside" / "file").stat().st_mode & 0o777 == 0o644

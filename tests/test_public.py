@@ -146,6 +146,8 @@ def test_every_error_is_in_the_tree():
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name):
                 name = node.exc.func.id
                 local = name == "ValueError" and _is_caught_nearby(path, node)
+                # A system call of our own reports as those of `os` do; `staging` makes sentences of all of them.
+                local = local or (path.name == "renames.py" and name in ("OSError", "FileExistsError"))
                 assert name in tree | python or local, f"{path}:{node.lineno} raises {name}"
 
 

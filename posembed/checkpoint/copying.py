@@ -19,8 +19,11 @@ CHUNK = 64 << 20  # bytes per call of the kernel's copy: often enough to show pr
 BLOCK = 4096  # bytes that a file system shares, and the kernel copies, at a time
 BUFFER = 8 << 20  # bytes in memory where the kernel cannot copy by itself
 _FICLONE = 0x40049409  # ioctl: share the source's blocks (Btrfs, XFS, bcachefs)
-# Errors of a kernel or file system that cannot copy between these two files by itself.
-_NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY})
+# Errors of a kernel or file system that cannot copy between these two files by itself; and EIO, which does not say
+# which of the two files has the fault, as reading and writing do.
+_NO_KERNEL_COPY = frozenset(
+    {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY, errno.EIO}
+)
 
 
 @contextlib.contextmanager
@@ -70,11 +73,11 @@ def created(path: Path, mode: int, needed: int | None = None) -> Iterator[int]:
             os.fchmod(descriptor, mode & 0o777)
         finally:
             os.close(descriptor)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise WorkFailedError(explain_os_error(error, path, needed)) from error
-    except BaseException:
-        path.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):  # which must not hide the one that led here
+            path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise WorkFailedError(explain_os_error(error, path, needed)) from error
         raise
 
 
@@ -193,11 +196,26 @@ def _kernel_copy(src_fd: int, dst_fd: int, offset: int, count: int) -> int:
 def _buffered_copy(src_fd: int, dst_fd: int, offset: int, count: int, progress: Progress | None) -> None:
     buffer = memoryview(bytearray(min(BUFFER, count)))
     while count:
-        got = os.preadv(src_fd, [buffer[: min(len(buffer), count)]], offset)
+        got = read_some(src_fd, buffer[: min(len(buffer), count)], offset)
         if got == 0:
             raise CheckpointError(_shrunk(src_fd, offset))
         write_all(dst_fd, buffer[:got], progress)
         offset, count = offset + got, count - got
+
+
+def read_some(fd: int, view: memoryview, offset: int) -> int:
+    """Read what the system gives at once into ``view``, and return the number of bytes; 0 at the end of the file.
+
+    Raises:
+        CheckpointError: if the file cannot be read, with its name.
+    """
+    try:
+        return os.preadv(fd, [view], offset)
+    except OSError as error:
+        raise CheckpointError(
+            f"{_name_of(fd)} cannot be read at byte {offset} ({error.strerror}): check the disk, or fetch the file "
+            "again"
+        ) from error
 
 
 def _cloned(source: int, target: int) -> bool:
@@ -214,8 +232,14 @@ def _cloned(source: int, target: int) -> bool:
 
 
 def _shrunk(fd: int, offset: int) -> str:
+    return (
+        f"{_name_of(fd)} was truncated at byte {offset} while being read: wait until nothing writes to it, then start "
+        "again"
+    )
+
+
+def _name_of(fd: int) -> str:
     try:
-        name = str(Path(f"/proc/self/fd/{fd}").readlink())
+        return str(Path(f"/proc/self/fd/{fd}").readlink())
     except OSError:
-        name = "the source file"
-    return f"{name} was truncated at byte {offset} while being read: wait until nothing writes to it, then start again"
+        return "the source file"

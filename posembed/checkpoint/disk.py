@@ -62,7 +62,7 @@ def explain_os_error(error: OSError, path: Path, needed: int | None = None) -> s
             f"file too large{about}: {path}{wants} is beyond what the file system or `ulimit -f` allows; "
             "choose another file system or raise the limit"
         )
-    return f"writing {path} failed{about}: {error.strerror or error}; nothing was left behind, so try again"
+    return f"writing {path} failed{about}: {error.strerror or error}; check the disk, then try again"
 
 
 def mount_point(path: Path) -> Path:

@@ -1,6 +1,6 @@
 """Write a directory or a checkpoint file that appears whole or not at all: under a hidden name first, then renamed.
 
-A process that is killed midway leaves the hidden ``.NAME.partial-…`` behind; it does no harm and may be deleted.
+A process that is killed midway leaves the hidden ``.NAME.partial-…``; the next run on the same target removes it.
 Reports and results, which are small and replaced without asking, are written by :mod:`posembed.files`.
 """
 
@@ -8,35 +8,43 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from posembed.checkpoint.disk import existing_ancestor, explain_os_error, require_space
+from posembed.checkpoint.renames import CannotExchangeError, exchange, rename_new
+from posembed.checkpoint.replaceable import require_replaceable
+from posembed.checkpoint.tree import read_tree
 from posembed.errors import InvalidArgumentError, WorkFailedError
-from posembed.files import flush
+from posembed.files import DONE, OLD, flush, hidden_beside, missing_parents, remove_leftovers
 
-__all__ = ["explain_os_error", "require_space", "staged_directory", "staged_file"]
+__all__ = ["checked_target", "explain_os_error", "require_space", "staged_directory", "staged_file"]
+
+Identity = tuple[int, int] | None  # device and inode of what a name leads to
 
 
 @contextlib.contextmanager
 def staged_directory(target: Path, *, source: Path, force: bool, needed: int = 0) -> Iterator[Path]:
     """Yield a hidden directory to fill, which becomes ``target`` when the block ends without an exception.
 
-    Before it gets its name, every file and directory in it is flushed to the disk. On any exception, Ctrl-C included,
-    it is removed, along with the parents of ``target`` that were created for it.
+    Before it gets its name, every file and directory in it is flushed to the disk, and it gets the permission bits of
+    ``source``; until then it is the owner's alone. On any exception, Ctrl-C included, it is removed, along with the
+    parents of ``target`` that were created for it.
 
     Args:
         target: the directory to create; missing parents are created too.
         source: the file or directory that is read meanwhile; ``target`` must not overlap it.
-        force: replace an existing directory; it stays where it is until the new one is complete.
+        force: replace an empty directory, or one that holds a checkpoint and nothing else; it stays where it is until
+            the new one is complete, and changes places with it in one instant where the system can do that.
         needed: bytes that will be written; if fewer are free, the call fails before it writes.
 
     Raises:
         InvalidArgumentError: if ``target`` exists and ``force`` is not given, it overlaps ``source``, or it is
-            something that must not be replaced (a file, a symbolic link, the current directory or one above it).
-        WorkFailedError: if it cannot be written, for example because the disk is full; nothing is left behind.
+            something that must not be replaced (a directory with files that no checkpoint consists of, a file, a
+            symbolic link, the current directory or one above it).
+        CheckpointError: if something in ``source`` cannot be read.
+        WorkFailedError: if it cannot be written, for example because the disk is full; the message says what is left.
 
     Example:
         >>> import tempfile
@@ -46,12 +54,13 @@ def staged_directory(target: Path, *, source: Path, force: bool, needed: int = 0
         >>> [path.name for path in folder.rglob("*")]
         ['new', 'config.json']
     """
-    target = checked_target(target, source, force)
-    if os.path.lexists(target) and not target.is_dir():
-        raise InvalidArgumentError(f"{target} is a file, but a directory is to be written: choose another path")
-    with _staged(target, force, needed) as partial:
+    target = checked_target(target, source, force, directory=True)
+    with _staged(target, source, force, needed) as partial:
         partial.mkdir()
+        mode = stat.S_IMODE((source if source.is_dir() else partial).stat().st_mode)
+        partial.chmod(stat.S_IRWXU)
         yield partial
+        partial.chmod(mode)
 
 
 @contextlib.contextmanager
@@ -62,38 +71,44 @@ def staged_file(target: Path, *, source: Path, force: bool, needed: int = 0) -> 
 
     Raises:
         InvalidArgumentError: as for ``staged_directory``, and if ``target`` is a directory.
-        WorkFailedError: if it cannot be written, for example because the disk is full; nothing is left behind.
+        WorkFailedError: if it cannot be written, for example because the disk is full; the message says what is left.
     """
-    target = checked_target(target, source, force)
-    if target.is_dir():
-        raise InvalidArgumentError(f"{target} is a directory, but a file is to be written: name the file itself")
-    with _staged(target, force, needed) as partial:
+    target = checked_target(target, source, force, directory=False)
+    with _staged(target, source, force, needed) as partial:
         yield partial
 
 
-def checked_target(target: Path, source: Path, force: bool) -> Path:
+def checked_target(target: Path, source: Path, force: bool, *, directory: bool | None = None) -> Path:
     """Return the target's absolute path if it may be written at all.
+
+    What killed runs left beside it is removed; an old directory that one had set aside is put back.
+
+    Args:
+        target: the path to write.
+        source: what is read.
+        force: whether a checkpoint at ``target`` may be replaced.
+        directory: whether a directory is to be written; by default, if ``source`` is one.
 
     Raises:
         InvalidArgumentError: as for :func:`staged_directory`.
+        CheckpointError: if something in ``source`` cannot be read.
     """
     try:
-        return _judged(target, source, force)
+        return _judged(target, source, force, source.is_dir() if directory is None else directory)
     except OSError as error:
         raise InvalidArgumentError(
             f"{error.filename or target} cannot be inspected ({error.strerror}): choose another path for {target}"
         ) from error
 
 
-def _judged(target: Path, source: Path, force: bool) -> Path:
+def _judged(target: Path, source: Path, force: bool, directory: bool) -> Path:
     given, target = target, Path(os.path.abspath(target))  # noqa: PTH100 - links are checked below, not followed
     if target.is_symlink():
         raise InvalidArgumentError(
             f"{given} is a symbolic link to {os.path.realpath(target)}: name that path itself, or choose another"
         )
     real = Path(os.path.realpath(target))
-    origins = [source, *(source.iterdir() if source.is_dir() else ())]  # in a hub cache, links to files elsewhere
-    for origin in (Path(os.path.realpath(origin)) for origin in origins):
+    for origin in _origins(source):
         if origin == real or (origin.exists() and real.exists() and real.samefile(origin)):
             raise InvalidArgumentError(f"{given} is the source {source} itself: choose another path for the output")
         if real in origin.parents:
@@ -110,73 +125,112 @@ def _judged(target: Path, source: Path, force: bool) -> Path:
         )
     if not (above := existing_ancestor(target.parent)).is_dir():
         raise InvalidArgumentError(f"{given} cannot be below {above}, which is a file: choose another path")
-    _refuse_existing(target, force)
+    remove_leftovers(target)
+    if os.path.lexists(target):
+        if not force:
+            raise InvalidArgumentError(_exists(target))
+        if directory and not target.is_dir():
+            raise InvalidArgumentError(f"{target} is a file, but a directory is to be written: choose another path")
+        if not directory and target.is_dir():
+            raise InvalidArgumentError(f"{target} is a directory, but a file is to be written: name the file itself")
+        require_replaceable(target, source)
     return target
 
 
-def _refuse_existing(target: Path, force: bool) -> None:
-    if not force and os.path.lexists(target):
-        raise InvalidArgumentError(f"{target} exists already: choose another path, or replace it with force=True")
+def _origins(source: Path) -> Iterator[Path]:
+    """Yield where the content of a checkpoint really lies: in a hub cache, its files are links to elsewhere."""
+    yield Path(os.path.realpath(source))
+    if source.is_dir():
+        yield from dict.fromkeys(Path(os.path.realpath(file)) for file in read_tree(source).files)
+
+
+def _exists(target: Path) -> str:
+    return f"{target} exists already: choose another path, or replace it with force=True"
 
 
 @contextlib.contextmanager
-def _staged(target: Path, force: bool, needed: int) -> Iterator[Path]:
+def _staged(target: Path, source: Path, force: bool, needed: int) -> Iterator[Path]:
     require_space(target.parent, needed)
-    partial = _hidden(target, "partial")
-    made: list[Path] = []
+    before, new = _identity(target), None
+    partial = target  # until there is a hidden name
     try:
-        _make_parents(target.parent, made)
-        yield partial
-        _flush_all(partial)
-        _refuse_existing(target, force)
-        if target.is_dir():
-            _exchange(partial, target)
-        else:
-            partial.rename(target)  # replaces an old file in the same instant
-        for folder in {target.parent, *(path.parent for path in made)}:
-            flush(folder)
-    except BaseException as error:
-        _remove(partial)
-        if not os.path.lexists(target):
-            for folder in reversed(made):
-                with contextlib.suppress(OSError):  # something else is in it by now
-                    folder.rmdir()
-        if isinstance(error, OSError):
-            raise WorkFailedError(explain_os_error(error, target, needed or None)) from error
-        raise
+        with missing_parents(target) as made, hidden_beside(target) as partial:
+            yield partial
+            _flush_all(partial)
+            new = _identity(partial)
+            _put_in_place(partial, target, source, force)
+            for folder in {target.parent, *(path.parent for path in made)}:
+                flush(folder)
+    except (OSError, WorkFailedError) as error:
+        # The caller knows no hidden name: the message speaks of the target.
+        why = explain_os_error(error, target, needed or None) if isinstance(error, OSError) else str(error)
+        left = _what_is_left(target, partial, before, new)
+        raise WorkFailedError(f"{why.replace(str(partial), str(target))}; {left}") from error
+    if (hidden := _hidden(partial)) is not None:
+        raise WorkFailedError(
+            f"{target} is complete, but the old one, now {hidden}, could not be deleted: the next run on this target "
+            "tries again"
+        )
+
+
+def _put_in_place(partial: Path, target: Path, source: Path, force: bool) -> None:
+    """Give the new content its name; what has it now is replaced, if it may be."""
+    try:
+        return rename_new(partial, target)
+    except FileExistsError:
+        if not force:
+            raise InvalidArgumentError(_exists(target)) from None
+    require_replaceable(target, source)  # as it is now, after the work
+    if target.is_dir():
+        _exchange(partial, target)
+    else:
+        partial.replace(target)
+    return flush(target.parent)  # the new one is safe before the old one goes
 
 
 def _exchange(partial: Path, target: Path) -> None:
-    """Put ``partial`` in the place of the old directory; the old one comes back if that fails."""
-    aside = _hidden(target, "replaced")
+    """Let the new directory and the old one change places: what has the hidden name is removed afterwards."""
+    with contextlib.suppress(CannotExchangeError):
+        return exchange(partial, target)
+    new = _identity(partial)
+    old, done = partial.with_name(partial.name + OLD), partial.with_name(partial.name + DONE)
     try:
-        target.rename(aside)
+        target.rename(old)  # if this process is killed before the next line has run, the next run puts it back
         partial.rename(target)
-        flush(target.parent)  # the new one is safe before the old one goes
-        shutil.rmtree(aside)
-    except BaseException as error:
-        if not aside.exists():
-            raise
-        if not target.exists():
-            aside.rename(target)
-            raise
-        shutil.rmtree(aside, ignore_errors=True)
-        if isinstance(error, OSError) and aside.exists():
-            raise WorkFailedError(
-                f"{target} is written, but the old one, now {aside}, could not be deleted ({error}): delete it yourself"
-            ) from error
-        raise
+    finally:
+        if _identity(target) == new:
+            old.rename(done)
+        elif os.path.lexists(old) and not os.path.lexists(target):
+            old.rename(target)
+    return None
 
 
-def _hidden(target: Path, purpose: str) -> Path:
-    return target.parent / f".{target.name[:50]}.{purpose}-{secrets.token_hex(4)}"  # no name may exceed 255 bytes
+def _what_is_left(target: Path, partial: Path, before: Identity, new: Identity) -> str:
+    """Return what a failed work has left, as the disk shows it now."""
+    now, old = _identity(target), partial.with_name(partial.name + OLD)
+    if now is None and os.path.lexists(old):
+        return f"the old one lies in {old}, and the next run on this target puts it back"
+    hidden = None if partial == target else _hidden(partial)
+    rest = f", and the next run on this target removes {hidden}" if hidden is not None else ""
+    if now is not None and now == new:
+        return f"{target} is in its place and complete, but may not outlast a power failure{rest}"
+    if now is not None:
+        return f"{target} is {'unchanged' if now == before else 'what another process wrote'}{rest}"
+    return f"nothing was written{rest}" if rest else "nothing was left behind"
 
 
-def _make_parents(folder: Path, made: list[Path]) -> None:
-    """Create missing folders; ``made`` grows with each, so that it is right whenever this stops."""
-    for path in [path for path in reversed((folder, *folder.parents)) if not path.exists()]:
-        path.mkdir()
-        made.append(path)
+def _hidden(partial: Path) -> Path | None:
+    """Return what could not be removed."""
+    names = (partial, partial.with_name(partial.name + DONE))
+    return next((path for path in names if os.path.lexists(path)), None)
+
+
+def _identity(path: Path) -> Identity:
+    try:
+        facts = path.lstat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
 
 
 def _flush_all(path: Path) -> None:
@@ -192,10 +246,3 @@ def _flush_all(path: Path) -> None:
 
 def _raise(error: OSError) -> None:
     raise error
-
-
-def _remove(partial: Path) -> None:
-    """Remove what was staged; an error here must not hide the one that led to it."""
-    shutil.rmtree(partial, ignore_errors=True)
-    with contextlib.suppress(OSError):
-        partial.unlink()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from posembed.checkpoint.source import Checkpoint
-from posembed.errors import CheckpointError
+from posembed.checkpoint.tree import read_tree
 
 _OTHER_FORMATS = re.compile(
     r"^(?:(?:pytorch_|tf_|flax_|rust_|open_clip_pytorch_|open_clip_)?model|consolidated)[\w.-]*"
@@ -26,12 +25,12 @@ def stale_files(checkpoint: Checkpoint) -> Iterator[tuple[Path, str]]:
     """Yield the files that hold the old table in another format, or are not part of the model, with the reason."""
     indexes = [checkpoint.index] if checkpoint.index is not None else []
     used = {file.absolute() for file in (*checkpoint.files, *indexes)}
-    for file in walk(checkpoint.root):
+    for file in read_tree(checkpoint.root).files:
         inner = file.relative_to(checkpoint.root)
         folders = inner.parts[:-1]
         if file.absolute() in used:
             continue
-        if any(part in _BOOKKEEPING for part in folders):
+        if is_bookkeeping(inner.parent):
             yield file, "bookkeeping of a download or of git"
         elif (file.parent == checkpoint.directory and _OTHER_FORMATS.match(file.name)) or (
             folders and folders[-1] in _FOLDERS and file.parent.parent == checkpoint.directory
@@ -45,6 +44,16 @@ def stale_files(checkpoint: Checkpoint) -> Iterator[tuple[Path, str]]:
             yield file, "the optimizer's state for the old table"
 
 
+def is_bookkeeping(folder: Path) -> bool:
+    """Return whether a folder, relative to the checkpoint, holds what a download or git remembers.
+
+    Example:
+        >>> is_bookkeeping(Path(".git", "refs")), is_bookkeeping(Path("1_Pooling"))
+        (True, False)
+    """
+    return any(part in _BOOKKEEPING for part in folder.parts)
+
+
 def _is_record(file: Path) -> bool:
     """Return whether it is posembed's own record: other tools use the name too."""
     try:
@@ -52,25 +61,3 @@ def _is_record(file: Path) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and content.get("schema") == "posembed.calibration"
-
-
-def walk(root: Path) -> Iterator[Path]:
-    """Yield every file below a directory, sorted; links to files count as files.
-
-    Raises:
-        CheckpointError: for a link to a directory (it may lead out of the checkpoint, or in a circle) and for links
-            that lead nowhere.
-    """
-    for folder, folders, files in os.walk(root):
-        folders.sort()
-        for name in folders:
-            if (Path(folder) / name).is_symlink():
-                raise CheckpointError(
-                    f"{Path(folder) / name}: is a symbolic link to a directory, which is not followed: "
-                    "replace it by the directory, or remove it"
-                )
-        for name in sorted(files):
-            file = Path(folder) / name
-            if not file.is_file():
-                raise CheckpointError(f"{file}: is not a regular file (a broken link, a pipe or a device)")
-            yield file

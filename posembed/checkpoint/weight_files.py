@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from posembed.checkpoint.json_object import read_json, reason_of
+from posembed.checkpoint.tree import listed
 from posembed.errors import CheckpointError, InvalidArgumentError
 
 # In the order in which Transformers looks for them.
@@ -65,7 +66,11 @@ def choose_weights(directory: Path) -> tuple[tuple[Path, ...], Path | None]:
             return (directory / name,), None
     if (directory / _INDEXES[0]).is_file():
         return indexed_files(directory / _INDEXES[0]), directory / _INDEXES[0]
-    others = sorted(p for p in directory.glob("*.safetensors") if p.is_file() and p.name not in _NOT_WEIGHTS)
+    others = [
+        p
+        for p in (listed(directory) if directory.is_dir() else ())
+        if p.suffix == ".safetensors" and p.is_file() and p.name not in _NOT_WEIGHTS
+    ]
     if len(others) == 1:
         return (others[0],), None
     if others:

@@ -16,6 +16,7 @@ from posembed.extension.config_fields import config_changes
 from posembed.extension.dependent_fields import dependent_changes
 from posembed.extension.effective_range import effective_range
 from posembed.extension.field_change import FieldChange
+from posembed.extension.links_out import links_out
 from posembed.extension.obstacles import notes, obstacles
 from posembed.extension.table_change import TableChange
 from posembed.extension.targets import Target, choose_targets
@@ -153,7 +154,7 @@ def plan_extension(
         fields,
         tuple(stale_files(checkpoint)) if whole else (),
         tuple(obstacles(changes, found, checkpoint)),
-        (*said, *notes(changes, checkpoint, sizes_found=sizes_found)),
+        (*said, *notes(changes, checkpoint, sizes_found=sizes_found), *links_out(checkpoint.root)),
     )
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import stat
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from posembed.checkpoint.copying import copy_file, link_file
+from posembed.checkpoint.copying import copy_file, created, link_file, write_all
 from posembed.checkpoint.formats.pickle import rewrite_pickle
 from posembed.checkpoint.formats.safetensors.edit import read_header, write_rewritten
 from posembed.checkpoint.json_object import read_json
 from posembed.checkpoint.source import Checkpoint
 from posembed.checkpoint.staging import staged_directory, staged_file
-from posembed.checkpoint.stale_files import walk
+from posembed.checkpoint.stale_files import is_bookkeeping
 from posembed.checkpoint.tensors import Array
+from posembed.checkpoint.tree import Tree, changed_meanwhile, facts_of, read_tree
 from posembed.errors import CheckpointError, InvalidArgumentError
 from posembed.extension.field_change import FieldChange, apply_changes
 from posembed.extension.plan import ExtensionPlan
@@ -60,7 +62,7 @@ def write_extension(
     Raises:
         InvalidArgumentError: for a plan that is not supported, or a target that must not be written.
         CheckpointError: for a source that is broken; nothing is written.
-        WorkFailedError: if writing fails (a full disk, for one); nothing is left behind.
+        WorkFailedError: if writing fails (a full disk, for one); the message says what is left.
     """
     plan.require_supported()
     checkpoint = plan.checkpoint
@@ -68,38 +70,58 @@ def write_extension(
     if not checkpoint.root.is_dir():
         if checkpoint.index is not None:
             raise InvalidArgumentError(f"{checkpoint.root}: name the directory of a sharded checkpoint, not its index")
+        facts = facts_of(checkpoint.root)
         size = checkpoint.root.stat().st_size
         rewriter = _Rewriter(plan, values, full, _Counter(size, observer))
         with staged_file(out, source=checkpoint.root, force=force, needed=size) as partial:
             rewriter.rewrite(checkpoint.root, partial)
+            if facts_of(checkpoint.root) != facts:
+                raise CheckpointError(changed_meanwhile(checkpoint.root))
         return
     left_out = {file for file, _ in plan.left_out}
     own = {checkpoint.root / name for name in plan.extra_files}
-    files = [file for file in walk(checkpoint.root) if file not in left_out and file not in own]
+    tree = read_tree(checkpoint.root)
+    files = [file for file in tree.files if file not in left_out and file not in own]
     changed = {checkpoint.tensors[key].file for key in values}
     edits: dict[Path, list[FieldChange]] = {}
     for change in plan.fields:
         edits.setdefault(change.file, []).append(change)
-    copied = [file for file in files if not (link and file not in changed and file not in edits)]
-    needed = sum(file.stat().st_size for file in copied) + sum(each.nbytes for each in values.values())
+    # What lies outside of the checkpoint is somebody else's: a hard link would let a later edit here change it there.
+    outside = {file for file, _ in tree.links_out()}
+    linked = {file for file in files if link and not (file in changed or file in edits or file in outside)}
+    needed = sum(file.stat().st_size for file in files if file not in linked)
+    needed += sum(each.nbytes for each in values.values()) + sum(map(len, plan.extra_files.values()))
     counter = _Counter(needed, observer)
     rewriter = _Rewriter(plan, values, full, counter)
     with staged_directory(out, source=checkpoint.root, force=force, needed=needed) as partial:
+        folders = _folders_of_copy(tree, files, left_out)
+        for folder in folders:
+            (partial / folder.relative_to(checkpoint.root)).mkdir(mode=stat.S_IRWXU)
         for file in files:
             target = partial / file.relative_to(checkpoint.root)
-            target.parent.mkdir(parents=True, exist_ok=True)
             if file in changed:
                 rewriter.rewrite(file, target)
             elif file in edits:
                 _write_json(target, apply_changes(read_json(file), edits[file]), file)
             elif file == checkpoint.index:
                 _write_json(target, _new_index(file, plan, values), file)
-            elif link:
+            elif file in linked:
                 link_file(file, target)
             else:
                 copy_file(file, target, counter.add)
         for name, content in plan.extra_files.items():
-            (partial / name).write_bytes(content)
+            _write_like(partial / name, content, checkpoint.files[0])
+        for folder in reversed(folders):  # the inner ones first: a folder may be one that must not be written
+            (partial / folder.relative_to(checkpoint.root)).chmod(stat.S_IMODE(folder.stat().st_mode))
+        tree.require_unchanged()
+
+
+def _folders_of_copy(tree: Tree, files: Collection[Path], left_out: Collection[Path]) -> list[Path]:
+    """Return the folders to create: all but those of which every file is left out, empty ones among them."""
+    kept = {folder for file in files for folder in file.parents}
+    gone = {folder for file in left_out for folder in file.parents}
+    gone |= {folder for folder in tree.folders if is_bookkeeping(folder.relative_to(tree.root))}
+    return [folder for folder in tree.folders if folder in kept or folder not in gone]
 
 
 def new_values(plan: ExtensionPlan) -> dict[str, Array]:
@@ -184,5 +206,10 @@ def _write_json(target: Path, content: object, like: Path) -> None:
         encoded = json.dumps(content, indent=2).encode("ascii")
     except RecursionError as error:
         raise CheckpointError(f"{like}: is nested too deeply to be written again: repair the file") from error
-    target.write_bytes(encoded + b"\n")
-    target.chmod(like.stat().st_mode & 0o7777)
+    _write_like(target, encoded + b"\n", like)
+
+
+def _write_like(target: Path, content: bytes, like: Path) -> None:
+    """Write a file that those may read who may read ``like``."""
+    with created(target, like.stat().st_mode) as descriptor:
+        write_all(descriptor, memoryview(content))

@@ -26,7 +26,7 @@ def test_space_is_looked_at_before_the_work(tmp_path):
         (errno.EPERM, "permission denied: /out cannot be written"),
         (errno.EROFS, "read-only file system: /out cannot be written on /; choose a folder on a writable one"),
         (errno.EFBIG, "file too large: /out (3.0 GB (3000000000 bytes)) is beyond what the file system"),
-        (errno.EIO, "writing /out failed: what the system says; nothing was left behind"),
+        (errno.EIO, "writing /out failed: what the system says; check the disk, then try again"),
     ],
 )
 def test_faults_in_plain_words(monkeypatch, number, says):

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from posembed.checkpoint import staging
-from posembed.checkpoint.staging import staged_directory, staged_file
+from posembed import files
+from posembed.checkpoint import renames, staging
+from posembed.checkpoint.staging import checked_target, staged_directory, staged_file
 from posembed.errors import InvalidArgumentError, WorkFailedError
 
 
@@ -46,6 +47,7 @@ def fill_either(partial, error, another=None):
         raise error
 
 
+OLD = {"config.json": "old"}
 FILLED = {"sub": None, "sub/a": "new a", "b": "new b"}
 
 
@@ -94,7 +96,7 @@ def test_everything_is_flushed_before_it_is_named(source, tmp_path, monkeypatch)
 def test_an_existing_directory_is_replaced_only_with_force(source, tmp_path):
     target = tmp_path / "out"
     target.mkdir()
-    (target / "old").write_text("old")
+    (target / "config.json").write_text("old")
     with (
         pytest.raises(
             InvalidArgumentError, match=r"out exists already: choose another path, or replace it with force=True"
@@ -104,7 +106,7 @@ def test_an_existing_directory_is_replaced_only_with_force(source, tmp_path):
         pytest.fail("reached the work")
     with staged_directory(target, source=source, force=True) as partial:
         fill(partial)
-        assert tree(target) == {"old": "old"}
+        assert tree(target) == OLD
     assert tree(target) == FILLED
     assert names(tmp_path) == ["out", "source"]
 
@@ -137,13 +139,26 @@ def test_parents_that_others_use_meanwhile_stay(source, tmp_path):
     assert tree(tmp_path / "a") == {"other": "another's"}
 
 
+@pytest.fixture(params=["exchange", "no exchange"])
+def system(request, monkeypatch):
+    """Where the system can exchange two names, and where it cannot."""
+    if request.param == "no exchange":
+        monkeypatch.setattr(renames, "_renameat2", lambda: None)
+    return request.param
+
+
+def replaceable(folder):
+    target = folder / "out"
+    target.mkdir()
+    (target / "config.json").write_text("old")
+    return target
+
+
 @pytest.mark.parametrize("failing", [1, 2])
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_the_old_directory_comes_back_if_the_exchange_fails(source, tmp_path, monkeypatch, failing, error):
-    target = tmp_path / "out"
-    target.mkdir()
-    (target / "old").write_text("old")
-    calls, rename = [], Path.rename
+    monkeypatch.setattr(renames, "_renameat2", lambda: None)
+    target, calls, rename = replaceable(tmp_path), [], Path.rename
 
     def fail(self, other):
         calls.append(self)
@@ -153,15 +168,54 @@ def test_the_old_directory_comes_back_if_the_exchange_fails(source, tmp_path, mo
 
     monkeypatch.setattr(Path, "rename", fail)
     expected = WorkFailedError if isinstance(error, OSError) else KeyboardInterrupt
-    with pytest.raises(expected), staged_directory(target, source=source, force=True) as partial:
+    with pytest.raises(expected) as caught, staged_directory(target, source=source, force=True) as partial:
         fill(partial)
-    assert tree(target) == {"old": "old"}
+    assert tree(target) == OLD
+    assert names(tmp_path) == ["out", "source"]
+    if expected is WorkFailedError:
+        assert str(caught.value).endswith(f"{target} is unchanged")
+
+
+def test_an_old_directory_that_cannot_come_back_is_named_and_the_next_run_puts_it_back(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(renames, "_renameat2", lambda: None)
+    target, rename = replaceable(tmp_path), Path.rename
+
+    def fail(self, other):
+        if ".partial" in self.name:
+            raise OSError(5, "Input/output error", str(self))
+        return rename(self, other)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", fail)
+        with pytest.raises(WorkFailedError) as caught, staged_directory(target, source=source, force=True) as partial:
+            fill(partial)
+    old = tmp_path / f"{partial.name}.old"
+    assert str(caught.value).endswith(f"the old one lies in {old}, and the next run on this target puts it back")
+    assert tree(old) == OLD
+    with pytest.raises(InvalidArgumentError, match="out exists already"):
+        checked_target(target, source, force=False)
+    assert tree(target) == OLD
     assert names(tmp_path) == ["out", "source"]
 
 
-def test_an_interrupt_right_after_the_exchange_leaves_the_new_one_alone(source, tmp_path, monkeypatch):
-    target = tmp_path / "out"
-    target.mkdir()
+def test_the_exchange_itself_fails(source, tmp_path, monkeypatch):
+    target = replaceable(tmp_path)
+
+    def broken(*_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(staging, "exchange", broken)
+    with (
+        pytest.raises(WorkFailedError, match=r"writing .*/out failed: Input/output error; .*; .*/out is unchanged$"),
+        staged_directory(target, source=source, force=True) as partial,
+    ):
+        fill(partial)
+    assert tree(target) == OLD
+    assert names(tmp_path) == ["out", "source"]
+
+
+def test_an_interrupt_right_after_the_exchange_leaves_the_new_one_alone(source, tmp_path, monkeypatch, system):
+    target = replaceable(tmp_path)
     flush = staging.flush
 
     def interrupt(path):
@@ -176,24 +230,25 @@ def test_an_interrupt_right_after_the_exchange_leaves_the_new_one_alone(source, 
     assert names(tmp_path) == ["out", "source"]
 
 
-def test_an_old_directory_that_cannot_be_deleted_is_named(source, tmp_path, monkeypatch):
-    target = tmp_path / "out"
-    target.mkdir()
-    (target / "old").write_text("old")
+def test_an_old_directory_that_cannot_be_deleted_is_named(source, tmp_path, monkeypatch, system):
+    target = replaceable(tmp_path)
 
-    def stuck(path, ignore_errors=False):
-        if not ignore_errors:
-            raise PermissionError(13, "Permission denied")
+    def stuck(path):
+        raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(staging.shutil, "rmtree", stuck)
-    with (
-        pytest.raises(
-            WorkFailedError, match=r"out is written, but the old one, now .*\.out\.replaced-\w+, could not be"
-        ),
-        staged_directory(target, source=source, force=True) as partial,
-    ):
-        fill(partial)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "remove_tree", stuck)
+        with (
+            pytest.raises(
+                WorkFailedError, match=r"out is complete, but the old one, now .*partial-\w+(\.done)?, could"
+            ),
+            staged_directory(target, source=source, force=True) as partial,
+        ):
+            fill(partial)
     assert tree(target) == FILLED
+    with pytest.raises(InvalidArgumentError, match="exists already"):
+        checked_target(target, source, force=False)
+    assert names(tmp_path) == ["out", "source"]
 
 
 def test_a_full_disk_is_told_in_plain_words(source, tmp_path):
@@ -226,15 +281,8 @@ def test_a_fault_of_the_flush_leaves_nothing(source, tmp_path, monkeypatch):
     before = tree(tmp_path)
     monkeypatch.setattr(os, "fsync", broken)
     with (
-        pytest.raises(WorkFailedError, match=r"writing .*out failed: Input/output error; nothing was left behind"),
+        pytest.raises(WorkFailedError, match=r"writing .*out failed: Input/output error; .*; nothing was left behind$"),
         staged_directory(tmp_path / "out", source=source, force=False) as partial,
     ):
         fill(partial)
     assert tree(tmp_path) == before
-
-
-def test_leftovers_of_a_killed_run_do_not_block_and_stay(source, tmp_path):
-    (tmp_path / ".out.partial-12345678").mkdir()
-    with staged_directory(tmp_path / "out", source=source, force=False) as partial:
-        fill(partial)
-    assert names(tmp_path) == [".out.partial-12345678", "out", "source"]

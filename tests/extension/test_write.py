@@ -100,7 +100,7 @@ def test_a_fault_midway_leaves_the_old_result(bert, tmp_path, monkeypatch, step)
 
 def test_force_replaces_and_only_force(bert, tmp_path):
     extend_checkpoint(bert, tmp_path / "out", 32)
-    (tmp_path / "out" / "stray").touch()
+    (tmp_path / "out" / "stray.bin").touch()
     with pytest.raises(
         InvalidArgumentError, match="exists already: choose another path, or replace it with force=True"
     ):
@@ -108,7 +108,7 @@ def test_force_replaces_and_only_force(bert, tmp_path):
     assert find_tables(tmp_path / "out")[0].usable_length == 32
     extend_checkpoint(bert, tmp_path / "out", 48, force=True)
     assert find_tables(tmp_path / "out")[0].usable_length == 48
-    assert not (tmp_path / "out" / "stray").exists()
+    assert not (tmp_path / "out" / "stray.bin").exists()
     assert names(tmp_path) == ["out", "source"]
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from posembed.checkpoint.copying import Progress, opened
+from posembed.checkpoint.copying import Progress, opened, read_some
 from posembed.checkpoint.formats.safetensors.header import Header, TensorEntry
 from posembed.errors import CheckpointError
 
@@ -122,10 +121,10 @@ def _sampled_spans(tensors: Mapping[str, TensorEntry], samples: int, seed: int) 
 
 def _bytes_at(descriptor: int, offset: int, count: int) -> bytes:
     """Read ``count`` bytes, fewer only at the end of the file."""
-    found = b""
-    while len(found) < count:
-        part = os.pread(descriptor, count - len(found), offset + len(found))
-        if not part:
+    found, done = bytearray(count), 0
+    while done < count:
+        got = read_some(descriptor, memoryview(found)[done:], offset + done)
+        if not got:
             break
-        found += part
-    return found
+        done += got
+    return bytes(found[:done])

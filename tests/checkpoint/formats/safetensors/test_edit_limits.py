@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from posembed.checkpoint import copying
 from posembed.checkpoint.formats.safetensors.edit import read_header, write_rewritten
-from posembed.errors import WorkFailedError
+from posembed.errors import CheckpointError, WorkFailedError
 
 
 @pytest.fixture
@@ -41,7 +41,20 @@ def test_a_fault_of_the_disk_leaves_nothing(header, tmp_path, monkeypatch, faili
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(copying.os, failing, fault)
+    if (failing, number) == ("copy_file_range", 5):  # which file has the fault? reading and writing tell
+        monkeypatch.setattr(copying.os, "write", fault)
     with pytest.raises(WorkFailedError, match=says):
+        write_rewritten(header, tmp_path / "new", {"b": np.zeros(9, np.uint8)})
+    assert names(tmp_path) == ["old"]
+
+
+def test_a_source_that_cannot_be_read_is_named_and_not_the_target(header, tmp_path, monkeypatch):
+    def fault(*args, **kwargs):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(copying.os, "copy_file_range", fault)
+    monkeypatch.setattr(copying.os, "preadv", fault)
+    with pytest.raises(CheckpointError, match=r"old cannot be read at byte \d+ \(Input/output error\): check the disk"):
         write_rewritten(header, tmp_path / "new", {"b": np.zeros(9, np.uint8)})
     assert names(tmp_path) == ["old"]
 
