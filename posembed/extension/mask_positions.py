@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
-from posembed.nn.length_aware import LengthAwareEmbedding
+from posembed.nn.length_aware import LengthAwareEmbedding, refuse_additive
 
 # Transformers' classes that are called so: all count from the mask and add 2 (see posembed.find.families).
 _NAMES = ("OPTLearnedPositionalEmbedding", "BioGptLearnedPositionalEmbedding")
@@ -39,7 +40,9 @@ class MaskedRows(LengthAwareEmbedding):
         """
         cached = cache_length or past_key_values_length
         if position_ids is None:
-            position_ids = (attention_mask.cumsum(dim=1) * attention_mask - 1).long()[:, cached:]
+            refuse_additive(attention_mask)
+            real = attention_mask.to(torch.int64)  # a half-precision running sum loses positions above 256
+            position_ids = (real.cumsum(dim=1) * real - 1)[:, cached:]
         return super().forward(position_ids + self.reserved)
 
 

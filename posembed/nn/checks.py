@@ -51,13 +51,35 @@ def check_positions(enabled: bool = True) -> Iterator[None]:
         _enabled = before
 
 
-def values_readable(tensor: Tensor) -> bool:
-    """Return whether the values of ``tensor`` may be read now to check them."""
+def readable_values(tensor: Tensor, *, anywhere: bool = False) -> Tensor | None:
+    """Return ``tensor`` if its values may be read now to check them, else ``None``.
+
+    Inside ``torch.vmap``, ``torch.func.grad`` and the like, the tensor below the wrappers is returned: a value in it is
+    an id of some sample, but its shape is not that of ``tensor``.
+
+    Args:
+        tensor: whose values are wanted.
+        anywhere: read them on accelerators too, whatever :func:`posembed.check_positions` says.
+    """
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        if torch._C._functorch.is_functionaltensor(tensor):
+            return None
+        tensor = torch._C._functorch.get_unwrapped(tensor)
     if tensor.numel() == 0 or tensor.is_meta or isinstance(tensor, FakeTensor):
-        return False
-    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # vmap cannot branch on values
-        return False
+        return None
+    return tensor if anywhere or assert_here(tensor) else None
+
+
+def assert_here(tensor: Tensor) -> bool:
+    """Return whether values on the device of ``tensor`` are checked; under ``torch.compile``, by an assertion."""
     return tensor.device.type == "cpu" or _enabled
+
+
+def require_device(name: str, ids: Tensor, device: torch.device, what: str) -> None:
+    """Reject ids on another device than ``what``: beside the meta device PyTorch would read memory without values."""
+    if ids.device != device:
+        remedy = f"move {name} to it" if device.type != "meta" else "give it values first: to_empty, then its weights"
+        raise InvalidArgumentError(f"{name} is on device {ids.device}, but {what} is on {device}: {remedy}")
 
 
 def require_integers(name: str, tensor: Tensor) -> None:
@@ -99,10 +121,10 @@ def check_ids(name: str, ids: Tensor, rows: int, what: str) -> None:
     """Check every id of ``ids`` against ``[0, rows)`` where values may be read (see the module docstring)."""
     require_integers(name, ids)
     if torch.compiler.is_compiling():
-        if ids.device.type == "cpu" or _enabled:
+        if assert_here(ids):
             torch._assert_async(((ids >= 0) & (ids < rows)).all(), f"{name} outside [0, {rows}): {what}")
-    elif values_readable(ids):
-        low, high = (int(v) for v in torch.aminmax(ids))
+    elif (values := readable_values(ids)) is not None:
+        low, high = (int(v) for v in torch.aminmax(values))
         if low < 0 or high >= rows:
             raise PositionOutOfRangeError(
                 f"{name} contains {low if low < 0 else high}, but allowed are 0 to {rows - 1}: {what}"
@@ -130,14 +152,14 @@ def check_position_values(positions: Tensor, rows: int, reserved: int) -> None:
     require_integers("positions", positions)
     usable = rows - reserved
     if torch.compiler.is_compiling():
-        if positions.device.type == "cpu" or _enabled:
+        if assert_here(positions):
             torch._assert_async(
                 ((positions >= 0) & (positions < usable)).all(),
                 f"a position is outside 0 to {usable - 1}: the table has {rows} rows, {reserved} of them reserved, "
                 f"so its usable length is {usable}; truncate the input or extend the table",
             )
-    elif values_readable(positions):
-        low, high = (int(v) for v in torch.aminmax(positions))
+    elif (values := readable_values(positions)) is not None:
+        low, high = (int(v) for v in torch.aminmax(values))
         if low < 0:
             raise PositionOutOfRangeError(
                 f"position {low} is negative: positions count from 0, and row = reserved ({reserved}) + position; "

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError, PositionOutOfRangeError
-from posembed.nn.checks import out_of_range_text, require_count, require_integers
+from posembed.nn.checks import check_ids, out_of_range_text, require_count, require_device, require_integers
 from posembed.nn.positions import check_lengths, check_mask, positions_from_lengths, positions_from_mask
 
 
@@ -63,6 +63,7 @@ def input_shape(input_ids: Tensor | None, inputs_embeds: Tensor | None, d_model:
 
 def resolve_positions(
     shape: torch.Size,
+    device: torch.device,
     bound: Bound,
     *,
     position_ids: Tensor | None,
@@ -75,7 +76,7 @@ def resolve_positions(
 
     Raises:
         PositionOutOfRangeError: if a length that follows from shapes passes ``bound``, before any kernel runs.
-        InvalidArgumentError: for two sources of positions, or shapes that do not fit ``shape``.
+        InvalidArgumentError: for two sources of positions, or shapes or devices that are not those of the input.
     """
     require_count("start", start)
     given = {"position_ids": position_ids, "attention_mask": attention_mask, "cu_seqlens": cu_seqlens}
@@ -89,6 +90,9 @@ def resolve_positions(
         raise InvalidArgumentError(f"start={start} and {named[0]} both determine the positions: give one of them")
     if max_seqlen is not None and cu_seqlens is None:
         raise InvalidArgumentError(f"max_seqlen={max_seqlen} goes with cu_seqlens, which was not given")
+    for name, value in given.items():
+        if isinstance(value, Tensor):
+            require_device(name, value, device, "the input")
     if position_ids is not None:
         check_same_shape("position_ids", position_ids, shape)
         return Where(0, position_ids)
@@ -141,3 +145,14 @@ def check_same_shape(name: str, ids: Tensor, shape: torch.Size) -> None:
 def as_index(ids: Tensor) -> Tensor:
     """Widen integer types that PyTorch cannot index with."""
     return ids if ids.dtype in (torch.int64, torch.int32) else ids.to(torch.int64)
+
+
+def check_rows(name: str, ids: Tensor, table: nn.Module, what: str) -> None:
+    """Check ids against the rows and the device of a table. A class that took its place may have none to check."""
+    weight = table.weight
+    if not isinstance(weight, Tensor):
+        require_integers(name, ids)
+        return
+    if type(table) is nn.Embedding and "forward" not in table.__dict__:  # a replaced forward may move table or ids
+        require_device(name, ids, weight.device, "its table")
+    check_ids(name, ids, weight.shape[0], what)

@@ -15,6 +15,7 @@ from posembed.nn.checks import (
     check_position_values,
     plain_count,
     require_count,
+    require_device,
     require_float_dtype,
 )
 from posembed.presets import Init, preset
@@ -50,6 +51,22 @@ def gather_rows(table: Tensor, rows: Tensor, padding_idx: int | None = None) -> 
     return F.embedding(rows, table, padding_idx)
 
 
+def consecutive_rows(
+    module: LearnedPositionalEmbedding, count: int, start: int = 0, *, as_view: bool = False
+) -> Tensor:
+    """Return what ``module(count, start)`` does; ``as_view`` saves the copy for a caller that only reads it."""
+    require_count("positions", count)
+    require_count("start", start)
+    check_last_position(start + count, module.rows, module.reserved)
+    if module.padding_idx is not None and module.padding_idx >= module.reserved:
+        # The padding row is itself a position, and only a lookup can mask its gradient.
+        positions = torch.arange(start, start + count, device=module.weight.device)
+        return gather_rows(module.weight, positions + module.reserved, module.padding_idx)
+    rows = module.weight.narrow(0, module.reserved + start, count)
+    # A view would let its holder write to the table, and an optimizer's step would change rows that were kept.
+    return rows if as_view else rows.clone()
+
+
 class LearnedPositionalEmbedding(nn.Module):
     """A trainable table with one row per position, looked up by position.
 
@@ -67,8 +84,9 @@ class LearnedPositionalEmbedding(nn.Module):
         dtype: dtype of the table. The gradient of a bfloat16 or float16 table is summed in float32.
 
     Shapes:
-        ``pe(n, start=0)`` gives the rows of positions ``start … start + n − 1``, ``[n, d_model]``: a slice of
-        the table, no gather. ``pe(positions)`` with integers ``[...]`` gives ``[..., d_model]``.
+        ``pe(n, start=0)`` gives the rows of positions ``start … start + n − 1``, ``[n, d_model]``, without a gather;
+        ``pe(positions)`` with integers ``[...]`` gives ``[..., d_model]``. The result is a copy: writing to it does
+        not change the table.
 
     Raises:
         PositionOutOfRangeError: for a position without a row. For ``pe(n, start)`` this follows from integers
@@ -185,20 +203,13 @@ class LearnedPositionalEmbedding(nn.Module):
             if isinstance(start, Tensor) or start != 0:
                 raise InvalidArgumentError(f"start={start} goes with a number of positions, not with a tensor of them")
             return self._gather(positions, padding_mask)
-        require_count("positions", positions)
-        require_count("start", start)
         if padding_mask is not None:
             raise ArgumentTypeError("padding_mask goes with a tensor of positions, not with a number of them")
-        check_last_position(start + positions, self.rows, self.reserved)
-        if self.padding_idx is not None and self.padding_idx >= self.reserved:
-            # The padding row is itself a position, and only a lookup can mask its gradient.
-            return self._gather(torch.arange(start, start + positions, device=self.weight.device), None)
-        rows = self.weight.narrow(0, self.reserved + start, positions)
-        # Without autograd, writing to a slice would change the table itself.
-        return rows if torch.is_grad_enabled() else rows.clone()
+        return consecutive_rows(self, positions, start)
 
     def _gather(self, positions: Tensor, padding_mask: Tensor | None) -> Tensor:
         check_position_values(positions, self.rows, self.reserved)
+        require_device("positions", positions, self.weight.device, "the table")
         rows = positions.to(torch.int64) + self.reserved
         if padding_mask is not None:
             if padding_mask.dtype != torch.bool or padding_mask.shape != positions.shape:

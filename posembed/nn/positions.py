@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError
-from posembed.nn.checks import require_count, require_integers, values_readable
+from posembed.nn.checks import assert_here, readable_values, require_count, require_integers
 
 
 def positions_from_mask(attention_mask: Tensor, *, start: int = 0) -> Tensor:
@@ -48,14 +48,20 @@ def check_mask(attention_mask: Tensor) -> None:
             f"attention_mask has shape {list(attention_mask.shape)}; positions follow from a [batch, seq] mask of "
             "0 and 1, not from an expanded or additive one"
         )
-    if attention_mask.dtype == torch.bool or torch.compiler.is_compiling() or not values_readable(attention_mask):
+    if attention_mask.dtype == torch.bool:
         return
-    wrong = (attention_mask != 0) & (attention_mask != 1)
-    if bool(wrong.any()):
-        raise InvalidArgumentError(
-            f"attention_mask contains {attention_mask[wrong][0].item()}; allowed are 1 (token) and 0 (padding). "
-            "Additive masks must be turned into 0/1 first; document numbers of packed input belong in cu_seqlens"
-        )
+    advice = (
+        "allowed are 1 (token) and 0 (padding). Additive masks must be turned into 0/1 first; document numbers of "
+        "packed input belong in cu_seqlens"
+    )
+    if torch.compiler.is_compiling():
+        if assert_here(attention_mask):
+            allowed = (attention_mask == 0) | (attention_mask == 1)
+            torch._assert_async(allowed.all(), f"attention_mask contains another value than 0 and 1; {advice}")
+    elif (values := readable_values(attention_mask)) is not None:
+        wrong = (values != 0) & (values != 1)
+        if bool(wrong.any()):
+            raise InvalidArgumentError(f"attention_mask contains {values[wrong][0].item()}; {advice}")
 
 
 def positions_from_lengths(cu_seqlens: Tensor, total: int | None = None) -> Tensor:
@@ -99,7 +105,11 @@ def check_lengths(cu_seqlens: Tensor, total: int | None, max_seqlen: int | None 
         require_count("total", total)
     if max_seqlen is not None:
         require_count("max_seqlen", max_seqlen)
-    if torch.compiler.is_compiling() or not values_readable(cu_seqlens):
+    if torch.compiler.is_compiling():
+        if assert_here(cu_seqlens):
+            _assert_lengths(cu_seqlens, total, max_seqlen)
+        return
+    if readable_values(cu_seqlens) is not cu_seqlens:  # not readable, or of many samples at once
         return
     bounds: list[int] = cu_seqlens.tolist()
     lengths = [b - a for a, b in itertools.pairwise(bounds)]
@@ -114,3 +124,17 @@ def check_lengths(cu_seqlens: Tensor, total: int | None, max_seqlen: int | None 
         raise InvalidArgumentError(
             f"max_seqlen={max_seqlen} is below the longest sequence in cu_seqlens, {max(lengths)}"
         )
+
+
+def _assert_lengths(cu_seqlens: Tensor, total: int | None, max_seqlen: int | None) -> None:
+    """Put the checks of :func:`check_lengths` into the graph that is being compiled."""
+    bounds = cu_seqlens.to(torch.int64)  # in uint8 no difference would be negative
+    lengths = bounds.diff()
+    torch._assert_async(
+        (bounds[0] == 0) & (lengths >= 0).all(),
+        "cu_seqlens must begin with 0 and never decrease: give cumulative lengths, not lengths",
+    )
+    if total is not None:
+        torch._assert_async(bounds[-1] == total, "cu_seqlens does not end at the number of packed tokens")
+    if max_seqlen is not None:
+        torch._assert_async((lengths <= max_seqlen).all(), "max_seqlen is below the longest sequence in cu_seqlens")

@@ -9,7 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from posembed.errors import InvalidArgumentError
-from posembed.nn.checks import check_position_values, plain_count, require_count, require_float_dtype, values_readable
+from posembed.nn.checks import (
+    check_position_values,
+    plain_count,
+    readable_values,
+    require_count,
+    require_device,
+    require_float_dtype,
+)
 
 Variant = Literal["interleaved", "half", "fairseq"]
 _ANY_LENGTH = 2**53  # whole numbers stay exact in float64 up to here
@@ -142,9 +149,11 @@ class SinusoidalPositionalEmbedding(nn.Module):
 
     def _gather(self, positions: Tensor) -> Tensor:
         check_position_values(positions, _ANY_LENGTH, 0)
-        on_cpu = not torch.compiler.is_compiling() and positions.device.type == "cpu" and values_readable(positions)
-        if on_cpu and int(positions.max()) < self.max_len:
-            return self.cached[positions.to(torch.int64)]
+        require_device("positions", positions, self.cached.device, "the module")
+        if positions.device.type == "cpu" and not torch.compiler.is_compiling():
+            values = readable_values(positions)
+            if values is not None and int(values.max()) < self.max_len:
+                return self.cached[positions.to(torch.int64)]
         return self._compute(positions)  # elsewhere, reading the largest position would make the host wait
 
     def _compute(self, positions: Tensor) -> Tensor:

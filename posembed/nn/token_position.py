@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from posembed.errors import InvalidArgumentError
-from posembed.nn.checks import check_ids, require_count, require_float_dtype
-from posembed.nn.inputs import Bound, Where, as_index, check_same_shape, input_shape, resolve_positions
-from posembed.nn.learned import LearnedPositionalEmbedding, check_init, draw_rows, gather_rows
+from posembed.nn.checks import require_count, require_float_dtype
+from posembed.nn.embedding_sum import add_embeddings, add_segment, add_tokens, position_rows
+from posembed.nn.inputs import Bound, check_rows, check_same_shape, input_shape, resolve_positions
+from posembed.nn.learned import LearnedPositionalEmbedding, check_init, draw_rows
 from posembed.nn.sinusoidal import SinusoidalPositionalEmbedding, Variant
 from posembed.presets import Init, preset
 
@@ -230,8 +231,11 @@ class TokenPositionEmbedding(nn.Module):
             ArgumentTypeError: for ids that are not integers.
         """
         shape = input_shape(input_ids, inputs_embeds, self.d_model)
+        given = input_ids if inputs_embeds is None else inputs_embeds
+        assert given is not None
         where = resolve_positions(
             shape,
+            given.device,
             Bound(getattr(self.position, "rows", None), self.usable_length),
             position_ids=position_ids,
             attention_mask=attention_mask,
@@ -240,61 +244,20 @@ class TokenPositionEmbedding(nn.Module):
             max_seqlen=max_seqlen,
         )
         self._check_values(input_ids, token_type_ids, shape)
-        rows = self._add_segment(self._position_rows(shape, where), token_type_ids)
-        hidden = self._add_tokens(rows, input_ids, inputs_embeds)
+        rows = position_rows(self.position, shape, where, self.d_model)
+        if self.segment is not None:
+            rows = add_segment(rows, self.segment, token_type_ids, given)
+        hidden = add_embeddings(rows, given) if input_ids is None else add_tokens(rows, self.token, given)
         if self.norm is not None:
             hidden = self.norm(hidden)
         return hidden if self.dropout is None else self.dropout(hidden)
 
     def _check_values(self, input_ids: Tensor | None, token_type_ids: Tensor | None, shape: torch.Size) -> None:
         if input_ids is not None:
-            check_ids("input_ids", input_ids, self.token.weight.shape[0], "the token table has no other rows")
+            check_rows("input_ids", input_ids, self.token, "the token table has no other rows")
         if token_type_ids is None:
             return
         if self.segment is None:
             raise InvalidArgumentError("token_type_ids were given, but type_vocab_size is 0: there is no segment table")
         check_same_shape("token_type_ids", token_type_ids, shape)
-        rows = self.segment.weight.shape[0]
-        check_ids("token_type_ids", token_type_ids, rows, "the segment table has no other rows")
-
-    def _position_rows(self, shape: torch.Size, where: Where) -> Tensor | None:
-        if self.position is None:
-            return None
-        if where.ids is None:
-            rows, wanted = self.position(shape[-1], where.start), (shape[-1], self.d_model)
-        else:
-            options: dict[str, Tensor] = {}
-            if where.padding_mask is not None and getattr(self.position, "padding_idx", None) is not None:
-                options["padding_mask"] = where.padding_mask
-            rows, wanted = self.position(where.ids, **options), (*where.ids.shape, self.d_model)
-        assert isinstance(rows, Tensor)
-        if rows.shape != wanted:  # adding them would silently broadcast
-            raise InvalidArgumentError(
-                f"position module {type(self.position).__name__} returned shape {list(rows.shape)} "
-                f"instead of {list(wanted)}"
-            )
-        return rows
-
-    def _add_segment(self, rows: Tensor | None, token_type_ids: Tensor | None) -> Tensor | None:
-        if self.segment is None:
-            return rows
-        if token_type_ids is None:
-            types = self.segment.weight[0]
-        else:
-            types = gather_rows(self.segment.weight, as_index(token_type_ids))
-            if rows is not None and rows.dtype == types.dtype and rows.dim() <= types.dim():
-                return types.add_(rows)  # just gathered: no other reference exists
-        return types if rows is None else rows + types
-
-    def _add_tokens(self, rows: Tensor | None, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
-        if input_ids is None:
-            assert inputs_embeds is not None
-            return inputs_embeds if rows is None else inputs_embeds + rows
-        tokens: Tensor = self.token(as_index(input_ids))
-        if rows is None:
-            return tokens
-        # A hook may have kept the tokens, or (backward hooks) have wrapped them; another module may need them.
-        hooks = self.token._forward_hooks or self.token._backward_hooks or self.token._backward_pre_hooks
-        if hooks or type(self.token) is not nn.Embedding or rows.dtype != tokens.dtype:
-            return tokens + rows
-        return tokens.add_(rows)  # no other reference exists, so no second tensor is allocated
+        check_rows("token_type_ids", token_type_ids, self.segment, "the segment table has no other rows")

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from posembed.errors import InvalidArgumentError
 from posembed.extension.mask_positions import MaskedRows, counts_from_mask
 
 
@@ -47,3 +48,16 @@ def test_which_classes_count_so(module):
     assert counts_from_mask(module)
     assert not counts_from_mask(BioGptLearnedPositionalEmbedding(4, 2))
     assert not counts_from_mask(nn.Embedding(4, 2))
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int32, torch.float16, torch.bfloat16, torch.float32])
+def test_every_dtype_of_mask_counts_alike(dtype):
+    tables = [torch.arange(limit + 2.0)[:, None] for limit in (2, 3000)]
+    module = MaskedRows(tables, [2, 3000], reserved=2)
+    got = module(torch.ones(1, 3000).to(dtype))
+    assert torch.equal(got.flatten(), torch.arange(2.0, 3002))
+
+
+def test_an_additive_mask_is_refused(module):
+    with pytest.raises(InvalidArgumentError, match=r"attention_mask contains -inf; allowed are 1 \(token\) and 0"):
+        module(torch.tensor([[0.0, float("-inf")]]))

@@ -8,7 +8,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError, PositionOutOfRangeError
 from posembed.nn import LearnedPositionalEmbedding, TokenPositionEmbedding, check_positions
-from posembed.nn.checks import check_ids, check_position_values, require_count, require_integers, values_readable
+from posembed.nn.checks import check_ids, check_position_values, readable_values, require_count, require_integers
 
 
 class OnAccelerator(torch.Tensor):
@@ -19,33 +19,37 @@ class OnAccelerator(torch.Tensor):
         return torch.device("cuda")
 
 
+def readable(tensor) -> bool:
+    return readable_values(tensor) is not None
+
+
 def on_accelerator(*values: int) -> torch.Tensor:
     return torch.tensor(values).as_subclass(OnAccelerator)
 
 
 def test_values_are_read_on_the_cpu_whatever_the_switch_says():
     with check_positions(False):
-        assert values_readable(torch.tensor([1]))
+        assert readable(torch.tensor([1]))
     with check_positions():
-        assert values_readable(torch.tensor([1]))
+        assert readable(torch.tensor([1]))
 
 
 def test_values_are_read_on_an_accelerator_only_when_switched_on():
     ids = on_accelerator(1)
     assert ids.device.type == "cuda"
-    assert not values_readable(ids)
+    assert not readable(ids)
     with check_positions():
-        assert values_readable(ids)
+        assert readable(ids)
         with check_positions(False):
-            assert not values_readable(ids)
-        assert values_readable(ids)
-    assert not values_readable(ids)
+            assert not readable(ids)
+        assert readable(ids)
+    assert not readable(ids)
 
 
 def test_the_switch_goes_back_after_an_error():
     with pytest.raises(KeyError), check_positions():
         raise KeyError
-    assert not values_readable(on_accelerator(1))
+    assert not readable(on_accelerator(1))
 
 
 def test_the_switch_finds_the_fault():
@@ -66,11 +70,27 @@ def test_what_has_no_values_is_never_read(switched_on):
         fake = mode.from_tensor(torch.tensor([1]))
     seen = []
     with check_positions(switched_on):
-        assert not values_readable(torch.tensor([1], device="meta"))
-        assert not values_readable(torch.tensor([], dtype=torch.long))
-        assert not values_readable(fake)
-        torch.vmap(lambda x: seen.append(values_readable(x)) or x)(torch.tensor([1, 2]))
+        assert not readable(torch.tensor([1], device="meta"))
+        assert not readable(torch.tensor([], dtype=torch.long))
+        assert not readable(fake)
+        torch.func.functionalize(lambda x: seen.append(readable(x)) or x)(torch.tensor([1, 2]))
     assert seen == [False]
+
+
+def test_values_are_read_below_the_wrappers_of_transforms():
+    seen = []
+    values = torch.tensor([[1, 2], [3, 4]])
+    torch.vmap(lambda x: seen.append(readable_values(x)) or x)(values)
+    torch.vmap(torch.vmap(lambda x: seen.append(readable_values(x)) or x))(values)
+    torch.func.grad(lambda w, x: seen.append(readable_values(x)) or w)(torch.tensor(1.0), values)
+    assert len(seen) == 3
+    assert all(torch.equal(each, values) for each in seen)
+
+
+def test_reading_anywhere():
+    assert readable_values(on_accelerator(1)) is None
+    assert readable_values(on_accelerator(1), anywhere=True) is not None
+    assert readable_values(torch.tensor([1], device="meta"), anywhere=True) is None
 
 
 def test_the_environment_variable():

@@ -7,6 +7,7 @@ import torch
 from posembed.errors import ArgumentTypeError, InvalidArgumentError, PositionOutOfRangeError
 from posembed.layout import TableLayout
 from posembed.nn import LearnedPositionalEmbedding, TokenPositionEmbedding
+from posembed.nn.learned import consecutive_rows
 
 
 def test_row_is_reserved_plus_position():
@@ -18,11 +19,46 @@ def test_row_is_reserved_plus_position():
     assert torch.equal(pe(torch.tensor(4)), pe.weight[6])
 
 
-def test_consecutive_rows_are_a_view_and_no_copy():
+def test_no_rows():
     pe = LearnedPositionalEmbedding(6, 4, reserved=2)
-    assert pe(3, start=1).data_ptr() == pe.weight[3:].data_ptr()
     assert pe(0).shape == (0, 4)
     assert pe(0, start=6).shape == (0, 4)
+    assert pe(torch.zeros(2, 0, dtype=torch.long)).shape == (2, 0, 4)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("context", [torch.enable_grad, torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("padding_idx", [None, 0, 2])
+def test_rows_are_a_copy_of_the_table(frozen, context, padding_idx):
+    pe = LearnedPositionalEmbedding(6, 4, reserved=1, padding_idx=padding_idx)
+    pe.weight.requires_grad_(not frozen)
+    before = pe.weight.detach().clone()
+    for positions in (3, torch.arange(3)):
+        with context():
+            rows = pe(positions)
+            assert torch.equal(rows, before[1:4])
+            rows.mul_(10)
+        with torch.no_grad():
+            pe(positions).zero_()
+            pe(positions).detach().fill_(7)
+        assert torch.equal(pe.weight, before)
+
+
+def test_kept_rows_do_not_follow_a_training_step():
+    pe = LearnedPositionalEmbedding(6, 4)
+    kept = pe(3)
+    before = kept.detach().clone()
+    pe(6).sum().backward()
+    torch.optim.SGD(pe.parameters(), lr=1.0).step()
+    assert torch.equal(kept, before)
+    assert not torch.equal(pe(3), before)
+
+
+def test_only_readers_get_a_view():
+    pe = LearnedPositionalEmbedding(6, 4, reserved=2)
+    rows = consecutive_rows(pe, 3, 1, as_view=True)
+    assert rows.data_ptr() == pe.weight[3:].data_ptr()
+    assert torch.equal(rows, pe(3, start=1))
 
 
 def test_padding_reads_the_padding_row():

@@ -122,6 +122,9 @@ def test_tables_are_views():
         ([torch.zeros(4, 2), torch.zeros(4, 2)], [4, 4], r"limits=\[4, 4\] must be increasing"),
         ([torch.zeros(4, 2), torch.zeros(7, 2)], [4, 8], r"shape \[7, 2\] does not fit limit 8"),
         ([torch.zeros(4, 2), torch.zeros(8, 3)], [4, 8], r"it must be \[8, 2\]"),
+        ([torch.zeros(4, 2), torch.zeros(8, 2).half()], [4, 8], "a table is torch.float16 on cpu, the first torch.flo"),
+        ([torch.zeros(4, 2), torch.zeros(8, 2, device="meta")], [4, 8], "all must have one floating-point type and"),
+        ([torch.zeros(4, 2, dtype=torch.long)], [4], "a table is torch.int64"),
     ],
 )
 def test_what_does_not_fit_is_refused(tables, limits, sentence):

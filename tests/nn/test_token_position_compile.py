@@ -62,6 +62,54 @@ def test_packed_in_one_graph():
         torch.testing.assert_close(compiled(tokens, **options), embed(tokens, **options))
 
 
+WRONG_LENGTHS = [
+    ([0, 1, 5], 3, "max_seqlen is below the longest sequence in cu_seqlens"),
+    ([1, 3, 5], 8, "cu_seqlens must begin with 0 and never decrease"),
+    ([0, 4, 3, 5], 8, "cu_seqlens must begin with 0 and never decrease"),
+    ([0, 2, 4], 8, "cu_seqlens does not end at the number of packed tokens"),
+    ([0, 2, 6], 8, "cu_seqlens does not end at the number of packed tokens"),
+]
+
+
+@BACKENDS
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8])
+def test_cumulative_lengths_are_asserted_in_the_graph(backend, dtype):
+    embed = build()
+    compiled = torch.compile(embed, backend=backend, fullgraph=True)
+    tokens = ids(5, 1)
+    right = {"cu_seqlens": torch.tensor([0, 2, 5], dtype=dtype), "max_seqlen": 3}
+    assert torch.equal(compiled(tokens, **right), embed(tokens, **right))
+    for lengths, maximum, message in WRONG_LENGTHS:
+        with pytest.raises(RuntimeError, match=message):
+            compiled(tokens, cu_seqlens=torch.tensor(lengths, dtype=dtype), max_seqlen=maximum)
+
+
+@BACKENDS
+@FULLGRAPH
+def test_masks_are_asserted_in_the_graph(backend, fullgraph):
+    compiled = torch.compile(build(), backend=backend, fullgraph=fullgraph)
+    mask = torch.ones(2, 5)
+    compiled(ids(5), attention_mask=mask)
+    for value in (2, -1, float("-inf"), float("nan"), 0.5):
+        mask[1, 2] = value
+        with pytest.raises(RuntimeError, match="attention_mask contains another value than 0 and 1; allowed are"):
+            compiled(ids(5), attention_mask=mask)
+
+
+@BACKENDS
+@pytest.mark.parametrize("options", [{}, {"token_type_ids": torch.tensor([[0, 1, 0]])}])
+def test_hooks_inside_a_compiled_graph(backend, options):
+    embed = build(type_vocab_size=2, layer_norm_eps=1e-5)
+    expected = embed(ids(3), **options)
+    for module in embed.children():
+        module.register_forward_hook(lambda *call: call[-1] * 0)
+    for fullgraph in (False, True):
+        torch._dynamo.reset()
+        got = torch.compile(embed, backend=backend, fullgraph=fullgraph)(ids(3), **options)
+        assert got.shape == expected.shape
+        assert not got.any()
+
+
 def test_a_static_row_beside_a_symbolic_length():
     # Sizes that are equal but known in different ways must compare as equal inside the graph.
     embed = build()
