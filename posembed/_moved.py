@@ -24,7 +24,7 @@ MOVED = {
     "posembed.checkpoint.leftovers": "posembed.checkpoint.stale_files",
     "posembed.checkpoint.limits": "posembed.inspection.limits",
     "posembed.checkpoint.pairing": "posembed.inspection.compare_two",
-    "posembed.checkpoint.pickles": "posembed.checkpoint.formats.pickle",
+    "posembed.checkpoint.pickles": "posembed.checkpoint.formats.pickle.index",
     "posembed.checkpoint.plan": "posembed.extension.plan",
     "posembed.checkpoint.recognise": "posembed.find.recognize",
     "posembed.checkpoint.rewrite": "posembed.commands.extend",

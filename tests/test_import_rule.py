@@ -43,7 +43,9 @@ WITHOUT_TORCH = {
     *("_version", "_moved"),
     *("records", "presets", "tables", "checkpoint", "find", "inspection", "report", "cli"),
 }
-WITH_TORCH_FILES = {"checkpoint/formats/pickle.py"}  # within functions: a pickle can be read by nothing else
+WITH_TORCH_FILES = {
+    "checkpoint/formats/pickle/torch_arrays.py"
+}  # within functions: a pickle can be read by nothing else
 # The lab's plain configuration, which the command line reads before anything is trained.
 WITHOUT_TORCH_FILES = {"lab/config.py"}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
 
-from posembed.checkpoint.formats.pickle import PickledTensor, read_pickle_index
+from posembed.checkpoint.formats.pickle.index import PickledFile, PickledTensor, read_pickle
 from posembed.checkpoint.formats.safetensors.edit import read_tensor
 from posembed.checkpoint.formats.safetensors.header import Header, read_header
 from posembed.checkpoint.json_object import read_json, reason_of
@@ -35,6 +35,7 @@ class Checkpoint:
         tensors: every tensor by key, in file order.
         config: ``config.json`` (or open_clip's) as it stands, empty if there is none.
         headers: headers of the safetensors files.
+        pickles: what the PyTorch files hold.
         config_file: the file of ``config``.
     """
 
@@ -45,6 +46,7 @@ class Checkpoint:
     tensors: Mapping[str, StoredTensor]
     config: Mapping[str, object] = field(default_factory=dict)
     headers: Mapping[Path, Header] = field(default_factory=dict)
+    pickles: Mapping[Path, PickledFile] = field(default_factory=dict, repr=False, kw_only=True)
     config_file: Path | None = None
     _results: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -124,6 +126,7 @@ def _open_files(root: Path, directory: Path, files: tuple[Path, ...], index: Pat
     config = read_json(config_file) if config_file is not None else {}
     tensors: dict[str, StoredTensor] = {}
     headers: dict[Path, Header] = {}
+    pickles: dict[Path, PickledFile] = {}
     for file in files:
         if file.suffix == ".safetensors":
             headers[file] = header = read_header(file)
@@ -131,7 +134,8 @@ def _open_files(root: Path, directory: Path, files: tuple[Path, ...], index: Pat
                 key: StoredTensor(key, entry.shape, entry.dtype, file) for key, entry in header.tensors.items()
             }
         else:
-            entries = read_pickle_index(file)
+            pickles[file] = read_pickle(file)
+            entries = pickles[file].tensors
         for key, entry in entries.items():
             if key in tensors:
                 raise CheckpointError(
@@ -142,4 +146,4 @@ def _open_files(root: Path, directory: Path, files: tuple[Path, ...], index: Pat
         for key, file in weight_map(index).items():
             if key not in tensors or tensors[key].file != file:
                 raise CheckpointError(f"{index}: says that {key!r} lies in {file.name}, but it is not there")
-    return Checkpoint(root, directory, files, index, tensors, config, headers, config_file)
+    return Checkpoint(root, directory, files, index, tensors, config, headers, config_file, pickles=pickles)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from posembed.checkpoint.formats.pickle import from_numpy
+from posembed.checkpoint.formats.pickle.torch_arrays import from_numpy
 from posembed.checkpoint.tensors import Array
 from posembed.errors import InvalidArgumentError, MissingExtraError, first_line
 from posembed.extension.length_aware import replaceable

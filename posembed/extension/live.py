@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from posembed.checkpoint.formats.pickle import DTYPE_NAMES, from_numpy, to_numpy
+from posembed.checkpoint.formats.pickle.torch_arrays import DTYPE_NAMES, from_numpy, to_numpy
 from posembed.checkpoint.tensors import FLOATS, Array, StoredTensor
 from posembed.errors import InvalidArgumentError
 from posembed.extension.buffers import find_buffers

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from posembed.checkpoint.copying import copy_file, created, link_file, write_all
-from posembed.checkpoint.formats.pickle import rewrite_pickle
+from posembed.checkpoint.formats.pickle.rewrite import rewrite_pickle
 from posembed.checkpoint.formats.safetensors.edit import read_header, write_rewritten
 from posembed.checkpoint.json_object import read_json
 from posembed.checkpoint.source import Checkpoint
@@ -181,8 +181,8 @@ class _Rewriter:
             write_rewritten(old, target, here, progress=self.counter.add)
             verify_file(old, read_header(target), here, self.plan.tables, full=self.full)
         else:
-            rewrite_pickle(file, target, here)
-            self.counter.add(file.stat().st_size)
+            settings = {tuple(map(str, c.path)): c.after for c in self.plan.fields if c.file == file}
+            rewrite_pickle(checkpoint.pickles[file], target, here, settings, progress=self.counter.add)
 
 
 def _new_index(index: Path, plan: ExtensionPlan, values: Mapping[str, Array]) -> Mapping[str, object]:

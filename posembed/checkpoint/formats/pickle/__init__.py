@@ -1,0 +1,1 @@
+"""Read and rewrite PyTorch files without running what is in them."""
