@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+from posembed.errors import CheckpointError
+
 Node = object
 """None, a bool, number, text, bytes, ``list``, ``tuple``, or one of the classes of this module."""
 
 
-class PickleFaultError(Exception):
+class PickleFaultError(CheckpointError):
     """A pickle that is broken, or larger than its file explains."""
 
 
-class UnsafePickleError(Exception):
+class UnsafePickleError(CheckpointError):
     """A pickle that would call something when it is loaded; the message is the function's name."""
 
 
