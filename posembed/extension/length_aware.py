@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import CheckpointError, InvalidArgumentError
+from posembed.extension.length_aware_saving import only_length_aware, plain_table, refuse_other_ways
 from posembed.extension.length_aware_seal import check_seal, sealed_metadata
 from posembed.extension.live import extend_in_place
 from posembed.extension.mask_positions import MaskedRows, counts_from_mask
@@ -82,6 +83,7 @@ def put_length_aware(
         # No hook: some libraries call forward itself.
         for owner, inner in owners:
             owner.forward = _Forward(owner, inner)
+        refuse_other_ways(model, path)
     return module
 
 
@@ -198,23 +200,32 @@ class _Forward:
             module.mask = before  # the mask was of this call alone
 
 
-def save_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> Path:
-    """Write a model's length-aware tables beside its checkpoint.
+def save_length_aware(model: nn.Module, directory: str | os.PathLike[str], *, whole: bool = False) -> Path:
+    """Write a model's length-aware tables beside its checkpoint, or the whole model with them.
+
+    ``save_pretrained`` and the like raise an error for such a model: they would write all tables as one.
 
     Args:
         model: with one length-aware position embedding.
-        directory: of the checkpoint, which exists already (plain loading reads its own table).
+        directory: of the checkpoint. Without ``whole`` it exists already (plain loading reads its own table).
+        whole: also write the model, with its own ``save_pretrained``; plain loading then reads the longest table. Like
+            that method, it writes no tokenizer, unless the model is a SentenceTransformer.
 
     Returns:
-        The file.
+        The file of tables.
 
     Raises:
-        InvalidArgumentError: if the model has none, or several.
+        InvalidArgumentError: if the model has none, or several, or ``whole`` is set and it has no ``save_pretrained``.
     """
-    found = [(name, each) for name, each in model.named_modules() if isinstance(each, LengthAwareEmbedding)]
-    if len(found) != 1:
-        raise InvalidArgumentError(f"{type(model).__name__} has {len(found)} length-aware position embeddings, not one")
-    name, module = found[0]
+    name, module = only_length_aware(model)
+    if whole:
+        save: Any = getattr(model, "save_pretrained", None)
+        if not callable(save):
+            raise InvalidArgumentError(
+                f"whole=True needs a model with save_pretrained, which {type(model).__name__} does not have"
+            )
+        with plain_table(model):
+            save(str(directory))
     tensors = {str(int(limit)): module.table(k).detach().cpu().clone() for k, limit in enumerate(module.limits)}
     about = sealed_metadata(f"{name}.weight", module.reserved, tensors)
     path = Path(directory) / TABLES_BY_LENGTH

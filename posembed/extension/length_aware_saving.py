@@ -1,0 +1,85 @@
+"""Save a model with length-aware positions: libraries would write its tables as one, so their ways are refused."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import nn
+
+from posembed.errors import InvalidArgumentError
+from posembed.nn.length_aware import LengthAwareEmbedding
+
+# What Transformers and sentence-transformers call their ways of writing a model. ``state_dict`` is none of them: it
+# serves training as well, and goes back into the same model without loss.
+_WAYS = ("save_pretrained", "push_to_hub", "save_to_hub", "_save_pretrained")
+# sentence-transformers alone has this one; elsewhere the name may mean anything.
+_WAY_OF_SENTENCE_TRANSFORMERS = "save"
+
+
+def only_length_aware(model: nn.Module) -> tuple[str, LengthAwareEmbedding]:
+    """Return a model's length-aware position embedding, and its path.
+
+    Raises:
+        InvalidArgumentError: if the model has none, or several.
+    """
+    found = [(name, each) for name, each in model.named_modules() if isinstance(each, LengthAwareEmbedding)]
+    if len(found) != 1:
+        raise InvalidArgumentError(f"{type(model).__name__} has {len(found)} length-aware position embeddings, not one")
+    return found[0]
+
+
+def refuse_other_ways(model: nn.Module, path: str) -> None:
+    """Make every way of saving that would write the length-aware tables as one raise an error instead.
+
+    Args:
+        model: the model.
+        path: of its length-aware position embedding; the modules around it are those that can be saved.
+    """
+    parts = path.split(".")
+    for depth in range(len(parts)):
+        owner = model.get_submodule(".".join(parts[:depth])) if depth else model
+        ways = list(_WAYS)
+        if type(owner).__module__.startswith("sentence_transformers."):
+            ways.append(_WAY_OF_SENTENCE_TRANSFORMERS)
+        for way in ways:
+            if callable(getattr(type(owner), way, None)) and not isinstance(owner.__dict__.get(way), _Refused):
+                setattr(owner, way, _Refused(owner, way))
+
+
+class _Refused:
+    """A module's way of saving; it works again once no length-aware position embedding is left inside."""
+
+    def __init__(self, owner: nn.Module, way: str) -> None:
+        self.owner = owner  # a copy of the model copies this too, and then means the copied owner
+        self.way = way
+        self.patched = owner.__dict__.get(way)  # patched by others before
+        self.__signature__ = inspect.signature(getattr(owner, way))
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        if any(isinstance(module, LengthAwareEmbedding) for module in self.owner.modules()):
+            target = next(iter((*arguments, *named.values())), "out")
+            raise InvalidArgumentError(
+                f"{type(self.owner).__name__}.{self.way} would write the length-aware tables as one, which cannot be "
+                f"loaded again. Save the model with posembed.save_length_aware(model, {str(target)!r}, whole=True)"
+            )
+        method = self.patched or getattr(type(self.owner), self.way).__get__(self.owner)
+        return method(*arguments, **named)
+
+
+@contextmanager
+def plain_table(model: nn.Module) -> Iterator[None]:
+    """Put the longest table into the model as a plain embedding, which every library can save, while the block runs."""
+    path, module = only_length_aware(model)
+    weight = module.table(-1).detach().clone()
+    rows, width = weight.shape
+    plain = nn.Embedding(rows, width, padding_idx=module.padding_idx, _weight=weight)
+    parent_path, _, name = path.rpartition(".")
+    parent = model.get_submodule(parent_path)
+    setattr(parent, name, plain)
+    try:
+        yield
+    finally:
+        setattr(parent, name, module)

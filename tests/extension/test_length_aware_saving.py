@@ -1,0 +1,181 @@
+"""A model with length-aware positions is saved whole, or not at all."""
+
+import copy
+import importlib.util
+import io
+
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file
+
+from posembed import extend_model, load_length_aware, save_length_aware
+from posembed.errors import InvalidArgumentError
+from posembed.extension.length_aware_saving import only_length_aware
+
+SMALL = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "vocab_size": 50}
+IDS = torch.arange(5, 45)[None]
+MASK = torch.ones_like(IDS)
+
+
+def bert(made=transformers.BertModel):
+    torch.manual_seed(0)
+    return made(transformers.BertConfig(**SMALL, max_position_embeddings=16)).eval()
+
+
+def opt():
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "ffn_dim": 16, "word_embed_proj_dim": 16, "max_position_embeddings": 16}
+    config = transformers.OPTConfig(**sizes, num_hidden_layers=1, num_attention_heads=2, vocab_size=50)
+    return transformers.OPTModel(config).eval()
+
+
+def length_aware(model):
+    extend_model(model, 64, method="linear", length_aware=True)
+    return model
+
+
+@pytest.mark.parametrize(
+    "save",
+    [
+        lambda model, out: model.save_pretrained(out),
+        lambda model, out: model.save_pretrained(save_directory=out, state_dict=model.state_dict()),
+        lambda model, out: model.push_to_hub(str(out)),
+        lambda model, out: copy.deepcopy(model).save_pretrained(out),
+        lambda model, out: transformers.Pipeline.save_pretrained(
+            transformers.pipeline("feature-extraction", model=model, tokenizer=object()), str(out)
+        ),
+    ],
+)
+def test_libraries_cannot_save_it(save, tmp_path):
+    model, out = length_aware(bert()), tmp_path / "out"
+    with pytest.raises(InvalidArgumentError, match="would write the length-aware tables as one") as refused:
+        save(model, out)
+    assert f"posembed.save_length_aware(model, {str(out)!r}, whole=True)" in str(refused.value)
+    assert not list(out.glob("*.safetensors"))
+
+
+def test_inner_models_cannot_be_saved_either(tmp_path):
+    model = length_aware(bert(transformers.BertForMaskedLM))
+    for part in (model, model.bert):
+        with pytest.raises(InvalidArgumentError, match=r"\.save_pretrained would write"):
+            part.save_pretrained(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [bert, opt, lambda: bert(transformers.BertForMaskedLM)])
+@torch.no_grad()
+def test_the_line_that_is_named_saves_everything(make, tmp_path):
+    model = length_aware(make())
+    for parameter in model.parameters():
+        parameter.add_(0.01)  # as after a training of all weights
+    wanted = [model(input_ids=IDS[:, :size], attention_mask=MASK[:, :size])[0] for size in (9, 40)]
+    with pytest.raises(InvalidArgumentError) as refused:
+        model.save_pretrained(tmp_path / "new")
+    line = str(refused.value).rpartition("Save the model with ")[2]
+    exec(line, {"posembed": __import__("posembed"), "model": model})
+    plain = type(model).from_pretrained(tmp_path / "new").eval()
+    assert plain(input_ids=IDS, attention_mask=MASK)[0].shape == wanted[1].shape
+    again = load_length_aware(plain, tmp_path / "new")
+    found = [again(input_ids=IDS[:, :size], attention_mask=MASK[:, :size])[0] for size in (9, 40)]
+    assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
+    assert torch.equal(model(input_ids=IDS, attention_mask=MASK)[0], wanted[1])  # the model is as it was
+    with pytest.raises(InvalidArgumentError, match="would write"):
+        again.save_pretrained(tmp_path / "other")
+
+
+@torch.no_grad()
+def test_the_table_of_plain_loading_is_the_longest(tmp_path):
+    model = length_aware(bert())
+    save_length_aware(model, tmp_path, whole=True)
+    _, module = only_length_aware(model)
+    rows = load_file(tmp_path / "model.safetensors")["embeddings.position_embeddings.weight"]
+    assert torch.equal(rows, module.table(-1))
+    assert transformers.AutoConfig.from_pretrained(tmp_path).max_position_embeddings == 64
+
+
+@torch.no_grad()
+def test_state_dicts_and_pickles_stay_free():
+    """Training uses them, and they go back into the same model without loss."""
+    model, other = length_aware(bert()), length_aware(bert())
+    for parameter in model.parameters():
+        parameter.add_(1)
+    other.load_state_dict(model.state_dict())
+    file = io.BytesIO()
+    torch.save(model, file)
+    file.seek(0)
+    read = torch.load(file, weights_only=False)
+    results = [each(input_ids=IDS, attention_mask=MASK)[0] for each in (model, other, read)]
+    assert torch.equal(results[0], results[1])
+    assert torch.equal(results[0], results[2])
+    with pytest.raises(InvalidArgumentError, match="would write"):
+        read.save_pretrained("nowhere")
+
+
+def test_other_models_save_as_ever(tmp_path):
+    model = length_aware(bert())
+    bert().save_pretrained(tmp_path / "another")  # of the same class
+    model.embeddings.position_embeddings = torch.nn.Embedding(64, 16)
+    model.save_pretrained(tmp_path / "plain")
+    assert (
+        transformers.BertModel.from_pretrained(tmp_path / "plain").embeddings.position_embeddings.weight.shape[0] == 64
+    )
+
+
+def test_an_earlier_patch_is_kept(tmp_path):
+    model, calls = bert(), []
+    model.save_pretrained = lambda *_: calls.append(1)
+    length_aware(model)
+    with pytest.raises(InvalidArgumentError, match="would write"):
+        model.save_pretrained(tmp_path)
+    save_length_aware(model, tmp_path, whole=True)
+    assert calls == [1]
+
+
+def test_what_cannot_be_saved_whole(tmp_path):
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.bert = bert()
+
+        def forward(self, input_ids, attention_mask):
+            return self.bert(input_ids, attention_mask)
+
+    model = Model()
+    extend_model(model.bert, 64, length_aware=True)
+    with pytest.raises(InvalidArgumentError, match="needs a model with save_pretrained, which Model does not have"):
+        save_length_aware(model, tmp_path, whole=True)
+    with pytest.raises(InvalidArgumentError, match="BertModel has 0 length-aware"):
+        save_length_aware(bert(), tmp_path, whole=True)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("sentence_transformers") is None, reason="no sentence-transformers")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("way", ["save_pretrained", "save", "push_to_hub"])
+@pytest.mark.parametrize("inner", [False, True])
+def test_sentence_transformers(example_checkpoints, tmp_path, way, inner, monkeypatch):
+    from sentence_transformers import SentenceTransformer
+
+    source, out = example_checkpoints / "my-embedder", tmp_path / "out"
+    model = SentenceTransformer(str(source), device="cpu")
+    monkeypatch.setattr(type(model), "_create_model_card", lambda *_, **__: None)
+    extend_model(model[0].model if inner else model, 1024, method="linear", length_aware=True)
+    texts = ["the cat sat", "the dog bit the man . " * 100]
+    wanted = model.encode(texts)
+    if not (inner and way == "push_to_hub"):  # which would ask the network first
+        with pytest.raises(InvalidArgumentError, match="would write the length-aware tables as one"):
+            getattr(model, way)(str(out))
+        assert not list(out.rglob("*.safetensors"))
+        assert inner or not out.exists()
+    save_length_aware(model, out, whole=True)
+    again = load_length_aware(SentenceTransformer(str(out), device="cpu"), out)
+    assert (again.encode(texts) == wanted).all()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("accelerate") is None, reason="Trainer needs accelerate")
+def test_trainer(tmp_path):
+    model = length_aware(bert(transformers.BertForMaskedLM))
+    arguments = transformers.TrainingArguments(str(tmp_path / "runs"), report_to=[], use_cpu=True)
+    with pytest.raises(InvalidArgumentError, match="would write"):
+        transformers.Trainer(model, arguments).save_model(str(tmp_path / "out"))
+    assert not list(tmp_path.rglob("*.safetensors"))
