@@ -25,6 +25,10 @@ number that is further off was not rounded: it means something else.
 """
 
 
+MASK_VALUES = 2
+"""A mask lets a pair of positions attend or not. More values are a bias such as ALiBi's, which goes on falling."""
+
+
 class BufferRule(ABC):
     """One kind of buffer.
 
@@ -65,48 +69,58 @@ class BufferRule(ABC):
         """
 
 
-class PositionNumbers(BufferRule):
+class PerPosition(BufferRule):
+    """A buffer with one number per position: in a row, or in any number of equal rows, ``[1, 1, n]`` or ``[n, 1]``."""
+
+    def fits(self, shape: Shape) -> bool:
+        """Return whether one axis can be the positions: of any rank."""
+        return any(size > 1 for size in shape)
+
+    def length(self, shape: Shape) -> int:
+        """Return the last axis of more than one number."""
+        return shape[_axis(shape)]
+
+    def shape_for(self, key: str, shape: Shape, old: TableLayout, new: TableLayout) -> Shape:  # noqa: ARG002
+        """Return the shape with the table's new rows."""
+        axis = _axis(shape)
+        return (*shape[:axis], shape[axis] + new.rows - old.rows, *shape[axis + 1 :])
+
+
+class PositionNumbers(PerPosition):
     """``position_ids``: 0, 1, 2, …, or from another first number on."""
 
     what = "position numbers"
-    names = re.compile(r"(?:^|[._])position_ids$|\.positions$")
-
-    def fits(self, shape: Shape) -> bool:
-        """Return whether it is one row of numbers, or a batch of equal rows."""
-        return len(shape) in (1, 2)
+    names = re.compile(r"(?:^|[._])(?<!relative_)(?<!rel_)(?:position|pos)_(?:ids?|idx|indices)$|\.positions$")
 
     def extend(self, key: str, values: Array, shape: Shape, file: object) -> Array:
         """Count on; numbers that a narrow dtype has rounded are repaired."""
-        flat = values.reshape(-1, values.shape[-1])
+        length = self.length(values.shape)
+        flat = values.reshape(-1, length)
         wide = flat.astype(np.float64)
         first = np.rint(wide[0, 0])
-        expected = first + np.arange(values.shape[-1])
+        expected = first + np.arange(length)
         tolerance = 0.0 if values.dtype.kind in "iu" else np.abs(expected) * ROUNDING
         if not (np.abs(wide - expected) <= tolerance).all():
             raise CheckpointError(
                 f"{file}: {key} should count 0, 1, 2, … and does not (it starts {flat[0, :4].tolist()}): "
                 "repair or remove that buffer first"
             )
-        new = first + np.arange(shape[-1])
+        new = first + np.arange(self.length(shape))
         with np.errstate(over="ignore", invalid="ignore"):  # what does not come back is refused below
             held = new.astype(values.dtype)
         if not (held.astype(np.float64) == new).all():
             raise CheckpointError(
-                f"{file}: {key} is stored as {values.dtype}, which cannot hold every number below {shape[-1]}: "
+                f"{file}: {key} is stored as {values.dtype}, which cannot hold every number below {len(new)}: "
                 "remove that buffer (Transformers computes it when it loads the model)"
             )
-        return np.broadcast_to(held, shape).copy()
+        return np.broadcast_to(held, (flat.shape[0], len(held))).reshape(shape).copy()
 
 
-class TokenTypes(BufferRule):
+class TokenTypes(PerPosition):
     """``token_type_ids``: one token type throughout."""
 
     what = "token types"
-    names = re.compile(r"(?:^|[._])token_type_ids$")
-
-    def fits(self, shape: Shape) -> bool:
-        """Return whether it is one row of numbers, or a batch of rows."""
-        return len(shape) in (1, 2)
+    names = re.compile(r"(?:^|[._])(?:token_type|segment)_ids$")
 
     def extend(self, key: str, values: Array, shape: Shape, file: object) -> Array:
         """Repeat the one type."""
@@ -116,17 +130,19 @@ class TokenTypes(BufferRule):
 
 
 class AttentionMask(BufferRule):
-    """A square mask of attention that depends on the distance alone (causal, or causal within a window)."""
+    """A square mask of attention that depends on the distance alone (causal, or causal within a window).
+
+    Its values are any two: true and false, 1 and 0, 0 and −∞ or −10,000; it may be the upper or the lower triangle, of
+    any rank.
+    """
 
     what = "attention mask"
-    names = re.compile(
-        r"(?:^|\.)(?:attn|attention|self_attn|self_attention)\.(?:\w+\.)?bias$|(?:causal|attn|attention)_mask$"
-    )
+    names = re.compile(r"(?:^|[._])(?:bias|masks?|tril|triu|causal)$")
     axes = 2
 
     def fits(self, shape: Shape) -> bool:
         """Return whether the last two axes are a square."""
-        return len(shape) in (2, 3, 4) and shape[-1] == shape[-2] > 1
+        return len(shape) > 1 and shape[-1] == shape[-2] > 1
 
     def extend(self, key: str, values: Array, shape: Shape, file: object) -> Array:
         """Continue the mask: every new pair of positions gets the value of an old pair at the same distance."""
@@ -138,6 +154,11 @@ class AttentionMask(BufferRule):
         if not (values.reshape(-1, old, old) == pattern).all():
             raise CheckpointError(
                 f"{file}: {key} does not depend on the distance alone, so its values at length {new} are unknown"
+            )
+        if len(np.unique(np.concatenate([below, above]))) > MASK_VALUES:
+            raise CheckpointError(
+                f"{file}: {key} has another value at every distance, so it is no mask and its values at length {new} "
+                "are unknown"
             )
         distance = np.arange(new)[:, None] - np.arange(new)[None, :]
         last = old - 1
@@ -235,3 +256,8 @@ def _side(key: str, layout: TableLayout) -> int:
     """The grid's height for ``rel_pos_h``, its width for ``rel_pos_w``."""
     assert layout.grid is not None
     return layout.grid[0 if key.endswith("h") else 1]
+
+
+def _axis(shape: Shape) -> int:
+    """The last axis with more than one number."""
+    return max(axis for axis, size in enumerate(shape) if size > 1)

@@ -51,6 +51,7 @@ def config_changes(
             yield from image_tokens(file, config, table.layout, new)
             yield from _image_parts(file, config, before, after)
         if rule.unit == "rows":
+            yield from _pinned(file, config, path, table.family)
             yield from _length_aliases(file, config, path, {before: after, table.usable_length: _usable(table, new)})
 
 
@@ -58,6 +59,8 @@ def new_value(rule: FieldRule, before: Any, table: FoundTable, new: TableLayout,
     """Return a field's value for a table's new layout; the side of a grid that stays keeps its size to the pixel."""
     if rule.unit == "rows":
         return new.rows - rule.amount[0]
+    if rule.unit == "tubelets":
+        return new.positions // rule.amount[0] * rule.amount[1]
     assert new.grid is not None
     if rule.unit == "count":
         return new.grid[0] * new.grid[1]
@@ -104,6 +107,16 @@ def _length_aliases(
         value = number(look(config, where))
         if where != path and value in lengths and value != lengths[value]:
             yield FieldChange(file, where, value, lengths[value], f"another name of {path[-1]}")
+
+
+def _pinned(file: Path, config: Mapping[str, object], path: tuple[str, ...], family: str) -> Iterator[FieldChange]:
+    """Yield the fields that must hold the old length in numbers, since other weights have it."""
+    for law in families.PINNED:
+        where = (*path[:-1], law.field)
+        before, length = number(look(config, where)), number(look(config, path))
+        follows = path[-1] == law.follows and is_family(family, law.families)
+        if follows and length is not None and (before or 0) < 1 and look(config, (*path[:-1], law.switch)):
+            yield FieldChange(file, where, before, length, f"the relative positions keep the old {law.follows}")
 
 
 def _shared_sizes(

@@ -49,7 +49,7 @@ def _of_rule(checkpoint: Checkpoint, change: TableChange, rule: FieldRule) -> It
             yield from image_changes(checkpoint.directory, old, new)
             yield from _other_configs(checkpoint, families.IMAGE_FIELDS + families.IMAGE_PART_SIZES, before, after)
     elif number(before) is not None and before != after:
-        if rule.unit != "rows" or name in families.FRAME_FIELDS:
+        if rule.unit != "rows" or name in families.FRAME_FIELDS:  # frames of a video, sides of a spectrogram
             yield from frame_changes(checkpoint.directory, name, before, after)
         yield from window_changes(checkpoint.directory, name, before, after)
         if change.table.is_text_sequence:

@@ -40,12 +40,35 @@ def obstacles(changes: Sequence[TableChange], found: Sequence[FoundTable], check
             fixed = [key for key in sized_by.get(rule.name, []) if key not in changing]
             if fixed:
                 yield f"{rule.name} sizes both {table.key} and {', '.join(fixed)}: they can only change together"
+        yield from _whole_frames(change)
         if _is_oblong(change) and not is_family(table.family, families.OBLONG):
             yield from _one_number(change, checkpoint)
         types = {table.family, tree[0].model_type}
         for limit in families.LIMITS:
             if any(is_family(name, limit.families) for name in types) and re.search(limit.key, table.key):
                 yield from _limit(limit, change, tree)
+
+
+_KEEPS_FRAMES = ("tile", "crop")
+"""Methods that repeat or drop whole frames of a flattened table; any other mixes patches of different places."""
+
+
+def _whole_frames(change: TableChange) -> Iterator[str]:
+    """Yield what breaks the frames of a table that holds the patches of one after those of another."""
+    table, layout = change.table, change.layout
+    patches = next((rule.amount[0] for rule in table.fields if rule.unit == "tubelets"), None)
+    if patches is None:
+        return
+    if layout.positions % patches:
+        yield (
+            f"{table.key}: {layout.positions} positions are not a whole number of frames of {patches} patches: "
+            f"the length must be a multiple of {patches}, plus {layout.rows - layout.positions}"
+        )
+    if change.method not in _KEEPS_FRAMES:
+        yield (
+            f"{table.key}: its rows are the patches of one frame after those of another, which "
+            f"method={change.method!r} would mix: method='tile' repeats whole frames"
+        )
 
 
 def _is_oblong(change: TableChange) -> bool:

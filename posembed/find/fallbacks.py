@@ -23,17 +23,19 @@ def read_video(tensor: StoredTensor, shape: RowShape, tree: list[Node]) -> Found
         sizes = _frames_and_patches(node)
         if sizes is None:
             continue
-        times, patches = sizes
+        times, patches, tubelet = sizes
         prefix = shape.rows - times * patches
         if prefix in (0, 1):  # one row more is a class token's
             evidence = [named(tensor.key), explained(shape.rows, f"{times} frames × {patches} patches", prefix)]
             layout = TableLayout(length=times * patches, prefix=prefix)
-            return found_table(tensor, shape, Reading(node.model_type, TableKind.TIME, layout, evidence))
+            fields = (FieldRule(node.dotted(families.VIDEO_FIELDS[0]), "tubelets", (patches, tubelet)),)
+            reading = Reading(node.model_type, TableKind.TIME, layout, evidence, fields=fields)
+            return found_table(tensor, shape, reading)
     return None
 
 
-def _frames_and_patches(node: Node) -> tuple[int, int] | None:
-    """How many frames and patches the tubelets of a video make; more than one of each, or ``None``."""
+def _frames_and_patches(node: Node) -> tuple[int, int, int] | None:
+    """How many frames and patches the tubelets of a video make, and the frames of one; ``None`` for less than two."""
     frames, tubelet, image = (node.fields.get(name) for name in families.VIDEO_FIELDS)
     size, count = pair(image), number(frames)
     if size is None or count is None or not isinstance(tubelet, list) or len(tubelet) != 3:
@@ -41,7 +43,7 @@ def _frames_and_patches(node: Node) -> tuple[int, int] | None:
     if not all(number(n) for n in tubelet):
         return None
     times, patches = count // tubelet[0], (size[0] // tubelet[1]) * (size[1] // tubelet[2])
-    return (times, patches) if times > 1 and patches > 1 else None
+    return (times, patches, tubelet[0]) if times > 1 and patches > 1 else None
 
 
 def read_timm_grid(

@@ -22,11 +22,12 @@ class FieldRule:
     the configuration says it.
     ``bins`` and ``frames``: it is the height or width of a spectrogram, cut into patches of ``amount[0]`` in steps of
     ``amount[1]``.
+    ``tubelets``: it is a number of frames, ``amount[0]`` patches in each, ``amount[1]`` frames in a tubelet.
     ``unused`` is the number of pixels beyond the last patch, ``(height, width)``.
     """
 
     name: str
-    unit: Literal["rows", "pixels", "side", "count", "bins", "frames"]
+    unit: Literal["rows", "pixels", "side", "count", "bins", "frames", "tubelets"]
     amount: tuple[int, int] = (0, 0)
     unused: tuple[int, int] = (0, 0)
 

@@ -62,6 +62,96 @@ def test_a_mask_depends_on_the_distance():
     assert np.array_equal(grown[0, 0], expected)
 
 
+LOWER, UPPER = np.tril(np.ones((4, 4))), np.triu(np.ones((4, 4)), 1)
+
+
+@pytest.mark.parametrize("lead", [(), (1,), (1, 1), (2, 3), (1, 1, 1)], ids=str)
+@pytest.mark.parametrize(
+    ("triangle", "dtype", "allowed", "forbidden"),
+    [
+        (LOWER, np.bool_, True, False),
+        (LOWER, np.uint8, 1, 0),
+        (LOWER, np.float32, 0.0, -np.inf),
+        (LOWER, np.float16, 0.0, -1e4),
+        (UPPER, np.bool_, True, False),
+        (UPPER, np.float32, -np.inf, 0.0),
+        (UPPER, ml_dtypes.bfloat16, -np.inf, 0.0),
+    ],
+)
+def test_masks_of_every_rank_and_kind(lead, triangle, dtype, allowed, forbidden):
+    half = np.tril if triangle is LOWER else lambda ones: np.triu(ones, 1)
+    old, new = (np.where(half(np.ones((n, n))), allowed, forbidden).astype(dtype) for n in (4, 7))
+    rule, shape = AttentionMask(), (*lead, 7, 7)
+    assert rule.fits((*lead, 4, 4))
+    grown = rule.extend("h.0.attn.bias", np.broadcast_to(old, (*lead, 4, 4)), shape, "file")
+    assert grown.dtype == old.dtype
+    assert np.array_equal(grown, np.broadcast_to(new, shape))
+
+
+def test_a_bias_that_goes_on_falling_is_no_mask():
+    distance = np.arange(4)[:, None] - np.arange(4)[None, :]
+    with pytest.raises(CheckpointError, match="another value at every distance, so it is no mask"):
+        AttentionMask().extend("attn.bias", -np.abs(distance).astype(np.float32), (6, 6), "file")
+
+
+@pytest.mark.parametrize(
+    ("key", "known"),
+    [
+        ("h.0.attn.bias", True),
+        ("blocks.0.att.mask", True),
+        ("blocks.0.sa.heads.0.tril", True),
+        ("transformer.causal_mask", True),
+        ("attn_mask", True),
+        ("decoder._future_mask", True),
+        ("h.0.attn.c_attn.bias_term", False),
+        ("mask_token", False),
+        ("unmasked.weight", False),
+    ],
+)
+def test_names_of_masks(key, known):
+    assert bool(AttentionMask.names.search(key)) is known
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 4), (3, 4), (1, 1, 4), (4, 1), (2, 1, 4, 1)])
+def test_numbers_and_types_of_every_rank(shape):
+    axis = max(place for place, size in enumerate(shape) if size == 4)
+    line = [1] * len(shape)
+    line[axis] = 4
+    values = np.broadcast_to(np.arange(4).reshape(line), shape)
+    new = tuple(6 if place == axis else size for place, size in enumerate(shape))
+    line[axis] = 6
+    for rule, old, expected in (
+        (PositionNumbers(), values, np.broadcast_to(np.arange(6).reshape(line), new)),
+        (TokenTypes(), np.ones_like(values), np.ones(new)),
+    ):
+        assert rule.fits(shape)
+        assert rule.length(shape) == 4
+        assert rule.shape_for("ids", shape, TableLayout(length=4), TableLayout(length=6)) == new
+        assert np.array_equal(rule.extend("ids", old, new, "file"), expected)
+
+
+def test_a_single_number_is_no_buffer_of_positions():
+    assert not PositionNumbers().fits((1,))
+    assert not PositionNumbers().fits(())
+
+
+@pytest.mark.parametrize(
+    ("key", "known"),
+    [
+        ("embeddings.position_ids", True),
+        ("pos_ids", True),
+        ("vision.position_idx", True),
+        ("embeddings.position_indices", True),
+        ("embed.positions", True),
+        ("attn.relative_position_idx", False),
+        ("attn.rel_pos_idx", False),
+        ("attn.relative_position_index", False),
+    ],
+)
+def test_names_of_position_numbers(key, known):
+    assert bool(PositionNumbers.names.search(key)) is known
+
+
 def test_a_mask_needs_a_square():
     rule = AttentionMask()
     assert rule.fits((1, 1, 8, 8))

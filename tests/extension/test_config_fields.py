@@ -123,3 +123,75 @@ def test_image_sizes_keep_their_form(write, before, after):
     )
     (change,) = plan_extension(source, image_size=(48, 32)).fields
     assert (change.before, change.after) == (before, after)
+
+
+@pytest.mark.parametrize(
+    ("family", "more", "expected"),
+    [
+        ("deberta", {"relative_attention": True, "max_relative_positions": -1}, 16),
+        ("deberta-v2", {"relative_attention": True}, 16),  # the code's default
+        ("deberta", {"relative_attention": True, "max_relative_positions": 4}, None),
+        ("deberta", {"relative_attention": False, "max_relative_positions": -1}, None),
+        ("bert", {"relative_attention": True, "max_relative_positions": -1}, None),
+    ],
+)
+def test_a_length_that_other_weights_have_is_pinned(write, family, more, expected):
+    config = {"model_type": family, "max_position_embeddings": 16, **more}
+    source = write({"embeddings.position_embeddings.weight": (16, 8)}, config=config)
+    after = {change.name: change.after for change in plan_extension(source, 32).fields}
+    assert after == {"max_position_embeddings": 32} | ({} if expected is None else {"max_relative_positions": expected})
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("max_text_positions", 18, 34),
+        ("n_ctx", 18, 34),
+        ("model_max_length", 16, 32),  # the usable positions
+        ("max_seq_length", 12, None),
+        ("hidden_size", 18, None),
+    ],
+)
+def test_other_names_of_a_length(write, name, before, after):
+    config = {"model_type": "roberta", "max_position_embeddings": 18, "pad_token_id": 1, name: before}
+    source = write({"embeddings.position_embeddings.weight": (18, 8)}, config=config)
+    changes = {change.name: change.after for change in plan_extension(source, 32).fields}
+    assert changes.get(name) == after
+
+
+SAM = {
+    "model_type": "sam",
+    "vision_config": {"image_size": 32, "patch_size": 8},
+    "prompt_encoder_config": {"image_size": 32, "patch_size": 8, "image_embedding_size": 4},
+}
+
+
+@pytest.mark.parametrize("head", [(), ("inner",), ("a", "b")], ids=str)
+def test_parts_that_must_have_one_size(write, head):
+    config = SAM
+    for name in reversed(head):
+        config = {"model_type": "outer", name: config}
+    plan = plan_extension(write({"vision_encoder.pos_embed": (1, 4, 4, 8)}, config=config), image_size=64)
+    assert {change.name.removeprefix(".".join([*head, ""])): change.after for change in plan.fields} == {
+        "vision_config.image_size": 64,
+        "prompt_encoder_config.image_size": 64,
+        "prompt_encoder_config.image_embedding_size": 8,
+    }
+
+
+def test_a_part_of_another_size_is_left(write):
+    config = {**SAM, "prompt_encoder_config": {"image_size": 48, "patch_size": 8, "image_embedding_size": 6}}
+    plan = plan_extension(write({"vision_encoder.pos_embed": (1, 4, 4, 8)}, config=config), image_size=64)
+    assert [change.name for change in plan.fields] == ["vision_config.image_size"]
+
+
+def test_the_parts_in_which_other_libraries_prepare_images(write):
+    config = {
+        "model_cfg": {"vision_cfg": {"image_size": 32, "patch_size": 8}},
+        "preprocess_cfg": {"size": 32, "mean": [32, 32, 32]},
+    }
+    source = write({"visual.positional_embedding": (17, 8)}, open_clip_config=config)
+    assert {change.name: change.after for change in plan_extension(source, image_size=64).fields} == {
+        "model_cfg.vision_cfg.image_size": 64,
+        "preprocess_cfg.size": 64,
+    }

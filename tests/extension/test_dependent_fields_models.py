@@ -170,3 +170,90 @@ def test_the_model_runs_on_what_its_processor_makes(case: Case, tmp_path: Path) 
     tensors = [value for value in outputs.values() if isinstance(value, torch.Tensor)]
     assert tensors
     assert all(value.isfinite().all() for value in tensors)
+
+
+VIDEO = {**SMALL, "image_size": 16, "patch_size": 8, "num_frames": 4}
+FRAMES = {"num_frames": 4, "size": {"shortest_edge": 16}, "crop_size": {"height": 16, "width": 16}}
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A model whose processor this environment may lack: its files are written by hand, and the copy's are read."""
+
+    model: str
+    config: Mapping[str, Any]
+    files: Mapping[str, Mapping[str, Any]]
+    options: Mapping[str, Any]
+    after: Mapping[str, Any]
+    inputs: Callable[[Path], Mapping[str, Any]]
+
+
+def clip(frames: int, side: int) -> Callable[[Path], Mapping[str, Any]]:
+    """A video of as many frames and pixels as the copy's processor makes."""
+
+    def inputs(out: Path) -> Mapping[str, Any]:
+        settings = json.loads((out / "video_preprocessor_config.json").read_text())
+        assert settings["num_frames"] == frames
+        assert settings["crop_size"] == {"height": side, "width": side}
+        return {"pixel_values": torch.randn(1, settings["num_frames"], 3, side, side)}
+
+    return inputs
+
+
+def tokens(length: int) -> Callable[[Path], Mapping[str, Any]]:
+    return lambda _: {"input_ids": torch.arange(length)[None] % 40 + 3}
+
+
+def patches(out: Path) -> Mapping[str, Any]:
+    """One image in patches, padded to the processor's number of them."""
+    most = json.loads((out / "preprocessor_config.json").read_text())["max_num_patches"]
+    assert most == 64
+    mask = torch.arange(most)[None] < 60
+    return {
+        "pixel_values": torch.randn(1, most, 3 * 8 * 8),
+        "pixel_attention_mask": mask.long(),
+        "spatial_shapes": torch.tensor([[6, 10]]),
+    }
+
+
+PLAIN = [
+    Plain("TimesformerModel", VIDEO, {"video_preprocessor_config": FRAMES}, {"image_size": 32},
+          {"config.image_size": 32, "config.num_frames": 4}, clip(4, 32)),
+    Plain("TimesformerModel", VIDEO, {"video_preprocessor_config": FRAMES},
+          {"length": 8, "tables": "embeddings.time_embeddings"},
+          {"config.image_size": 16, "config.num_frames": 8}, clip(8, 16)),
+    Plain("VivitModel", {**VIDEO, "tubelet_size": [2, 8, 8]}, {"video_preprocessor_config": FRAMES},
+          {"length": 17, "tables": "embeddings.position_embeddings"}, {"config.num_frames": 8}, clip(8, 16)),
+    Plain("DebertaModel",
+          {**TEXT, "max_position_embeddings": 16, "relative_attention": True, "pos_att_type": ["c2p", "p2c"]}, {},
+          {"length": 32}, {"config.max_relative_positions": 16}, tokens(32)),
+    Plain("DebertaV2Model",
+          {**TEXT, "max_position_embeddings": 16, "relative_attention": True, "pos_att_type": ["c2p", "p2c"],
+           "position_biased_input": True}, {}, {"length": 32}, {"config.max_relative_positions": 16}, tokens(32)),
+    Plain("Siglip2VisionModel", {**SMALL, "num_patches": 16, "patch_size": 8},
+          {"preprocessor_config": {"max_num_patches": 16, "patch_size": 8}}, {"image_size": 64},
+          {"config.num_patches": 64}, patches),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PLAIN, ids=lambda case: f"{case.model}-{next(iter(case.options.values()))}")
+def test_the_model_runs_at_the_new_size(case: Plain, tmp_path: Path) -> None:
+    source, out = tmp_path / "source", tmp_path / "out"
+    torch.manual_seed(0)
+    kind = getattr(transformers, case.model)
+    model = kind(kind.config_class(**json.loads(json.dumps(case.config))))
+    for name, parameter in model.named_parameters():
+        if "embedding" in name and not parameter.any():  # a table of zeros reads as one that was never trained
+            torch.nn.init.normal_(parameter, std=0.02)
+    model.save_pretrained(source)
+    for name, content in case.files.items():
+        (source / f"{name}.json").write_text(json.dumps(content))
+    extend_checkpoint(source, out, **case.options)
+    for place, value in case.after.items():
+        file, _, name = place.partition(".")
+        assert at(json.loads((out / f"{file}.json").read_text()), name) == value
+    copy, info = kind.from_pretrained(out, output_loading_info=True)
+    assert not any(info[name] for name in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    with torch.no_grad():
+        hidden = copy.eval()(**case.inputs(out)).last_hidden_state
+    assert hidden.isfinite().all()

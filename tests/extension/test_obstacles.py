@@ -70,3 +70,29 @@ def test_one_number_cannot_hold_two_sides_of_pixels(write):
     source = write({"embeddings.position_embedding.weight": (16, 8)}, config=config)
     (reason,) = plan_extension(source, image_size=(48, 50)).blocked  # 6 × 6 patches, but not a square of pixels
     assert "image_size is one number" in reason
+
+
+VIVIT = {"model_type": "vivit", "num_frames": 4, "tubelet_size": [2, 8, 8], "image_size": 16}
+
+
+@pytest.mark.parametrize(
+    ("length", "method", "reason"),
+    [
+        (17, "auto", None),
+        (17, "tile", None),
+        (5, "crop", None),
+        (
+            18,
+            "tile",
+            "17 positions are not a whole number of frames of 4 patches: the length must be a multiple of 4, plus 1",
+        ),
+        (17, "linear", "which method='linear' would mix: method='tile' repeats whole frames"),
+        (17, "repeat-last", "would mix"),
+    ],
+)
+def test_frames_stay_whole(write, length, method, reason):
+    source = write({"embeddings.position_embeddings": (1, 9, 8)}, config=VIVIT)
+    plan = plan_extension(source, length, method=method, tables="embeddings.position_embeddings")
+    assert [reason in each for each in plan.blocked] == ([] if reason is None else [True])
+    frames = {5: 2, 17: 8, 18: 8}[length]
+    assert [(change.name, change.after) for change in plan.fields] == [("num_frames", frames)]

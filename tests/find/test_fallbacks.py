@@ -8,6 +8,7 @@ from safetensors.numpy import save_file
 
 from posembed import TableLayout, find_tables
 from posembed.find.fallbacks import extra_tokens
+from posembed.find.found import FieldRule
 from tests.fixtures.tensors import found_as, found_in, stored
 
 POSITION = "embeddings.position_embeddings.weight"
@@ -227,6 +228,7 @@ def test_frames_and_patches(rows, prefix):
     assert table.layout == TableLayout(length=64, prefix=prefix)
     tail = " + 1" if prefix else ""
     assert table.evidence[1] == f"rows {rows} = 4 frames × 16 patches{tail}"
+    assert table.fields == (FieldRule("num_frames", "tubelets", (16, 2)),)
 
 
 @pytest.mark.parametrize(

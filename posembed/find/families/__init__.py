@@ -21,6 +21,7 @@ from posembed.find.families.companions import (
     LENGTH_ALIASES,
     MERGED_SIDES,
     OTHER_CONFIGS,
+    PINNED,
     PROCESSOR_COUNTS,
     PROCESSOR_FILES,
     PROCESSOR_PARTS,
@@ -29,6 +30,7 @@ from posembed.find.families.companions import (
     SHARED_SIZES,
     SOUND_WINDOWS,
     TOKEN_FIELDS,
+    Pinned,
     SharedSize,
     SoundWindow,
     TokenField,
@@ -124,6 +126,7 @@ __all__ = [
     "PATCH_ATTRIBUTES",
     "PATCH_FIELDS",
     "PATCH_KERNEL",
+    "PINNED",
     "PIXEL_ATTRIBUTES",
     "POSITION_WORD",
     "PROCESSOR_COUNTS",
@@ -156,6 +159,7 @@ __all__ = [
     "LookAhead",
     "LookAlike",
     "Offset",
+    "Pinned",
     "Resize",
     "SharedSize",
     "Sinusoid",
@@ -167,7 +171,9 @@ __all__ = [
     "weights",
 ]
 
-Law = LookAlike | Sinusoid | Offset | LookAhead | Suffix | Resize | SharedSize | SoundWindow | TokenField | Limit
+Law = (
+    LookAlike | Sinusoid | Offset | LookAhead | Suffix | Resize | SharedSize | SoundWindow | Pinned | TokenField | Limit
+)
 
 _TABLES = {
     LookAlike: "LOOK_ALIKES",
@@ -178,6 +184,7 @@ _TABLES = {
     Resize: "RESIZES",
     SharedSize: "SHARED_SIZES",
     SoundWindow: "SOUND_WINDOWS",
+    Pinned: "PINNED",
     TokenField: "TOKEN_FIELDS",
     Limit: "LIMITS",
 }

@@ -77,6 +77,24 @@ LENGTH_ALIASES = (
     "model_max_length",
     "max_len",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A field whose negative value means a table's length in the code, though other weights have that length.
+
+    ``field`` gets the old length of ``follows`` in numbers, so that those weights keep their shape, where ``switch`` is
+    on.
+    """
+
+    families: tuple[str, ...]
+    field: str
+    follows: str
+    switch: str
+
+
+# DeBERTa's table of relative positions has max_relative_positions rows either way.
+PINNED = (Pinned(("deberta", "deberta-v2"), "max_relative_positions", "max_position_embeddings", "relative_attention"),)
 # Files that stop a generated text at its table's length; the second in checkpoints of before 2023.
 GENERATION_FILES = ("generation_config.json", "config.json")
 
