@@ -18,6 +18,7 @@ from posembed.extension.effective_range import effective_range
 from posembed.extension.field_change import FieldChange
 from posembed.extension.links_out import links_out
 from posembed.extension.obstacles import notes, obstacles
+from posembed.extension.repeated_sizes import left_sizes
 from posembed.extension.table_change import TableChange
 from posembed.extension.targets import Target, choose_targets
 from posembed.find.search import find_tables
@@ -154,7 +155,12 @@ def plan_extension(
         fields,
         tuple(stale_files(checkpoint)) if whole else (),
         tuple(obstacles(changes, found, checkpoint)),
-        (*said, *notes(changes, checkpoint, sizes_found=sizes_found), *links_out(checkpoint.root)),
+        (
+            *said,
+            *notes(changes, checkpoint, sizes_found=sizes_found),
+            *(left_sizes(checkpoint, changes, found, fields) if whole else ()),
+            *links_out(checkpoint.root),
+        ),
     )
 
 

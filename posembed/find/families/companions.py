@@ -182,3 +182,22 @@ class SoundWindow:
 
 
 SOUND_WINDOWS = (SoundWindow("max_source_positions", 2),)  # Whisper's second convolution halves the frames
+
+# --- Any other field --------------------------------------------------------------------------------------------------
+
+# Words of a field's name that make it worth a note if it holds the old size and no law changes it: a text's length, an
+# image's side in pixels, a number of patches.
+LENGTH_NAME = r"pos(?:ition)?s?(?:_|$)|len|seq|ctx|context|(?:^|_)max(?:_|$)|token|block_size"
+PIXEL_NAME = r"image|img|pixel|resolution|crop|edge|height|width|side|(?:^|_)size$|pad_size|frame|bins|len"
+COUNT_NAME = r"patch|token|pos(?:ition)?s?(?:_|$)|seq|len"
+# Words of names that have another meaning, whatever number they hold.
+OTHER_NAME = (
+    r"vocab|hidden|intermediate|embedding_size|embed_dim|dim(?:s|_|$)|channel|head|layer|patch_size|kernel|stride|batch"
+    r"|_ids?$|idx|index|rank|group|bucket|codebook|expert|ffn|project|label|factor|window|chunk|fft|hop|rate|beam"
+    r"|new_tokens|num_added|bos|eos|seed|steps|epoch|samples$|grad|special"
+)
+# Files whose fields are no settings: words of a vocabulary, indexes, records of a training.
+NO_SETTINGS = (
+    r"^(?:tokenizer|vocab|added_tokens|special_tokens_map|merges|trainer_state|\w+_results|modules)\.json$"
+    r"|index\.json$|^data_config"
+)
