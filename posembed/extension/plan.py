@@ -13,11 +13,13 @@ from posembed.checkpoint.stale_files import stale_files
 from posembed.errors import InvalidArgumentError
 from posembed.extension.buffers import DependentBuffer, find_buffers
 from posembed.extension.config_fields import config_changes
+from posembed.extension.copies import compiled_note, copies_that_stay, with_copies
 from posembed.extension.dependent_fields import dependent_changes
 from posembed.extension.effective_range import effective_range
 from posembed.extension.field_change import FieldChange
 from posembed.extension.links_out import links_out
 from posembed.extension.obstacles import notes, obstacles
+from posembed.extension.pickled_sizes import sizes_in_files
 from posembed.extension.repeated_sizes import left_sizes
 from posembed.extension.table_change import TableChange
 from posembed.extension.targets import Target, choose_targets
@@ -144,6 +146,9 @@ def plan_extension(
     said: list[str] = []
     if settled.method == "auto" and not settled.for_method:
         changes = tuple(_in_range(checkpoint, change, said) for change in changes)
+    changes = with_copies(checkpoint, changes)
+    inside = sizes_in_files(checkpoint, changes, found)
+    said += [*compiled_note(checkpoint), *copies_that_stay(checkpoint, changes, found), *inside.notes]
     whole = checkpoint.root.is_dir()
     fields = tuple(_fields(checkpoint, changes)) if whole else ()
     sizes_found = any(change.file == checkpoint.config_file for change in fields)
@@ -151,8 +156,8 @@ def plan_extension(
         checkpoint,
         changes,
         unchanged,
-        tuple(find_buffers(checkpoint.tensors, found, {c.table.key: c.layout for c in changes})),
-        fields,
+        (*find_buffers(checkpoint.tensors, found, {c.table.key: c.layout for c in changes}), *inside.buffers),
+        (*fields, *inside.fields),
         tuple(stale_files(checkpoint)) if whole else (),
         tuple(obstacles(changes, found, checkpoint)),
         (

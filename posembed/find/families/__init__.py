@@ -97,9 +97,20 @@ from posembed.find.families.sequences import (
     LookAhead,
     Offset,
 )
+from posembed.find.families.training_files import (
+    AVERAGE,
+    NOT_A_SIZE,
+    NUMBER_TENSORS,
+    SAME_SIDE_WORDS,
+    SETTING_COUNTS,
+    SETTING_LENGTHS,
+    SETTING_PIXELS,
+    SETTING_SIDES,
+)
 
 __all__ = [
     "ATTENTION_POOL",
+    "AVERAGE",
     "AXIS",
     "BLOCKS",
     "CONVENTIONAL",
@@ -126,8 +137,10 @@ __all__ = [
     "MERGED_SIDES",
     "MODALITIES",
     "NEUTRAL_WORDS",
+    "NOT_A_SIZE",
     "NOT_A_TABLE",
     "NO_SETTINGS",
+    "NUMBER_TENSORS",
     "OBLONG",
     "OFFSETS",
     "OTHER_CONFIGS",
@@ -147,6 +160,11 @@ __all__ = [
     "PYRAMID_FIELDS",
     "RESIZES",
     "ROW_ATTRIBUTES",
+    "SAME_SIDE_WORDS",
+    "SETTING_COUNTS",
+    "SETTING_LENGTHS",
+    "SETTING_PIXELS",
+    "SETTING_SIDES",
     "SHARED_SIZES",
     "SIDE_ATTRIBUTES",
     "SINUSOIDS",

@@ -97,10 +97,11 @@ def read_pickle(path: Path) -> PickledFile:
 
 def _setting(place: Place) -> Setting | None:
     value = place.value
-    if place.tensor is not None or place.holder is None or isinstance(value, bool):
+    if place.tensor is not None or place.holder is None:
         return None
-    if isinstance(value, int):
+    if type(value) is int:
         return Setting(place.names, value)
-    if isinstance(value, list | tuple) and len(value) in (2, 3) and all(type(each) is int for each in value):
-        return Setting(place.names, tuple(each for each in value if isinstance(each, int)))
+    if type(value) in (list, tuple) and isinstance(value, list | tuple) and len(value) in (2, 3):
+        numbers = tuple(each for each in value if type(each) is int)
+        return Setting(place.names, numbers) if len(numbers) == len(value) else None
     return None

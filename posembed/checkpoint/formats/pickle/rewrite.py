@@ -85,7 +85,7 @@ def _replace_tensors(source: PickledFile, old: TorchFile, replacements: Mapping[
         match = next((number for number, (one, _) in enumerate(wanted) if one.same_place(ref)), None)
         if match is None:
             continue
-        values = np.ascontiguousarray(wanted[match][1])
+        values = np.ascontiguousarray(wanted[match][1]).reshape(wanted[match][1].shape)  # a number stays one
         if match not in stored:
             key = next(fresh)
             stored[match] = _storage(ref, key, values)

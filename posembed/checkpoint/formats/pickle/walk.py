@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from posembed.checkpoint.formats.pickle.nodes import Call, Items, Members, Node
 from posembed.checkpoint.formats.pickle.tensors import TensorRef, tensor_of
 
+LONGEST_SIZE = 3  # channels, height and width
 DEEPEST = 32  # levels; a whole pickled model nests about a dozen
 # Attributes of a pickled torch.nn.Module that hold its parts: the state dict does not name them.
 MODULE_PARTS = ("_parameters", "_buffers", "_modules")
@@ -23,7 +24,7 @@ Entry = tuple[str, Node, "list[Node] | None", int]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A tensor, number or tuple in a pickle.
+    """A tensor, a whole number, or a short list or tuple in a pickle.
 
     Attributes:
         names: the keys, attributes and list positions that lead to it.
@@ -43,7 +44,7 @@ class Place:
 
 
 def places(root: Node) -> Iterator[Place]:
-    """Yield every tensor, whole number and tuple that names lead to, in the pickle's order.
+    """Yield every tensor, whole number and short list that names lead to, in the pickle's order.
 
     A part that is shared is walked through once; tied tensors are yielded under each of their names.
     """
@@ -61,8 +62,8 @@ def places(root: Node) -> Iterator[Place]:
             yield place
         elif id(place.value) not in seen:
             seen.add(id(place.value))
-            if isinstance(place.value, tuple):
-                yield place
+            if isinstance(place.value, list | tuple) and len(place.value) <= LONGEST_SIZE:
+                yield place  # an image's size, perhaps
             if len(place.names) < DEEPEST and len(work) < 2 * DEEPEST:
                 work.append(_below(place))
 

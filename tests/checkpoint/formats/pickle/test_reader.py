@@ -141,7 +141,7 @@ def test_long_text_and_numbers_stay_as_they_are():
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b".", b"K.", b"a.", b"s.", b"t.", b"h\1.", b"]]s.", b"}Na.", b"Nb.", b"(Nd.", b"\x80\x09."]
+    "data", [b"", b".", b"K.", b"a.", b"s.", b"t.", b"h\1.", b"]]s.", b"}Na.", b"Nb.", b"(K\1d.", b"\x80\x09."]
 )
 def test_damage_is_one_kind_of_error(data):
     with pytest.raises(PickleFaultError):
