@@ -7,6 +7,7 @@ commands with what they print, see tests/documentation/console.py.
 import doctest
 import os
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from sybil import Sybil
@@ -22,6 +23,7 @@ pytest_plugins = [  # fixtures that tests of several rooms share
     "tests.fixtures.live_models",
     "tests.fixtures.methods",
     "tests.fixtures.own_code",
+    "tests.fixtures.saved_models",
 ]
 collect_ignore = ["docs/conf.py", "posembed/lesson/from_scratch.py"]  # importing the latter trains a model
 
@@ -44,7 +46,8 @@ def workspace(example_checkpoints, tmp_path_factory):
         (folder / source.name).symlink_to(source)
     before = Path.cwd()
     os.chdir(folder)
-    with only_registered_here():
+    no_library = mock.patch("posembed.extension.check.session.library_of", return_value="no library in this test")
+    with only_registered_here(), no_library:  # each check would take seconds; console.py makes those that pages show
         yield folder
     os.chdir(before)
 

@@ -12,6 +12,7 @@
     ├── CheckpointError                (RuntimeError)  a broken or unsafe checkpoint         1
     ├── MissingExtraError              (ImportError)   an optional package is not installed  2
     ├── WorkFailedError                (RuntimeError)  a valid call failed                   1
+    │   └── ModelCheckError            (RuntimeError)  the written copy does not load        1
     └── WorkInterruptedError           (RuntimeError)  stopped by the user, can be resumed 130
 
 Each message names the argument, the value received, the values allowed, and what to do next.
@@ -83,6 +84,18 @@ class MissingExtraError(PosembedError, ImportError):
 
 class WorkFailedError(PosembedError, RuntimeError):
     """Work that failed although the call was valid."""
+
+
+class ModelCheckError(WorkFailedError):
+    """A copy that does not load or run although its source does; it was not put in place.
+
+    Attributes:
+        checked: the :class:`posembed.records.check.Checked` that says so.
+    """
+
+    def __init__(self, message: str, checked: object) -> None:
+        super().__init__(message)
+        self.checked = checked
 
 
 class WorkInterruptedError(PosembedError, RuntimeError):

@@ -40,3 +40,10 @@ def cli(monkeypatch, capfd):
 
     yield call
     signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(autouse=True)
+def without_model_check(request, monkeypatch):
+    """No extension starts a process that imports a library, except in tests marked ``model_check``."""
+    if request.node.get_closest_marker("model_check") is None:
+        monkeypatch.setattr("posembed.extension.check.session.library_of", lambda _: "no library in this test")

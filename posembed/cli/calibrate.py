@@ -27,7 +27,7 @@ def calibrate(
 
     with TerminalObserver() as observer:
         record = run(checkpoint, out, options, observer=observer)
-    say(f"wrote {out}, read back and checked")
+    say(f"wrote {out}, copied bytes compared (full)")
     if as_json:
         print_json(record.to_dict())
     else:

@@ -11,6 +11,8 @@ from cyclopts import Parameter
 from posembed.cli.command import command, names_of
 from posembed.cli.names import in_options
 from posembed.cli.output import AsJson, Checkpoint, offer_evaluation, print_json, say, standard_output
+from posembed.errors import ModelCheckError
+from posembed.records.check import Checked
 from posembed.records.extend import ExtendOptions
 
 
@@ -37,8 +39,15 @@ def extend(
         print_extension(replace(record, notes=notes, blocked=blocked), standard_output())
     if not options.dry_run:
         with TerminalObserver() as observer:
-            plan = carry_out(plan, out, options, observer=observer)
-        say(f"wrote {out}, read back and checked ({options.verify})")
+            try:
+                plan = carry_out(plan, out, options, observer=observer)
+            except ModelCheckError as error:
+                if as_json and isinstance(error.checked, Checked):
+                    print_json(replace(plan, checked=error.checked).to_dict(), allow_nan=True)
+                raise
+        say(f"wrote {out}, copied bytes compared ({options.verify})")
+        if plan.checked is not None:
+            say(plan.checked.sentence)
     if as_json:
         print_json(plan.to_dict(), allow_nan=True)
     if options.dry_run:

@@ -76,6 +76,7 @@ def calibrate(
         ResultsConflictError: if ``OUT.calibrating`` belongs to other work, or exists and ``resume`` is not set.
         CheckpointError: for files that cannot be loaded.
         WorkFailedError: if no table was better than the one at the start, or no step fits into ``minutes``.
+        ModelCheckError: if the calibrated copy does not load although the source does.
         WorkInterruptedError: if the observer asked to stop; the work so far is kept.
 
     Example:
@@ -119,7 +120,7 @@ def calibrate(
     short = strategy.short_inputs(start.keep, request.old) if options.length_aware else None
     result = make_result(request, trainer, texts, short=short)
     observer.message("writing")
-    write_checkpoint(request, out, prepared.table, result)
+    observer.message(write_checkpoint(request, out, prepared.table, result).sentence)
     remove_generations(state)
     return result
 

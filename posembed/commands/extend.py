@@ -12,6 +12,7 @@ from typing import Any
 from posembed.checkpoint.source import Checkpoint, CheckpointPath, open_checkpoint
 from posembed.checkpoint.staging import checked_target
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
+from posembed.extension.check.session import open_check
 from posembed.extension.plan import ExtensionPlan, plan_extension
 from posembed.extension.write import write_extension
 from posembed.observer import SILENT, Callbacks, Observer
@@ -45,10 +46,11 @@ def extend_checkpoint(
         progress: deprecated; a function of bytes written and bytes in all. Pass ``observer``.
         **keywords: the fields of :class:`posembed.records.extend.ExtendOptions`, and options of a registered method.
             ``data`` chooses the method on validation texts, ``length_aware`` writes length-aware tables too,
-            ``dry_run`` writes nothing.
+            ``dry_run`` writes nothing, ``check`` says whether the copy is loaded, or run, before it is put in place.
 
     Returns:
-        The plan that was carried out; its ``choice`` says how the method was chosen.
+        The plan that was carried out; its ``choice`` says how the method was chosen, its ``checked`` whether the copy
+        loads.
 
     Raises:
         InvalidArgumentError: for a call that cannot be right, or an extension that is not supported (a dry run returns
@@ -57,6 +59,7 @@ def extend_checkpoint(
         DataError: with ``data``, if there is too little text.
         WorkFailedError: if writing fails (a full disk, for one), or with ``data``, if no method is at least as good as
             the old table; nothing is left behind.
+        ModelCheckError: if the copy does not load although the source does; it is not put in place.
 
     Example:
         >>> extend_checkpoint("my-bert", "long-bert", 2048, method="linear")  # doctest: +SKIP
@@ -107,10 +110,12 @@ def carry_out(
     plan: ExtensionPlan, out: str | os.PathLike[str], options: ExtendOptions, *, observer: Observer = SILENT
 ) -> ExtensionPlan:
     """Write what :func:`prepare_extension` planned, and return the plan with its ``out``."""
-    write_extension(
-        plan, Path(out), force=options.force, link=options.link, full=options.verify == "full", observer=observer
-    )
-    return replace(plan, out=Path(out))
+    full = options.verify == "full"
+    with open_check(plan, options.check) as check:
+        checked = write_extension(
+            plan, Path(out), force=options.force, link=options.link, full=full, check=check, observer=observer
+        )
+    return replace(plan, out=Path(out), checked=checked)
 
 
 def _for_plan(options: ExtendOptions) -> PlanOptions:

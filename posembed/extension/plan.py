@@ -25,6 +25,7 @@ from posembed.extension.table_change import TableChange
 from posembed.extension.targets import Target, choose_targets
 from posembed.find.search import find_tables
 from posembed.records.base import JsonObject, takes
+from posembed.records.check import Checked
 from posembed.records.extend import PlanOptions, SizeOptions, with_length
 from posembed.records.extension import (
     ChangedField,
@@ -53,6 +54,7 @@ class ExtensionPlan:
         length_aware: whether length-aware tables are written too; ``None`` for a mere plan.
         extra_files: files to put into a directory besides, by name; they replace those of the same name.
         out: where the copy was written; ``None`` until then.
+        checked: whether that copy loads; ``None`` until then.
     """
 
     checkpoint: Checkpoint
@@ -67,6 +69,7 @@ class ExtensionPlan:
     length_aware: bool | None = None
     extra_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     out: Path | None = None
+    checked: Checked | None = None
 
     @property
     def companions(self) -> tuple[DependentBuffer, ...]:
@@ -96,6 +99,7 @@ class ExtensionPlan:
             notes=self.notes,
             length_aware=self.length_aware,
             chosen=self.choice,
+            checked=self.checked,
             out=None if self.out is None else str(self.out),
         )
 

@@ -19,13 +19,15 @@ from posembed.checkpoint.staging import staged_directory, staged_file
 from posembed.checkpoint.stale_files import is_bookkeeping
 from posembed.checkpoint.tensors import Array
 from posembed.checkpoint.tree import Tree, changed_meanwhile, facts_of, read_tree
-from posembed.errors import CheckpointError, InvalidArgumentError
+from posembed.errors import CheckpointError, InvalidArgumentError, ModelCheckError
+from posembed.extension.check.session import Check, NoCheck
 from posembed.extension.field_change import FieldChange, apply_changes
 from posembed.extension.plan import ExtensionPlan
 from posembed.extension.table_change import TableChange
 from posembed.extension.verify import verify_file
 from posembed.find.config import number
 from posembed.observer import SILENT, Observer, Progress
+from posembed.records.check import Checked
 
 
 def check_plan(plan: ExtensionPlan) -> None:
@@ -47,9 +49,10 @@ def write_extension(
     force: bool = False,
     link: bool = False,
     full: bool = False,
+    check: Check | None = None,
     observer: Observer = SILENT,
-) -> None:
-    """Write what a plan describes, and read it back.
+) -> Checked:
+    """Write what a plan describes, compare the copied bytes, and put the copy in place if it loads.
 
     Args:
         plan: its ``extra_files`` go into a directory besides.
@@ -57,14 +60,20 @@ def write_extension(
         force: replace an existing ``out``.
         link: hard-link unchanged files instead of copying them.
         full: compare every copied byte afterwards, not samples.
+        check: tells whether the complete copy loads; by default that is not checked.
         observer: receives the bytes written, as progress named ``"writing"``.
+
+    Returns:
+        What the check found.
 
     Raises:
         InvalidArgumentError: for a plan that is not supported, or a target that must not be written.
         CheckpointError: for a source that is broken; nothing is written.
         WorkFailedError: if writing fails (a full disk, for one); the message says what is left.
+        ModelCheckError: if the copy does not load although the source does; nothing is left behind.
     """
     plan.require_supported()
+    check = check or NoCheck()
     checkpoint = plan.checkpoint
     values = new_values(plan)
     if not checkpoint.root.is_dir():
@@ -77,7 +86,7 @@ def write_extension(
             rewriter.rewrite(checkpoint.root, partial)
             if facts_of(checkpoint.root) != facts:
                 raise CheckpointError(changed_meanwhile(checkpoint.root))
-        return
+            return _require_sound(check.verdict(partial), out)
     left_out = {file for file, _ in plan.left_out}
     own = {checkpoint.root / name for name in plan.extra_files}
     tree = read_tree(checkpoint.root)
@@ -114,6 +123,7 @@ def write_extension(
         for folder in reversed(folders):  # the inner ones first: a folder may be one that must not be written
             (partial / folder.relative_to(checkpoint.root)).chmod(stat.S_IMODE(folder.stat().st_mode))
         tree.require_unchanged()
+        return _require_sound(check.verdict(partial), out)
 
 
 def _folders_of_copy(tree: Tree, files: Collection[Path], left_out: Collection[Path]) -> list[Path]:
@@ -122,6 +132,15 @@ def _folders_of_copy(tree: Tree, files: Collection[Path], left_out: Collection[P
     gone = {folder for file in left_out for folder in file.parents}
     gone |= {folder for folder in tree.folders if is_bookkeeping(folder.relative_to(tree.root))}
     return [folder for folder in tree.folders if folder in kept or folder not in gone]
+
+
+def _require_sound(checked: Checked, out: Path) -> Checked:
+    if checked.failed:
+        raise ModelCheckError(
+            f"{checked.sentence}. The source does, so {out} was not written; turn `check` off to write it all the same",
+            checked,
+        )
+    return checked
 
 
 def new_values(plan: ExtensionPlan) -> dict[str, Array]:

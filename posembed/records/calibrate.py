@@ -8,6 +8,7 @@ from typing import get_args
 
 from posembed.errors import InvalidArgumentError
 from posembed.records.base import Options, Record
+from posembed.records.check import CheckLevel
 from posembed.records.choices import KindName, Precision
 
 # The least value of each whole number, in the options as in the configuration that they lead to.
@@ -68,12 +69,17 @@ class CalibrateOptions(Options):
     """Replace an existing output directory."""
     trust_remote_code: bool = False
     """Run Python code from the checkpoint's folder, where its model needs it. Such code can do whatever you can."""
+    check: CheckLevel = "auto"
+    """Before the copy is put in place, let its library build the model and compare every shape (load; auto, where the
+    library is installed and loads the source), or load and run it at the old and the new size (run)."""
 
     def __post_init__(self) -> None:
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise InvalidArgumentError(f"minutes={self.minutes} must be above 0 and finite")
         if self.precision not in get_args(Precision):
             raise InvalidArgumentError(f"precision={self.precision!r} must be one of {', '.join(get_args(Precision))}")
+        if self.check not in get_args(CheckLevel):
+            raise InvalidArgumentError(f"check={self.check!r} must be one of {', '.join(get_args(CheckLevel))}")
         _require_values(self)
 
 

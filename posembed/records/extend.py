@@ -9,6 +9,7 @@ from typing import Any, Literal, Self, get_args
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError
 from posembed.records.base import Options
+from posembed.records.check import CheckLevel
 from posembed.records.override import Override, override_of
 
 MethodName = Literal[
@@ -164,12 +165,17 @@ class ExtendOptions(PlanOptions):
     trust_remote_code: bool = False
     """Run Python code from the checkpoint's folder, where `data` or `length_aware` loads a model that needs it. Such
     code can do whatever you can."""
+    check: CheckLevel = "auto"
+    """Before the copy is put in place, let its library build the model and compare every shape (load; auto, where the
+    library is installed and loads the source), or load and run it at the old and the new size (run)."""
 
     def __post_init__(self) -> None:
         """Check what goes together."""
         super().__post_init__()
         if self.verify not in get_args(Verify):
             raise InvalidArgumentError(f"verify={self.verify!r} must be 'sampled' or 'full'")
+        if self.check not in get_args(CheckLevel):
+            raise InvalidArgumentError(f"check={self.check!r} must be one of {', '.join(get_args(CheckLevel))}")
         chosen = self.method != "auto" or self.length is None or self.tables is not None or self.for_method
         if self.data is not None and chosen:
             raise InvalidArgumentError(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from posembed.records.base import JsonObject, Record, Result
+from posembed.records.check import Checked
 from posembed.records.search import MethodChoice
 
 _OPTIONAL = {"omit_none": True}
@@ -107,6 +108,7 @@ class ExtensionRecord(Result):
         notes: what else to know.
         length_aware: whether length-aware tables are written too; ``None`` for a mere plan.
         chosen: how the method was chosen, with ``data``.
+        checked: whether the copy that was written loads; ``None`` for a dry run.
         out: the copy that was written; ``None`` for a dry run.
     """
 
@@ -120,6 +122,7 @@ class ExtensionRecord(Result):
     notes: tuple[str, ...]
     length_aware: bool | None = field(default=None, metadata=_OPTIONAL)
     chosen: MethodChoice | None = field(default=None, metadata=_OPTIONAL)
+    checked: Checked | None = field(default=None, metadata=_OPTIONAL)
     out: str | None = None
 
     def to_dict(self) -> JsonObject:

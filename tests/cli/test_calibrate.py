@@ -39,7 +39,7 @@ def test_json_is_all_that_is_on_standard_output(cli, library, tmp_path):
     assert json.loads(printed) == {"schema": "posembed.calibration"}
     assert told.splitlines() == [
         "calibration 6/6 loss 3.500  100 tokens/s",
-        f"posembed: wrote {out}, read back and checked",
+        f"posembed: wrote {out}, copied bytes compared (full)",
         f"posembed: next: posembed evaluate {out} --original {model}",
     ]
     assert library.calls == [(model, out, CalibrateOptions(data="stdlib", length=1024, minutes=2.0))]

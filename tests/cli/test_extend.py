@@ -140,7 +140,10 @@ def test_extend(bert, tmp_path, cli):
         "config.json: max_position_embeddings",
     ):
         assert part in printed
-    assert told.splitlines()[-1] == f"posembed: wrote {tmp_path / 'out'}, read back and checked (sampled)"
+    assert told.splitlines()[-2:] == [
+        f"posembed: wrote {tmp_path / 'out'}, copied bytes compared (sampled)",
+        "posembed: not checked whether the copy loads: no library in this test",
+    ]
     assert load_file(tmp_path / "out" / "model.safetensors")[POSITION].shape == (32, 8)
 
 

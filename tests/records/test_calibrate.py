@@ -15,6 +15,7 @@ def test_only_data_is_required():
         "batch": None, "shift_rate": None, "row_rate": None, "facts": 0.5, "every": 50, "patience": 3,
         "precision": "auto", "seed": 0, "length_aware": False, "resume": False, "force": False,
         "trust_remote_code": False,
+        "check": "auto",
     }  # fmt: skip
     with pytest.raises(ArgumentTypeError, match="'data' is required"):
         CalibrateOptions.of(None, {})

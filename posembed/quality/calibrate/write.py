@@ -10,15 +10,17 @@ import numpy as np
 
 from posembed.checkpoint.stale_files import CALIBRATION, TABLES_BY_LENGTH
 from posembed.errors import WorkFailedError
+from posembed.extension.check.session import open_check
 from posembed.extension.given_rows import plan_rows
 from posembed.extension.length_aware_file import length_aware_file
 from posembed.extension.write import write_extension
 from posembed.quality.calibrate.request import Request
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.records.calibration import Calibration
+from posembed.records.check import Checked
 
 
-def write_checkpoint(request: Request, out: Path, table: CalibratedTable, result: Calibration) -> None:
+def write_checkpoint(request: Request, out: Path, table: CalibratedTable, result: Calibration) -> Checked:
     """Write the calibrated checkpoint and its record, whole or not at all.
 
     Args:
@@ -28,6 +30,9 @@ def write_checkpoint(request: Request, out: Path, table: CalibratedTable, result
             table, whether or not they were trained.
         result: the record. Where it has ``short``, length-aware tables are written too: inputs of up to that many
             tokens read the old rows, longer ones all trained rows.
+
+    Returns:
+        Whether the copy loads.
 
     Raises:
         WorkFailedError: if rows are too large for the stored dtype, or the disk refuses.
@@ -50,4 +55,7 @@ def write_checkpoint(request: Request, out: Path, table: CalibratedTable, result
         extra[TABLES_BY_LENGTH] = length_aware_file(
             plan, short=result.short, longer=longer, trust_remote_code=request.options.trust_remote_code
         )
-    write_extension(replace(plan, extra_files=extra), out, force=request.options.force, full=True)
+    with open_check(plan, request.options.check) as check:
+        return write_extension(
+            replace(plan, extra_files=extra), out, force=request.options.force, full=True, check=check
+        )

@@ -1,0 +1,37 @@
+"""Ask timm how it reads a checkpoint: a model on the meta device, compared with the weights by name and shape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from posembed.checkpoint.source import open_checkpoint
+from posembed.extension.check.reading import CannotCheckError, Reading
+
+
+def read_shapes(folder: Path) -> Reading:
+    """Return how the weights of a folder fit the model that its configuration describes.
+
+    timm itself would resize a table that does not fit; such a table counts as mismatched here.
+
+    Raises:
+        CannotCheckError: for a model that the installed version does not know.
+    """
+    import timm
+
+    checkpoint = open_checkpoint(folder)
+    name = str(checkpoint.config["architecture"])
+    if not timm.is_model(name):
+        raise CannotCheckError(f"timm {timm.__version__} has no model {name}")
+    with torch.device("meta"):
+        model: Any = timm.create_model(f"local-dir:{checkpoint.directory}", pretrained=False)
+    built = {key: tuple(tensor.shape) for key, tensor in model.state_dict().items()}
+    stored = {key: tensor.shape for key, tensor in checkpoint.tensors.items()}
+    return Reading(
+        f"{name} of timm {timm.__version__}",
+        frozenset(built.keys() - stored.keys()),
+        frozenset(stored.keys() - built.keys()),
+        {key: (stored[key], built[key]) for key in stored.keys() & built.keys() if stored[key] != built[key]},
+    )

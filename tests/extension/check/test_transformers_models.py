@@ -1,0 +1,43 @@
+"""Transformers' own loader, given shapes without memory."""
+
+import pytest
+
+from posembed.extension.check.reading import CannotCheckError
+from posembed.extension.check.transformers_models import model_class, read_shapes
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def config(**fields):
+    from transformers import BertConfig
+
+    return BertConfig(**fields)
+
+
+def test_the_class_that_the_configuration_names():
+    assert model_class(config(architectures=["BertForMaskedLM"])).__name__ == "BertForMaskedLM"
+    assert model_class(config()).__name__ == "BertModel"
+    assert model_class(config(architectures=["OurOwnBert"])).__name__ == "BertModel"
+
+
+def test_no_class():
+    unknown = config(architectures=["OurOwnBert"])
+    unknown.model_type = "bert2"
+    with pytest.raises(CannotCheckError, match=r"transformers 5.* has no model class for OurOwnBert"):
+        model_class(unknown)
+
+
+def test_a_sound_checkpoint(small_model):
+    source = small_model("bert")
+    reading = read_shapes(source)
+    assert (reading.missing, reading.unexpected, reading.mismatched) == (frozenset(), frozenset(), {})
+
+
+def test_an_unknown_dtype(small_model):
+    import torch
+
+    source = small_model("bert")
+    torch.save({"weight": torch.zeros(2, dtype=torch.complex64)}, source / "pytorch_model.bin")
+    (source / "model.safetensors").unlink()
+    with pytest.raises(CannotCheckError, match="the weights have the dtype"):
+        read_shapes(source)
