@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from posembed.checkpoint.source import Checkpoint, open_checkpoint
-from posembed.errors import first_line
+from posembed.errors import InvalidArgumentError, first_line
 from posembed.extension.check.reading import CannotCheckError, Reading, Shape
+from posembed.extension.library_code import no_questions
 
 FILES = ("model.safetensors", "pytorch_model.bin")
 """The single weight files that ``from_pretrained`` looks for; sharded ones have an index."""
@@ -35,10 +36,18 @@ def read_shapes(folder: Path) -> Reading:
     Raises:
         CannotCheckError: for a model that the installed version does not know, or code of the checkpoint's own.
     """
-    import transformers
-
     checkpoint = open_checkpoint(folder)
     _require_found(checkpoint)
+    try:
+        with no_questions(checkpoint.directory):
+            return _read(checkpoint)
+    except InvalidArgumentError as error:
+        raise CannotCheckError("the checkpoint brings code of its own, which is not run") from error
+
+
+def _read(checkpoint: Checkpoint) -> Reading:
+    import transformers
+
     config = _config(checkpoint)
     maker = model_class(config)
     # One element, seen as a tensor of any shape: the loader sees the real shape and dtype, and nothing is read.
@@ -83,8 +92,8 @@ def _config(checkpoint: Checkpoint) -> Any:
             checkpoint.directory, trust_remote_code=False, local_files_only=True
         )
     except ValueError as error:
-        if "auto_map" in checkpoint.config:
-            raise CannotCheckError("the checkpoint brings code of its own, which is not run") from error
+        if "trust_remote_code" in str(error):
+            raise
         raise CannotCheckError(
             f"transformers {transformers.__version__} does not know the model: {first_line(error)}"
         ) from error
