@@ -16,7 +16,7 @@ from posembed.checkpoint.disk import existing_ancestor, explain_os_error, requir
 from posembed.checkpoint.renames import CannotExchangeError, exchange, rename_new
 from posembed.checkpoint.replaceable import require_replaceable
 from posembed.checkpoint.tree import read_tree
-from posembed.errors import InvalidArgumentError, WorkFailedError
+from posembed.errors import InvalidArgumentError, ModelCheckError, WorkFailedError
 from posembed.files import DONE, OLD, flush, hidden_beside, missing_parents, remove_leftovers
 
 __all__ = ["checked_target", "explain_os_error", "require_space", "staged_directory", "staged_file"]
@@ -165,7 +165,10 @@ def _staged(target: Path, source: Path, force: bool, needed: int) -> Iterator[Pa
         # The caller knows no hidden name: the message speaks of the target.
         why = explain_os_error(error, target, needed or None) if isinstance(error, OSError) else str(error)
         left = _what_is_left(target, partial, before, new)
-        raise WorkFailedError(f"{why.replace(str(partial), str(target))}; {left}") from error
+        said = f"{why.replace(str(partial), str(target))}; {left}"
+        raise (
+            ModelCheckError(said, error.checked) if isinstance(error, ModelCheckError) else WorkFailedError(said)
+        ) from error
     if (hidden := _hidden(partial)) is not None:
         raise WorkFailedError(
             f"{target} is complete, but the old one, now {hidden}, could not be deleted: the next run on this target "

@@ -86,7 +86,7 @@ def write_extension(
             rewriter.rewrite(checkpoint.root, partial)
             if facts_of(checkpoint.root) != facts:
                 raise CheckpointError(changed_meanwhile(checkpoint.root))
-            return _require_sound(check.verdict(partial), out)
+            return _require_sound(check.verdict(partial))
     left_out = {file for file, _ in plan.left_out}
     own = {checkpoint.root / name for name in plan.extra_files}
     tree = read_tree(checkpoint.root)
@@ -123,7 +123,7 @@ def write_extension(
         for folder in reversed(folders):  # the inner ones first: a folder may be one that must not be written
             (partial / folder.relative_to(checkpoint.root)).chmod(stat.S_IMODE(folder.stat().st_mode))
         tree.require_unchanged()
-        return _require_sound(check.verdict(partial), out)
+        return _require_sound(check.verdict(partial))
 
 
 def _folders_of_copy(tree: Tree, files: Collection[Path], left_out: Collection[Path]) -> list[Path]:
@@ -134,11 +134,10 @@ def _folders_of_copy(tree: Tree, files: Collection[Path], left_out: Collection[P
     return [folder for folder in tree.folders if folder in kept or folder not in gone]
 
 
-def _require_sound(checked: Checked, out: Path) -> Checked:
+def _require_sound(checked: Checked) -> Checked:
     if checked.failed:
         raise ModelCheckError(
-            f"{checked.sentence}. The source does, so {out} was not written; turn `check` off to write it all the same",
-            checked,
+            f"{checked.sentence}. The source does; turn `check` off to write such a copy all the same", checked
         )
     return checked
 
