@@ -5,7 +5,7 @@
   const root = document.documentElement;
   const data = JSON.parse(document.getElementById("data").textContent);
   const blueRed = [[0, "#2166ac"], [0.25, "#92c5de"], [0.5, "#f7f7f7"], [0.75, "#f4a582"], [1, "#b2182b"]];
-  const config = { displaylogo: false, responsive: true, displayModeBar: false };
+  const config = JSON.parse(document.getElementById("plot-config").textContent).plain;
   const style = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const digits = (value, count) => value.toFixed(count).replace("-", "−");
   // Of a fixed color: heat maps are the same in both themes, so what is drawn on them must be too.

@@ -15,6 +15,7 @@ from posembed.errors import InvalidArgumentError, MissingExtraError, WorkFailedE
 from posembed.files import write_whole
 from posembed.records.base import JsonObject
 from posembed.report.html.charts import Chart
+from posembed.report.html.plot_config import PLOT_CONFIG
 from posembed.report.html.words import escaped, paragraphs
 
 ROOM = 1_500_000  # bytes of charts; with the 4.8 MB of plotly.js a page stays under 6.5 MB, which phones open
@@ -105,6 +106,7 @@ class Page:
                 '<div id="live" class="unseen" role="status" aria-live="polite"></div>',
                 f"<footer><p>Written by posembed {__version__}; charts by plotly.js (MIT). This file is complete: it "
                 "loads nothing from the network.</p></footer>",
+                f'<script type="application/json" id="plot-config">{_safe_json(PLOT_CONFIG)}</script>',
                 f'<script type="application/json" id="charts">{_safe_json(self.charts)}</script>',
                 f"<script>{library}</script>",
                 f"<script>\n{script}</script>",

@@ -24,7 +24,7 @@ def test_the_page_s_data_cannot_end_its_script():
     assert chart["series"][0]["name"] == HOSTILE
     library = require_plotly().read_text(encoding="utf-8")
     own = text.replace(library, "")
-    assert own.count("</script>") == 3
+    assert own.count("</script>") == 4
     assert "<b a=" not in own
 
 

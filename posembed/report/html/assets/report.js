@@ -18,8 +18,9 @@
   };
   const blueRed = [[0, "#2166ac"], [0.25, "#92c5de"], [0.5, "#f7f7f7"], [0.75, "#f4a582"], [1, "#b2182b"]];
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const config = { displaylogo: false, responsive: true, scrollZoom: false,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+  const configs = JSON.parse(document.getElementById("plot-config").textContent);
+  // The page opens nothing. The plotting library would: for a browser whose WebGL fails, on a click.
+  window.open = () => null;
 
   const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
   const style = (name) => getComputedStyle(root).getPropertyValue(name).trim();
@@ -146,6 +147,7 @@
     const chart = charts[index];
     element(index).classList.toggle("many", chart.series.length > 4);  // a long legend leaves a phone's plot no room
     const [traces, layout] = makers[chart.kind](chart, index);
+    const config = traces[0]?.type === "scatter3d" ? configs.space : configs.flat;
     return Plotly.react(element(index), traces, layout, config);
   }
 
