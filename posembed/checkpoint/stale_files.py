@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from posembed.checkpoint.other_formats import holds_any, is_export, parts_of_exports
 from posembed.checkpoint.source import Checkpoint
 from posembed.checkpoint.tree import read_tree
 
@@ -15,26 +16,28 @@ _OTHER_FORMATS = re.compile(
     r"\.(?:bin|h5|msgpack|ot|onnx|gguf|safetensors|pt|pth|ckpt|tflite|mlmodel|index\.json)$"
 )
 _OPTIMIZER = re.compile(r"^(?:optimizer|scheduler|rng_state|global_step)[\w.-]*\.(?:pt|bin|pth)$")
-_FOLDERS = {"onnx": "another format", "openvino": "another format", "coreml": "another format"}
 CALIBRATION = "calibration.json"  # how the rows of a checkpoint were trained, see posembed.quality.calibrate.record
 TABLES_BY_LENGTH = "length_aware.safetensors"  # beside the model's weights, see posembed.extension.length_aware
 _BOOKKEEPING = {".git", ".cache", "__pycache__"}
 
 
-def stale_files(checkpoint: Checkpoint) -> Iterator[tuple[Path, str]]:
-    """Yield the files that hold the old table in another format, or are not part of the model, with the reason."""
+def stale_files(checkpoint: Checkpoint, changed: Collection[str] = ()) -> Iterator[tuple[Path, str]]:
+    """Yield the files that hold the old table in another format, or are not part of the model, with the reason.
+
+    Args:
+        checkpoint: a directory.
+        changed: keys of the tensors that change: a file beside the weights that has one of them is a copy.
+    """
     indexes = [checkpoint.index] if checkpoint.index is not None else []
     used = {file.absolute() for file in (*checkpoint.files, *indexes)}
-    for file in read_tree(checkpoint.root).files:
+    files = [file for file in read_tree(checkpoint.root).files if file.absolute() not in used]
+    parts = parts_of_exports(files)
+    for file in files:
         inner = file.relative_to(checkpoint.root)
-        folders = inner.parts[:-1]
-        if file.absolute() in used:
-            continue
+        beside = file.parent == checkpoint.directory
         if is_bookkeeping(inner.parent):
             yield file, "bookkeeping of a download or of git"
-        elif (file.parent == checkpoint.directory and _OTHER_FORMATS.match(file.name)) or (
-            folders and folders[-1] in _FOLDERS and file.parent.parent == checkpoint.directory
-        ):
+        elif file in parts or is_export(inner) or (beside and _OTHER_FORMATS.match(file.name)):
             yield file, "the same weights in another format, with the old table"
         elif file.name == TABLES_BY_LENGTH:
             yield file, "length-aware tables that belong to the old table: create and save them again"
@@ -42,6 +45,8 @@ def stale_files(checkpoint: Checkpoint) -> Iterator[tuple[Path, str]]:
             yield file, "the record of how the old table was trained"
         elif _OPTIMIZER.match(file.name):
             yield file, "the optimizer's state for the old table"
+        elif beside and holds_any(file, changed):
+            yield file, "a copy of the weights, with the old table"
 
 
 def is_bookkeeping(folder: Path) -> bool:

@@ -162,7 +162,7 @@ def plan_extension(
         unchanged,
         (*find_buffers(checkpoint.tensors, found, {c.table.key: c.layout for c in changes}), *inside.buffers),
         (*fields, *inside.fields),
-        tuple(stale_files(checkpoint)) if whole else (),
+        tuple(stale_files(checkpoint, [change.table.key for change in changes])) if whole else (),
         tuple(obstacles(changes, found, checkpoint)),
         (
             *said,

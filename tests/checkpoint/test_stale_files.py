@@ -11,7 +11,9 @@ STALE = [
     "flax_model.msgpack", "rust_model.ot", "model.onnx", "model.fp16.safetensors", "model_quantized.onnx",
     "consolidated.00.pth", "onnx/model.onnx", "onnx/model_int8.onnx", "openvino/openvino_model.xml", "optimizer.pt",
     "scheduler.pt", "rng_state.pth", "rng_state_0.pth", ".git/HEAD", ".cache/huggingface/download/x.metadata",
-    "model.safetensors.index.json",
+    "model.safetensors.index.json", "encoder.onnx", "encoder.onnx_data", "exports/a/text_q4.onnx.data",
+    "exports/bert-q8.gguf", "my.tflite", "float32.mlpackage/Data/com.apple.CoreML/weights/weight.bin", "net.engine",
+    "exports/onnx/config.json", "flax/weights.msgpack", "copy.h5", "traced.torchscript.pt",
 ]  # fmt: skip
 KEPT = [
     "README.md", "vocab.txt", "merges.txt", "1_Pooling/config.json", "training_args.bin", "special_tokens_map.json",
