@@ -53,6 +53,9 @@ def read_timm_grid(
     root = tree[0]
     if not root.model_type.startswith("timm/"):
         return None
+    own = _own_grid(tensor, shape, tree, tensors)
+    if own is not None:
+        return own
     by_path = {node.path: node.fields for node in tree}
     for name in families.TIMM_SIZES:
         part, field = name.split(".")
@@ -68,9 +71,34 @@ def read_timm_grid(
             f"rows {shape.rows} = {height} × {width} + {prefix}: {name} in patches of {side}",
         ]
         layout = TableLayout(grid=(height, width), prefix=prefix)
-        fields = (FieldRule(families.TIMM_SIZES[1], "pixels", (side, side)),)
+        unused = (image[0] - height * side, image[1] - width * side)
+        fields = (FieldRule(families.TIMM_SIZES[1], "pixels", (side, side), unused),)
         return found_table(tensor, shape, Reading(root.model_type, TableKind.GRID, layout, evidence, fields=fields))
     return None
+
+
+def _own_grid(
+    tensor: StoredTensor, shape: RowShape, tree: list[Node], tensors: Mapping[str, StoredTensor]
+) -> FoundTable | None:
+    """Return the grid of a NaFlexVit, which is no grid of the image: the model resizes it for every image.
+
+    The side of a patch follows from the map that embeds patches, whether it is linear or a convolution.
+    """
+    root = tensor.key.rpartition(".")[0]
+    embed = tensors.get(f"{root}.{families.NAFLEX_EMBED}")
+    if shape.grid is None or embed is None or len(embed.shape) not in (2, 4):
+        return None
+    numbers = math.prod(embed.shape[1:])
+    sizes = [node.fields.get("input_size") for node in tree]
+    channels = next((number(size[0]) for size in sizes if isinstance(size, list) and len(size) > len("HW")), None) or 3
+    side = math.isqrt(numbers // channels) if channels > 0 else 0
+    if side < 1 or side * side * channels != numbers:
+        return None
+    tall, wide = shape.grid
+    evidence = [named(tensor.key), f"{tall} × {wide} rows, in patches of {side}, which the model resizes for an image"]
+    fields = (FieldRule(families.TIMM_GRID, "side", (side, side)),)
+    layout = TableLayout(grid=shape.grid)
+    return found_table(tensor, shape, Reading(tree[0].model_type, TableKind.GRID, layout, evidence, fields=fields))
 
 
 def _timm_fits(

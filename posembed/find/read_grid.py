@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from itertools import takewhile
+from types import MappingProxyType
 
 from posembed.checkpoint.tensors import StoredTensor
 from posembed.find import families
@@ -15,9 +18,14 @@ from posembed.find.stored_layout import RowShape
 from posembed.find.verdict import Reading, explained, found_table, named
 from posembed.layout import TableLayout
 
+COLORS = 3
+"""Channels of an image: red, green, blue."""
 
-def read_grid(tensor: StoredTensor, shape: RowShape, grid: Grid) -> FoundTable:
-    """Return the image table whose rows configuration fields explain."""
+
+def read_grid(
+    tensor: StoredTensor, shape: RowShape, grid: Grid, tensors: Mapping[str, StoredTensor] = MappingProxyType({})
+) -> FoundTable:
+    """Return the image table whose rows configuration fields explain; ``tensors`` are those beside it."""
     node, family = grid.node, grid.node.model_type
     how = (" // " if grid.pixels is not None else " × ").join(node.dotted(name) for name in grid.names)
     evidence = [
@@ -34,11 +42,36 @@ def read_grid(tensor: StoredTensor, shape: RowShape, grid: Grid) -> FoundTable:
     if prefix:
         evidence.append(f"prefix {prefix}: class and other tokens stand before the patches")
     layout = TableLayout(grid=(grid.height, grid.width), prefix=prefix, suffix=suffix)
-    return found_table(tensor, shape, Reading(family, TableKind.GRID, layout, evidence, fields=grid_fields(grid)))
+    fields = grid_fields(grid, patch_beside(tensor.key, tensors))
+    return found_table(tensor, shape, Reading(family, TableKind.GRID, layout, evidence, fields=fields))
 
 
-def grid_fields(grid: Grid) -> tuple[FieldRule, ...]:
-    """Return the fields that must follow a grid of another size."""
+def patch_beside(key: str, tensors: Mapping[str, StoredTensor]) -> tuple[int, int]:
+    """Return the sides of a patch that the weights beside a table show; zeros if none do.
+
+    A convolution has them as its last axes; a linear map takes the patch's numbers in three colors.
+    """
+    near: dict[int, tuple[int, int]] = {}
+    for other, tensor in tensors.items():
+        if not re.search(families.PATCH_WEIGHT, other):
+            continue
+        if len(tensor.shape) in (4, 5):
+            patch = (tensor.shape[-2], tensor.shape[-1])
+        elif len(tensor.shape) == 2 and tensor.shape[1] % COLORS == 0:
+            side = math.isqrt(tensor.shape[1] // COLORS)
+            patch = (side, side) if side * side * COLORS == tensor.shape[1] else (0, 0)
+        else:
+            continue
+        same = takewhile(lambda parts: parts[0] == parts[1], zip(key.split("."), other.split("."), strict=False))
+        near.setdefault(len(list(same)), patch)
+    return near[max(near)] if near else (0, 0)
+
+
+def grid_fields(grid: Grid, beside: tuple[int, int] = (0, 0)) -> tuple[FieldRule, ...]:
+    """Return the fields that must follow a grid of another size.
+
+    ``beside`` is the patch that the weights show, for configurations that leave its size to a default.
+    """
     node = grid.node
     if grid.names == families.SPECTROGRAM_FIELDS:
         bins, frames, patch, *strides = families.SPECTROGRAM_FIELDS
@@ -55,7 +88,7 @@ def grid_fields(grid: Grid) -> tuple[FieldRule, ...]:
         return (FieldRule(node.dotted(name), "pixels", grid.pixels, unused),)
     count = number(node.fields.get(grid.names[0]))
     whole = len(grid.names) == 1 and count == grid.height * grid.width and count != grid.height
-    amount = pair(node.fields.get(families.PATCH_FIELDS[0])) or (0, 0)
+    amount = pair(node.fields.get(families.PATCH_FIELDS[0])) or beside
     return tuple(FieldRule(node.dotted(name), "count" if whole else "side", amount) for name in grid.names)
 
 

@@ -39,7 +39,7 @@ def recognize(
     if shape.grid is not None:
         return read_shown_grid(tensor, shape, tree, grids[0][1] if grids else None)
     if grids and (not lengths or grids[0][0] > lengths[0][0]):
-        return read_grid(tensor, shape, grids[0][1])
+        return read_grid(tensor, shape, grids[0][1], tensors)
     if length is not None:
         return read_sequence(tensor, shape, length, tree)
     return read_unexplained(tensor, shape, tree, tensors)

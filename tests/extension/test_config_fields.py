@@ -195,3 +195,27 @@ def test_the_parts_in_which_other_libraries_prepare_images(write):
         "model_cfg.vision_cfg.image_size": 64,
         "preprocess_cfg.size": 64,
     }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "before"), [({}, None), ({"pos_embed_grid_size": [4, 4]}, [4, 4])], ids=["default", "stated"]
+)
+def test_a_naflex_grid_is_written_as_a_pair(write, arguments, before):
+    config = {
+        "architecture": "naflexvit_base_patch16_siglip",
+        "pretrained_cfg": {"input_size": [3, 96, 96]},
+        "model_args": {"depth": 1, **arguments},
+    }
+    source = write({"embeds.pos_embed": (1, 4, 4, 32), "embeds.proj.weight": (32, 768)}, config=config)
+    (change,) = plan_extension(source, image_size=128).fields
+    assert (change.name, change.before, change.after) == ("model_args.pos_embed_grid_size", before, [8, 8])
+
+
+def test_a_timm_image_with_a_remainder(write):
+    config = {"architecture": "vit_so400m_patch14_siglip_384", "pretrained_cfg": {"input_size": [3, 34, 34]}}
+    source = write({"pos_embed": (1, 16, 8), "patch_embed.proj.weight": (8, 3, 8, 8)}, config=config)
+    plan = plan_extension(source, image_size=53)
+    assert [(change.name, change.after) for change in plan.fields] == [
+        ("pretrained_cfg.input_size", [3, 53, 53]),
+        ("model_args.img_size", [53, 53]),
+    ]

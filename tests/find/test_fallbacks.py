@@ -9,6 +9,7 @@ from safetensors.numpy import save_file
 from posembed import TableLayout, find_tables
 from posembed.find.fallbacks import extra_tokens
 from posembed.find.found import FieldRule
+from posembed.find.search import find_in
 from tests.fixtures.tensors import found_as, found_in, stored
 
 POSITION = "embeddings.position_embeddings.weight"
@@ -214,6 +215,30 @@ def test_only_timms_configurations_are_read_so():
 )
 def test_tokens_that_take_rows(key, tokens, rows):
     assert extra_tokens(key, stored({key: (9, 8), **tokens})) == rows
+
+
+NAFLEX = {"architecture": "naflexvit_base_patch16_siglip", "pretrained_cfg": {"input_size": [3, 384, 384]}}
+
+
+@pytest.mark.parametrize("embed", [(32, 16 * 16 * 3), (32, 3, 16, 16)])
+def test_a_naflex_grid_is_no_grid_of_the_image(embed):
+    """384 pixels in 16 × 16 rows would be patches of 24; the patches are of 16."""
+    tensors = stored({"embeds.pos_embed": (1, 16, 16, 32), "embeds.proj.weight": embed})
+    (table,) = find_in(tensors, NAFLEX)
+    assert (table.layout, table.uncertain) == (TableLayout(grid=(16, 16)), False)
+    assert table.fields == (FieldRule("model_args.pos_embed_grid_size", "side", (16, 16)),)
+
+
+@pytest.mark.parametrize(
+    ("embed", "image"),
+    [((32, 700), [3, 384, 384]), ((32,), [3, 384, 384]), ((32, 768), [0, 384, 384]), ((32, 768), [700, 384, 384])],
+)
+def test_a_map_that_is_no_patches(embed, image):
+    config = NAFLEX | {"pretrained_cfg": {"input_size": image}}
+    tensors = stored({"embeds.pos_embed": (1, 16, 16, 32), "embeds.proj.weight": embed})
+    (table,) = find_in(tensors, config)
+    assert table.layout.grid == (16, 16)
+    assert [rule.name for rule in table.fields] != ["model_args.pos_embed_grid_size"] or image[0] == 0
 
 
 # --- videos -----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,9 @@
 import pytest
 
 from posembed import TableLayout
-from tests.fixtures.tensors import found_as
+from posembed.find.read_grid import patch_beside
+from posembed.find.search import find_in
+from tests.fixtures.tensors import found_as, stored
 
 KEY = "embeddings.position_embeddings"
 
@@ -120,3 +122,28 @@ def test_the_family_is_that_of_the_whole_model():
     config = {"model_type": "outer", "vision_config": {"model_type": "part"}}
     assert found_as(config, "blocks.0.pos_embed_window", (1, 8, 8, 8)).family == "outer"
     assert found_as(config, "vision.position_embeddings.weight", (40, 8)).family == "outer"
+
+
+@pytest.mark.parametrize(
+    ("weights", "patch"),
+    [
+        ({"vision.patch_embedding.weight": (8, 16 * 16 * 3)}, (16, 16)),  # linear, as in SigLIP 2
+        ({"vision.patch_embed.proj.weight": (8, 3, 14, 14)}, (14, 14)),
+        ({"vision.patch_embed.proj.weight": (8, 3, 2, 16, 12)}, (16, 12)),  # of two frames
+        ({"vision.patch_embeddings.projection.weight": (8, 3, 4, 4)}, (4, 4)),
+        ({"vision.patch_embed.weight": (8, 3, 4, 4), "audio.patch_embed.weight": (8, 3, 9, 9)}, (4, 4)),
+        ({"vision.patch_embed.weight": (8, 700)}, (0, 0)),
+        ({"vision.patch_embed.weight": (8, 60)}, (0, 0)),
+        ({"vision.patch_embed.norm.weight": (8,)}, (0, 0)),
+        ({"vision.dense.weight": (8, 768)}, (0, 0)),
+        ({}, (0, 0)),
+    ],
+)
+def test_the_patch_that_the_weights_show(weights, patch):
+    tensors = stored({"vision.position_embedding.weight": (16, 8), **weights})
+    assert patch_beside("vision.position_embedding.weight", tensors) == patch
+    config = {"model_type": "siglip2_vision_model", "num_patches": 16}  # a patch size that is left to its default
+    (table,) = (table for table in find_in(tensors, config) if table.refused is None)
+    assert rules(table) == [("num_patches", "count", patch)]
+    stated = next(t for t in find_in(tensors, config | {"patch_size": 7}) if t.refused is None)
+    assert rules(stated) == [("num_patches", "count", (7, 7))]

@@ -69,6 +69,9 @@ GRID_COUNT_FIELDS = (
 GRID_COUNT_ALIASES = (*GRID_COUNT_FIELDS, "max_vit_seq_len")
 # timm: the image size is read from the first of these; both are written if the model takes `img_size`.
 TIMM_SIZES = ("model_args.img_size", "pretrained_cfg.input_size")
+# NaFlexVit has a grid of its own, whatever the image; it lies beside the map that embeds patches.
+TIMM_GRID = "model_args.pos_embed_grid_size"
+NAFLEX_EMBED = "proj.weight"
 TIMM_FIXED = r"naflex|qwen3|hieradet|sam2_hiera"  # these take no img_size
 
 GRID_SIDE_FIELDS = (

@@ -103,6 +103,8 @@ TEXT_TABLE = r"(?:^|\.)(?:wpe|positional_embedding|positions_embed)(?:\.weight)?
 
 # Parameters stored beside an image's table: tokens that take rows of it, and the kernel that cuts the patches.
 EXTRA_TOKEN = r"(?:^|[._])(?:cls|class|dist|distillation|reg|register)_?(?:token|embedding|embed)s?_?\d*$"
+# The map from a patch to a token, linear or a convolution.
+PATCH_WEIGHT = r"(?:^|\.)patch_?embed\w*\.(?:\w+\.)*weight$"
 PATCH_KERNEL = r"(?:^|\.)patch_embed\.(?:.*\.)?(?:proj|conv)\d*\.weight$"
 # Attention pooling puts the mean of the patches before them: one extra row without a parameter of its own.
 ATTENTION_POOL = r"(?:attnpool|head)\.(?:pos_embed|positional_embedding)$"
