@@ -65,7 +65,7 @@ def find_buffers(
         tables: its position tables.
         layouts: the new layout of each table that changes.
     """
-    tables = [table for table in tables if table.refused is None]
+    tables = [table for table in tables if table.refused is None or table.frozen is not None]
     found: list[DependentBuffer] = []
     for key, tensor in tensors.items():
         shape = tensor.shape

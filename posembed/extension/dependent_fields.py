@@ -23,7 +23,7 @@ def dependent_changes(checkpoint: Checkpoint, changes: Sequence[TableChange]) ->
         for rule in change.table.fields:
             yield from _of_rule(checkpoint, change, rule)
         yield from patch_changes(checkpoint.directory, change.table.layout, change.layout)
-    texts = [change for change in changes if change.table.is_text_sequence]
+    texts = [change for change in changes if change.table.counts_tokens]
     if texts:
         yield from token_changes(checkpoint.directory, checkpoint.root, text_lengths(checkpoint, texts))
 
@@ -52,7 +52,7 @@ def _of_rule(checkpoint: Checkpoint, change: TableChange, rule: FieldRule) -> It
         if rule.unit != "rows" or name in families.FRAME_FIELDS:  # frames of a video, sides of a spectrogram
             yield from frame_changes(checkpoint.directory, name, before, after)
         yield from window_changes(checkpoint.directory, name, before, after)
-        if change.table.is_text_sequence:
+        if change.table.counts_tokens:
             yield from _other_configs(checkpoint, families.LENGTH_FIELDS, before, after)
 
 

@@ -101,7 +101,11 @@ def _find_in_model(
     native = dict(_own_tables(model, tensors))
     others = {name: tensor for name, tensor in tensors.items() if name not in native}
     found = [*native.values(), *find_in(others, config, lambda name: _some_rows(by_name[name]))]
-    found = [table for table in found if table.refused is not None or isinstance(by_name[table.key], nn.Parameter)]
+    found = [
+        table if isinstance(by_name[table.key], nn.Parameter) else replace(table, frozen=None)  # modules refill buffers
+        for table in found
+        if table.refused is not None or isinstance(by_name[table.key], nn.Parameter)
+    ]
     if described is not None:
         said = override_one(tensors, described, found)
         found = [said, *(table for table in found if table.key != said.key)]

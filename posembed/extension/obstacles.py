@@ -9,6 +9,7 @@ from posembed.checkpoint.own_code import code_note
 from posembed.checkpoint.source import Checkpoint
 from posembed.extension.field_change import look
 from posembed.extension.table_change import TableChange
+from posembed.extension.targets import MOST_NAMED
 from posembed.find import families
 from posembed.find.config import Node, is_family, nodes, number
 from posembed.find.found import FoundTable
@@ -19,16 +20,15 @@ def obstacles(changes: Sequence[TableChange], found: Sequence[FoundTable], check
 
     Args:
         changes: the tables that change.
-        found: all tables of the checkpoint.
+        found: all tables and look-alikes of the checkpoint that do not change with another one.
         checkpoint: whose configuration says what the model's code forbids.
     """
     tree = nodes(checkpoint.config)
     changing = {change.table.key for change in changes}
-    sized_by: dict[str, list[str]] = {}
+    sized_by: dict[str, list[FoundTable]] = {}
     for table in found:
         for rule in table.fields:
-            if table.refused is None:
-                sized_by.setdefault(rule.name, []).append(table.key)
+            sized_by.setdefault(rule.name, []).append(table)
     for change in changes:
         table = change.table
         if table.uncertain:
@@ -37,9 +37,9 @@ def obstacles(changes: Sequence[TableChange], found: Sequence[FoundTable], check
                 f"it is with tables={table.key!r} and `reserved`, `prefix` or `table_grid`"
             )
         for rule in table.fields:
-            fixed = [key for key in sized_by.get(rule.name, []) if key not in changing]
+            fixed = [other for other in sized_by.get(rule.name, []) if other.key not in changing]
             if fixed:
-                yield f"{rule.name} sizes both {table.key} and {', '.join(fixed)}: they can only change together"
+                yield _together(rule.name, table.key, fixed)
         yield from _whole_frames(change)
         if _is_oblong(change) and not is_family(table.family, families.OBLONG):
             yield from _one_number(change, checkpoint)
@@ -69,6 +69,15 @@ def _whole_frames(change: TableChange) -> Iterator[str]:
             f"{table.key}: its rows are the patches of one frame after those of another, which "
             f"method={change.method!r} would mix: method='tile' repeats whole frames"
         )
+
+
+def _together(field: str, key: str, fixed: Sequence[FoundTable]) -> str:
+    """Say that one field sizes tables of which some do not change, and why those that cannot do not."""
+    named = ", ".join(other.key for other in fixed[:MOST_NAMED])
+    more = f" and {len(fixed) - MOST_NAMED} more" if len(fixed) > MOST_NAMED else ""
+    said = f"{field} sizes both {key} and {named}{more}: they can only change together"
+    refused = next((other for other in fixed if other.refused is not None and other.frozen is None), None)
+    return said if refused is None else f"{said}, and {refused.key} cannot be extended: {refused.refused}"
 
 
 def _is_oblong(change: TableChange) -> bool:
@@ -108,6 +117,16 @@ def _largest(tree: list[Node], name: str) -> int:
     values = [node.fields.get(name) for node in tree]
     each = [number(size) for value in values for size in (value if isinstance(value, list) else [value])]
     return max((size for size in each if size is not None), default=0)
+
+
+def unread(changes: Sequence[TableChange], found: Sequence[FoundTable]) -> Iterator[str]:
+    """Yield which tables the model does not read: those that were named all the same, and those that are left out."""
+    changing = {change.table.key for change in changes}
+    for table in found:
+        if table.unused is not None and table.key in changing:
+            yield f"{table.key}: {table.unused}; another size changes no output"
+        elif table.unused is not None:
+            yield f"{table.key} is left out: {table.unused}; to extend it all the same, name it with `tables`"
 
 
 def notes(changes: Sequence[TableChange], checkpoint: Checkpoint, *, sizes_found: bool) -> Iterator[str]:

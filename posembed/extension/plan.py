@@ -18,11 +18,14 @@ from posembed.extension.dependent_fields import dependent_changes
 from posembed.extension.effective_range import effective_range
 from posembed.extension.field_change import FieldChange
 from posembed.extension.links_out import links_out
-from posembed.extension.obstacles import notes, obstacles
+from posembed.extension.obstacles import notes, obstacles, unread
 from posembed.extension.pickled_sizes import sizes_in_files
 from posembed.extension.repeated_sizes import left_sizes
+from posembed.extension.sound_fields import sound_notes
 from posembed.extension.table_change import TableChange
 from posembed.extension.targets import Target, choose_targets
+from posembed.find.config import nodes
+from posembed.find.found import FoundTable
 from posembed.find.search import find_tables
 from posembed.records.base import JsonObject, takes
 from posembed.records.check import Checked
@@ -145,7 +148,8 @@ def plan_extension(
     settled = PlanOptions.of(options, with_length(length, keywords))
     checkpoint = open_checkpoint(path)
     found = find_tables(checkpoint, override=settled.described)
-    targets, unchanged = choose_targets(checkpoint.root, found, settled)
+    types = [node.model_type for node in nodes(checkpoint.config)]
+    targets, unchanged = choose_targets(checkpoint.root, found, settled, types)
     changes = tuple(settle(target, settled) for target in targets)
     said: list[str] = []
     if settled.method == "auto" and not settled.for_method:
@@ -153,6 +157,7 @@ def plan_extension(
     changes = with_copies(checkpoint, changes)
     inside = sizes_in_files(checkpoint, changes, found)
     said += [*compiled_note(checkpoint), *copies_that_stay(checkpoint, changes, found), *inside.notes]
+    buffers = tuple(find_buffers(checkpoint.tensors, found, {c.table.key: c.layout for c in changes}))
     whole = checkpoint.root.is_dir()
     fields = tuple(_fields(checkpoint, changes)) if whole else ()
     sizes_found = any(change.file == checkpoint.config_file for change in fields)
@@ -160,12 +165,14 @@ def plan_extension(
         checkpoint,
         changes,
         unchanged,
-        (*find_buffers(checkpoint.tensors, found, {c.table.key: c.layout for c in changes}), *inside.buffers),
+        (*buffers, *inside.buffers),
         (*fields, *inside.fields),
         tuple(stale_files(checkpoint, [change.table.key for change in changes])) if whole else (),
-        tuple(obstacles(changes, found, checkpoint)),
+        tuple(obstacles(changes, _not_following(found, buffers), checkpoint)),
         (
             *said,
+            *unread(changes, found),
+            *sound_notes(checkpoint.directory, changes if whole else ()),
             *notes(changes, checkpoint, sizes_found=sizes_found),
             *(left_sizes(checkpoint, changes, found, fields) if whole else ()),
             *links_out(checkpoint.root),
@@ -186,12 +193,29 @@ def _in_range(checkpoint: Checkpoint, change: TableChange, said: list[str]) -> T
     return replace(change, options={"range": end})
 
 
+def _not_following(found: Iterable[FoundTable], buffers: Iterable[DependentBuffer]) -> list[FoundTable]:
+    """Return the tables and look-alikes without those that a rule for buffers changes."""
+    following = {buffer.key for buffer in buffers}
+    return [table for table in found if table.key not in following]
+
+
 def settle(target: Target, options: SizeOptions) -> TableChange:
-    """Return the change of one table, its method resolved."""
-    table, method = target.table, str(options.method)
-    resolved = resolve_method(table.kind.method_for(method), table.layout, table.resize, **options.for_method)
+    """Return the change of one table, its method resolved.
+
+    A fixed sinusoid is computed, unless the caller names it and chooses another method for it.
+    """
+    table, method, settings = target.table, str(options.method), options.for_method
+    if table.frozen is not None and not _chosen_for(table, options):
+        method, settings = "sinusoid", {}
+    resolved = resolve_method(table.kind.method_for(method), table.layout, table.resize, **settings)
     exact = find_method(resolved.name, table.layout).exact
     return TableChange(table, target.layout, resolved.name, resolved.options, exact, pixels=target.pixels)
+
+
+def _chosen_for(table: FoundTable, options: SizeOptions) -> bool:
+    """Return whether the caller chose a method for a fixed sinusoid; ``crop`` takes the same rows as the formula."""
+    named = options.tables is not None and table.key in options.tables
+    return options.method == "crop" or (named and options.method != type(options).method)
 
 
 def _fields(checkpoint: Checkpoint, changes: tuple[TableChange, ...]) -> Iterable[FieldChange]:

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from posembed.errors import InvalidArgumentError
-from posembed.find.config import pair
+from posembed.find import families
+from posembed.find.config import is_family, pair
 from posembed.find.found import FoundTable
 from posembed.layout import TableLayout
 from posembed.records.extend import SizeOptions
 
 Unchanged = tuple[str, str]  # a table's key, and why it needs no change
+MOST_NAMED = 3  # tables that a message names; a model can have hundreds
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Target:
 
 
 def choose_targets(
-    where: object, found: list[FoundTable], options: SizeOptions
+    where: object, found: list[FoundTable], options: SizeOptions, model_types: Iterable[str] = ()
 ) -> tuple[list[Target], tuple[Unchanged, ...]]:
     """Return the tables that a call means with their new layouts, and those that need no change, with the reason.
 
@@ -32,6 +34,7 @@ def choose_targets(
         where: the checkpoint or model, for messages.
         found: its tables and look-alikes.
         options: the new size, the method and the tables that the caller named.
+        model_types: of the configuration and its parts, for messages.
 
     Raises:
         InvalidArgumentError: if a key is not a table, or no table would change.
@@ -39,22 +42,39 @@ def choose_targets(
     length = options.length
     if isinstance(length, Sequence):
         raise InvalidArgumentError(f"length={list(length)}: several lengths need length_aware=True")
-    tables = [table for table in found if table.refused is None]
     if options.tables is not None:
         tables = _named(found, options.tables)
-    elif not tables:
-        raise InvalidArgumentError(_nothing(where, found))
     else:
-        tables = [t for t in tables if t.kind.sized_by == ("length" if length is not None else "grid")]
-        if not tables:
-            raise InvalidArgumentError(_none_of_that_kind(where, found, length is not None))
+        tables = _meant(where, found, length is not None, model_types)
     if length is not None:
-        return _sequences(tables, length, options.method)
+        return _sequences(tables, length, options.method, _unnamed(found, tables))
     return _grids(tables, options)
 
 
-def _none_of_that_kind(where: object, found: list[FoundTable], wants_sequence: bool) -> str:
-    other = [t for t in found if t.refused is None]
+def _meant(
+    where: object, found: list[FoundTable], wants_sequence: bool, model_types: Iterable[str]
+) -> list[FoundTable]:
+    """Return the tables that a size without a name means: learned ones, and fixed sinusoids that go with them.
+
+    A sinusoid by itself is meant where no learned table has its kind (Marian, ViT-MAE). Beside learned tables, it is
+    meant if one field sizes both: Whisper's ``--to`` lengthens the decoder's texts, not the encoder's sounds.
+    """
+    kind = "length" if wants_sequence else "grid"
+    frozen = [table for table in found if table.frozen is not None and table.kind.sized_by == kind]
+    learned = [t for t in found if t.refused is None and t.unused is None and t.kind.sized_by == kind]
+    if learned:
+        shared = {rule.name for table in learned for rule in table.fields}
+        chosen = [*learned, *(t for t in frozen if any(rule.name in shared for rule in t.fields))]
+        return [table for table in found if table in chosen]
+    if frozen:
+        return frozen
+    other = [table for table in found if table.unused is None and (table.refused is None or table.frozen is not None)]
+    if other:
+        raise InvalidArgumentError(_none_of_that_kind(where, other, wants_sequence))
+    raise InvalidArgumentError(_nothing(where, found, model_types))
+
+
+def _none_of_that_kind(where: object, other: list[FoundTable], wants_sequence: bool) -> str:
     kinds = ", ".join(f"{t.key} ({t.kind})" for t in other[:4])
     hint = "use `grid` or `image_size`" if wants_sequence else "use `length`"
     if wants_sequence and not any(t.kind.sized_by == "grid" for t in other):
@@ -69,7 +89,7 @@ def _named(found: list[FoundTable], keys: Iterable[str]) -> list[FoundTable]:
         if table is None:
             known = ", ".join(t.key for t in found if t.refused is None) or "none was found"
             raise InvalidArgumentError(f"tables={key!r} is not a position table of this checkpoint; those are: {known}")
-        if table.refused is not None:
+        if table.refused is not None and table.frozen is None:
             raise InvalidArgumentError(
                 f"tables={key!r} is not a position table: {table.refused}. If you know better, describe its rows with "
                 "`reserved`, `prefix` or `table_grid`"
@@ -77,16 +97,34 @@ def _named(found: list[FoundTable], keys: Iterable[str]) -> list[FoundTable]:
     return [by_key[key] for key in dict.fromkeys(keys)]
 
 
-def _nothing(where: object, found: list[FoundTable]) -> str:
-    refused = [t for t in found if "position numbers" not in (t.refused or "")]
-    reasons = "; ".join(f"{t.key}: {t.refused}" for t in refused[:3])
-    more = (
-        f" Look-alikes: {reasons}" + (f"; and {len(refused) - 3} more." if len(refused) > 3 else ".") if refused else ""
-    )
+def _nothing(where: object, found: list[FoundTable], model_types: Iterable[str]) -> str:
+    unused = [table for table in found if table.unused is not None]
+    if unused:
+        reasons = "; ".join(f"{table.key}: {table.unused}" for table in unused[:MOST_NAMED])
+        return (
+            f"{where}: has no position table that its model reads, so none of them limits an input. {reasons}. To "
+            "extend such a table all the same, name it with `tables`"
+        )
+    refused = [table for table in found if table.refused != families.POSITION_NUMBERS]
+    computed = next((name for name in model_types if is_family(name, families.COMPUTED)), None)
+    if computed is not None and not refused:
+        return f"{where}: has no position table to extend: the code of {computed} computes its sinusoid when it runs"
+    reasons = "; ".join(f"{t.key}: {t.refused}" for t in refused[:MOST_NAMED])
+    left = len(refused) - MOST_NAMED
+    more = f" Look-alikes: {reasons}" + (f"; and {left} more." if left > 0 else ".") if refused else ""
     return f"{where}: has no learned position table to extend.{more}"
 
 
-def _sequences(tables: list[FoundTable], length: int, method: str) -> tuple[list[Target], tuple[Unchanged, ...]]:
+def _unnamed(found: list[FoundTable], tables: list[FoundTable]) -> str:
+    """Say which fixed sinusoids a call did not mean, where it changes nothing."""
+    others = [table for table in found if table.frozen is not None and table not in tables]
+    named = ", ".join(f"{table.key} ({table.usable_length} positions)" for table in others[:MOST_NAMED])
+    return f". Fixed sinusoids change if you name them with `tables`: {named}" if named else ""
+
+
+def _sequences(
+    tables: list[FoundTable], length: int, method: str, hint: str
+) -> tuple[list[Target], tuple[Unchanged, ...]]:
     targets: list[Target] = []
     unchanged: list[Unchanged] = []
     for table in tables:
@@ -96,7 +134,7 @@ def _sequences(tables: list[FoundTable], length: int, method: str) -> tuple[list
         positions = length - old.prefix - old.suffix + table.look_ahead
         if length == table.usable_length and method != "stretch":
             unchanged.append((table.key, f"has {length} usable positions already"))
-        elif length < table.usable_length and method != "crop":
+        elif length < table.usable_length and not _shortens(table, method):
             unchanged.append((table.key, f"is longer already ({table.usable_length}); method='crop' shortens"))
         elif length > table.usable_length and method == "crop":
             unchanged.append((table.key, f"is shorter already ({table.usable_length})"))
@@ -106,8 +144,12 @@ def _sequences(tables: list[FoundTable], length: int, method: str) -> tuple[list
             targets.append(Target(table, replace(old, length=positions)))
     if not targets:
         facts = "; ".join(f"{key} {reason}" for key, reason in unchanged)
-        raise InvalidArgumentError(f"length={length} changes nothing: {facts}")
+        raise InvalidArgumentError(f"length={length} changes nothing: {facts}{hint}")
     return _aligned(tables, targets, unchanged)
+
+
+def _shortens(table: FoundTable, method: str) -> bool:
+    return method == "crop" or (method == "sinusoid" and table.frozen is not None)
 
 
 def _aligned(

@@ -23,13 +23,29 @@ class FieldRule:
     ``bins`` and ``frames``: it is the height or width of a spectrogram, cut into patches of ``amount[0]`` in steps of
     ``amount[1]``.
     ``tubelets``: it is a number of frames, ``amount[0]`` patches in each, ``amount[1]`` frames in a tubelet.
+    ``distances``: the rows are the distances between as many positions or patches as it says.
     ``unused`` is the number of pixels beyond the last patch, ``(height, width)``.
     """
 
     name: str
-    unit: Literal["rows", "pixels", "side", "count", "bins", "frames", "tubelets"]
+    unit: Literal["rows", "pixels", "side", "count", "bins", "frames", "tubelets", "distances"]
     amount: tuple[int, int] = (0, 0)
     unused: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A table that nobody trained: its rows follow a formula, so any number of them is known.
+
+    Attributes:
+        formula: the formula's name, such as ``"fairseq"`` or ``"half, width first"``.
+        of_text: whether a row is a token's, not a stretch of sound or a patch.
+        grows: whether the model lengthens it by itself, so that it limits nothing.
+    """
+
+    formula: str
+    of_text: bool = True
+    grows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +68,8 @@ class FoundTable:
         fields: configuration fields that must change with the table.
         look_ahead: last rows that are read beyond the input's end (ProphetNet's decoder predicts ahead).
         resize: how the family resizes its grid at run time: (mode, antialias, align_corners).
+        frozen: its formula, for a fixed sinusoid; ``refused`` says why it is not a learned table.
+        unused: why the model's code does not read it, or ``None``.
     """
 
     key: str
@@ -68,14 +86,16 @@ class FoundTable:
     fields: tuple[FieldRule, ...] = ()
     resize: tuple[str, bool, bool] = field(default=("bicubic", False, False))
     look_ahead: int = 0
+    frozen: Frozen | None = None
+    unused: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", TableKind(self.kind))  # a plain string is accepted too
 
     @property
     def usable_length(self) -> int:
-        """Longest input in tokens; 0 for a look-alike."""
-        return 0 if self.refused else self.layout.usable_length - self.look_ahead
+        """Longest input in tokens; 0 for a look-alike that is no formula either."""
+        return 0 if self.refused and self.frozen is None else self.layout.usable_length - self.look_ahead
 
     @property
     def d_model(self) -> int:
@@ -84,8 +104,19 @@ class FoundTable:
 
     @property
     def is_text_sequence(self) -> bool:
-        """Whether it is a table with one row per token, which limits the length of a text."""
-        return self.refused is None and self.kind is TableKind.SEQUENCE
+        """Whether it is a learned table with one row per token that the model reads."""
+        return self.refused is None and self.unused is None and self.kind is TableKind.SEQUENCE
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether it is a table with one row per token that the model reads, learned or frozen."""
+        frozen = self.frozen is not None and self.frozen.of_text and self.kind is TableKind.SEQUENCE
+        return self.is_text_sequence or (frozen and self.unused is None)
+
+    @property
+    def limits_text(self) -> bool:
+        """Whether a text of more tokens than it has positions fails."""
+        return self.counts_tokens and not (self.frozen is not None and self.frozen.grows)
 
     @property
     def is_plain_sequence(self) -> bool:
@@ -124,4 +155,6 @@ class FoundTable:
             "refused": self.refused,
             "evidence": list(self.evidence),
             "fields": [rule.name for rule in self.fields],
+            "formula": None if self.frozen is None else self.frozen.formula,
+            "unused": self.unused,
         }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from posembed.checkpoint.tensors import FLOATS, StoredTensor
 from posembed.errors import InvalidArgumentError
 from posembed.find import families
-from posembed.find.found import FoundTable
+from posembed.find.found import FieldRule, FoundTable
 from posembed.find.kinds import TableKind
 from posembed.find.stored_layout import RowShape, read_shape
 from posembed.layout import TableLayout
@@ -43,9 +43,17 @@ def override_one(tensors: Mapping[str, StoredTensor], said: Override, found: lis
         ("the layout is what the call says",),
         kind=TableKind.SEQUENCE if said.grid is None else TableKind.GRID,
         stored=shape.stored,
-        fields=known.fields if known is not None and known.layout.rows == layout.rows else (),
+        fields=_fields(known, layout),
         resize=known.resize if known is not None else families.DEFAULT_RESIZE,
+        frozen=known.frozen if known is not None and known.layout == layout else None,
+        unused=known.unused if known is not None else None,
     )
+
+
+def _fields(known: FoundTable | None, layout: TableLayout) -> tuple[FieldRule, ...]:
+    """Return the fields that were found, if the rows are as many; those of distances say nothing about positions."""
+    rules = known.fields if known is not None and known.layout.rows == layout.rows else ()
+    return tuple(rule for rule in rules if rule.unit != "distances")
 
 
 def _layout(said: Override, shape: RowShape) -> TableLayout:

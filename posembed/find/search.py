@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from posembed.checkpoint.source import Checkpoint, CheckpointPath, open_checkpoint
 from posembed.checkpoint.tensors import FLOATS, Array, StoredTensor
 from posembed.find import families
 from posembed.find.config import Node, nodes
+from posembed.find.distances import distance_fields
 from posembed.find.families import weights
 from posembed.find.found import FoundTable
 from posembed.find.override import override_one
 from posembed.find.recognize import recognize
 from posembed.find.sample import leading_rows
-from posembed.find.sinusoids import why_fixed
+from posembed.find.sinusoids import frozen_by, why_fixed
 from posembed.find.stored_layout import read_shape
+from posembed.find.unused import why_unused
 from posembed.find.verdict import look_alike
 from posembed.records.override import Override
 
@@ -84,7 +87,7 @@ def _judge(
         return None
     for law in families.LOOK_ALIKES:
         if re.search(law.key, key):
-            return look_alike(tensor, tree, law.reason)
+            return look_alike(tensor, tree, law.reason, fields=distance_fields(tensor, tree))
     if len(tensor.shape) < 2 or max(tensor.shape) < 2:
         return None
     if tensor.dtype not in FLOATS:
@@ -95,8 +98,17 @@ def _judge(
     if shape is None:
         return look_alike(tensor, tree, f"its shape {list(tensor.shape)} is not that of rows of one width")
     table = recognize(tensor, shape, tree, tensors)
-    reason_fixed = why_fixed(key, table.family, tree, sample(key) if sample is not None else None)
-    return table if reason_fixed is None else look_alike(tensor, tree, reason_fixed, table.family)
+    rows = sample(key) if sample is not None else None
+    reason_fixed = why_fixed(key, table.family, tree, rows)
+    if reason_fixed is None:
+        unused = why_unused(table, tree, tensors)
+        return table if unused is None else replace(table, unused=unused, evidence=(*table.evidence, unused))
+    frozen = frozen_by(table, tree, rows)
+    if frozen is None:
+        return look_alike(tensor, tree, reason_fixed, table.family, table.fields)
+    known = f"{reason_fixed} ({frozen.formula} formula), which posembed extend can compute at another size"
+    # A formula that fits also proves which row is which position.
+    return replace(table, refused=known, frozen=frozen, uncertain=False, evidence=(*table.evidence, known))
 
 
 def is_kernel(shape: tuple[int, ...]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from posembed.checkpoint.tensors import Array
 from posembed.find import families
 from posembed.find.config import Node, is_family
 from posembed.find.families import weights
+from posembed.find.found import FoundTable, Frozen
+from posembed.tables.formulas import formula_of
 
 
 def why_fixed(key: str, family: str, tree: list[Node], rows: Array | None) -> str | None:
@@ -21,11 +24,9 @@ def why_fixed(key: str, family: str, tree: list[Node], rows: Array | None) -> st
         tree: the configuration and its parts, outermost first.
         rows: some of its rows, ``[n, d_model]``, or ``None`` if they cannot be read.
     """
-    types = [family, *(node.model_type for node in tree[:1])]
-    for law in families.SINUSOIDS:
-        if re.search(law.key, key) and any(is_family(each, law.families) for each in types):
-            if law.values_decide and rows is not None and not looks_sinusoidal(rows):
-                continue
+    types = _types(family, tree)
+    for law in _laws(key, types):
+        if not (law.values_decide and rows is not None and not looks_sinusoidal(rows)):
             return law.reason
     for node in tree:
         switch = families.SINUSOID_SWITCHES.get(node.model_type)
@@ -34,6 +35,38 @@ def why_fixed(key: str, family: str, tree: list[Node], rows: Array | None) -> st
     if rows is not None and looks_sinusoidal(rows):
         return "a fixed sinusoid: all its rows have the same norm, as sin² + cos² makes them, and bounded values"
     return None
+
+
+def frozen_by(table: FoundTable, tree: list[Node], rows: Array | None) -> Frozen | None:
+    """Return the formula that a fixed sinusoid's rows follow, or ``None`` if they follow no known one.
+
+    Args:
+        table: what its rows would mean if it were a learned table.
+        tree: the configuration and its parts, outermost first.
+        rows: some of its rows, ``[n, d_model]``, or ``None`` if they cannot be read.
+    """
+    # Stored otherwise than row by row, the leading rows of a grid are not those of its first patches.
+    if rows is None or not (table.stored.is_matrix or table.stored.is_batched_rows):
+        return None
+    formula = formula_of(rows, table.layout)
+    if formula is None:
+        return None
+    for law in _laws(table.key, _types(table.family, tree)):
+        return Frozen(str(formula), of_text=law.of_text, grows=law.grows)
+    # Encoders of sound count their positions in max_source_positions.
+    tokens = any(rule.unit == "rows" and not rule.name.endswith("max_source_positions") for rule in table.fields)
+    return Frozen(str(formula), of_text=tokens)
+
+
+def _types(family: str, tree: list[Node]) -> list[str]:
+    """The model types whose laws hold: the governing configuration's, and the outermost one's."""
+    return [family, *(node.model_type for node in tree[:1])]
+
+
+def _laws(key: str, types: list[str]) -> Iterator[families.Sinusoid]:
+    for law in families.SINUSOIDS:
+        if re.search(law.key, key) and any(is_family(each, law.families) for each in types):
+            yield law
 
 
 def looks_sinusoidal(rows: Array) -> bool:

@@ -56,15 +56,38 @@ def found_table(tensor: StoredTensor, shape: RowShape, reading: Reading) -> Foun
     )
 
 
-def look_alike(tensor: StoredTensor, tree: list[Node], reason: str, family: str | None = None) -> FoundTable:
-    """Return a tensor that is not a position table, with the reason; ``family`` if it is known better than the root's.
+def look_alike(
+    tensor: StoredTensor,
+    tree: list[Node],
+    reason: str,
+    family: str | None = None,
+    fields: tuple[FieldRule, ...] = (),
+) -> FoundTable:
+    """Return a tensor that is not a position table, with the reason.
 
     It has a layout all the same: as many rows as there are numbers in all axes but the last.
+
+    Args:
+        tensor: its shape and place.
+        tree: the configuration and its parts, outermost first.
+        reason: why it is not a table.
+        family: where that is known better than the root's.
+        fields: configuration fields that size it all the same.
     """
     rows = math.prod(tensor.shape[:-1]) if len(tensor.shape) > 1 else sum(tensor.shape)
     family = family if family is not None else (tree[0].model_type or "unknown")
     layout = TableLayout(length=max(1, rows))
-    return FoundTable(tensor.key, tensor.shape, tensor.dtype, tensor.file, family, layout, (reason,), refused=reason)
+    return FoundTable(
+        tensor.key,
+        tensor.shape,
+        tensor.dtype,
+        tensor.file,
+        family,
+        layout,
+        (reason,),
+        refused=reason,
+        fields=fields,
+    )
 
 
 def resize_of(family: str) -> tuple[str, bool, bool]:

@@ -41,11 +41,13 @@ class TableCard(Record):
         suffix: rows of extra tokens after the positions.
         length: positions of a sequence; ``None`` for a grid.
         grid: ``(height, width)`` in patches; ``None`` for a sequence.
-        usable_length: longest input in tokens; 0 for a look-alike.
+        usable_length: longest input in tokens; 0 for a look-alike without a formula.
         uncertain: whether names, shapes and configuration leave the meaning open.
         refused: why it is not a position table, or ``None``.
         evidence: why each of these is believed, one sentence each.
         fields: configuration fields that must change with the table.
+        formula: of a fixed sinusoid, the formula that its rows follow; ``refused`` says why it is not a learned table.
+        unused: why the model's code does not read the table, or ``None``.
         analysis: its measures (:class:`posembed.TableAnalysis`, or the few that a terminal shows), if it was measured.
         not_measured: why there are no measures.
         views: the data of the charts, where it was asked for; not part of the JSON.
@@ -69,6 +71,8 @@ class TableCard(Record):
     refused: str | None
     evidence: tuple[str, ...]
     fields: tuple[str, ...]
+    formula: str | None = None
+    unused: str | None = None
     analysis: Any = None
     not_measured: str | None = None
     views: Any = field(default=None, repr=False, compare=False, metadata={"json": None})
@@ -99,6 +103,12 @@ class CheckpointCard(Result):
     def position_tables(self) -> tuple[TableCard, ...]:
         """The tables without the look-alikes."""
         return tuple(table for table in self.tables if table.refused is None)
+
+    @property
+    def shows_limits(self) -> bool:
+        """Whether reports list the limits: a checkpoint without any table over tokens has only its tokenizer's."""
+        keys = {table.key for table in self.tables}
+        return bool(self.limits) and (bool(self.position_tables) or any(limit.what in keys for limit in self.limits))
 
     @property
     def look_alikes(self) -> tuple[TableCard, ...]:

@@ -25,6 +25,7 @@ MethodName = Literal[
     "zeros",
     "random",
     "crop",
+    "sinusoid",
     "bicubic",
     "bilinear",
     "nearest",

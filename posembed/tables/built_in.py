@@ -9,6 +9,7 @@ from posembed.tables.methods.copies import CROP, GROUPED, REPEAT_LAST, TILE
 from posembed.tables.methods.grids import BICUBIC, BILINEAR, GRID_TILE, NEAREST
 from posembed.tables.methods.hierarchy import HIERARCHICAL
 from posembed.tables.methods.interpolation import CUBIC, LINEAR
+from posembed.tables.methods.sinusoid import GRID_SINUSOID, SINUSOID
 from posembed.tables.methods.stretching import STRETCH
 
 __all__ = ["BUILT_IN", "Direction", "Kind", "Method"]
@@ -26,8 +27,10 @@ BUILT_IN: tuple[Method, ...] = (
     ZEROS,
     RANDOM,
     CROP,
+    SINUSOID,
     BICUBIC,
     BILINEAR,
     NEAREST,
     GRID_TILE,
+    GRID_SINUSOID,
 )

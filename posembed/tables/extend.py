@@ -44,10 +44,12 @@ def extend_table(
       below L it changes the table at N = L too.
     * ``mean`` (``keep=L, range=L``): ``P[:keep]``, then the mean of ``P[:range]`` for every further position.
     * ``zeros``, ``random`` (``seed=0``): P, then rows of that kind. Every old row stays exact.
-    * ``crop``: ``P[:N]``, the one method that shortens.
+    * ``crop``: ``P[:N]``, the one method that only shortens.
+    * ``sinusoid``: P, then the rows of the sinusoidal formula that P follows, for any N; other tables are refused.
 
     and those of a grid, which may grow and shrink: ``bicubic`` and ``bilinear`` (``antialias=False``,
-    ``align_corners=False``; equal to torch's ``interpolate``), ``nearest``, and ``tile``, ``P[y mod H, x mod W]``.
+    ``align_corners=False``; equal to torch's ``interpolate``), ``nearest``, ``tile``, ``P[y mod H, x mod W]``, and
+    ``sinusoid`` for a grid that is one.
     :data:`posembed.METHODS` has each one's source; ``register_method`` adds your own.
 
     The work is done in float32 (float64 tables in float64) and the table's dtype restored; bfloat16 arrays are

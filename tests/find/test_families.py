@@ -25,10 +25,13 @@ def patterns():
         *families.LOOK_AHEAD,
         *families.RESIZES,
         *families.SHARED_SIZES,
+        *families.SWITCHES,
+        *families.UNREAD,
     ):
         yield from law.families
     yield from families.SINUSOID_SWITCHES
     yield from families.OBLONG
+    yield from families.COMPUTED
 
 
 @pytest.mark.parametrize("pattern", sorted(p for p in set(patterns()) - ELSEWHERE if not p.startswith("timm")))
@@ -51,6 +54,8 @@ LAWS = [
     ("RESIZES", families.Resize(("acmevit",), "nearest")),
     ("SHARED_SIZES", families.SharedSize(("acmevit",), ("a", "b"))),
     ("LIMITS", families.Limit(("acmebert",), "its rows are hash buckets")),
+    ("SWITCHES", families.Switch(("acmebert",), "use_positions", (True,), True)),
+    ("UNREAD", families.Unread(("acmebert",), "wpe", "AcmeModel ignores it")),
 ]
 
 
@@ -86,7 +91,7 @@ def test_a_table_that_is_set_holds(monkeypatch):
 
 
 def test_what_is_no_law_is_refused():
-    with pytest.raises(ArgumentTypeError, match=r"law='x' must be one of LookAlike, .*Limit, got str"):
+    with pytest.raises(ArgumentTypeError, match=r"law='x' must be one of LookAlike, .*Unread, got str"):
         families.register("x")
     with pytest.raises(InvalidArgumentError, match="is not in LIMITS"):
         families.unregister(families.Limit(("nobody",), "never registered"))

@@ -47,6 +47,8 @@ def test_json():
         "refused": None,
         "evidence": ["a", "b"],
         "fields": ["n_positions"],
+        "formula": None,
+        "unused": None,
     }
     assert type(found.to_dict()["kind"]) is str
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from posembed import TableLayout, extend_checkpoint, find_tables, plan_extension
 from posembed.errors import InvalidArgumentError
+from posembed.find.found import FieldRule
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
@@ -432,6 +433,9 @@ def test_look_alikes(model: str, config: dict[str, Any], refused: dict[str, str]
         same = [table for table in found if name in table.key]
         assert same
         assert all(reason in str(table.refused) for table in same)
+    if any(table.frozen is not None for table in found):  # tests/extension/test_targets_real_models.py extends them
+        assert not any(table.frozen is not None and table.uncertain for table in found)
+        return
     with pytest.raises(InvalidArgumentError, match="has no learned position table to extend"):
         extend_checkpoint(tmp_path / "source", tmp_path / "out", 1024)
     assert not (tmp_path / "out").exists()
@@ -444,7 +448,10 @@ def test_whisper_has_one_learned_and_one_fixed_table(tmp_path: Path) -> None:
     (learned,) = (table for table in find_tables(tmp_path) if table.refused is None)
     (fixed,) = (table for table in find_tables(tmp_path) if table.refused is not None)
     assert learned.key == "decoder.embed_positions.weight"
-    assert (fixed.key, fixed.refused) == ("encoder.embed_positions.weight", "a frozen sinusoid")
+    assert fixed.key == "encoder.embed_positions.weight"
+    assert str(fixed.refused).startswith("a frozen sinusoid (fairseq formula), which posembed extend can compute")
+    assert fixed.fields == (FieldRule("max_source_positions", "rows"),)
+    assert not fixed.limits_text
 
 
 @pytest.mark.parametrize(

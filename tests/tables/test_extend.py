@@ -11,7 +11,7 @@ from posembed.tables.extend import exact_rows, extend_table
 
 LONGER = [method.name for method in BUILT_IN if method.kind == "sequence" and method.direction == "longer"]
 COPIES_OLD_ROWS = ["tile", "hierarchical", "repeat-last", "mean", "zeros", "random"]
-GRIDS = [method.name for method in BUILT_IN if method.kind == "grid"]
+GRIDS = [method.name for method in BUILT_IN if method.kind == "grid" and method.name != "sinusoid"]
 DTYPES = [np.float64, np.float32, np.float16, ml_dtypes.bfloat16]
 
 

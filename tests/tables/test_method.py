@@ -56,7 +56,7 @@ def test_first_positions_that_keep_their_rows(name, options, kept):
 def test_what_is_kept_from_the_start_is_kept():
     rows = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
     for each in BUILT_IN:
-        if each.kind == "sequence" and each.name != "crop":
+        if each.kind == "sequence" and each.name not in ("crop", "sinusoid"):  # shorter only; other rows only
             count = each.kept_from_start(20, 45)
             assert np.array_equal(each.function(rows, 45)[:count], rows[:count]), each.name
 

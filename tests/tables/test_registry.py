@@ -32,9 +32,9 @@ def doubled(rows, new, *, times=2.0):
 def test_every_built_in_method_says_what_it_is():
     assert [m.name for m in BUILT_IN if m.kind == "sequence"] == [
         *("linear", "cubic", "tile", "grouped", "hierarchical", "stretch"),
-        *("repeat-last", "mean", "zeros", "random", "crop"),
+        *("repeat-last", "mean", "zeros", "random", "crop", "sinusoid"),
     ]
-    assert [m.name for m in BUILT_IN if m.kind == "grid"] == ["bicubic", "bilinear", "nearest", "tile"]
+    assert [m.name for m in BUILT_IN if m.kind == "grid"] == ["bicubic", "bilinear", "nearest", "tile", "sinusoid"]
     for method in BUILT_IN:
         assert METHODS[method.kind][method.name] is method
         assert all((method.formula, method.exact, method.source)), method.name
@@ -217,7 +217,10 @@ def test_auto_is_settled_by_the_kind_of_table():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (("linear", GRID), r"a grid of \(2, 3\); for a grid it must be one of bicubic, bilinear, nearest, tile$"),
+        (
+            ("linear", GRID),
+            r"a grid of \(2, 3\); for a grid it must be one of bicubic, bilinear, nearest, tile, sinusoid$",
+        ),
         (
             ("nearest", SEQUENCE),
             "'nearest' is a grid method, but .* 4 positions; for a sequence it must be one of linear, cub",

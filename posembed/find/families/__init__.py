@@ -80,6 +80,7 @@ from posembed.find.families.names import (
     NOT_A_TABLE,
     PATCH_KERNEL,
     PATCH_WEIGHT,
+    POSITION_NUMBERS,
     POSITION_WORD,
     SINUSOID_SWITCHES,
     SINUSOIDS,
@@ -100,6 +101,14 @@ from posembed.find.families.sequences import (
     LookAhead,
     Offset,
 )
+from posembed.find.families.switches import (
+    COMPUTED,
+    DISTANCES,
+    SWITCHES,
+    UNREAD,
+    Switch,
+    Unread,
+)
 from posembed.find.families.training_files import (
     AVERAGE,
     NOT_A_SIZE,
@@ -116,9 +125,11 @@ __all__ = [
     "AVERAGE",
     "AXIS",
     "BLOCKS",
+    "COMPUTED",
     "CONVENTIONAL",
     "COUNT_NAME",
     "DEFAULT_RESIZE",
+    "DISTANCES",
     "EXTRA_TOKEN",
     "FRAME_FIELDS",
     "GENERATION_FILES",
@@ -156,6 +167,7 @@ __all__ = [
     "PINNED",
     "PIXEL_ATTRIBUTES",
     "PIXEL_NAME",
+    "POSITION_NUMBERS",
     "POSITION_WORD",
     "PROCESSOR_COUNTS",
     "PROCESSOR_FILES",
@@ -177,6 +189,7 @@ __all__ = [
     "SOUND_WINDOWS",
     "SPECTROGRAM_FIELDS",
     "SUFFIXES",
+    "SWITCHES",
     "TEXT_TABLE",
     "TEXT_WORD",
     "TIME",
@@ -186,6 +199,7 @@ __all__ = [
     "TOKEN_FIELDS",
     "TOKEN_TYPE",
     "UMBRELLA_WORDS",
+    "UNREAD",
     "VIDEO_FIELDS",
     "WINDOW",
     "Law",
@@ -199,14 +213,28 @@ __all__ = [
     "Sinusoid",
     "SoundWindow",
     "Suffix",
+    "Switch",
     "TokenField",
+    "Unread",
     "register",
     "unregister",
     "weights",
 ]
 
 Law = (
-    LookAlike | Sinusoid | Offset | LookAhead | Suffix | Resize | SharedSize | SoundWindow | Pinned | TokenField | Limit
+    LookAlike
+    | Sinusoid
+    | Offset
+    | LookAhead
+    | Suffix
+    | Resize
+    | SharedSize
+    | SoundWindow
+    | Pinned
+    | TokenField
+    | Limit
+    | Switch
+    | Unread
 )
 
 _TABLES = {
@@ -221,6 +249,8 @@ _TABLES = {
     Pinned: "PINNED",
     TokenField: "TOKEN_FIELDS",
     Limit: "LIMITS",
+    Switch: "SWITCHES",
+    Unread: "UNREAD",
 }
 
 

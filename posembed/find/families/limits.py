@@ -32,5 +32,10 @@ LIMITS = (
         ("hiera",), "its windows are merged three times by two: the grid's sides must be multiples", "num_query_pool", 2
     ),
     Limit(("granite_docling*",), "patches are merged in squares: the grid's sides must be multiples", "scale_factor"),
+    Limit(
+        ("informer", "autoformer", "time_series_transformer"),
+        "its rows are context_length + prediction_length: build the model with other lengths instead",
+        key="embed_positions",
+    ),
     Limit(("mllama*",), "a second table, of tiles × patches, is looked up by aspect ratio: its rows cannot be resized"),
 )

@@ -29,6 +29,8 @@ NOT_A_TABLE = (
     r"|(?:head|mlp|layers?|conv|project)\.\d+\.(?:weight|bias)$|_enc_project\.|\.bias$"
 )
 
+POSITION_NUMBERS = "numbers of positions (a buffer), not a table"
+
 LOOK_ALIKES = (
     LookAlike(r"pos_conv|conv_pos|positional_conv", "positions come from a convolution: there are no rows to extend"),
     LookAlike(
@@ -46,7 +48,7 @@ LOOK_ALIKES = (
         "a random Fourier matrix: positions are computed from it, it has no row per position",
     ),
     LookAlike(r"memory_\w*positional|memory_temporal", "marks memory frames by their age, not positions of the input"),
-    LookAlike(r"position_ids?$|\.positions?$", "numbers of positions (a buffer), not a table"),
+    LookAlike(r"position_ids?$|\.positions?$", POSITION_NUMBERS),
     LookAlike(r"(?:tile|patch)_positional_embedding|tile_embedding", "marks image tiles, one row per aspect ratio"),
     LookAlike(r"weight_integer$", "a quantized copy of a table, recomputed whenever it is read"),
     LookAlike(r"(?:height|width)_rel$|self_attn\.pos_emb$", "a table of relative positions: its rows are distances"),
@@ -57,19 +59,25 @@ LOOK_ALIKES = (
 class Sinusoid(LookAlike):
     """A fixed sinusoid that some families save under a table's name."""
 
+    of_text: bool = True  # a row is a token's, not a stretch of sound or a patch
+    grows: bool = False  # the model lengthens it by itself
+
 
 # Where values can be read, constant row norms say the same (find/sinusoids.py).
 SINUSOIDS = (
-    Sinusoid(r"encoder\.embed_positions|^embed_positions", "a frozen sinusoid", ("whisper*",)),
-    Sinusoid(r"^embed_positions", "a frozen sinusoid", ("*audio*", "voxtral*"), values_decide=True),
+    Sinusoid(r"encoder\.embed_positions|^embed_positions", "a frozen sinusoid", ("whisper*",), of_text=False),
+    Sinusoid(r"^embed_positions", "a frozen sinusoid", ("*audio*", "voxtral*"), values_decide=True, of_text=False),
     Sinusoid(r"embed_positions", "a frozen sinusoid", ("marian", "pegasus", "pegasus_x", "roformer", "*former")),
-    Sinusoid(r"embed_positions", "a sinusoid (trainable in name only)", ("fsmt",)),
+    Sinusoid(r"embed_positions", "a sinusoid (trainable in name only)", ("fsmt",), grows=True),
     Sinusoid(
         r"audio_(?:tower|model|encoder)\.(?:\w+\.)?embed_positions",
         "a frozen sinusoid of the audio encoder",
         values_decide=True,
+        of_text=False,
     ),
-    Sinusoid(r"position_embeddings", "a frozen two-dimensional sinusoid", ("vit_mae",)),
+    Sinusoid(
+        r"position_embeddings|decoder_pos_embed", "a frozen two-dimensional sinusoid", ("vit_mae",), of_text=False
+    ),
 )
 # Families whose configuration says whether the table is learned; key and shape are the same. Family: (field, value).
 SINUSOID_SWITCHES = {

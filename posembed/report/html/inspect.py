@@ -43,7 +43,7 @@ def inspect_page(card: CheckpointCard) -> str:
 
 def limits_table(card: CheckpointCard) -> str:
     """Return the table of what limits the length of a text; empty where nothing does."""
-    if not card.limits or not card.position_tables:
+    if not card.shows_limits:
         return ""
     rows = [(f"{limit.limit:,}", limit.what, limit.why) for limit in card.limits]
     return word_table("What limits the length of a text", ("tokens", "where", "what happens there"), rows)
@@ -72,13 +72,14 @@ def _verdict(card: CheckpointCard) -> list[str]:
     sentences = []
     for table in tables[:MOST_TABLES]:
         size = f"{table.grid[0]} × {table.grid[1]} patches" if table.grid else f"{table.length} positions"
-        sentence = f"{table.key}: {size}, usable length {table.usable_length}"
+        use = "unused" if table.unused else f"usable length {table.usable_length}"
+        sentence = f"{table.key}: {size}, {use}"
         if table.uncertain:
             sentence += ", but what its rows mean is uncertain"
         if isinstance(table.analysis, TableAnalysis) and table.grid is None:
             sentence += f"; trained: {trained_sentence(table.analysis.trained_range)}"
         sentences.append(sentence + ".")
-    if card.limits and card.limits[0].what not in {table.key for table in tables}:
+    if card.limits and card.limits[0].what not in {table.key for table in card.tables}:
         lowest = card.limits[0]
         sentences.append(f"Texts are cut before the table ends: {lowest.what} stops at {lowest.limit} tokens.")
     return sentences

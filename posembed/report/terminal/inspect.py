@@ -23,13 +23,14 @@ def print_card(card: CheckpointCard, console: Console) -> None:
     if not tables:
         console.print("No learned position table was found.")
     for table in tables:
-        grid = new_grid(shown(table.key) + ("   [bold yellow]uncertain[/]" if table.uncertain else ""))
+        marks = [word for word in ("uncertain", "unused") if getattr(table, word)]
+        grid = new_grid(shown(table.key) + "".join(f"   [bold yellow]{word}[/]" for word in marks))
         for name, value in (*facts(table), *measured(table)):
             grid.add_row(name, shown(value))
         for number, reason in enumerate(table.evidence):
             grid.add_row("evidence" if number == 0 else "", shown(reason))
         console.print(grid)
-    if tables and card.limits:
+    if card.shows_limits:
         grid = new_grid("What limits the length of a text", "tokens", "where", "what happens there")
         for limit in card.limits:
             grid.add_row(f"{limit.limit:,}", shown(limit.what), shown(limit.why))
@@ -110,7 +111,7 @@ def facts(table: TableCard) -> list[Line]:
         ("kind", f"{table.kind} ({table.family})"),
         ("shape", f"{times(table.shape)}, {table.dtype}: {numbers:,} numbers, {_size(numbers, table.dtype)}"),
         ("rows", " + ".join(rows)),
-        ("usable length", str(table.usable_length)),
+        ("unused", table.unused) if table.unused else ("usable length", str(table.usable_length)),
         ("file", table.file),
     ]
     if table.fields:

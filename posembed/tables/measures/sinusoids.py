@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.errors import InvalidArgumentError
+from posembed.tables.formulas import sinusoid_rows
 from posembed.tables.rows import Floats, centered, centered_to_one, unit_rows
 
 _NOTHING = 1e-12  # a variance of cosines below this is rounding
@@ -70,10 +71,7 @@ def sinusoidal_table(rows: int, d_model: int, *, base: float = 10000.0) -> Float
         >>> sinusoidal_table(2, 4)[0].tolist()
         [0.0, 1.0, 0.0, 1.0]
     """
-    dimension = np.arange(d_model)
-    angles = np.arange(rows)[:, None] * base ** (-(dimension // 2 * 2) / d_model)
-    table: Floats = np.where(dimension % 2 == 0, np.sin(angles), np.cos(angles))
-    return table
+    return sinusoid_rows(np.arange(rows), d_model, "interleaved", base=base)
 
 
 def similarity_to_sinusoid(table: NDArray[Any]) -> float | None:
