@@ -11,15 +11,31 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, Protocol, TextIO
 
 from posembed.errors import first_line
 from posembed.extension.check.messages import Answer, Copy, Start
 from posembed.extension.check.reading import CannotCheckError, Reading, faults
+from posembed.extension.check.running import DoesNotRunError, SourceRun, run_copy, run_source
 
 _CONNECTIONS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is known of the source.
+
+    Attributes:
+        reading: how its library reads it.
+        run: what it gave when it ran; ``None`` where it was not run.
+        note: why it was not run, although that was asked for.
+    """
+
+    reading: Reading
+    run: SourceRun | None = None
+    note: str = ""
 
 
 def main() -> None:
@@ -27,45 +43,72 @@ def main() -> None:
     lines, answers = _take_streams()
     sys.addaudithook(_refuse_connections)
     start = Start.from_dict(json.loads(lines.get()))
-    answer, reading = read_source(start)
+    answer, source = read_source(start)
     _send(answers, answer)
-    if reading is not None:
+    if source is not None:
         copy = Copy.from_dict(json.loads(lines.get()))
-        _send(answers, read_copy(start, reading, copy))
+        _send(answers, read_copy(start, source, copy))
     os._exit(0)  # a thread still reads the questions, which would hold the interpreter up
 
 
-def read_source(start: Start) -> tuple[Answer, Reading | None]:
+def read_source(start: Start) -> tuple[Answer, Source | None]:
     """Read the source; a source that does not load leaves nothing to check."""
     try:
-        reading = _reader(start.library)(Path(start.folder))
+        library = _library(start.library)
+        reading = library.read_shapes(Path(start.folder))
         reading.require_sound()
         reading.require_used(size.key for size in start.sizes)
+        source = _run(library, start, reading) if start.run else Source(reading)
     except CannotCheckError as error:
         return Answer("unknown", reason=str(error)), None
     except Exception as error:  # whatever a library raises for a checkpoint that is not its own
         return Answer("unknown", reason=f"the source does not load either: {_said(error)}"), None
-    return Answer("fine", reading.what), reading
+    return Answer("fine", reading.what), source
 
 
-def read_copy(start: Start, source: Reading, copy: Copy) -> Answer:
-    """Read the copy, and answer what is wrong with it that was not with the source."""
+def _run(library: Library, start: Start, reading: Reading) -> Source:
+    model = library.load_model(Path(start.folder))
     try:
-        found = faults(source, _reader(start.library)(Path(copy.folder)))
+        return Source(reading, run_source(model, start.sizes))
+    except CannotCheckError as error:
+        return Source(reading, note=str(error))
+
+
+def read_copy(start: Start, source: Source, copy: Copy) -> Answer:
+    """Read the copy, and answer what is wrong with it that was not with the source."""
+    library, what = _library(start.library), source.reading.what
+    try:
+        found = faults(source.reading, library.read_shapes(Path(copy.folder)))
+        model = None if found or source.run is None else library.load_model(Path(copy.folder))
     except Exception as error:  # the source loaded, so this is a fault of the copy
-        found = _said(error)
-    return Answer("fault" if found else "fine", source.what, found)
+        return Answer("fault", what, _said(error))
+    if found or model is None or source.run is None:
+        return Answer("fault" if found else "fine", what, found or source.note)
+    try:
+        return Answer("fine", what, run_copy(model, start.sizes, source.run), ran=True)
+    except DoesNotRunError as error:
+        return Answer("fault", what, str(error), ran=True)
 
 
-def _reader(library: str) -> Callable[[Path], Reading]:
-    """Return the function that reads a folder as a library would; only that library is imported."""
-    if library == "timm":
-        from posembed.extension.check.timm_models import read_shapes as read_timm
+class Library(Protocol):
+    """A module that asks one library."""
 
-        return read_timm
-    from posembed.extension.check.transformers_models import read_shapes as read_transformers
+    def read_shapes(self, folder: Path, /) -> Reading:
+        """Return how the library reads a folder."""
 
-    return read_transformers
+    def load_model(self, folder: Path, /) -> Any:
+        """Return the model, ready to run."""
+
+
+def _library(name: str) -> Library:
+    """Return the module that asks a library; only that library is imported."""
+    if name == "timm":
+        from posembed.extension.check import timm_models
+
+        return timm_models
+    from posembed.extension.check import transformers_models
+
+    return transformers_models
 
 
 def _said(error: Exception) -> str:

@@ -35,3 +35,37 @@ def read_shapes(folder: Path) -> Reading:
         frozenset(stored.keys() - built.keys()),
         {key: (stored[key], built[key]) for key in stored.keys() & built.keys() if stored[key] != built[key]},
     )
+
+
+def load_model(folder: Path) -> Any:
+    """Return the model of a folder, its weights in memory.
+
+    It is called as one of Transformers is: with ``pixel_values``, of the size that its configuration names.
+    """
+    import timm
+
+    checkpoint = open_checkpoint(folder)
+    model: Any = timm.create_model(f"local-dir:{checkpoint.directory}", pretrained=True)
+    return _AsTransformers(model.eval())
+
+
+class _Config:
+    """The size of the images that a timm model takes, under Transformers' names."""
+
+    def __init__(self, model: Any) -> None:
+        patches = getattr(model, "patch_embed", None)
+        height, width = getattr(patches, "img_size", None) or model.pretrained_cfg["input_size"][1:]
+        self.image_size = (int(height), int(width))
+        self.num_channels = int(model.pretrained_cfg.get("input_size", (3,))[0])
+
+
+class _AsTransformers(torch.nn.Module):
+    """Calls a timm model by the name of Transformers' argument."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model, self.config = model, _Config(model)
+
+    def forward(self, pixel_values: torch.Tensor) -> tuple[torch.Tensor]:
+        """Return the model's output."""
+        return (self.model(pixel_values),)

@@ -45,6 +45,17 @@ def read_shapes(folder: Path) -> Reading:
         raise CannotCheckError("the checkpoint brings code of its own, which is not run") from error
 
 
+def load_model(folder: Path) -> Any:
+    """Return the model of a folder in float32, its weights in memory."""
+    checkpoint = open_checkpoint(folder)
+    with no_questions(checkpoint.directory):
+        config = _config(checkpoint)
+        maker = model_class(config)
+        return maker.from_pretrained(
+            checkpoint.directory, config=config, dtype=torch.float32, local_files_only=True, trust_remote_code=False
+        ).eval()
+
+
 def _read(checkpoint: Checkpoint) -> Reading:
     import transformers
 

@@ -1,0 +1,152 @@
+"""Run a source and its copy: at the shortest, the old and the new size, and compare what short inputs give."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from posembed.errors import WorkFailedError, first_line
+from posembed.extension.check.inputs import Call, Lengths, calls
+from posembed.extension.check.messages import Size
+from posembed.extension.check.reading import CannotCheckError
+
+SHORTEST = (1, 2, 4, 8)
+"""Numbers of tokens of the shortest input, tried in this order: some models need a few."""
+ASIDE = 4
+"""Tokens of a text whose table does not change."""
+RELATIVE, ABSOLUTE = 1e-4, 1e-5
+"""Two float32 forward passes over the same numbers differ by less, however their kernels divide the work."""
+
+
+class DoesNotRunError(WorkFailedError):
+    """The copy fails where the source runs, or at its new size; the message says where."""
+
+
+@dataclass(frozen=True)
+class SourceRun:
+    """What the source did: how it was called, and its outputs by length."""
+
+    call: Call
+    shortest: int
+    outputs: dict[int, list[Tensor]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The sizes at which a model is to run.
+
+    Attributes:
+        before: tokens of the longest input, before; ``None`` if no sequence table changes.
+        after: the same, afterwards.
+        kept: inputs of up to this many tokens read only rows that are the old ones.
+    """
+
+    before: Lengths | None
+    after: Lengths | None
+    kept: int
+
+    @classmethod
+    def of(cls, sizes: Iterable[Size], *, decoder: bool) -> Wanted:
+        """Return the lengths that some tables allow; ``decoder`` says whether the decoder has inputs of its own."""
+        sequences = [size for size in sizes if size.kind == "sequence"]
+        if not sequences:
+            return cls(None, None, 0)
+        of_decoder = [size for size in sequences if decoder and "decoder" in size.key]
+        of_text = [size for size in sequences if size not in of_decoder]
+        before, after = (
+            Lengths(*(min((getattr(size, when) for size in part), default=ASIDE) for part in (of_text, of_decoder)))
+            for when in ("before", "after")
+        )
+        return cls(before, after, min(size.kept for size in sequences))
+
+
+def run_source(model: Any, sizes: Sequence[Size]) -> SourceRun:
+    """Find a way to call a model, and keep what it gives for the shortest and the longest input.
+
+    Raises:
+        CannotCheckError: if none was found.
+    """
+    needs_text = any(size.kind == "sequence" for size in sizes)
+    for call in calls(model):
+        if needs_text and not any("input_ids" in name for name in call.names):
+            continue
+        if not needs_text and call.shape(model) is None:
+            continue
+        wanted = Wanted.of(sizes, decoder="decoder_input_ids" in call.names)
+        for shortest in SHORTEST if needs_text else SHORTEST[:1]:
+            with contextlib.suppress(Exception):  # not the way to call it
+                run = SourceRun(call, shortest, {})
+                short = (
+                    Lengths(min(shortest, ASIDE), shortest) if wanted.before is None else _at(wanted.before, shortest)
+                )
+                run.outputs[shortest] = outputs(model, call, short)
+                if wanted.before is not None:
+                    with contextlib.suppress(Exception):  # a model may not take what its own table allows
+                        run.outputs[_longest(wanted.before)] = outputs(model, call, wanted.before)
+                return run
+    raise CannotCheckError(f"not run, because no way to call {type(model).__name__} was found")
+
+
+def run_copy(model: Any, sizes: Sequence[Size], source: SourceRun) -> str:
+    """Run the copy wherever the source ran, and at the new size.
+
+    Returns:
+        What it ran on, in words.
+
+    Raises:
+        DoesNotRunError: if it does not run, or gives other outputs where it should give the same.
+    """
+    wanted = Wanted.of(sizes, decoder="decoder_input_ids" in source.call.names)
+    if wanted.before is None or wanted.after is None:
+        shape = source.call.shape(model)
+        _tried(model, source.call, Lengths(ASIDE, ASIDE), f"on an input of shape {list(shape or ())}")
+        return f"on an input of shape {list(shape or ())}"
+    same = 0
+    lengths = {length: _at(wanted.before, length) for length in source.outputs}
+    lengths[_longest(wanted.after)] = wanted.after
+    for length, tokens in lengths.items():
+        given = _tried(model, source.call, tokens, f"at {length} tokens")
+        if length in source.outputs and length <= wanted.kept:
+            _compare(source.outputs[length], given, length)
+            same = max(same, length)
+    ran = f"at {', '.join(map(str, lengths))} tokens"
+    return f"{ran}; the same outputs as the source up to {same} tokens" if same else ran
+
+
+def outputs(model: Any, call: Call, lengths: Lengths) -> list[Tensor]:
+    """Return the floating-point tensors that a call gives."""
+    torch.manual_seed(0)  # some models mask at random
+    with torch.no_grad():
+        output = model(**call.arguments(model, lengths))
+    values = output if isinstance(output, tuple) else list(output.values())
+    return [value for value in values if isinstance(value, Tensor) and value.is_floating_point()]
+
+
+def _at(longest: Lengths, length: int) -> Lengths:
+    """Both lengths, each at most what its table allows."""
+    return Lengths(min(length, longest.text), min(length, longest.decoder))
+
+
+def _longest(lengths: Lengths) -> int:
+    return max(lengths.text, lengths.decoder)
+
+
+def _tried(model: Any, call: Call, lengths: Lengths, where: str) -> list[Tensor]:
+    try:
+        return outputs(model, call, lengths)
+    except Exception as error:  # whatever a model raises is the result
+        raise DoesNotRunError(f"{where}: {type(error).__name__}: {first_line(error)}") from error
+
+
+def _compare(before: list[Tensor], after: list[Tensor], length: int) -> None:
+    for old, new in zip(before, after, strict=True):
+        if old.shape != new.shape:
+            raise DoesNotRunError(f"{length} tokens give an output of shape {list(new.shape)}, not {list(old.shape)}")
+        if not torch.allclose(old, new, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True):
+            difference = float((old - new).abs().max())
+            raise DoesNotRunError(f"{length} tokens give other outputs than in the source (by up to {difference:.2g})")

@@ -1,0 +1,117 @@
+"""Source and copy run: at which sizes, what is compared, and what is said of those that fail."""
+
+import pytest
+import torch
+
+from posembed.extension.check.inputs import Lengths
+from posembed.extension.check.messages import Size
+from posembed.extension.check.reading import CannotCheckError
+from posembed.extension.check.running import DoesNotRunError, Wanted, run_copy, run_source
+
+TEXT = (Size("position.weight", "sequence", 8, 16, 8),)
+
+
+class Config:
+    vocab_size = 50
+    image_size = 16
+
+
+class Text(torch.nn.Module):
+    """Reads one row per token, and fails beyond the last."""
+
+    config = Config()
+
+    def __init__(self, rows, least=1):
+        super().__init__()
+        self.table, self.least = torch.arange(rows * 2.0).reshape(rows, 2), least
+
+    def forward(self, input_ids):
+        if input_ids.shape[1] < self.least:
+            raise ValueError("too short")
+        return (self.table[torch.arange(input_ids.shape[1])] + input_ids[0, :, None], input_ids)
+
+
+class Image(torch.nn.Module):
+    def __init__(self, size, fails=False):
+        super().__init__()
+        self.config, self.fails = Config(), fails
+        self.config.image_size = size
+
+    def forward(self, pixel_values):
+        if self.fails:
+            raise RuntimeError("sizes must match\nand so on")
+        return (pixel_values.mean(),)
+
+
+def test_lengths_of_encoder_and_decoder():
+    sizes = (
+        Size("encoder.a", "sequence", 8, 16, 8),
+        Size("decoder.a", "sequence", 6, 12, 3),
+        Size("b", "grid", 4, 9, 0),
+    )
+    assert Wanted.of(sizes, decoder=True) == Wanted(Lengths(8, 6), Lengths(16, 12), 3)
+    assert Wanted.of(sizes, decoder=False) == Wanted(Lengths(6, 4), Lengths(12, 4), 3)
+    assert Wanted.of(sizes[1:], decoder=True) == Wanted(Lengths(4, 6), Lengths(4, 12), 3)
+    assert Wanted.of(sizes[2:], decoder=True) == Wanted(None, None, 0)
+
+
+def test_shortest_old_and_new():
+    source = run_source(Text(8), TEXT)
+    assert sorted(source.outputs) == [1, 8]
+    said = run_copy(Text(16), TEXT, source)
+    assert said == "at 1, 8, 16 tokens; the same outputs as the source up to 8 tokens"
+
+
+def test_a_model_that_needs_a_few_tokens():
+    assert sorted(run_source(Text(8, least=3), TEXT).outputs) == [4, 8]
+
+
+def test_a_source_that_does_not_run_at_its_own_length():
+    """Its copy need not either; at the new length it must."""
+    source = run_source(Text(4), TEXT)
+    assert sorted(source.outputs) == [1]
+    assert run_copy(Text(16), TEXT, source).startswith("at 1, 16 tokens; ")
+
+
+def test_a_copy_that_does_not_run_at_the_new_length():
+    with pytest.raises(DoesNotRunError, match=r"^at 16 tokens: IndexError: index 15 is out of bounds"):
+        run_copy(Text(15), TEXT, run_source(Text(8), TEXT))
+
+
+def test_other_outputs_of_short_inputs():
+    copy = Text(16)
+    copy.table[5] += 1
+    with pytest.raises(DoesNotRunError, match=r"^8 tokens give other outputs than in the source \(by up to 1\)$"):
+        run_copy(copy, TEXT, run_source(Text(8), TEXT))
+    five = (Size("position.weight", "sequence", 8, 16, 5),)  # row 5 was not meant to stay
+    assert run_copy(copy, five, run_source(Text(8), five)).endswith("the same outputs as the source up to 1 tokens")
+    none = (Size("position.weight", "sequence", 8, 16, 0),)
+    assert run_copy(copy, none, run_source(Text(8), none)) == "at 1, 8, 16 tokens"
+
+
+def test_outputs_of_another_shape():
+    class Longer(Text):
+        def forward(self, input_ids):
+            return (super().forward(input_ids)[0][:, :1],)
+
+    with pytest.raises(DoesNotRunError, match=r"1 tokens give an output of shape \[1, 1\], not \[1, 2\]"):
+        run_copy(Longer(16), TEXT, run_source(Text(8), TEXT))
+
+
+GRID = (Size("pos_embed", "grid", 4, 9, 0, (3, 3)),)
+
+
+def test_images_run_at_the_size_of_their_configuration():
+    source = run_source(Image(16), GRID)
+    assert run_copy(Image(24), GRID, source) == "on an input of shape [1, 3, 24, 24]"
+    with pytest.raises(
+        DoesNotRunError, match=r"^on an input of shape \[1, 3, 24, 24\]: RuntimeError: sizes must match$"
+    ):
+        run_copy(Image(24, fails=True), GRID, source)
+
+
+def test_no_way_to_call_it():
+    with pytest.raises(CannotCheckError, match="not run, because no way to call Image was found"):
+        run_source(Image(16, fails=True), GRID)
+    with pytest.raises(CannotCheckError, match="no way to call Image was found"):
+        run_source(Image(16), TEXT)
