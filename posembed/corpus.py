@@ -83,6 +83,31 @@ def load_corpus(data: str, tokenizer: str = "") -> Corpus:
     )
 
 
+def require_source(data: str, tokenizer: str = "") -> None:
+    """Refuse a source of texts that does not exist, before anything is read.
+
+    Args:
+        data: ``"stdlib"``, a text file or a directory.
+        tokenizer: a tokenizer.json; empty for none.
+
+    Raises:
+        DataError: naming what is missing.
+    """
+    if not data:
+        raise DataError("`data` is empty; give stdlib, a text file, or a directory (. for this one)")
+    path = Path(data)
+    try:
+        exists, usable = path.exists(), path.is_file() or path.is_dir()
+    except OSError as error:  # a folder above it that may not be entered, a name that is too long
+        raise DataError(f"data={data!r} cannot be read ({error.strerror})") from None
+    if data != "stdlib" and not exists:
+        raise DataError(f"data={data!r}: no such file or directory; give a text file, a directory, or stdlib")
+    if data != "stdlib" and not usable:
+        raise DataError(f"data={data!r}: neither a regular file nor a directory; give one of them, or stdlib")
+    if tokenizer and not Path(tokenizer).is_file():
+        raise DataError(f"tokenizer={tokenizer!r}: no such file; give a tokenizer.json")
+
+
 def split_texts(data: str) -> tuple[dict[str, list[bytes]], tuple[str, ...]]:
     """Read documents and split them into three disjoint sets, as :func:`load_corpus` does.
 
@@ -92,14 +117,9 @@ def split_texts(data: str) -> tuple[dict[str, list[bytes]], tuple[str, ...]]:
     Raises:
         DataError: if there is nothing to read, or too little to split.
     """
-    if not data:
-        raise DataError("`data` is empty; give stdlib, a text file, or a directory (. for this one)")
+    require_source(data)
     path = Path(sysconfig.get_paths()["stdlib"] if data == "stdlib" else data)
     skipped: list[str] = []
-    if data != "stdlib" and not path.exists():
-        raise DataError(f"data={data!r}: no such file or directory; give a text file, a directory, or stdlib")
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise DataError(f"data={data!r}: neither a regular file nor a directory; give one of them, or stdlib")
     if path.is_file():
         sets = _split_file(path)
     else:

@@ -4,9 +4,9 @@
 
     PosembedError                      .exit_code: the exit code of the command line
     ├── InvalidArgumentError           (ValueError)    an invalid argument or combination    2
+    │   ├── ArgumentTypeError          (TypeError)     an argument of the wrong type         2
     │   ├── DataError                  (ValueError)    the texts cannot be used              2
     │   └── ResultsConflictError       (ValueError)    the output folder holds other work    2
-    ├── ArgumentTypeError              (TypeError)     an argument of the wrong type         2
     ├── PositionOutOfRangeError        (IndexError)    a position without a row              2
     ├── StateDictError                 (RuntimeError)  weights that do not fit the module    1
     ├── CheckpointError                (RuntimeError)  a broken or unsafe checkpoint         1
@@ -33,18 +33,16 @@ class InvalidArgumentError(PosembedError, ValueError):
     exit_code = 2
 
 
+class ArgumentTypeError(InvalidArgumentError, TypeError):
+    """An argument of the wrong type."""
+
+
 class DataError(InvalidArgumentError):
     """Texts that are missing, empty, too short or not text."""
 
 
 class ResultsConflictError(InvalidArgumentError):
     """An output folder that holds other work."""
-
-
-class ArgumentTypeError(PosembedError, TypeError):
-    """An argument of the wrong type."""
-
-    exit_code = 2
 
 
 class PositionOutOfRangeError(PosembedError, IndexError):

@@ -17,10 +17,35 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from posembed.errors import ArgumentTypeError, InvalidArgumentError
+
 OLD, LOCK, DONE = ".old", ".lock", ".done"
 """Endings of what lies beside a hidden ``.NAME.partial-XXXXXXXX``: the old content, set aside; the lock; old content
 that the new one has replaced and that may go."""
 _SHOWN = 50  # characters of a name that its hidden one repeats: no name may exceed 255 bytes, and four can be one
+
+
+def path_of(name: str, value: object) -> Path:
+    """Return an argument as a path.
+
+    Args:
+        name: of the argument, for the message.
+        value: text or a path; not an empty text, which would be the current directory.
+
+    Raises:
+        ArgumentTypeError: for a value that is neither text nor a path.
+        InvalidArgumentError: for an empty text.
+
+    Example:
+        >>> path_of("out", "runs/first").name
+        'first'
+    """
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(text, str):
+        raise ArgumentTypeError(f"{name}={value!r} must be a path")
+    if not text:
+        raise InvalidArgumentError(f"{name}='' must be a path, not empty")
+    return value if isinstance(value, Path) else Path(text)
 
 
 def write_whole(path: Path, write: Callable[[Path], object], *, parents: bool = False) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from posembed.corpus import load_corpus, require_length
+from posembed.corpus import load_corpus, require_length, require_source
 from posembed.errors import DataError
 
 
@@ -31,6 +31,24 @@ def test_data_that_cannot_be_used(tmp_path, content, message):
     path = make(tmp_path / "data", content)
     with pytest.raises(DataError, match=rf"^data={re.escape(repr(str(path)))}: .*{message}"):
         load_corpus(str(path))
+
+
+def test_a_source_is_refused_before_anything_is_read(tmp_path):
+    require_source("stdlib")
+    require_source(str(tmp_path))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for data, fault in (
+        ("", "`data` is empty; give stdlib"),
+        (str(tmp_path / "none"), "none': no such file or directory"),
+        (str(pipe), "pipe': neither a regular file nor a directory"),
+        ("x" * 300, r"x' cannot be read \(File name too long\)"),
+        ("nul\0byte", "no such file or directory"),
+    ):
+        with pytest.raises(DataError, match=fault):
+            require_source(data)
+    with pytest.raises(DataError, match=r"tokenizer='none.json': no such file"):
+        require_source("stdlib", "none.json")
 
 
 def test_missing_and_unreadable_paths(tmp_path, monkeypatch):

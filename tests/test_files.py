@@ -5,11 +5,13 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from posembed import files
-from posembed.files import flush, hidden_beside, missing_parents, remove_leftovers, remove_tree, write_whole
+from posembed.errors import ArgumentTypeError, InvalidArgumentError
+from posembed.files import flush, hidden_beside, missing_parents, path_of, remove_leftovers, remove_tree, write_whole
 
 
 def names(folder):
@@ -200,3 +202,14 @@ def test_a_tree_goes_whatever_its_permissions_and_links_are_not_followed(tmp_pat
     remove_tree(tmp_path / "tree")
     assert names(tmp_path) == ["outside"]
     assert (tmp_path / "outside" / "file").stat().st_mode & 0o777 == 0o644
+
+
+def test_an_argument_as_a_path(tmp_path):
+    assert path_of("out", tmp_path) is tmp_path
+    assert path_of("out", "a/b") == Path("a/b")
+    assert path_of("out", PurePosixPath("a")) == Path("a")
+    for value in (None, 5, b"a", ["a"]):
+        with pytest.raises(ArgumentTypeError, match=r"^out=.* must be a path$"):
+            path_of("out", value)
+    with pytest.raises(InvalidArgumentError, match=r"^out='' must be a path, not empty$"):
+        path_of("out", "")

@@ -15,6 +15,7 @@ from posembed.checkpoint.json_object import read_json, reason_of
 from posembed.checkpoint.tensors import Array, StoredTensor
 from posembed.checkpoint.weight_files import choose_weights, indexed_files, transformer_directory, weight_map
 from posembed.errors import CheckpointError, InvalidArgumentError, PosembedError
+from posembed.files import path_of
 
 _PICKLE_ENDINGS = (".bin", ".pt", ".pth", ".ckpt")
 Result = TypeVar("Result")
@@ -88,7 +89,7 @@ def open_checkpoint(path: CheckpointPath) -> Checkpoint:
     """
     if isinstance(path, Checkpoint):
         return path
-    root = Path(path)
+    root = path_of("checkpoint", path)
     try:
         return _opened(root)
     except (OSError, ValueError) as error:  # a symlink loop, a name with a NUL or too long, a folder that is locked

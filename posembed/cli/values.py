@@ -110,6 +110,18 @@ def completer_of(choices: Sequence[str]) -> Callable[[Any], list[str]]:
     return complete
 
 
+def path(word: str) -> Path:
+    """Read a path; an empty word, such as a variable of the shell that is not set, would be the current directory.
+
+    Example:
+        >>> path("runs/first").name
+        'first'
+    """
+    if not word:
+        raise InvalidArgumentError("must be a path, not empty")
+    return Path(word)
+
+
 def hint_and_parameter(hint: Any, default: object) -> tuple[Any, Parameter]:
     """Return the type that the parser sees, and how the option is read, completed and shown.
 
@@ -126,8 +138,9 @@ def hint_and_parameter(hint: Any, default: object) -> tuple[Any, Parameter]:
     (only,) = inner if len(inner) == 1 else (None,)
     if get_origin(only) is tuple and get_args(only)[1:] == (Ellipsis,):
         return _several(get_args(only)[0], default)
-    if os.PathLike[str] in inner:
-        return Path, Parameter(show_default=False)
+    if os.PathLike[str] in inner or inner == [Path]:
+        # The type stays a path's, which shells complete with the names of files.
+        return Path, Parameter(converter=_only_word(path), n_tokens=1, show_default=False)
     listed = [each for each in inner if get_origin(each) is Literal]  # ``MethodName | str``: here, one of the names
     # Without ``None``, which the parser would read the words "none" and "null" as: they may be a file's name.
     return listed[0] if listed else inner[0] if len(inner) == 1 else hint, Parameter(show_default=_has(default))
@@ -150,12 +163,15 @@ def _several(item: Any, default: Any) -> tuple[Any, Parameter]:
     return tuple[item, ...], Parameter(negative=(), consume_multiple=False, show_default=_has(default))
 
 
-def _read_by(read: Callable[[str], object], metavar: str, default: Any) -> Parameter:
-    def convert(_hint: object, tokens: Sequence[Token]) -> object:
-        return read(tokens[-1].value)
+def _only_word(read: Callable[[str], object]) -> Callable[[Any, Sequence[Token]], object]:
+    return lambda _hint, tokens: read(tokens[-1].value)
 
+
+def _read_by(read: Callable[[str], object], metavar: str, default: Any) -> Parameter:
     joined = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
-    return Parameter(converter=convert, metavar=metavar, show_default=joined if _has(default) else False, n_tokens=1)
+    return Parameter(
+        converter=_only_word(read), metavar=metavar, show_default=joined if _has(default) else False, n_tokens=1
+    )
 
 
 def _has(default: object) -> bool:

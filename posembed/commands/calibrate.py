@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from posembed.checkpoint.staging import checked_target
+from posembed.corpus import require_source
 from posembed.errors import ResultsConflictError, WorkFailedError
 from posembed.extension.length_aware_file import length_aware_file
 from posembed.extension.plan import plan_extension
 from posembed.extension.write import check_plan
+from posembed.files import path_of
 from posembed.generations import remove_generations
 from posembed.observer import SILENT, Observer, Progress
 from posembed.quality.calibrate.budget import fit_into
@@ -83,7 +85,7 @@ def calibrate(
         >>> from posembed import calibrate
         >>> calibrate("my-embedder", "calibrated", data="stdlib", length=4096, range=160)  # doctest: +SKIP
     """
-    options, out = CalibrateOptions.of(options, keywords), Path(out)
+    options, out = CalibrateOptions.of(options, keywords), path_of("out", out)
     if (report, tell, should_stop) != (None, None, None):
         warnings.warn("report, tell and should_stop are deprecated: give an observer", DeprecationWarning, stacklevel=2)
         observer = _OldCallbacks(observer, report, tell, should_stop)
@@ -91,6 +93,7 @@ def calibrate(
     request = Request.open(checkpoint, strategy.settle(options))
     state = out.parent / f"{out.name}.calibrating"
     _check(strategy, request, out, state)
+    require_source(options.data)
 
     observer.message("reading texts")
     texts = strategy.kind.read_texts(options.data)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from posembed.corpus import Corpus
+from posembed.corpus import Corpus, require_source
 from posembed.errors import ArgumentTypeError, WorkFailedError, WorkInterruptedError
 from posembed.lab import folder as output
 from posembed.lab.gather import build_comparison
@@ -68,6 +68,7 @@ def compare(
     if options.out is not None:  # before the work, not after it
         output.refuse_inside_data(options.out, options.data)
         output.refuse_other_content(options.out)
+    require_source(options.data, options.tokenizer)
     observer.message("reading the corpus")
     configs, corpus = prepare_units(options)
     jobs = parallel_units(options)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
+from posembed.corpus import require_source
 from posembed.errors import InvalidArgumentError
 from posembed.hardware import environment, resolve_precision
 from posembed.observer import SILENT, Callbacks, Observer
@@ -64,6 +65,7 @@ def evaluate(
         precision=cast("Precision", resolve_precision(options.precision, "cpu")),
     )
     evaluator.check(options)
+    require_source(options.data)
     observer.message("reading texts")
     texts = kind.read_texts(options.data)["test"]
     observer.message("loading models")

@@ -13,8 +13,10 @@ from posembed.checkpoint.source import Checkpoint, CheckpointPath, open_checkpoi
 from posembed.checkpoint.staging import checked_target
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.extension.check.session import open_check
+from posembed.extension.method_keywords import refuse_unknown_keywords
 from posembed.extension.plan import ExtensionPlan, plan_extension
 from posembed.extension.write import write_extension
+from posembed.files import path_of
 from posembed.observer import SILENT, Callbacks, Observer
 from posembed.records.base import takes
 from posembed.records.extend import ExtendOptions, PlanOptions, with_length
@@ -65,6 +67,7 @@ def extend_checkpoint(
         >>> extend_checkpoint("my-bert", "long-bert", 2048, method="linear")  # doctest: +SKIP
     """
     settled = ExtendOptions.of(options, with_length(length, keywords))
+    refuse_unknown_keywords(settled)
     if progress is not None:
         warnings.warn("progress= is now observer=", DeprecationWarning, stacklevel=2)
         observer = _Bytes(progress)
@@ -85,7 +88,7 @@ def prepare_extension(
     """
     checkpoint = open_checkpoint(path)
     if not options.dry_run:
-        checked_target(Path(out), checkpoint.root, options.force)  # before minutes of work, not after them
+        checked_target(path_of("out", out), checkpoint.root, options.force)  # before minutes of work, not after them
     choice = None
     if options.data is not None:
         choice = _choose(checkpoint, options, observer)

@@ -11,6 +11,7 @@ from torch import nn
 from posembed.errors import InvalidArgumentError
 from posembed.extension.length_aware import make_length_aware
 from posembed.extension.live import extend_in_place
+from posembed.extension.method_keywords import refuse_unknown_keywords
 from posembed.extension.table_change import TableChange
 from posembed.records.base import takes
 from posembed.records.extend import ModelOptions, with_length
@@ -58,6 +59,7 @@ def extend_model(
         torch.Size([1, 16, 4])
     """
     settled = ModelOptions.of(options, with_length(length, keywords))
+    refuse_unknown_keywords(settled)
     if not settled.length_aware:
         return extend_in_place(model, options=settled, optimizer=optimizer)
     if optimizer is not None:

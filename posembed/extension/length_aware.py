@@ -26,7 +26,7 @@ from posembed.extension.length_aware_seal import check_seal, sealed_metadata
 from posembed.extension.live import extend_in_place
 from posembed.extension.mask_positions import MaskedRows, counts_from_mask
 from posembed.extension.table_change import TableChange
-from posembed.files import write_whole
+from posembed.files import path_of, write_whole
 from posembed.generations import DamagedError
 from posembed.nn.length_aware import LengthAwareEmbedding
 from posembed.records.extend import ModelOptions
@@ -228,7 +228,7 @@ def save_length_aware(model: nn.Module, directory: str | os.PathLike[str], *, wh
             save(str(directory))
     tensors = {str(int(limit)): module.table(k).detach().cpu().clone() for k, limit in enumerate(module.limits)}
     about = sealed_metadata(f"{name}.weight", module.reserved, tensors)
-    path = Path(directory) / TABLES_BY_LENGTH
+    path = path_of("directory", directory) / TABLES_BY_LENGTH
     write_whole(path, lambda temporary: save_file(tensors, temporary, metadata=about))
     return path
 
@@ -247,7 +247,7 @@ def load_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> nn
         CheckpointError: if the file of tables is missing or damaged.
         InvalidArgumentError: if it does not fit the model.
     """
-    path = Path(directory) / TABLES_BY_LENGTH
+    path = path_of("directory", directory) / TABLES_BY_LENGTH
     if not path.is_file():
         raise CheckpointError(
             f"{directory} has no {TABLES_BY_LENGTH}: it is not a checkpoint with length-aware positions"

@@ -18,6 +18,7 @@ from posembed.errors import InvalidArgumentError
 from posembed.extension.buffers import find_buffers
 from posembed.extension.config_fields import config_changes
 from posembed.extension.live_sizes import set_config, set_sizes
+from posembed.extension.method_keywords import refuse_unknown_keywords
 from posembed.extension.plan import settle
 from posembed.extension.table_change import TableChange
 from posembed.extension.targets import choose_targets
@@ -54,6 +55,7 @@ def extend_in_place(
         CheckpointError: for a table or buffer whose values cannot be extended.
     """
     settled = ModelOptions.of(options, with_length(length, keywords))
+    refuse_unknown_keywords(settled)
     if settled.method == "linear" and settled.length is None:
         settled = replace(settled, method="auto")  # linear is the default of sequences; a grid has its own
     config = _config_of(model)

@@ -18,6 +18,7 @@ from posembed.extension.dependent_fields import dependent_changes
 from posembed.extension.effective_range import effective_range
 from posembed.extension.field_change import FieldChange
 from posembed.extension.links_out import links_out
+from posembed.extension.method_keywords import refuse_unknown_keywords
 from posembed.extension.obstacles import notes, obstacles, unread
 from posembed.extension.pickled_sizes import sizes_in_files
 from posembed.extension.repeated_sizes import left_sizes
@@ -146,6 +147,7 @@ def plan_extension(
         (1026, 768)
     """
     settled = PlanOptions.of(options, with_length(length, keywords))
+    refuse_unknown_keywords(settled)
     checkpoint = open_checkpoint(path)
     found = find_tables(checkpoint, override=settled.described)
     types = [node.model_type for node in nodes(checkpoint.config)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import inspect
+import math
 import types
 import typing
 import warnings
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar, get_args, get_origin
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError
+from posembed.records.typed import Misfit, fit, hints_of, shown
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 JsonObject = dict[str, Json]
@@ -43,9 +46,13 @@ class Record:
         """Return the record that :meth:`to_dict` wrote.
 
         Raises:
-            InvalidArgumentError: for an unknown or missing key.
+            InvalidArgumentError: for an unknown or missing key, or a value of another type.
         """
-        hints = typing.get_type_hints(cls)
+        if not isinstance(values, Mapping):
+            raise InvalidArgumentError(
+                f"not a {cls.__name__} of this version: {shown(values)} is not an object with keys"
+            )
+        hints = hints_of(cls)
         known = {f.metadata.get("json", f.name): f for f in dataclasses.fields(cls) if f.init}
         unknown = sorted(set(values) - set(known))
         required = {name for name, f in known.items() if _required(f)}
@@ -58,6 +65,11 @@ class Record:
             ]
             raise InvalidArgumentError(f"not a {cls.__name__} of this version: {'; '.join(faults)}")
         read = {known[name].name: _read(hints[known[name].name], value) for name, value in values.items()}
+        for name, value in read.items():
+            if isinstance(wrong := fit(hints[name], value), Misfit):
+                raise InvalidArgumentError(
+                    f"not a {cls.__name__} of this version: {name!r} holds {shown(wrong.value)}, which {wrong.must}"
+                )
         return cls(**{known[name].name: None for name in required - set(values)} | read)
 
 
@@ -65,8 +77,18 @@ class Record:
 class Options(Record):
     """The options of one command: its Python keywords, its command-line options and what a record on disk stores.
 
-    The string below each field is its documentation, in Python and in ``--help``.
+    The string below each field is its documentation, in Python and in ``--help``. A field's annotation is what its
+    value must fit; a subclass that checks more calls ``super().__post_init__()`` first.
     """
+
+    def __post_init__(self) -> None:
+        """Refuse values that do not fit their annotations; NumPy's numbers and lists are taken for Python's.
+
+        Raises:
+            ArgumentTypeError: for a value of another type.
+            InvalidArgumentError: for another value: not one of the choices, not a number, an empty path.
+        """
+        require_types(self)
 
     @classmethod
     def of(cls, options: Self | None, keywords: Mapping[str, Any]) -> Self:
@@ -78,7 +100,9 @@ class Options(Record):
         names = [f.name for f in dataclasses.fields(cls)]
         unknown = [name for name in keywords if name not in names]
         if unknown:
-            raise ArgumentTypeError(f"there is no option {unknown[0]!r}; the options are {', '.join(names)}")
+            near = difflib.get_close_matches(str(unknown[0]), names, n=1)
+            hint = f"did you mean {near[0]!r}? The" if near else "the"
+            raise ArgumentTypeError(f"there is no option {unknown[0]!r}; {hint} options are {', '.join(names)}")
         if options is not None:
             if not isinstance(options, cls):
                 raise ArgumentTypeError(f"options={options!r} must be {cls.__name__}(...)")
@@ -88,6 +112,38 @@ class Options(Record):
         if lacking := [f.name for f in dataclasses.fields(cls) if _required(f) and f.name not in keywords]:
             raise ArgumentTypeError(f"the option {lacking[0]!r} is required")
         return cls(**keywords)
+
+
+def require_types(record: Record) -> None:
+    """Make every field of a record what its annotation says.
+
+    Raises:
+        ArgumentTypeError: for a value of another type.
+        InvalidArgumentError: for another value: not one of the choices, not a number, an empty path.
+    """
+    hints = hints_of(type(record))
+    for each in dataclasses.fields(record):
+        value = getattr(record, each.name)
+        fitted = fit(hints[each.name], value)
+        if isinstance(fitted, float) and math.isnan(fitted):
+            fitted = Misfit(value, "must be a number", wrong_type=False)
+        if isinstance(fitted, Misfit):
+            whole = fitted.value is value
+            what = f"{each.name}={shown(value)}" if whole else f"`{each.name}`: {shown(fitted.value)}"
+            raise (ArgumentTypeError if fitted.wrong_type else InvalidArgumentError)(f"{what} {fitted.must}")
+        if fitted is not value:
+            object.__setattr__(record, each.name, fitted)
+
+
+def require_distinct(name: str, values: Sequence[object]) -> None:
+    """Refuse a sequence that names something twice, which would do the work twice or count it double.
+
+    Raises:
+        InvalidArgumentError: naming what is there twice.
+    """
+    twice = next((each for place, each in enumerate(values) if each in values[:place]), None)
+    if twice is not None:
+        raise InvalidArgumentError(f"`{name}` contains {twice!r} twice")
 
 
 class Result(Record):
@@ -196,6 +252,8 @@ def _plain(value: Any) -> Any:
 def _read(hint: Any, value: Any) -> Any:
     """A JSON value as the type that a field asks for: records, tuples, mappings with whole numbers as keys."""
     origin, inner = get_origin(hint), get_args(hint)
+    if origin is typing.Annotated:
+        return value
     if origin in (typing.Union, types.UnionType):
         kinds = [kind for kind in inner if kind is not type(None)]
         return None if value is None else _read(kinds[0], value) if len(kinds) == 1 else value
@@ -203,7 +261,13 @@ def _read(hint: Any, value: Any) -> Any:
         return hint.from_dict(value)
     if origin is tuple and isinstance(value, list | tuple):
         kinds = [inner[0]] * len(value) if inner[1:] == (Ellipsis,) else list(inner)
-        return tuple(_read(kind, each) for kind, each in zip(kinds, value, strict=True))
+        # Of another length it is left as it is, and found not to fit.
+        return tuple(map(_read, kinds, value)) if len(kinds) == len(value) else value
     if origin in (dict, Mapping) and isinstance(value, Mapping):
-        return {(int(name) if inner[0] is int else name): _read(inner[1], each) for name, each in value.items()}
+        return {_number_of(name) if inner[0] is int else name: _read(inner[1], each) for name, each in value.items()}
     return Path(value) if hint is Path and isinstance(value, str) else value
+
+
+def _number_of(name: str) -> int | str:
+    """A key of a JSON object as the whole number that it stands for, or as it is where it stands for none."""
+    return int(name) if name.removeprefix("-").isdecimal() else name

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import get_args
 
 from posembed.errors import InvalidArgumentError
-from posembed.records.base import Options, Record
+from posembed.records.base import Options, Record, require_types
 from posembed.records.check import CheckLevel
 from posembed.records.choices import KindName, Precision
+from posembed.records.typed import PathText
 
 # The least value of each whole number, in the options as in the configuration that they lead to.
 _LEAST = {
@@ -31,7 +31,7 @@ _LEAST = {
 class CalibrateOptions(Options):
     """The options of :func:`posembed.calibrate`."""
 
-    data: str
+    data: PathText
     """Unlabeled text: stdlib, a text file, or a directory of text files."""
     length: int | None = None
     """Usable positions of the new table. If omitted, the table keeps its length."""
@@ -74,12 +74,14 @@ class CalibrateOptions(Options):
     library is installed and loads the source), or load and run it at the old and the new size (run)."""
 
     def __post_init__(self) -> None:
+        """Check what can be checked without a checkpoint.
+
+        Raises:
+            InvalidArgumentError: naming the argument.
+        """
+        super().__post_init__()
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise InvalidArgumentError(f"minutes={self.minutes} must be above 0 and finite")
-        if self.precision not in get_args(Precision):
-            raise InvalidArgumentError(f"precision={self.precision!r} must be one of {', '.join(get_args(Precision))}")
-        if self.check not in get_args(CheckLevel):
-            raise InvalidArgumentError(f"check={self.check!r} must be one of {', '.join(get_args(CheckLevel))}")
         _require_values(self)
 
 
@@ -134,6 +136,7 @@ class CalibrationConfig(Record):
     seed: int
 
     def __post_init__(self) -> None:
+        require_types(self)
         _require_values(self)
         if self.keep >= self.length:
             raise InvalidArgumentError(f"keep={self.keep} leaves none of {self.length} positions to train")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from posembed.errors import InvalidArgumentError
-from posembed.records.base import Options, Record
+from posembed.records.base import Options, Record, require_distinct
 from posembed.records.choices import Precision
+from posembed.records.typed import PathOrNothing, PathText
 
 Encoding = Literal["learned", "sinusoidal", "rope", "alibi", "none", "learned-from-sinusoid"]
 Architecture = Literal["decoder", "encoder"]
@@ -25,7 +26,7 @@ WARMUP_DIVISOR = 10
 class CompareOptions(Options):
     """Options of :func:`posembed.compare`."""
 
-    data: str = "stdlib"
+    data: PathText = "stdlib"
     """Training text: stdlib (source of the running Python's standard library), a text file, or a directory of them."""
     encodings: tuple[Encoding, ...] = ("learned", "sinusoidal")
     """Position encodings to compare."""
@@ -57,7 +58,7 @@ class CompareOptions(Options):
     """Maximum global gradient norm."""
     sinusoid_rms: float = 0.02
     """Root mean square of the sinusoid (0.7071 for the unscaled formula)."""
-    tokenizer: str = ""
+    tokenizer: PathOrNothing = ""
     """Path of a tokenizer.json; without one, tokens are bytes."""
     windows_per_document: int = 4
     """Maximum number of windows taken from one test document."""
@@ -81,20 +82,17 @@ class CompareOptions(Options):
     """Resume the work in the output directory; finished units are not trained again."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.encodings, str):
-            raise InvalidArgumentError(f"encodings={self.encodings!r} must be a sequence of names, not one string")
-        object.__setattr__(self, "encodings", tuple(self.encodings))
-        object.__setattr__(self, "out", None if self.out is None else Path(self.out))
+        """Check what can be checked without a corpus.
+
+        Raises:
+            InvalidArgumentError: naming the argument.
+        """
+        super().__post_init__()
         if not self.encodings:
             raise InvalidArgumentError(f"`encodings` is empty; choose from {', '.join(ENCODINGS)}")
-        for encoding in self.encodings:
-            if encoding not in ENCODINGS:
-                raise InvalidArgumentError(f"encoding {encoding!r} is unknown; choose from {', '.join(ENCODINGS)}")
-        if len(set(self.encodings)) < len(self.encodings):
-            raise InvalidArgumentError(f"encodings={','.join(self.encodings)} contains a name twice")
+        require_distinct("encodings", self.encodings)
         if self.seeds < 1:
             raise InvalidArgumentError(f"seeds={self.seeds} must be at least 1")
-        require_choice(self, "precision", get_args(Precision))
         require_settings(self)
         if self.resume and self.out is None:
             raise InvalidArgumentError("`resume` needs `out`, the directory with the work to resume")

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from posembed.errors import InvalidArgumentError
-from posembed.records.base import Options
+from posembed.records.base import Options, require_distinct
 from posembed.records.choices import Precision
+from posembed.records.typed import PathText
 
 Task = Literal["passkey", "needle", "paragraph"]
 TASK_NAMES: tuple[Task, ...] = get_args(Task)
+_LEAST = {"documents": 1, "pool": 2, "short": 1, "seed": 0}  # a query is ranked against at least one other document
 SHORTEST_DOCUMENT = 64  # tokens: the evidence of a passkey, two sentences with a name, takes up to about 50
 
 
@@ -26,7 +28,7 @@ class EvaluateOptions(Options):
 
     original: str | os.PathLike[str] | None = None
     """The model before it was extended; the baselines cut documents to its length. By default the checkpoint itself."""
-    data: str = "stdlib"
+    data: PathText = "stdlib"
     """Texts to evaluate on: stdlib (Python's standard library), a text file, or a directory of text files."""
     lengths: tuple[int, ...] | None = None
     """Document lengths in tokens, each at least 64. By default 128, 256, 512, 1024, 2048 and 4096 for embedding models;
@@ -53,20 +55,18 @@ class EvaluateOptions(Options):
         Raises:
             InvalidArgumentError: naming the argument.
         """
-        if self.original is not None:
-            object.__setattr__(self, "original", os.fspath(self.original))
-        if isinstance(self.tasks, str):
-            raise InvalidArgumentError(f"tasks={self.tasks!r} must be a sequence of names, not one string")
-        object.__setattr__(self, "tasks", tuple(self.tasks))
-        for task in self.tasks:
-            if task not in TASK_NAMES:
-                raise InvalidArgumentError(f"tasks: {task!r} must be one of {', '.join(TASK_NAMES)}")
-        if self.precision not in get_args(Precision):
-            raise InvalidArgumentError(f"precision={self.precision!r} must be one of {', '.join(get_args(Precision))}")
+        super().__post_init__()
+        if not self.tasks:
+            raise InvalidArgumentError(f"`tasks` is empty; choose from {', '.join(TASK_NAMES)}")
+        require_distinct("tasks", self.tasks)
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InvalidArgumentError(f"{name}={value} must be at least {least}")
         if self.lengths is None:
             return
-        object.__setattr__(self, "lengths", tuple(self.lengths))
         if not self.lengths or min(self.lengths) < SHORTEST_DOCUMENT:
             raise InvalidArgumentError(
                 f"lengths={list(self.lengths)} must be at least one number, each at least {SHORTEST_DOCUMENT} tokens"
             )
+        require_distinct("lengths", self.lengths)

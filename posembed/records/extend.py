@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError
-from posembed.records.base import Options
+from posembed.records.base import Options, require_distinct
 from posembed.records.check import CheckLevel
 from posembed.records.override import Override, override_of
+from posembed.records.typed import PathText
 
 MethodName = Literal[
     "auto",
@@ -38,6 +39,7 @@ METHOD_OPTIONS = ("keep", "range", "kernel", "ratio", "alpha", "seed", "antialia
 
 MOST_POSITIONS = 2**31 - 1
 """More are a mistyped number, with which NumPy fails in words of its own."""
+_LEAST = {"keep": 0, "range": 1, "ratio": 1, "seed": 0}
 _NOT_ON_THE_COMMAND_LINE = {"cli": False}
 
 
@@ -101,23 +103,23 @@ class SizeOptions(Options):
 
     def __post_init__(self) -> None:
         """Check the sizes and the names, before any file is opened."""
+        if isinstance(self.tables, str):
+            object.__setattr__(self, "tables", (self.tables,))
+        super().__post_init__()
         given = [name for name in ("length", "grid", "image_size") if getattr(self, name) is not None]
         if len(given) != 1:
             got = " and ".join(f"`{name}`" for name in given) or "none of them"
             raise InvalidArgumentError(f"exactly one of `length`, `grid` and `image_size` must be given, got {got}")
-        if not (self._has_several_lengths or self.length is None or _is_count(self.length)):
+        if isinstance(self.length, int) and self.length < 1:
             raise InvalidArgumentError(f"length={self.length!r} must be a whole number of usable positions, at least 1")
         if isinstance(self.length, int) and self.length > MOST_POSITIONS:
             raise InvalidArgumentError(f"length={self.length} must be at most {MOST_POSITIONS}")
-        if self.tables is not None:
-            object.__setattr__(self, "tables", (self.tables,) if isinstance(self.tables, str) else tuple(self.tables))
-        if isinstance(self.image_size, list):  # read from JSON
-            object.__setattr__(self, "image_size", tuple(self.image_size))
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InvalidArgumentError(f"{name}={value} must be at least {least}")
+        require_distinct("tables", self.tables or ())
         _ = self.described
-
-    @property
-    def _has_several_lengths(self) -> bool:
-        return isinstance(self.length, Sequence) and not isinstance(self.length, str)
 
     @property
     def described(self) -> Override | None:
@@ -140,18 +142,12 @@ class PlanOptions(SizeOptions):
     length: int | None = None
     """Usable positions of every sequence table."""
 
-    def __post_init__(self) -> None:
-        """Refuse several lengths, which only a model takes."""
-        super().__post_init__()
-        if self._has_several_lengths:
-            raise InvalidArgumentError(f"length={self.length!r} must be a whole number of usable positions, at least 1")
-
 
 @dataclass(frozen=True, kw_only=True)
 class ExtendOptions(PlanOptions):
     """The options of ``extend_checkpoint`` and of ``posembed extend``."""
 
-    data: str | None = None
+    data: PathText | None = None
     """Choose the method on validation texts: stdlib, a text file or a directory (with `length` and method auto)."""
     length_aware: bool = False
     """Also write length-aware tables, which leave short inputs unchanged."""
@@ -173,10 +169,6 @@ class ExtendOptions(PlanOptions):
     def __post_init__(self) -> None:
         """Check what goes together."""
         super().__post_init__()
-        if self.verify not in get_args(Verify):
-            raise InvalidArgumentError(f"verify={self.verify!r} must be 'sampled' or 'full'")
-        if self.check not in get_args(CheckLevel):
-            raise InvalidArgumentError(f"check={self.check!r} must be one of {', '.join(get_args(CheckLevel))}")
         chosen = self.method != "auto" or self.length is None or self.tables is not None or self.for_method
         if self.data is not None and chosen:
             raise InvalidArgumentError(
@@ -198,7 +190,3 @@ class ModelOptions(SizeOptions):
 def with_length(length: object, keywords: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return keywords with a length that was given by position."""
     return keywords if length is None else {"length": length, **keywords}
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

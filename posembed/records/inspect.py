@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
-from posembed.errors import InvalidArgumentError
-from posembed.records.base import Options
+from posembed.records.base import Options, require_distinct
 from posembed.records.override import Override, override_of
 
 Depth = Literal["brief", "full", "views"]
@@ -34,10 +33,10 @@ class InspectOptions(Options):
 
     def __post_init__(self) -> None:
         """Check the names."""
-        if self.depth not in get_args(Depth):
-            raise InvalidArgumentError(f"depth={self.depth!r} must be one of {', '.join(get_args(Depth))}")
-        if self.tables is not None:
-            object.__setattr__(self, "tables", (self.tables,) if isinstance(self.tables, str) else tuple(self.tables))
+        if isinstance(self.tables, str):
+            object.__setattr__(self, "tables", (self.tables,))
+        super().__post_init__()
+        require_distinct("tables", self.tables or ())
         _ = self.described
 
     @property

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from posembed.errors import InvalidArgumentError
-from posembed.records.base import Options, Record
+from posembed.records.base import Options, Record, require_distinct
 from posembed.records.choices import Precision
+from posembed.records.typed import PathText
 
 MeasureName = Literal["accuracy", "loss"]
 _OPTIONAL = {"omit_none": True}
@@ -18,7 +19,7 @@ _OPTIONAL = {"omit_none": True}
 class SearchOptions(Options):
     """What to search, and on which documents."""
 
-    data: str = "stdlib"
+    data: PathText = "stdlib"
     """Texts, of which only the validation set is read: stdlib, a text file, or a directory of text files."""
     documents: int | None = None
     """Documents of the final measurement: a multiple of pool for embedding models (200 if omitted), an upper limit for
@@ -46,10 +47,14 @@ class SearchOptions(Options):
         Raises:
             InvalidArgumentError: naming the argument.
         """
-        if self.methods is not None:
-            object.__setattr__(self, "methods", tuple(self.methods))
-        if self.precision not in get_args(Precision):
-            raise InvalidArgumentError(f"precision={self.precision!r} must be one of {', '.join(get_args(Precision))}")
+        super().__post_init__()
+        if self.methods == ():
+            raise InvalidArgumentError("`methods` is empty; leave it out for all methods")
+        require_distinct("methods", self.methods or ())
+        for name, least in (("documents", 1), ("pool", 2), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InvalidArgumentError(f"{name}={value} must be at least {least}")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from posembed.errors import InvalidArgumentError
-from posembed.records.base import JsonObject, Record
+from posembed.records.base import JsonObject, Record, require_types
 from posembed.records.compare import ENCODINGS, WARMUP_DIVISOR, CompareOptions, require_choice, require_settings
 
 
@@ -40,6 +40,7 @@ class TrainingSettings(Record):
     evaluations: int = CompareOptions.evaluations
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_choice(self, "precision", ("fp32", "bf16"))
         require_settings(self)
 

@@ -63,7 +63,9 @@ def test_json_is_all_that_is_on_standard_output(run):
 def test_what_a_run_leaves_behind(run):
     _, out = run
     names = {path.name for path in out.iterdir()}
-    assert names == {"plots", "report.html", "report.md", "results.json", "setup.json", "tables", "units"}
+    assert names == {
+        *("plots", "report.html", "report.md", "results.json", "setup.json", "setup.json.previous", "tables", "units")
+    }
     assert sorted(path.name for path in (out / "plots").iterdir()) == [
         "cosine-learned-seed0.png",
         "loss-per-position.png",
@@ -117,7 +119,7 @@ WRONG_CALLS = [
         "--encodings 'learned,lerned' has the unknown name 'lerned'; choose from learned, sinusoidal, rope, alibi",
     ),
     (["--encodings=,"], "--encodings ',' is empty; choose from learned"),
-    (["--encodings=rope,rope"], "--encodings rope,rope contains a name twice"),
+    (["--encodings=rope,rope"], "--encodings contains 'rope' twice"),
     (["--train-length=100000"], "--train-length 100000 is larger than the data: 0 validation documents"),
     (["--device=tpu9"], "device 'tpu9' cannot be used here"),
     (["--precision=fp8"], "--precision 'fp8' must be one of auto, bf16, fp32"),
@@ -131,7 +133,7 @@ WRONG_CALLS = [
     (["--seeds=0"], "--seeds 0 must be at least 1"),
     (["--first-seed=-1"], "--first-seed -1 must be at least 0"),
     (["--jobs=0"], "--jobs 0 must be at least 1"),
-    (["--learning-rate=nan"], "--learning-rate nan must be above 0"),
+    (["--learning-rate=nan"], "--learning-rate nan must be a number"),
     (["--learning-rate=inf"], "--learning-rate inf must be above 0 and finite"),
     (["--tokenizer=nowhere.json"], "nowhere.json': no such file; give a tokenizer.json"),
     (["--resume"], "--resume needs --out, the directory with the work to resume"),

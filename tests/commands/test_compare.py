@@ -67,7 +67,9 @@ def test_a_run_is_as_documented(finished):
     assert json.loads((out / "results.json").read_text()) == results.to_dict()
     with pytest.raises(jsonschema.ValidationError, match="surprise"):
         assert_valid(results.to_dict() | {"surprise": 1})
-    assert sorted(path.name for path in out.iterdir()) == ["results.json", "setup.json", "tables", "units"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        *("results.json", "setup.json", "setup.json.previous", "tables", "units")
+    ]
     assert sorted(path.name for path in (out / "tables").iterdir()) == [
         f"{encoding}-seed0.safetensors" for encoding in ("learned", "sinusoidal")
     ]
@@ -198,7 +200,7 @@ def test_nothing_finished(corpus_dir, tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "run_units", lambda todo, *_: {config.name: "was killed" for config in todo})
     with pytest.raises(WorkFailedError, match=r"^no unit finished\. rope-seed0: was killed; none-seed0: was killed$"):
         compare(str(corpus_dir), encodings=("rope", "none"), out=tmp_path, **tiny)
-    assert [path.name for path in tmp_path.iterdir()] == ["setup.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["setup.json", "setup.json.previous"]
 
 
 def test_ctrl_c_says_how_to_go_on(corpus_dir, tiny, tmp_path, monkeypatch):

@@ -136,7 +136,7 @@ def test_a_bad_copy_is_noticed(bert, tmp_path, monkeypatch):
 
 
 def test_verify_is_one_of_two(bert, tmp_path):
-    with pytest.raises(InvalidArgumentError, match="verify='all' must be 'sampled' or 'full'"):
+    with pytest.raises(InvalidArgumentError, match="verify='all' must be one of sampled, full"):
         extend_checkpoint(bert, tmp_path / "out", 32, verify="all")
 
 

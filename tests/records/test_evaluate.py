@@ -29,7 +29,7 @@ def test_every_task_by_default():
     [
         ({"lengths": []}, InvalidArgumentError, r"lengths=\[\] must be at least one number"),
         ({"lengths": [128, 63]}, InvalidArgumentError, r"lengths=\[128, 63\] must be .* each at least 64 tokens"),
-        ({"tasks": ["hay"]}, InvalidArgumentError, "tasks: 'hay' must be one of passkey, needle, paragraph"),
+        ({"tasks": ["hay"]}, InvalidArgumentError, "`tasks`: 'hay' must be one of passkey, needle, paragraph"),
         ({"precision": "fp8"}, InvalidArgumentError, "precision='fp8' must be one of auto, bf16, fp32"),
         ({"length": 4}, ArgumentTypeError, "there is no option 'length'"),
     ],
@@ -44,5 +44,8 @@ def test_the_shortest_document_is_accepted():
 
 
 def test_one_string_is_no_list_of_tasks():
-    with pytest.raises(InvalidArgumentError, match="tasks='passkey' must be a sequence of names"):
+    with pytest.raises(
+        InvalidArgumentError,
+        match=r"tasks='passkey' must be a sequence of names out of passkey, .*, not one string",
+    ):
         EvaluateOptions(tasks="passkey")

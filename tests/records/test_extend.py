@@ -43,7 +43,7 @@ def test_keywords_of_a_registered_method_are_taken():
         ({"length": 8, "reserved": 2}, "`reserved`, `prefix` and `table_grid` describe the rows of one table"),
         ({"length": 8, "tables": ["a", "b"], "prefix": 2}, "name it with `tables`"),
         ({"length": 8, "tables": ["a"], "prefix": -1}, "prefix=-1 must not be negative"),
-        ({"length": 8, "verify": "all"}, "verify='all' must be 'sampled' or 'full'"),
+        ({"length": 8, "verify": "all"}, "verify='all' must be one of sampled, full"),
         ({"grid": (2, 2), "data": "stdlib"}, "`data` chooses the method"),
         ({"length": 8, "data": "stdlib", "keep": 1}, "`data` chooses the method"),
         ({"length": 8, "data": "stdlib", "method": "tile"}, "`data` chooses the method"),

@@ -12,6 +12,7 @@ from typing import Any
 from posembed.checkpoint.own_code import module_types
 from posembed.checkpoint.weight_files import transformer_directory
 from posembed.errors import CheckpointError, InvalidArgumentError
+from posembed.files import path_of
 
 # Names of one file: sentence-transformers wrote it under the architecture's name before version 3.
 _TRANSFORMER_SETTINGS = tuple(
@@ -51,7 +52,7 @@ class ModelFiles:
             InvalidArgumentError: if there is neither a ``config.json`` nor a ``modules.json``.
             CheckpointError: for a file that cannot be read.
         """
-        folder = Path(path)
+        folder = path_of("checkpoint", path)
         listed = read_json(folder / "modules.json") if (folder / "modules.json").is_file() else None
         directory = _directory(folder)
         if listed is None and not (directory / "config.json").is_file():

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from posembed.checkpoint.source import CheckpointPath, open_checkpoint
+from posembed.corpus import require_source
 from posembed.errors import InvalidArgumentError, WorkFailedError
 from posembed.extension.length_aware_file import length_aware_file
 from posembed.extension.plan import plan_extension
@@ -25,6 +26,7 @@ from posembed.records.base import takes
 from posembed.records.choices import KindName, Precision
 from posembed.records.search import MethodChoice, SearchOptions
 from posembed.tables.method import Method
+from posembed.tables.methods.arguments import whole
 from posembed.tables.registry import METHODS, searchable_methods
 from posembed.tables.rows import as_rows
 from posembed.tables.search_space import SearchTable
@@ -63,7 +65,7 @@ def search_method(
         WorkFailedError: if no candidate is better than what the old table gives, and at no length worse: documents cut
             to its length, or a sliding window.
     """
-    options = SearchOptions.of(options, keywords)
+    options, length = SearchOptions.of(options, keywords), whole("length", length, 1)
     checkpoint = open_checkpoint(path)
     kind = kind_of(checkpoint.root)
     table = only_table(checkpoint)
@@ -77,6 +79,7 @@ def search_method(
     if options.length_aware:
         # Refuses what could not be loaded, before minutes of work.
         length_aware_file(plan, trust_remote_code=options.trust_remote_code)
+    require_source(options.data)
     options = replace(options, precision=cast("Precision", resolve_precision(options.precision, "cpu")))
     observer.message("loading the model and the validation texts")
     trial = TRIALS[kind.name].load(TrialRequest(kind, checkpoint.root, table, length, options))
