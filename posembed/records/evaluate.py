@@ -56,8 +56,6 @@ class EvaluateOptions(Options):
             InvalidArgumentError: naming the argument.
         """
         super().__post_init__()
-        if not self.tasks:
-            raise InvalidArgumentError(f"`tasks` is empty; choose from {', '.join(TASK_NAMES)}")
         require_distinct("tasks", self.tasks)
         for name, least in _LEAST.items():
             value = getattr(self, name)

@@ -48,8 +48,6 @@ class SearchOptions(Options):
             InvalidArgumentError: naming the argument.
         """
         super().__post_init__()
-        if self.methods == ():
-            raise InvalidArgumentError("`methods` is empty; leave it out for all methods")
         require_distinct("methods", self.methods or ())
         for name, least in (("documents", 1), ("pool", 2), ("seed", 0)):
             value = getattr(self, name)
