@@ -20,11 +20,40 @@ Each message names the argument, the value received, the values allowed, and wha
 
 from __future__ import annotations
 
+import re
+
+# A path is rarely longer than 400 characters, a tensor's name than 200; a file from elsewhere may hold names of a
+# megabyte. The longest sentence of posembed's own has some 600 characters.
+_LONGEST_WORD = 400
+_LONGEST_MESSAGE = 4000
+
+
+def shortened(text: str) -> str:
+    """Return a message in which words of more than 400 characters, and the whole beyond 4,000, are cut in the middle.
+
+    Example:
+        >>> len(shortened("tensor " + "a" * 100_000 + " is too long"))
+        320
+        >>> shortened("tensor wpe.weight")
+        'tensor wpe.weight'
+    """
+    if len(text) <= _LONGEST_WORD:
+        return text
+    text = re.sub(rf"\S{{{_LONGEST_WORD},}}", lambda word: _cut(word[0], 3 * _LONGEST_WORD // 4), text)
+    return _cut(text, _LONGEST_MESSAGE) if len(text) > _LONGEST_MESSAGE else text
+
+
+def _cut(text: str, length: int) -> str:
+    return f"{text[: 2 * length // 3]}…{text[-length // 3 :]}"
+
 
 class PosembedError(Exception):
-    """The root of every exception that posembed raises on purpose."""
+    """The root of every exception that posembed raises on purpose; names that fill a page are cut in its message."""
 
     exit_code = 1
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(shortened(each) if isinstance(each, str) else each for each in arguments))
 
 
 class InvalidArgumentError(PosembedError, ValueError):

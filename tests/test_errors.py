@@ -51,3 +51,19 @@ def test_missing_extra_names_the_command_that_installs_it():
     assert isinstance(error, ImportError)
     assert 'pip install "posembed[report]"' in str(error)
     assert "A plot needs the package 'matplotlib'" in str(error)
+
+
+def test_a_name_of_a_megabyte_is_cut_in_every_message():
+    for cls in _classes().values():
+        if cls.__init__ is errors.PosembedError.__init__:  # the others make their message themselves
+            message = str(cls(f"tensor {'n' * 1_000_000} is missing: look for it"))
+            assert message.startswith("tensor nnn")
+            assert message.endswith("nnn is missing: look for it")
+            assert len(message) < 500
+
+
+def test_a_name_with_spaces_is_cut_too():
+    message = str(errors.CheckpointError("tensor " + "a b " * 100_000 + "is missing"))
+    assert len(message) < 5_000
+    assert message.endswith("is missing")
+    assert errors.shortened("x" * 399) == "x" * 399

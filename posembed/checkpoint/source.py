@@ -13,11 +13,11 @@ from posembed.checkpoint.formats.safetensors.edit import read_tensor
 from posembed.checkpoint.formats.safetensors.header import Header, read_header
 from posembed.checkpoint.json_object import read_json, reason_of
 from posembed.checkpoint.tensors import Array, StoredTensor
+from posembed.checkpoint.way_out import is_pickle, refuse_adapter, refuse_file
 from posembed.checkpoint.weight_files import choose_weights, indexed_files, transformer_directory, weight_map
 from posembed.errors import CheckpointError, InvalidArgumentError, PosembedError
 from posembed.files import path_of
 
-_PICKLE_ENDINGS = (".bin", ".pt", ".pth", ".ckpt")
 Result = TypeVar("Result")
 
 
@@ -112,11 +112,10 @@ def _opened(root: Path) -> Checkpoint:
         return _open_files(root, directory, *choose_weights(directory))
     if root.name.endswith(".index.json"):
         return _open_files(root, root.parent, indexed_files(root), root)
-    if root.suffix == ".safetensors" or root.suffix in _PICKLE_ENDINGS:
+    refuse_adapter(root)
+    if root.suffix == ".safetensors" or is_pickle(root):
         return _open_files(root, root.parent, (root,), None)
-    raise InvalidArgumentError(
-        f"checkpoint={str(root)!r} is neither a directory nor a .safetensors, .bin, .pt, .pth or .index.json file"
-    )
+    raise refuse_file(root)
 
 
 def _open_files(root: Path, directory: Path, files: tuple[Path, ...], index: Path | None) -> Checkpoint:

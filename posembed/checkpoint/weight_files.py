@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from posembed.checkpoint.json_object import read_json, reason_of
+from posembed.checkpoint.json_object import read_json, read_json_value, reason_of
 from posembed.checkpoint.tree import listed
+from posembed.checkpoint.way_out import refuse_adapter, refuse_directory, refuse_modules
 from posembed.errors import CheckpointError, InvalidArgumentError
 
 # In the order in which Transformers looks for them.
@@ -27,15 +27,15 @@ def transformer_directory(root: Path) -> Path:
     if not modules.is_file():
         return root
     try:
-        listed = json.loads(modules.read_bytes())
+        listed = read_json_value(modules)
         # MLMTransformer is that of sparse encoders.
         paths = [str(m["path"]) for m in listed if str(m["type"]).endswith(("Transformer", "CLIPModel"))]
-    except (OSError, ValueError, RecursionError, TypeError, KeyError) as error:
+    except (TypeError, KeyError) as error:
         raise CheckpointError(
             f"{modules}: is not a list of sentence-transformers modules ({reason_of(error)})"
         ) from error
     if not paths:
-        raise InvalidArgumentError(f"{modules}: lists no Transformer module, so there is no position table to find")
+        raise refuse_modules(root, listed)
     return inside(root, paths[0], modules) if paths[0] else root
 
 
@@ -86,11 +86,8 @@ def choose_weights(directory: Path) -> tuple[tuple[Path, ...], Path | None]:
     for name in (*_SINGLE, *_PICKLES, *_INDEXES):
         if (directory / name).is_symlink():
             raise CheckpointError(f"{directory / name}: is a broken symbolic link: fetch the file again")
-    below = sorted(str(p.parent.relative_to(directory)) for p in directory.glob("*/*.safetensors"))
-    hint = f"; weights lie in {', '.join(sorted(set(below))[:5])}: name that folder" if below else ""
-    raise InvalidArgumentError(
-        f"{directory}: no weights found (looked for {', '.join((*_SINGLE, *_INDEXES, *_PICKLES))}){hint}"
-    )
+    refuse_adapter(directory)
+    raise refuse_directory(directory, (*_SINGLE, *_INDEXES, *_PICKLES))
 
 
 def indexed_files(index: Path) -> tuple[Path, ...]:

@@ -43,13 +43,13 @@ def extend(
                 plan = carry_out(plan, out, options, observer=observer)
             except ModelCheckError as error:
                 if as_json and isinstance(error.checked, Checked):
-                    print_json(replace(plan, checked=error.checked).to_dict(), allow_nan=True)
+                    print_json(replace(plan, checked=error.checked).to_dict())
                 raise
         say(f"wrote {out}, copied bytes compared ({options.verify})")
         if plan.checked is not None:
             say(plan.checked.sentence)
     if as_json:
-        print_json(plan.to_dict(), allow_nan=True)
+        print_json(plan.to_dict())
     if options.dry_run:
         plan.require_supported()  # the code is that of the call without --dry-run
         say("dry run: nothing was written")

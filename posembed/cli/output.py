@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import sys
 from collections.abc import Mapping
@@ -36,9 +37,24 @@ def say(sentence: str) -> None:
     print(f"posembed: {printable(sentence)}", file=sys.stderr)
 
 
-def print_json(document: Mapping[str, object], *, allow_nan: bool = False) -> None:
-    """Print a result as the one JSON document on standard output."""
-    print(json.dumps(document, indent=1, allow_nan=allow_nan))
+def print_json(document: Mapping[str, object]) -> None:
+    """Print a result as the one JSON document on standard output.
+
+    JSON has no infinite numbers: those of a configuration (``1e999``, ``Infinity``) are printed as text.
+    """
+    try:
+        text = json.dumps(document, indent=1, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(document), indent=1, allow_nan=False)
+    print(text)
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return repr(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_html(file: Path, text: str) -> None:

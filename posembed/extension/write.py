@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import stat
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy as np
 from posembed.checkpoint.copying import copy_file, created, link_file, write_all
 from posembed.checkpoint.formats.pickle.rewrite import rewrite_pickle
 from posembed.checkpoint.formats.safetensors.edit import read_header, write_rewritten
-from posembed.checkpoint.json_object import read_json
+from posembed.checkpoint.json_object import json_text, read_json
 from posembed.checkpoint.source import Checkpoint
 from posembed.checkpoint.staging import staged_directory, staged_file
 from posembed.checkpoint.stale_files import is_bookkeeping
@@ -218,10 +217,9 @@ def _new_index(index: Path, plan: ExtensionPlan, values: Mapping[str, Array]) ->
 
 def _write_json(target: Path, content: object, like: Path) -> None:
     try:
-        text = json.dumps(content, indent=2, ensure_ascii=False)
-        encoded = text.encode("utf-8")
-    except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape and UTF-8 cannot hold
-        encoded = json.dumps(content, indent=2).encode("ascii")
+        text = json_text(content)
+        # Half a surrogate pair, which JSON can escape and UTF-8 cannot hold, is escaped as JSON has it: \udc80.
+        encoded = text.encode("utf-8", "backslashreplace")
     except RecursionError as error:
         raise CheckpointError(f"{like}: is nested too deeply to be written again: repair the file") from error
     _write_like(target, encoded + b"\n", like)

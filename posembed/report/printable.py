@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from posembed.errors import shortened
+
 
 def printable(text: object) -> str:
-    r"""Return the text on one line, with escapes in place of characters that a terminal would obey or hide.
+    r"""Return the text on one line, without pages of a single name, and with escapes for what a terminal would obey.
 
     Names in a checkpoint come from strangers: a newline, a color code or a mark that changes the direction of writing
     must not reach the terminal.
@@ -13,4 +15,5 @@ def printable(text: object) -> str:
         >>> printable("wpe\n.weight \x1b[31m é")
         'wpe\\n.weight \\x1b[31m é'
     """
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in str(text))
+    plain = shortened(str(text))
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in plain)

@@ -90,8 +90,8 @@ def test_sentence_transformers(folder, inner, kind):
 @pytest.mark.parametrize(
     ("modules", "error", "message"),
     [
-        ("{", CheckpointError, "is not a list of sentence-transformers modules"),
-        ("[" * 100_000, CheckpointError, "is not a list of sentence-transformers modules"),
+        ("{", CheckpointError, "modules.json: is not valid JSON"),
+        ("[" * 100_000, CheckpointError, "modules.json: is not valid JSON"),
         ("3", CheckpointError, "is not a list"),
         ('{"a": 1}', CheckpointError, "is not a list"),
         ("[[]]", CheckpointError, "is not a list"),

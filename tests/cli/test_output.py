@@ -53,5 +53,5 @@ def test_a_message_is_one_safe_line(capsys):
 def test_json_has_no_nan(capsys):
     print_json({"a": [1, 2.5, None]})
     assert json.loads(capsys.readouterr().out) == {"a": [1, 2.5, None]}
-    with pytest.raises(ValueError, match="JSON compliant"):
-        print_json({"a": float("nan")})
+    print_json({"a": [float("nan"), {"b": (float("-inf"), 1.5)}]})
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {"a": ["nan", {"b": ["-inf", 1.5]}]}

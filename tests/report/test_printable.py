@@ -28,3 +28,7 @@ def test_what_would_turn_the_line_is_escaped():
 def test_text_that_is_safe_already_stays(text):
     assert printable(printable(text)) == printable(text)
     assert text.isprintable() == (printable(text) == text)
+
+
+def test_a_name_that_fills_a_page_is_cut():
+    assert len(printable("n" * 100_000)) < 400

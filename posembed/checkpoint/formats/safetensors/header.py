@@ -20,9 +20,14 @@ import ml_dtypes
 import numpy as np
 
 from posembed.checkpoint.copying import opened, read_into
+from posembed.checkpoint.json_object import memory_of
 from posembed.errors import CheckpointError
 
 HEADER_LIMIT = 100_000_000  # bytes, the format's own cap
+# A tensor takes about 110 bytes of the header and 900 of memory: 60,000 are free, and each further one for a kilobyte
+# of the file. A header is held three times while it is read.
+FREE_HEADER, FILE_BYTES_PER_BYTE = 16 << 20, 64
+FREE_MEMORY, FILE_BYTES_PER_MEMORY = 32 << 20, 2
 _MAX_DIMENSIONS = 32  # NumPy 1's; nothing published has more than 6
 _MAX_BITS = (1 << 63) - 1
 
@@ -128,8 +133,12 @@ def _read_raw(descriptor: int, size: int, path: Path) -> bytes:
             f"{path} says that its header has {length} bytes, but at most {most} are possible (file: {size} bytes): "
             "it is cut off or not a safetensors file; download or copy it again"
         )
+    if length > FREE_HEADER + size // FILE_BYTES_PER_BYTE:
+        raise CheckpointError(_damaged(path, f"its header of {length} bytes is out of proportion to {size} bytes"))
     raw = bytearray(length)
     read_into(descriptor, memoryview(raw), 8)
+    if memory_of(raw) > FREE_MEMORY + size // FILE_BYTES_PER_MEMORY:
+        raise CheckpointError(_damaged(path, f"its header describes more than a file of {size} bytes can hold"))
     return bytes(raw)
 
 

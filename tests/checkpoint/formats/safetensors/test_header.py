@@ -58,3 +58,23 @@ def test_headers_of_one_content_are_equal_whenever_they_were_written(tmp_path):
     after = read_header(file)
     assert before == after
     assert before.modified_ns != after.modified_ns
+
+
+@pytest.mark.parametrize("content", [b"[" + b"[]," * 600_000 + b"1]", b"[" + b"1," * 900_000 + b"1]"])
+def test_a_header_out_of_proportion_is_not_parsed(tmp_path, content):
+    (tmp_path / "f").write_bytes(len(content).to_bytes(8, "little") + content)
+    with pytest.raises(CheckpointError, match="describes more than a file of"):
+        read_header(tmp_path / "f")
+
+
+def test_a_header_beyond_any_model_is_not_read(tmp_path):
+    content = b'{"a":"' + b"x" * (17 << 20) + b'"}'
+    (tmp_path / "f").write_bytes(len(content).to_bytes(8, "little") + content)
+    with pytest.raises(CheckpointError, match="out of proportion"):
+        read_header(tmp_path / "f")
+
+
+def test_a_model_of_many_small_tensors_is_read(tmp_path):
+    entry = {"dtype": "F32", "shape": [0, 4096], "data_offsets": [0, 0]}
+    names = {f"model.layers.{number}.self_attn.q_proj.weight": entry for number in range(50_000)}
+    assert len(read_header(raw(tmp_path / "f", names)).tensors) == 50_000
