@@ -10,6 +10,7 @@ import copy
 import functools
 import inspect
 import os
+import types
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -177,6 +178,10 @@ class _Forward:
         self.patched = owner.__dict__.get("forward")  # patched by others before, as device maps do
         self.__signature__ = inspect.signature(owner.forward)
 
+    @property
+    def __code__(self) -> types.CodeType:  # torch.export names the file and line of a model's forward
+        return type(self).__call__.__code__
+
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         mask = named.get("attention_mask")
         place = list(self.__signature__.parameters).index("attention_mask")
@@ -192,7 +197,8 @@ class _Forward:
         elif mask is not None and before is None:
             raise InvalidArgumentError(
                 "length-aware positions read the lengths of a batch from attention_mask, which must be [batch, seq], "
-                f"got {list(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__}"
+                f"got {list(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__}: give the mask of 0 and "
+                "1 (generate prepares another one for a static cache: use the default cache)"
             )
         try:
             return forward(*arguments, **named)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from posembed.errors import InvalidArgumentError
+from posembed.nn.checks import require_integers, require_mask
 from posembed.nn.length_aware import LengthAwareEmbedding, refuse_additive
 
 # Transformers' classes that are called so: all count from the mask and add 2 (see posembed.find.families).
@@ -40,10 +42,16 @@ class MaskedRows(LengthAwareEmbedding):
         """
         cached = cache_length or past_key_values_length
         if position_ids is None:
+            require_mask(attention_mask)
+            if attention_mask.dim() != 2:
+                raise InvalidArgumentError(
+                    f"attention_mask has shape {list(attention_mask.shape)}; it must be [batch, seq]"
+                )
             refuse_additive(attention_mask)
             real = attention_mask.to(torch.int64)  # a half-precision running sum loses positions above 256
             position_ids = (real.cumsum(dim=1) * real - 1)[:, cached:]
-        return super().forward(position_ids + self.reserved)
+        require_integers("position_ids", position_ids)
+        return super().forward(position_ids.to(torch.int64) + self.reserved)
 
 
 def counts_from_mask(module: nn.Module) -> bool:

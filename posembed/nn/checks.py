@@ -67,6 +67,8 @@ def readable_values(tensor: Tensor, *, anywhere: bool = False) -> Tensor | None:
         tensor = torch._C._functorch.get_unwrapped(tensor)
     if tensor.numel() == 0 or tensor.is_meta or isinstance(tensor, FakeTensor):
         return None
+    if torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY) is not None:  # make_fx, torch.func.linearize
+        return None
     return tensor if anywhere or assert_here(tensor) else None
 
 
@@ -91,6 +93,25 @@ def require_integers(name: str, tensor: Tensor) -> None:
             f"{name} has dtype {tensor.dtype}; ids must be integers (torch.int64): convert them with .long() "
             "after checking that no value is rounded"
         )
+    require_dense(name, tensor)
+
+
+def require_dense(name: str, tensor: Tensor) -> None:
+    """Reject sparse and nested tensors, which few of PyTorch's operators take."""
+    if tensor.is_nested or tensor.layout != torch.strided:
+        kind = "a nested" if tensor.is_nested else f"a {tensor.layout}"
+        raise ArgumentTypeError(
+            f"{name} is {kind} tensor; it must be dense: pad it, or pack it and give its lengths as cu_seqlens"
+        )
+
+
+def require_mask(mask: Tensor) -> None:
+    """Reject attention masks that are no dense tensors of real numbers."""
+    if not isinstance(mask, Tensor):
+        raise ArgumentTypeError(f"attention_mask must be a tensor, got {type(mask).__name__}")
+    if mask.dtype.is_complex:
+        raise ArgumentTypeError(f"attention_mask has dtype {mask.dtype}; it must be bool, an integer or floating-point")
+    require_dense("attention_mask", mask)
 
 
 def require_count(name: str, value: object, *, minimum: int = 0) -> None:
@@ -102,6 +123,13 @@ def require_count(name: str, value: object, *, minimum: int = 0) -> None:
         )
     if value < minimum:
         raise InvalidArgumentError(f"{name}={value} must be at least {minimum}")
+
+
+def refuse_start(start: object) -> None:
+    """Reject a first position beside a tensor of positions."""
+    if not isinstance(start, (int, torch.SymInt)) or start != 0:
+        given = f"={start}" if isinstance(start, (int, float)) else f", a {type(start).__name__},"
+        raise InvalidArgumentError(f"start{given} goes with a number of positions, not with a tensor of them")
 
 
 def require_float_dtype(dtype: torch.dtype | None) -> None:

@@ -42,7 +42,7 @@ def position_rows(module: nn.Module | None, shape: torch.Size, where: Where, d_m
 
 def add_segment(rows: Tensor | None, segment: nn.Module, token_type_ids: Tensor | None, given: Tensor) -> Tensor:
     """Return the rows plus those of the token types; without any, every token of the input ``given`` has type 0."""
-    if is_observed(segment, nn.Embedding):
+    if is_observed(segment, nn.Embedding) or not _looks_up_alone(segment):
         if token_type_ids is None:
             shape = given.shape[:-1] if given.is_floating_point() else given.shape
             token_type_ids = torch.zeros(shape, dtype=torch.int64, device=given.device)
@@ -56,6 +56,12 @@ def add_segment(rows: Tensor | None, segment: nn.Module, token_type_ids: Tensor 
         return types
     _require_same_device(rows, types)
     return add_to_fresh(types, rows) if fresh else rows + types
+
+
+def _looks_up_alone(table: nn.Module) -> bool:
+    """Return whether an embedding has none of the options by which it does more than look rows up."""
+    options = (table.padding_idx, table.max_norm, table.scale_grad_by_freq or None, table.sparse or None)
+    return all(option is None for option in options)
 
 
 def add_tokens(rows: Tensor | None, token: nn.Module, input_ids: Tensor) -> Tensor:

@@ -8,7 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError, PositionOutOfRangeError
-from posembed.nn.checks import check_ids, out_of_range_text, require_count, require_device, require_integers
+from posembed.nn.checks import (
+    check_ids,
+    out_of_range_text,
+    require_count,
+    require_dense,
+    require_device,
+    require_integers,
+)
 from posembed.nn.positions import check_lengths, check_mask, positions_from_lengths, positions_from_mask
 
 
@@ -49,6 +56,7 @@ def input_shape(input_ids: Tensor | None, inputs_embeds: Tensor | None, d_model:
             raise ArgumentTypeError(f"inputs_embeds must be a tensor, got {type(inputs_embeds).__name__}")
         if not inputs_embeds.is_floating_point():
             raise ArgumentTypeError(f"inputs_embeds has dtype {inputs_embeds.dtype}; it must be floating-point")
+        require_dense("inputs_embeds", inputs_embeds)
         if inputs_embeds.dim() < 2 or inputs_embeds.shape[-1] != d_model:
             raise InvalidArgumentError(
                 f"inputs_embeds has shape {list(inputs_embeds.shape)}; it must end with d_model={d_model}"

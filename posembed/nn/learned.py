@@ -14,7 +14,9 @@ from posembed.nn.checks import (
     check_last_position,
     check_position_values,
     plain_count,
+    refuse_start,
     require_count,
+    require_dense,
     require_device,
     require_float_dtype,
 )
@@ -200,8 +202,7 @@ class LearnedPositionalEmbedding(nn.Module):
         """
         positions = plain_count(positions)
         if isinstance(positions, Tensor):
-            if isinstance(start, Tensor) or start != 0:
-                raise InvalidArgumentError(f"start={start} goes with a number of positions, not with a tensor of them")
+            refuse_start(start)
             return self._gather(positions, padding_mask)
         if padding_mask is not None:
             raise ArgumentTypeError("padding_mask goes with a tensor of positions, not with a number of them")
@@ -212,6 +213,10 @@ class LearnedPositionalEmbedding(nn.Module):
         require_device("positions", positions, self.weight.device, "the table")
         rows = positions.to(torch.int64) + self.reserved
         if padding_mask is not None:
+            if not isinstance(padding_mask, Tensor):
+                raise ArgumentTypeError(f"padding_mask must be a bool tensor, got {type(padding_mask).__name__}")
+            require_dense("padding_mask", padding_mask)
+            require_device("padding_mask", padding_mask, positions.device, "the positions")
             if padding_mask.dtype != torch.bool or padding_mask.shape != positions.shape:
                 raise InvalidArgumentError(
                     f"padding_mask has dtype {padding_mask.dtype} and shape {list(padding_mask.shape)}; it must be "

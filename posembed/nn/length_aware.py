@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError, PositionOutOfRangeError
-from posembed.nn.checks import readable_values, require_count, require_device, require_integers
+from posembed.nn.checks import readable_values, require_count, require_device, require_integers, require_mask
 
 
 class LengthAwareEmbedding(nn.Module):
@@ -131,10 +131,13 @@ class LengthAwareEmbedding(nn.Module):
         if self.mask is None:
             return torch.ones_like(rows, dtype=torch.bool)
         mask, seq = self.mask, rows.shape[1]
+        require_mask(mask)
         if mask.dim() != 2 or rows.shape[0] not in (1, mask.shape[0]) or mask.shape[1] < seq:
             raise InvalidArgumentError(
                 f"the attention mask is {list(mask.shape)}, which does not fit positions of shape {list(rows.shape)}"
             )
+        if mask.is_meta and not rows.is_meta:  # other devices are copied from
+            require_device("attention_mask", mask, rows.device, "the rows")
         refuse_additive(mask)
         return mask[:, mask.shape[1] - seq :].to(device=rows.device) != 0
 
@@ -172,12 +175,18 @@ class LengthAwareEmbedding(nn.Module):
 
 def refuse_additive(mask: Tensor) -> None:
     """Reject an attention mask of 0 and −∞, in which 0 would mean a real token."""
-    if torch.compiler.is_compiling() or not mask.is_floating_point():
+    if torch.compiler.is_compiling() or mask.dtype in (
+        torch.bool,
+        torch.uint8,
+        torch.uint16,
+        torch.uint32,
+        torch.uint64,
+    ):
         return
     values = readable_values(mask)
     if values is not None and not bool((values >= 0).all()):
         raise InvalidArgumentError(
-            f"attention_mask contains {float(values.amin())}; allowed are 1 (token) and 0 (padding). Additive masks "
+            f"attention_mask contains {values.amin().item()}; allowed are 1 (token) and 0 (padding). Additive masks "
             "must be turned into 0/1 first"
         )
 

@@ -7,8 +7,8 @@ import itertools
 import torch
 from torch import Tensor
 
-from posembed.errors import ArgumentTypeError, InvalidArgumentError
-from posembed.nn.checks import assert_here, readable_values, require_count, require_integers
+from posembed.errors import InvalidArgumentError
+from posembed.nn.checks import assert_here, readable_values, require_count, require_integers, require_mask
 
 
 def positions_from_mask(attention_mask: Tensor, *, start: int = 0) -> Tensor:
@@ -23,7 +23,7 @@ def positions_from_mask(attention_mask: Tensor, *, start: int = 0) -> Tensor:
         int64 ``[batch, seq]``. Padding gets position 0; a module with a row for padding reads that row instead.
 
     Raises:
-        ArgumentTypeError: if the mask is not a tensor or ``start`` is not an int.
+        ArgumentTypeError: if the mask is not a dense tensor or ``start`` is not an int.
         InvalidArgumentError: if the mask is not two-dimensional or, where values may be read (always on the CPU),
             holds anything but 0 and 1.
 
@@ -41,8 +41,7 @@ def positions_from_mask(attention_mask: Tensor, *, start: int = 0) -> Tensor:
 
 def check_mask(attention_mask: Tensor) -> None:
     """Reject masks that are not ``[batch, seq]`` of 0 and 1."""
-    if not isinstance(attention_mask, Tensor):
-        raise ArgumentTypeError(f"attention_mask must be a tensor, got {type(attention_mask).__name__}")
+    require_mask(attention_mask)
     if attention_mask.dim() != 2:
         raise InvalidArgumentError(
             f"attention_mask has shape {list(attention_mask.shape)}; positions follow from a [batch, seq] mask of "

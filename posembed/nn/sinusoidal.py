@@ -8,12 +8,14 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from posembed.errors import InvalidArgumentError
+from posembed.errors import ArgumentTypeError, InvalidArgumentError
 from posembed.nn.checks import (
     check_position_values,
     plain_count,
     readable_values,
+    refuse_start,
     require_count,
+    require_dense,
     require_device,
     require_float_dtype,
 )
@@ -44,12 +46,22 @@ def sinusoidal_rows(
     Returns:
         ``[..., d_model]``, in float64 where the device has it.
 
+    Raises:
+        ArgumentTypeError: if ``positions`` is not a dense tensor of real numbers.
+        InvalidArgumentError: for another variant, or a width or base that is not positive.
+
     Example:
         >>> sinusoidal_rows(torch.tensor([0]), 4).tolist()
         [[0.0, 1.0, 0.0, 1.0]]
         >>> sinusoidal_rows(torch.tensor([0]), 4, variant="half").tolist()
         [[0.0, 0.0, 1.0, 1.0]]
     """
+    if not isinstance(positions, Tensor) or positions.dtype == torch.bool or positions.dtype.is_complex:
+        got = positions.dtype if isinstance(positions, Tensor) else type(positions).__name__
+        raise ArgumentTypeError(f"positions must be a tensor of integers or floating-point numbers, got {got}")
+    require_dense("positions", positions)
+    require_count("d_model", d_model, minimum=1)
+    _check_formula(variant, base)
     exact = torch.float32 if positions.device.type == "mps" else torch.float64
     half = (d_model + 1) // 2 if variant == "interleaved" else d_model // 2
     steps = torch.arange(half, device=positions.device, dtype=exact)
@@ -65,6 +77,13 @@ def sinusoidal_rows(
         return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(-2)[..., :d_model]
     rows = torch.cat((angles.sin(), angles.cos()), dim=-1)
     return rows if d_model % 2 == 0 else torch.nn.functional.pad(rows, (0, 1))
+
+
+def _check_formula(variant: str, base: float) -> None:
+    if variant not in get_args(Variant):
+        raise InvalidArgumentError(f"variant={variant!r} must be one of {', '.join(get_args(Variant))}")
+    if not base > 0:
+        raise InvalidArgumentError(f"base={base} must be above 0")
 
 
 class SinusoidalPositionalEmbedding(nn.Module):
@@ -107,10 +126,7 @@ class SinusoidalPositionalEmbedding(nn.Module):
         super().__init__()
         require_count("max_len", max_len)
         require_count("d_model", d_model, minimum=1)
-        if variant not in get_args(Variant):
-            raise InvalidArgumentError(f"variant={variant!r} must be one of {', '.join(get_args(Variant))}")
-        if not base > 0:
-            raise InvalidArgumentError(f"base={base} must be above 0")
+        _check_formula(variant, base)
         require_float_dtype(dtype)
         self.max_len = max_len
         self.d_model = d_model
@@ -138,8 +154,7 @@ class SinusoidalPositionalEmbedding(nn.Module):
         """Return rows by position: for a count ``n`` (with ``start``), or for a tensor of positions."""
         positions = plain_count(positions)
         if isinstance(positions, Tensor):
-            if isinstance(start, Tensor) or start != 0:
-                raise InvalidArgumentError(f"start={start} goes with a number of positions, not with a tensor of them")
+            refuse_start(start)
             return self._gather(positions)
         require_count("positions", positions)
         require_count("start", start)

@@ -185,7 +185,8 @@ class TokenPositionEmbedding(nn.Module):
     @property
     def d_model(self) -> int:
         """Width of the embeddings."""
-        return self.token.embedding_dim
+        weight = self.token.weight  # an adapter in place of the token table has no embedding_dim
+        return weight.shape[1] if isinstance(weight, Tensor) else int(self.token.embedding_dim)
 
     @property
     def usable_length(self) -> int | None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.nn.utils import parametrize
+from torch.nn.utils import parametrize, prune
 
 from posembed.nn import LearnedPositionalEmbedding
 from tests.nn.embedding_reference import IDS, TYPES, WAYS, WIDTH, T, build, plain, ways
@@ -108,3 +108,53 @@ def test_a_table_of_another_tensor_class(part):
         getattr(tripled, part).weight.mul_(3)
     for way in WAYS:
         torch.testing.assert_close(embed(IDS, **WAYS[way]), plain(tripled, way))
+
+
+class Adapter(nn.Module):
+    """As peft's: it holds the embedding, hands its weight on, and adds something to its output."""
+
+    def __init__(self, base):
+        super().__init__()
+        self.base, self.added = base, nn.Parameter(torch.ones(WIDTH))
+
+    @property
+    def weight(self):
+        return self.base.weight
+
+    def forward(self, ids):
+        return self.base(ids) + self.added
+
+
+@ways
+def test_adapters_in_place_of_tables(way):
+    embed, shifted = build(), build()
+    embed.token, embed.segment = Adapter(embed.token), Adapter(embed.segment)
+    with torch.no_grad():
+        shifted.token.weight.add_(2)
+    torch.testing.assert_close(embed(IDS, **WAYS[way]), plain(shifted, way))
+    embed(IDS, **WAYS[way]).square().sum().backward()
+    assert embed.token.added.grad.any()
+    assert embed.segment.added.grad.any()
+
+
+@pytest.mark.parametrize("way", ["default", "types", "start", "mask"])
+# PyTorch's own announcements of what will replace its quantization
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_quantized_tables(way):
+    from torch.ao.quantization import float_qparams_weight_only_qconfig, quantize_dynamic
+
+    embed = build(layer_norm_eps=1.0)
+    spec = {nn.Embedding: float_qparams_weight_only_qconfig}
+    quantized = quantize_dynamic(embed, spec, dtype=torch.quint8)
+    assert not isinstance(quantized.token, nn.Embedding)
+    torch.testing.assert_close(quantized(IDS, **WAYS[way]), embed(IDS, **WAYS[way]), rtol=0, atol=0.05)
+
+
+@ways
+def test_pruned_tables(way):
+    embed, pruned = build(), build()
+    for name in ("token", "position", "segment"):
+        prune.l1_unstructured(getattr(embed, name), "weight", 0.5)
+        with torch.no_grad():
+            getattr(pruned, name).weight.copy_(getattr(embed, name).weight)
+    torch.testing.assert_close(embed(IDS, **WAYS[way]), plain(pruned, way))

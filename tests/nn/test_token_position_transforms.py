@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.func import functional_call, grad, hessian, jacrev, jvp, stack_module_state, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from posembed.errors import InvalidArgumentError, PositionOutOfRangeError
 from posembed.nn import LearnedPositionalEmbedding, SinusoidalPositionalEmbedding, TokenPositionEmbedding
@@ -257,3 +258,20 @@ def test_tracing(position):
     traced = torch.jit.trace(embed, (IDS,), check_trace=False)
     other = IDS.flip(0)
     torch.testing.assert_close(traced(other), embed(other))
+
+
+@old_tracer
+@pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr Node:UserWarning")  # the layer's own weights
+def test_linearized_and_traced_to_operators():
+    embed = build()
+    options = {"attention_mask": VALUES["attention_mask"], "token_type_ids": IDS[:1] % 2}
+
+    def call(weight):
+        return functional_call(embed, {"position.weight": weight}, (IDS,), options)
+
+    weight, tangent = embed.position.weight.detach(), torch.randn(T, WIDTH)
+    value, linear = torch.func.linearize(call, weight)
+    torch.testing.assert_close(value, embed(IDS, **options))
+    torch.testing.assert_close(linear(tangent), jvp(call, (weight,), (tangent,))[1])
+    traced = make_fx(lambda ids: embed(ids, **options))(IDS)
+    torch.testing.assert_close(traced(IDS.flip(0)), embed(IDS.flip(0), **options))
