@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from posembed.cli.command import command
-from posembed.cli.output import AsJson, Html, Model, prepare_html, print_json, standard_output, write_html
+import shlex
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from posembed.cli.command import command, names_of
+from posembed.cli.names import in_options
+from posembed.cli.output import AsJson, Html, Model, prepare_html, print_json, say, standard_output, write_html
 from posembed.records.evaluate import EvaluateOptions
+
+if TYPE_CHECKING:
+    from posembed.records.evaluation import Evaluation
 
 
 @command()
@@ -20,10 +29,17 @@ def evaluate(checkpoint: Model, /, options: EvaluateOptions, *, html: Html = Non
     if html is not None:
         from posembed.report.html.evaluate import evaluate_page
 
-        write_html(html, evaluate_page(results))
+        write_html(html, evaluate_page(_named(results)))
     if as_json:
         print_json(results.to_dict())
         return
     from posembed.report.terminal.evaluate import print_evaluation
 
-    print_evaluation(results, standard_output())
+    print_evaluation(_named(results), standard_output())
+    if results.recorded_original is not None:
+        say(f"next: {shlex.join(['posembed', *sys.argv[1:], '--original', results.recorded_original])}")
+
+
+def _named(results: Evaluation) -> Evaluation:
+    """Return the results with notes that name options, as the command line does."""
+    return replace(results, notes=tuple(in_options(note, names_of(evaluate)) for note in results.notes))

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
+from posembed.checkpoint.source import open_checkpoint
 from posembed.corpus import require_source
 from posembed.errors import InvalidArgumentError
 from posembed.hardware import environment, resolve_precision
 from posembed.observer import SILENT, Callbacks, Observer
 from posembed.quality.evaluate.evaluators import EVALUATORS
+from posembed.quality.evaluate.provenance import provenance
 from posembed.quality.models.kinds import kind_of
 from posembed.quality.models.model_kind import ModelKind
 from posembed.quality.models.position_table import usable_length
@@ -56,8 +58,10 @@ def evaluate(
     options = EvaluateOptions.of(options, keywords)
     paths: list[Path] = [checkpoint] if options.original is None else [checkpoint, options.original]
     kind = _common_kind(paths)
+    opened = [open_checkpoint(path) for path in paths]
+    known = provenance(opened[0], None if options.original is None else opened[-1])
     evaluator = EVALUATORS[kind.name]
-    lengths = [usable_length(path) for path in paths]
+    lengths = [usable_length(each) for each in opened]
     usable = lengths[0], lengths[-1]
     options = replace(
         options,
@@ -80,7 +84,9 @@ def evaluate(
         configuration=setup,
         environment=environment("cpu"),
         results=results,
-        verdict=evaluator.verdict(results),
+        verdict=evaluator.verdict(results, compared=options.original is not None),
+        notes=known.notes,
+        recorded_original=known.recorded_original,
     )
 
 

@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import CheckpointError, InvalidArgumentError
 from posembed.extension.length_aware_saving import only_length_aware, plain_table, refuse_other_ways
-from posembed.extension.length_aware_seal import check_seal, sealed_metadata
+from posembed.extension.length_aware_seal import check_seal, sealed_content
 from posembed.extension.live import extend_in_place
 from posembed.extension.mask_positions import MaskedRows, counts_from_mask
 from posembed.extension.table_change import TableChange
@@ -233,9 +232,9 @@ def save_length_aware(model: nn.Module, directory: str | os.PathLike[str], *, wh
         with plain_table(model):
             save(str(directory))
     tensors = {str(int(limit)): module.table(k).detach().cpu().clone() for k, limit in enumerate(module.limits)}
-    about = sealed_metadata(f"{name}.weight", module.reserved, tensors)
+    content = sealed_content(f"{name}.weight", module.reserved, tensors)
     path = path_of("directory", directory) / TABLES_BY_LENGTH
-    write_whole(path, lambda temporary: save_file(tensors, temporary, metadata=about))
+    write_whole(path, lambda temporary: temporary.write_bytes(content))
     return path
 
 

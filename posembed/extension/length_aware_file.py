@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from safetensors.torch import save
 
 from posembed.checkpoint.formats.pickle.torch_arrays import from_numpy
 from posembed.checkpoint.tensors import Array
 from posembed.errors import InvalidArgumentError, MissingExtraError, first_line
 from posembed.extension.length_aware import replaceable
-from posembed.extension.length_aware_seal import sealed_metadata
+from posembed.extension.length_aware_seal import sealed_content
 from posembed.extension.library_code import no_questions
 from posembed.extension.plan import ExtensionPlan
 from posembed.extension.write import new_rows
@@ -48,7 +47,7 @@ def length_aware_file(
         str(limit): from_numpy(checkpoint.read(change.table.key)[: old.reserved + limit]),
         str(layout.usable_length): from_numpy(new_rows(checkpoint, change) if longer is None else longer),
     }
-    return save(tables, metadata=sealed_metadata(name, old.reserved, tables))
+    return sealed_content(name, old.reserved, tables)
 
 
 def _require_replaceable(plan: ExtensionPlan, key: str, trust_remote_code: bool) -> str:

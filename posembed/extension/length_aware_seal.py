@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 
 import torch
+from safetensors.torch import save
 from torch import Tensor
 
 from posembed.generations import DamagedError
@@ -24,6 +26,24 @@ def sealed_metadata(key: str, reserved: int, tables: Mapping[str, Tensor]) -> di
     """
     about = {"format": FORMAT, "key": key, "reserved": str(reserved)}
     return about | {"sha256": _sha256(about, tables)}
+
+
+def sealed_content(key: str, reserved: int, tables: Mapping[str, Tensor]) -> bytes:
+    """Return the content of ``length_aware.safetensors``: the same bytes for the same tables.
+
+    The safetensors library writes metadata in the order of a hash table, which differs from process to process.
+
+    Args:
+        key: name of the position table's parameter.
+        reserved: rows before position 0.
+        tables: the tables by the length of the longest input that reads them.
+    """
+    content = save(dict(tables), metadata=sealed_metadata(key, reserved, tables))
+    begin = len(content) - sum(table.nbytes for table in tables.values())
+    header = json.loads(content[8:begin])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    return content[:8] + text.ljust(begin - 8) + content[begin:]
 
 
 def check_seal(about: Mapping[str, str], tables: Mapping[str, Tensor]) -> None:

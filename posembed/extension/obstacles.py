@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from posembed.checkpoint.own_code import code_note
 from posembed.checkpoint.source import Checkpoint
+from posembed.errors import CheckpointError
 from posembed.extension.field_change import look
 from posembed.extension.table_change import TableChange
 from posembed.extension.targets import MOST_NAMED
 from posembed.find import families
 from posembed.find.config import Node, is_family, nodes, number
 from posembed.find.found import FoundTable
+from posembed.find.history import read_history
 
 
 def obstacles(changes: Sequence[TableChange], found: Sequence[FoundTable], checkpoint: Checkpoint) -> Iterator[str]:
@@ -23,6 +25,10 @@ def obstacles(changes: Sequence[TableChange], found: Sequence[FoundTable], check
         found: all tables and look-alikes of the checkpoint that do not change with another one.
         checkpoint: whose configuration says what the model's code forbids.
     """
+    try:
+        read_history(checkpoint)  # the copy's record goes on with it
+    except CheckpointError as error:
+        yield str(error)
     tree = nodes(checkpoint.config)
     changing = {change.table.key for change in changes}
     sized_by: dict[str, list[FoundTable]] = {}

@@ -21,10 +21,12 @@ from posembed.checkpoint.tree import Tree, changed_meanwhile, facts_of, read_tre
 from posembed.errors import CheckpointError, InvalidArgumentError, ModelCheckError
 from posembed.extension.check.session import Check, NoCheck
 from posembed.extension.field_change import FieldChange, apply_changes
+from posembed.extension.new_history import new_history
 from posembed.extension.plan import ExtensionPlan
 from posembed.extension.table_change import TableChange
 from posembed.extension.verify import verify_file
 from posembed.find.config import number
+from posembed.find.history import HISTORY
 from posembed.observer import SILENT, Observer, Progress
 from posembed.records.check import Checked
 
@@ -87,7 +89,8 @@ def write_extension(
                 raise CheckpointError(changed_meanwhile(checkpoint.root))
             return _require_sound(check.verdict(partial))
     left_out = {file for file, _ in plan.left_out}
-    own = {checkpoint.root / name for name in plan.extra_files}
+    extra = {**plan.extra_files, HISTORY: new_history(plan, values)}
+    own = {checkpoint.root / name for name in extra}
     tree = read_tree(checkpoint.root)
     files = [file for file in tree.files if file not in left_out and file not in own]
     changed = {checkpoint.tensors[key].file for key in values}
@@ -98,7 +101,7 @@ def write_extension(
     outside = {file for file, _ in tree.links_out()}
     linked = {file for file in files if link and not (file in changed or file in edits or file in outside)}
     needed = sum(file.stat().st_size for file in files if file not in linked)
-    needed += sum(each.nbytes for each in values.values()) + sum(map(len, plan.extra_files.values()))
+    needed += sum(each.nbytes for each in values.values()) + sum(map(len, extra.values()))
     counter = _Counter(needed, observer)
     rewriter = _Rewriter(plan, values, full, counter)
     with staged_directory(out, source=checkpoint.root, force=force, needed=needed) as partial:
@@ -117,7 +120,7 @@ def write_extension(
                 link_file(file, target)
             else:
                 copy_file(file, target, counter.add)
-        for name, content in plan.extra_files.items():
+        for name, content in extra.items():
             _write_like(partial / name, content, checkpoint.files[0])
         for folder in reversed(folders):  # the inner ones first: a folder may be one that must not be written
             (partial / folder.relative_to(checkpoint.root)).chmod(stat.S_IMODE(folder.stat().st_mode))

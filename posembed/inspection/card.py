@@ -9,12 +9,14 @@ import numpy as np
 from posembed.checkpoint.own_code import code_note
 from posembed.checkpoint.source import Checkpoint, CheckpointPath, open_checkpoint
 from posembed.checkpoint.tensors import Array
-from posembed.errors import InvalidArgumentError
+from posembed.errors import CheckpointError, InvalidArgumentError
 from posembed.find.found import FoundTable
+from posembed.find.history import has_tables, read_history
 from posembed.find.search import find_tables
 from posembed.inspection.limits import length_limits
 from posembed.layout import TableLayout
 from posembed.records.card import CheckpointCard, TableCard
+from posembed.records.history import HistoryStep
 from posembed.records.inspect import Depth, InspectOptions
 from posembed.tables.measures.analysis import analyze_table
 from posembed.tables.measures.brief import brief_analysis
@@ -62,8 +64,25 @@ def measure_checkpoint(path: CheckpointPath, options: InspectOptions) -> Measure
     measured = tuple(_measured(checkpoint, table, options) for table in shown)
     named = str(checkpoint.root if isinstance(path, Checkpoint) else path)
     limits = tuple(length_limits(checkpoint, found))
-    notes = tuple(note for note in (code_note(checkpoint),) if note is not None)
-    return MeasuredCheckpoint(CheckpointCard(named, limits, tuple(each.card for each in measured), notes), measured)
+    history, notes = _recorded(checkpoint, options.values)
+    card = CheckpointCard(named, limits, tuple(each.card for each in measured), notes, history)
+    return MeasuredCheckpoint(card, measured)
+
+
+def _recorded(checkpoint: Checkpoint, values: bool) -> tuple[tuple[HistoryStep, ...], tuple[str, ...]]:
+    """Return how a checkpoint was made, and what else its files say: a record that cannot be read is a finding."""
+    notes = [note for note in (code_note(checkpoint),) if note is not None]
+    try:
+        history = read_history(checkpoint)
+    except CheckpointError as error:
+        return (), (*notes, str(error))
+    if history is None:
+        return (), tuple(notes)
+    written = {table.key: table.sha256.after for step in history.steps for table in step.tables}
+    for key, sha256 in written.items() if values else ():
+        if not has_tables(checkpoint, {key: sha256}):
+            notes.append(f"{key} has other rows than were recorded: it was changed since")
+    return history.steps, tuple(notes)
 
 
 def thinned(rows: Array) -> tuple[Array, int]:

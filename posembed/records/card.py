@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from posembed.records.base import JsonObject, Record, Result
+from posembed.records.history import HistoryStep
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,14 @@ class CheckpointCard(Result):
         limits: what limits the length of a text, the lowest first.
         tables: position tables first, look-alikes last.
         notes: what else to know, a sentence each.
+        history: how the tables were made, if that is recorded, the first step first.
     """
 
     checkpoint: str
     limits: tuple[LengthLimit, ...]
     tables: tuple[TableCard, ...]
     notes: tuple[str, ...] = ()
+    history: tuple[HistoryStep, ...] = ()
 
     @property
     def position_tables(self) -> tuple[TableCard, ...]:

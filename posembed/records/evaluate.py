@@ -27,7 +27,8 @@ class EvaluateOptions(Options):
     """
 
     original: str | os.PathLike[str] | None = None
-    """The model before it was extended; the baselines cut documents to its length. By default the checkpoint itself."""
+    """The model before it was extended: short inputs are compared with it, and baselines cut documents to its length.
+    Without it, changes are not measured."""
     data: PathText = "stdlib"
     """Texts to evaluate on: stdlib (Python's standard library), a text file, or a directory of text files."""
     lengths: tuple[int, ...] | None = None

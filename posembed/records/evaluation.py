@@ -10,7 +10,7 @@ from posembed.records.base import JsonObject, Record, Result
 from posembed.records.choices import KindName, Split
 from posembed.records.evaluate import Task
 
-SCHEMA, SCHEMA_VERSION = "posembed.evaluate", 1
+SCHEMA, SCHEMA_VERSION = "posembed.evaluate", 2
 
 
 @dataclass(frozen=True)
@@ -170,12 +170,12 @@ class EmbeddingResults(Record):
     Attributes:
         cells: accuracy by task, length and system.
         comparisons: the checkpoint compared with each baseline.
-        fidelity: change in short inputs.
+        fidelity: change in short inputs; ``None`` without an original.
     """
 
     cells: tuple[RetrievalCell, ...]
     comparisons: tuple[Comparison, ...]
-    fidelity: Fidelity
+    fidelity: Fidelity | None
 
 
 @dataclass(frozen=True)
@@ -237,6 +237,9 @@ class Evaluation(Result):
         environment: versions and hardware.
         results: what was measured; its JSON keys stand beside the others.
         verdict: plain sentences.
+        notes: what else to know, a sentence each: which original to name, for one.
+        recorded_original: path of the model that the checkpoint was made from, where it is recorded, is there with the
+            recorded tables, and no original was named.
     """
 
     schema: str = SCHEMA
@@ -249,6 +252,8 @@ class Evaluation(Result):
     environment: Mapping[str, str | int | bool | None]
     results: EmbeddingResults | LanguageResults
     verdict: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    recorded_original: str | None = None
 
     _RESULTS: ClassVar[Mapping[str, type[EmbeddingResults] | type[LanguageResults]]] = {
         "embedding": EmbeddingResults,
@@ -259,9 +264,9 @@ class Evaluation(Result):
     def to_dict(self) -> JsonObject:
         """Return plain values, ready for ``json.dumps``; the keys of ``results`` stand beside the others."""
         plain = super().to_dict()
-        verdict = plain.pop("verdict")
+        last = {name: plain.pop(name) for name in ("verdict", "notes", "recorded_original")}
         plain.pop("results")
-        return {**plain, **self.results.to_dict(), "verdict": verdict}
+        return {**plain, **self.results.to_dict(), **last}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

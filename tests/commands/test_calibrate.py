@@ -10,7 +10,7 @@ import torch
 import transformers
 from safetensors.numpy import load_file, save_file
 
-from posembed import calibrate, extend_checkpoint, find_tables, load_length_aware
+from posembed import calibrate, extend_checkpoint, find_tables, inspect_checkpoint, load_length_aware
 from posembed.checkpoint import source
 from posembed.errors import (
     ArgumentTypeError,
@@ -21,6 +21,7 @@ from posembed.errors import (
 )
 from posembed.find import search
 from posembed.observer import Callbacks
+from posembed.quality.evaluate.provenance import provenance
 from posembed.quality.models.embedding import load_embedder
 from posembed.quality.texts import load_texts
 from posembed.records.calibrate import CalibrateOptions
@@ -83,6 +84,15 @@ def test_it_is_a_checkpoint_that_loads_and_short_inputs_are_the_same(done, embed
     assert np.array_equal(old.embed(ids), new.embed(ids))
     longer = [old.encode(text)[:60] for text in load_texts(texts)["test"]]
     assert not np.allclose(old.embed(longer), new.embed(longer), atol=1e-4)
+
+
+def test_what_it_was_made_from_is_recorded(done, embedder):
+    _, out = done
+    (step,) = inspect_checkpoint(out).history
+    (table,) = step.tables
+    assert (step.source, table.method, step.length_aware) == (str(embedder), "calibrate", False)
+    assert table.sentence("a").endswith("calibrated from 64 to 128 positions, from a")
+    assert provenance(source.open_checkpoint(out), None).recorded_original == str(embedder)
 
 
 def test_the_record_tells_how(done, texts, embedder):

@@ -1,6 +1,7 @@
 """The whole evaluation of a small model, and the command."""
 
 import json
+import shlex
 import shutil
 from dataclasses import replace
 
@@ -73,7 +74,9 @@ def test_without_an_original_longer_documents_are_for_the_baselines(example_chec
     found = evaluate(example_checkpoints / "my-embedder", data=data, **SMALL)
     systems = {length: {c.system for c in found.results.cells if c.length == length} for length in (128, 640)}
     assert systems == {128: {"checkpoint"}, 640: {"truncated", "chunks averaged"}}
-    assert found.original is None
+    assert found.original is found.results.fidelity is found.recorded_original is None
+    assert found.verdict == ("No original was given: how the checkpoint differs from it is not measured",)
+    assert found.notes == ("no `original` was given, so the checkpoint is compared with nothing",)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +123,8 @@ def test_short_texts_fit_both_models(example_checkpoints, tmp_path, data):
     extend_model(model, 64, method="crop")
     model.save_pretrained(folder)
     small = {"documents": 10, "pool": 10, "tasks": ["passkey"], "lengths": [128], "precision": "fp32"}
-    assert evaluate(folder, data=data, **small).results.fidelity.longest == 62
+    found = evaluate(folder, original=example_checkpoints / "my-embedder", data=data, **small)
+    assert found.results.fidelity.longest == 62
     with pytest.raises(InvalidArgumentError, match="short=63 must be between 1 and 62"):
         evaluate(folder, data=data, short=63, **small)
 
@@ -197,3 +201,27 @@ def test_wrong_commands_are_one_sentence(cli, example_checkpoints, arguments, se
     code, printed, told = cli("evaluate", example_checkpoints / "my-embedder", *arguments)
     assert (code, printed) == (2, "")
     assert sentence in told
+
+
+def test_the_command_names_the_recorded_original(example_checkpoints, tmp_path, data, cli, monkeypatch):
+    shutil.copytree(example_checkpoints / "my-embedder", tmp_path / "it's old")
+    monkeypatch.chdir(tmp_path)
+    extend_checkpoint("it's old", "long", 1024, method="linear")
+    call = ["evaluate", "long", "--data", data, "--tasks", "passkey", "--lengths", "128", "--documents", "10", "--pool"]
+    call += ["10", "--precision", "fp32"]
+    code, printed, told = cli(*call)
+    assert code == 0, told
+    assert "cosine" not in printed
+    assert "equal bit for bit" not in printed
+    printed = " ".join(printed.split())
+    assert (
+        "Note: no --original was given, so the checkpoint is compared with nothing; it was made from it's old: "
+        in printed
+    )
+    line = told.splitlines()[-1].removeprefix("posembed: next: ")
+    assert shlex.split(line) == ["posembed", *call, "--original", "it's old"]
+    code, printed, told = cli(*shlex.split(line)[1:])
+    assert code == 0, told
+    assert "cosine to the original" in printed
+    assert "Note:" not in printed
+    assert "next:" not in told

@@ -3,10 +3,12 @@
 import pytest
 import torch
 import transformers
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from posembed import extend_model, load_length_aware, save_length_aware
 from posembed.errors import CheckpointError
+from posembed.extension.length_aware_seal import sealed_content, sealed_metadata
 from posembed.nn.length_aware import LengthAwareEmbedding
 
 KEY = "embeddings.position_embeddings.weight"
@@ -59,3 +61,13 @@ def test_tables_of_an_older_version_have_no_checksum(file):
     save_file({}, file, metadata=ABOUT)
     with pytest.raises(CheckpointError, match="it has no tables"):
         loaded(file.parent)
+
+
+def test_the_same_tables_give_the_same_bytes(tmp_path):
+    tables = {"16": torch.rand(16, 3), "32": torch.rand(32, 3)}
+    contents = {sealed_content("ä.weight", 2, tables) for _ in range(20)}
+    assert len(contents) == 1
+    (tmp_path / "file").write_bytes(contents.pop())
+    assert all(torch.equal(rows, tables[name]) for name, rows in load_file(tmp_path / "file").items())
+    with safe_open(tmp_path / "file", "pt") as opened:
+        assert opened.metadata() == sealed_metadata("ä.weight", 2, tables)

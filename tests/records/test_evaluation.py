@@ -14,7 +14,7 @@ from posembed.records.evaluation import (
 
 INTERVAL = {"mean": 0.5, "low": 0.4, "high": 0.6}
 COMMON = {
-    "schema": "posembed.evaluate", "schema_version": 1, "created": "2026-01-01T00:00:00+00:00", "kind": "embedding",
+    "schema": "posembed.evaluate", "schema_version": 2, "created": "2026-01-01T00:00:00+00:00", "kind": "embedding",
     "checkpoint": "a", "original": None,
     "configuration": {
         "data": "stdlib", "lengths": [128], "documents": 20, "seed": 0, "precision": "fp32", "usable_length": 512,
@@ -35,7 +35,7 @@ EMBEDDING = COMMON | {
     "fidelity": {
         "texts": 20, "cosine": INTERVAL | {"least": 0.1}, "rank_correlation": None, "equal": 3, "longest": 126,
     },
-    "verdict": ["a sentence"],
+    "verdict": ["a sentence"], "notes": ["a note"], "recorded_original": None,
 }  # fmt: skip
 DIFFERENCE = {"length": 128, **INTERVAL, "p": 0.1, "documents": 20, "p_holm": 0.2}
 LANGUAGE = COMMON | {
@@ -46,7 +46,7 @@ LANGUAGE = COMMON | {
     ],
     "context_gain": [DIFFERENCE],
     "shuffled": [],
-    "verdict": [],
+    "verdict": [], "notes": [], "recorded_original": "b",
 }  # fmt: skip
 
 
@@ -56,6 +56,17 @@ def test_the_document_and_back(plain, results):
     assert isinstance(evaluation.results, results)
     assert json.dumps(evaluation.to_dict()) == json.dumps(plain), "the order of the keys too"
     assert Evaluation.from_dict(evaluation.to_dict()) == evaluation
+
+
+def test_a_document_of_the_first_version():
+    first = {n: v for n, v in EMBEDDING.items() if n not in ("notes", "recorded_original")} | {"schema_version": 1}
+    assert Evaluation.from_dict(first).notes == ()
+
+
+def test_no_fidelity_without_an_original():
+    plain = EMBEDDING | {"fidelity": None}
+    assert Evaluation.from_dict(plain).results.fidelity is None
+    assert Evaluation.from_dict(plain).to_dict() == plain
 
 
 def test_attributes():

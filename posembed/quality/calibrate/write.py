@@ -18,6 +18,7 @@ from posembed.quality.calibrate.request import Request
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.records.calibration import Calibration
 from posembed.records.check import Checked
+from posembed.records.history import CALIBRATED
 
 
 def write_checkpoint(request: Request, out: Path, table: CalibratedTable, result: Calibration) -> Checked:
@@ -48,7 +49,7 @@ def write_checkpoint(request: Request, out: Path, table: CalibratedTable, result
     rows = longer.copy()
     kept = min(reserved + result.start.keep, len(before))
     rows[:kept] = before[:kept]
-    plan = plan_rows(request.checkpoint, request.table.key, rows, kept=kept - reserved, made_by="calibrate")
+    plan = plan_rows(request.checkpoint, request.table.key, rows, kept=kept - reserved, made_by=CALIBRATED)
     text = json.dumps(result.to_dict(), indent=1, allow_nan=False) + "\n"
     extra = {CALIBRATION: text.encode()}
     if result.short is not None:

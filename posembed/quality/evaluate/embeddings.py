@@ -11,7 +11,7 @@ from posembed.observer import SILENT, Observer
 from posembed.quality.evaluate.evaluator import Evaluator, require_same_vocabulary
 from posembed.quality.evaluate.fidelity import fidelity, short_texts
 from posembed.quality.evaluate.ranking import TRUNCATED, Cell, comparisons, hits, systems
-from posembed.quality.evaluate.words import significance
+from posembed.quality.evaluate.words import NOT_COMPARED, significance
 from posembed.quality.models.embedder import Embedder
 from posembed.quality.tasks.retrieval_set import make_set, require_pools
 from posembed.records.evaluate import TASK_NAMES, EvaluateOptions
@@ -61,7 +61,7 @@ class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
         """Embed and rank the documents of each task and length, then embed short texts."""
         return evaluate_embeddings(checkpoint, original, texts, setup, observer)
 
-    def verdict(self, results: EmbeddingResults) -> tuple[str, ...]:
+    def verdict(self, results: EmbeddingResults, *, compared: bool = True) -> tuple[str, ...]:
         """Return a sentence for each comparison with truncation, and one about short inputs."""
         sentences = [
             f"{each.task} at {each.length} tokens: checkpoint − truncated = {each.mean:+.3f} "
@@ -71,10 +71,13 @@ class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
             if each.second == TRUNCATED
         ]
         short = results.fidelity
-        sentences.append(
-            f"Short inputs (up to {short.longest} tokens): cosine to the original {short.cosine.mean:.4f}, minimum "
-            f"{short.cosine.least:.4f}; {short.equal} of {short.texts} vectors equal bit for bit"
-        )
+        if short is not None:
+            sentences.append(
+                f"Short inputs (up to {short.longest} tokens): cosine to the original {short.cosine.mean:.4f}, minimum "
+                f"{short.cosine.least:.4f}; {short.equal} of {short.texts} vectors equal bit for bit"
+            )
+        if not compared:
+            sentences.append(NOT_COMPARED)
         return tuple(sentences)
 
 
@@ -87,8 +90,8 @@ def evaluate_embeddings(
 ) -> EmbeddingResults:
     """Measure retrieval at each length, and fidelity to the original on short inputs.
 
-    Documents longer than the checkpoint takes are given to the baselines alone. Where the checkpoint is its own
-    original, a baseline that would cut nothing is left out.
+    Documents longer than the checkpoint takes are given to the baselines alone. Without an original (the checkpoint
+    takes its place) a baseline that would cut nothing is left out, and so is fidelity: a model equals itself.
 
     Args:
         checkpoint: the model to evaluate.
@@ -124,11 +127,10 @@ def evaluate_embeddings(
                 )
                 depths = np.asarray(retrieval.depths, dtype=np.int64)
                 cells.append(Cell(task, length, system.name, system.baseline, outcomes, depths))
+    summaries, compared = tuple(cell.summary() for cell in cells), comparisons(cells)
+    if checkpoint is original:
+        return EmbeddingResults(summaries, compared, None)
     observer.message("short inputs")
     short = short_texts(tokens, setup.documents, setup.short, setup.split, setup.seed)
     vectors, reference = (embedder.in_float32().embed(short) for embedder in (checkpoint, original))
-    return EmbeddingResults(
-        cells=tuple(cell.summary() for cell in cells),
-        comparisons=comparisons(cells),
-        fidelity=fidelity(vectors, reference, setup.short),
-    )
+    return EmbeddingResults(summaries, compared, fidelity(vectors, reference, setup.short))

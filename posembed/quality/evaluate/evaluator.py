@@ -74,8 +74,13 @@ class Evaluator(ABC, Generic[Loaded, Results]):
         """
 
     @abstractmethod
-    def verdict(self, results: Results) -> tuple[str, ...]:
-        """Return the results in plain sentences."""
+    def verdict(self, results: Results, *, compared: bool = True) -> tuple[str, ...]:
+        """Return the results in plain sentences.
+
+        Args:
+            results: from :meth:`measure`.
+            compared: whether there was an original.
+        """
 
     def common_setup(self, options: EvaluateOptions, usable: tuple[int, int], **own: Any) -> EvaluationSetup:
         """Return the setup with what all kinds of model have in common.

@@ -12,7 +12,7 @@ from posembed.observer import SILENT, Observer
 from posembed.quality.evaluate.documents import LEAST_DOCUMENTS, cut_documents
 from posembed.quality.evaluate.evaluator import Evaluator, require_same_vocabulary
 from posembed.quality.evaluate.sliding import sliding_losses
-from posembed.quality.evaluate.words import significance
+from posembed.quality.evaluate.words import NOT_COMPARED, significance
 from posembed.quality.models.language import Chosen, Ids, LanguageModel
 from posembed.quality.models.scorer import Losses, Scorer
 from posembed.quality.rng import generator
@@ -68,10 +68,11 @@ class LanguageEvaluator(Evaluator[LanguageModel, LanguageResults]):
     ) -> LanguageResults:
         """Measure the losses on one window of each document that is long enough."""
         tokens = [checkpoint.encode(text) for text in texts]
-        scorers = Scorer.of(checkpoint), Scorer.of(original)
+        own = Scorer.of(checkpoint)
+        scorers = own, own if checkpoint is original else Scorer.of(original)
         return evaluate_language(*scorers, tokens, setup, one_file=is_one_file(setup.data), observer=observer)
 
-    def verdict(self, results: LanguageResults) -> tuple[str, ...]:
+    def verdict(self, results: LanguageResults, *, compared: bool = True) -> tuple[str, ...]:
         """Return whether the longer input helps, and whether the order of the far context matters."""
         sentences = [
             f"At {each.length} tokens the longer input gains {each.mean:+.3f} nats per token over a sliding window "
@@ -84,6 +85,8 @@ class LanguageEvaluator(Evaluator[LanguageModel, LanguageResults]):
             f"({each.low:+.3f} to {each.high:+.3f}), corrected p {each.p_holm:.2g}"
             for each in results.shuffled
         ]
+        if not compared:
+            return (*sentences, NOT_COMPARED)
         return tuple(sentences or ["No input was longer than the original takes: there is nothing to compare"])
 
 
@@ -113,7 +116,8 @@ def evaluate_language(
 
     Args:
         checkpoint: the model to evaluate.
-        original: the model before it was extended; its sliding window is the baseline.
+        original: the model before it was extended; its sliding window is the baseline. The same object where there is
+            none: then a window as long as the input is left out.
         texts: held-out documents in tokens.
         setup: lengths, documents, and the longest input of each model.
         one_file: whether the documents are pieces of one text, of which those too short for a length are joined.
@@ -124,14 +128,16 @@ def evaluate_language(
         WorkFailedError: if a model gives a loss that is not finite.
     """
     window = setup.original_usable_length
+    alone = checkpoint is original and setup.usable_length == window
     cells, gains, controls = [], [], []
     for length in setup.lengths:
         ids = cut_documents(texts, length, setup.documents, setup.split, setup.seed, one_file=one_file)
         rng = generator("masks", setup.split, length, setup.seed)
         inputs = Inputs(ids, checkpoint.kind.choose(ids.shape, rng))
-        observer.message(f"sliding window at {length} tokens")
-        sliding = sliding_losses(original, inputs.ids, inputs.chosen, window)
-        cells.append(loss_cell(SLIDING, window, sliding))
+        if not (alone and length <= window):  # there the window slides nowhere: it is the checkpoint itself
+            observer.message(f"sliding window at {length} tokens")
+            sliding = sliding_losses(original, inputs.ids, inputs.chosen, window)
+            cells.append(loss_cell(SLIDING, window, sliding))
         if length > setup.usable_length:
             continue
         observer.message(f"checkpoint at {length} tokens")

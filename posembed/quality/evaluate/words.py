@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from posembed.statistics import SIGNIFICANCE
 
+NOT_COMPARED = "No original was given: how the checkpoint differs from it is not measured"
+
 
 def significance(gain: float, p_value: float) -> str:
     """Return whether a difference is a significant gain, a significant loss, or neither.

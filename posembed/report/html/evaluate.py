@@ -30,8 +30,8 @@ def evaluate_page(evaluation: Evaluation) -> str:
     page.add(_measured(evaluation))
     page.add("</section>")
     page.add('<section aria-labelledby="how"><h2 id="how">How it was measured</h2>')
-    original = "itself" if evaluation.original is None else evaluation.original
-    page.add(paragraphs([f"{evaluation.checkpoint}, compared with {original}.", *evaluation_remarks(evaluation)]))
+    against = "without an original" if evaluation.original is None else f"compared with {evaluation.original}"
+    page.add(paragraphs([f"{evaluation.checkpoint}, {against}.", *_remarks(evaluation)]))
     page.add("</section>")
     return page.to_html()
 
@@ -39,7 +39,11 @@ def evaluate_page(evaluation: Evaluation) -> str:
 @render.register
 def show_evaluation(evaluation: Evaluation) -> str:
     """Return an evaluation as a notebook shows it: verdict, tables and remarks."""
-    return paragraphs(evaluation.verdict) + _measured(evaluation) + paragraphs(evaluation_remarks(evaluation))
+    return paragraphs(evaluation.verdict) + _measured(evaluation) + paragraphs(_remarks(evaluation))
+
+
+def _remarks(evaluation: Evaluation) -> list[str]:
+    return [*(f"Note: {note}." for note in evaluation.notes), *evaluation_remarks(evaluation)]
 
 
 def _measured(evaluation: Evaluation) -> str:
@@ -155,4 +159,5 @@ def loss_chart(evaluation: Evaluation, results: LanguageResults, length: int) ->
 def _limit(evaluation: Evaluation, longest: int) -> list[dict[str, Json]]:
     """Return the mark over what is longer than the original's inputs."""
     limit = evaluation.configuration.original_usable_length
-    return [{"from": limit, "to": longest, "label": "longer than the original takes"}] if limit < longest else []
+    name = "checkpoint" if evaluation.original is None else "original"
+    return [{"from": limit, "to": longest, "label": f"longer than the {name} takes"}] if limit < longest else []

@@ -26,7 +26,7 @@ def inspect_page(card: CheckpointCard) -> str:
     page.add('<section aria-labelledby="summary"><h2 id="summary">In short</h2>')
     page.add(paragraphs(_verdict(card), "verdict"))
     page.add(limits_table(card))
-    page.add(paragraphs([f"Note: {note}." for note in card.notes]))
+    page.add(paragraphs(_history_and_notes(card)))
     page.add("</section>")
     for number, table in enumerate(card.position_tables):
         page.add(f'<section aria-labelledby="table-{number}"><h2 id="table-{number}">{escaped(table.key)}</h2>')
@@ -60,8 +60,13 @@ def card_for_notebook(card: CheckpointCard) -> str:
     """Return a card as a notebook shows it: the verdict, each table in words, limits and look-alikes."""
     parts = [paragraphs(_verdict(card))]
     parts += [f"<h4>{escaped(table.key)}</h4>{table_words(table)}" for table in card.position_tables]
-    parts += [limits_table(card), paragraphs([f"Note: {note}." for note in card.notes])]
+    parts += [limits_table(card), paragraphs(_history_and_notes(card))]
     return "".join([*parts, look_alikes_table(card) if card.look_alikes else ""])
+
+
+def _history_and_notes(card: CheckpointCard) -> list[str]:
+    made = [f"History: {table.sentence(step.source)}." for step in card.history for table in step.tables]
+    return [*made, *(f"Note: {note}." for note in card.notes)]
 
 
 def _verdict(card: CheckpointCard) -> list[str]:

@@ -49,7 +49,7 @@ def _language(results: LanguageResults, evaluation: Evaluation) -> list[TextTabl
 @result_tables.register
 def _embedding(results: EmbeddingResults, evaluation: Evaluation) -> list[TextTable]:
     """Accuracy by task, system and length; by depth of the evidence; short inputs."""
-    return [*_accuracy(results, evaluation), _depths(results), _short(results)]
+    return [*_accuracy(results, evaluation), _depths(results), *_short(results)]
 
 
 def _accuracy(results: EmbeddingResults, evaluation: Evaluation) -> list[TextTable]:
@@ -81,8 +81,10 @@ def _depths(results: EmbeddingResults) -> TextTable:
     return TextTable("The checkpoint, by where in the document the evidence lies", header, rows)
 
 
-def _short(results: EmbeddingResults) -> TextTable:
+def _short(results: EmbeddingResults) -> list[TextTable]:
     fidelity = results.fidelity
+    if fidelity is None:  # without an original
+        return []
     rows = [
         ("cosine to the original, mean", number(fidelity.cosine.mean, 4)),
         ("cosine to the original, minimum", number(fidelity.cosine.least, 4)),
@@ -90,7 +92,7 @@ def _short(results: EmbeddingResults) -> TextTable:
         ("vectors equal bit for bit", f"{fidelity.equal} of {fidelity.texts}"),
     ]
     title = f"Change in short inputs: up to {fidelity.longest} tokens, special tokens not counted"
-    return TextTable(title, ("", ""), rows)
+    return [TextTable(title, ("", ""), rows)]
 
 
 @result_remarks.register
@@ -107,12 +109,12 @@ def evaluation_remarks(evaluation: Evaluation) -> list[str]:
     """Return how the numbers were measured, in sentences."""
     setup, machine = evaluation.configuration, evaluation.environment
     test, tasks = result_remarks(evaluation.results)
+    original = "" if evaluation.original is None else f", the original {setup.original_usable_length}"
     return [
         f"In parentheses: 95 % bootstrap intervals over documents. P-values: {test}, with Holm's correction over all "
         "comparisons.",
         f"{setup.documents} documents per cell from {setup.data}, {setup.split} set, seed {setup.seed}, "
-        f"{setup.precision}; the checkpoint takes {setup.usable_length} tokens, the original "
-        f"{setup.original_usable_length}.{tasks}",
+        f"{setup.precision}; the checkpoint takes {setup.usable_length} tokens{original}.{tasks}",
         f"posembed {machine['posembed']}, torch {machine['torch']}, Python {machine['python']}, {machine['cpu']}.",
     ]
 
@@ -125,5 +127,7 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
         console.print(table)
     for line in evaluation_remarks(evaluation):
         console.print(printable(line), markup=False, highlight=False)
+    for note in evaluation.notes:
+        console.print(f"Note: {printable(note)}", markup=False, highlight=False)
     for sentence in evaluation.verdict:
         console.print(f"Verdict: {printable(sentence)}", markup=False, highlight=False, style="bold")

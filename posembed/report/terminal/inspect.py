@@ -35,6 +35,10 @@ def print_card(card: CheckpointCard, console: Console) -> None:
         for limit in card.limits:
             grid.add_row(f"{limit.limit:,}", shown(limit.what), shown(limit.why))
         console.print(grid)
+    for step in card.history:
+        for each in step.tables:
+            line = f"History: {each.sentence(step.source)} (posembed {step.posembed})"
+            console.print(printable(line), markup=False, highlight=False)
     for note in card.notes:
         console.print(f"Note: {printable(note)}", markup=False, highlight=False)
     if card.look_alikes:

@@ -99,6 +99,16 @@ def test_its_own_original_is_measured_once_where_nothing_is_cut(usable, own):
     assert {length for system, length in found if system == "truncated"} == {100, 300, 700} - own
 
 
+def test_a_checkpoint_without_an_original_claims_no_fidelity():
+    embedder = Bag(200)
+    sizes = setup(usable_length=200, original_usable_length=200, lengths=(100,))
+    found = evaluate_embeddings(embedder, embedder, TEXTS, sizes)
+    assert found.fidelity is None
+    assert EmbeddingEvaluator().verdict(found, compared=False) == (
+        "No original was given: how the checkpoint differs from it is not measured",
+    )
+
+
 def test_seeds_and_splits_draw_other_documents():
     first, other, split = (
         evaluate_embeddings(Bag(200), Bag(150), TEXTS, setup(lengths=(300,), **changed)).to_dict()

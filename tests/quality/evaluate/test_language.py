@@ -189,6 +189,18 @@ def test_who_is_measured_at_which_length():
     ]  # fmt: skip
 
 
+def test_a_checkpoint_without_an_original_is_not_compared_with_itself():
+    texts = [row.tolist() for row in repeating(6, 400, 10)]
+    scorer, sizes = Scorer(knows(10), CAUSAL), setup(lengths=(32, 80), usable_length=32, documents=6)
+    found = evaluate_language(scorer, scorer, texts, sizes)
+    assert [(cell.system, cell.length) for cell in found.cells] == [("checkpoint", 32), ("sliding window", 80)]
+    assert LanguageEvaluator().verdict(found, compared=False) == (
+        "No original was given: how the checkpoint differs from it is not measured",
+    )
+    again = evaluate_language(scorer, Scorer(knows(10), CAUSAL), texts, sizes)
+    assert [cell.system for cell in again.cells] == ["sliding window", "checkpoint", "sliding window"]
+
+
 def test_the_order_of_the_lengths_does_not_matter():
     texts = [row.tolist() for row in repeating(6, 400, 10)]
     scorer = Scorer(knows(10), CAUSAL)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -27,7 +28,8 @@ def cell(length, system, mean):
 def embedding(name="a/checkpoint", **changed):
     plain = {
         "created": "", "schema": "posembed.evaluate", "schema_version": 1,
-        "kind": "embedding", "checkpoint": name, "original": None, "configuration": SETUP, "environment": MACHINE,
+        "kind": "embedding", "checkpoint": name, "original": "an/original", "configuration": SETUP,
+        "environment": MACHINE,
         "cells": [cell(128, "checkpoint", 0.9), cell(128, "truncated", 0.9), cell(1024, "checkpoint", 0.7),
                   cell(1024, "truncated", 0.3)],
         "comparisons": [], "verdict": ["It is better."],
@@ -68,7 +70,7 @@ def test_an_embedding_model():
     assert titles == ["Passkey by length", "Passkey by depth"]
     assert "It is better." in page
     assert page.index("It is better.") < page.index("Charts")
-    assert "a/checkpoint, compared with itself." in page
+    assert "a/checkpoint, compared with an/original." in page
     assert "0.70 (0.60 to 0.80)" in page
 
 
@@ -95,6 +97,16 @@ def test_a_language_model():
         ("checkpoint", [31.5], [3.0]),
     ]
     assert drawn.marks == [{"from": 64, "to": 128, "label": "longer than the original takes"}]
+
+
+def test_without_an_original():
+    alone = replace(embedding(), original=None, notes=("no original was given <here>",))
+    alone = replace(alone, results=replace(alone.results, fidelity=None))
+    page = evaluate_page(alone)
+    assert "a/checkpoint, without an original." in page
+    assert "cosine to the original" not in page
+    assert "Note: no original was given &lt;here&gt;." in page
+    assert accuracy(alone).marks[0]["label"] == "longer than the checkpoint takes"
 
 
 def test_nothing_measured_is_said():

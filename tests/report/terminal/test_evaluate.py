@@ -28,7 +28,7 @@ def embedding():
     ]  # fmt: skip
     fidelity = {"texts": 20, "equal": 19, "longest": 126, "rank_correlation": None, "cosine": interval(0.5)}
     return Evaluation.from_dict({
-        "created": "now", "kind": "embedding", "checkpoint": "a\x1b[31m", "original": None, "environment": MACHINE,
+        "created": "now", "kind": "embedding", "checkpoint": "a\x1b[31m", "original": "b", "environment": MACHINE,
         "configuration": SETUP | {"tasks": ["passkey"], "pool": 10, "short": 126}, "cells": cells, "comparisons": [],
         "fidelity": fidelity | {"cosine": interval(0.5) | {"least": -0.25}}, "verdict": ["It is\x1b better."],
     })  # fmt: skip
