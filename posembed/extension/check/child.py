@@ -11,11 +11,14 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from posembed.errors import first_line
+from posembed.extension.check.inputs import Arguments
 from posembed.extension.check.messages import Answer, Copy, Start
 from posembed.extension.check.reading import CannotCheckError, Reading, faults
 from posembed.extension.check.running import DoesNotRunError, SourceRun, run_copy, run_source
@@ -69,7 +72,7 @@ def read_source(start: Start) -> tuple[Answer, Source | None]:
 def _run(library: Library, start: Start, reading: Reading) -> Source:
     model = library.load_model(Path(start.folder))
     try:
-        return Source(reading, run_source(model, start.sizes))
+        return Source(reading, run_source(model, start.sizes, partial(library.prepared, Path(start.folder))))
     except CannotCheckError as error:
         return Source(reading, note=str(error))
 
@@ -85,7 +88,8 @@ def read_copy(start: Start, source: Source, copy: Copy) -> Answer:
     if found or model is None or source.run is None:
         return Answer("fault" if found else "fine", what, found or source.note)
     try:
-        return Answer("fine", what, run_copy(model, start.sizes, source.run), ran=True)
+        ran = run_copy(model, start.sizes, source.run, partial(library.prepared, Path(copy.folder)))
+        return Answer("fine", what, ran, ran=True)
     except DoesNotRunError as error:
         return Answer("fault", what, str(error), ran=True)
 
@@ -98,6 +102,9 @@ class Library(Protocol):
 
     def load_model(self, folder: Path, /) -> Any:
         """Return the model, ready to run."""
+
+    def prepared(self, folder: Path, names: Sequence[str], /) -> Arguments:
+        """Return those of some arguments that the checkpoint's own processor makes."""
 
 
 def _library(name: str) -> Library:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from posembed.errors import WorkFailedError, first_line
-from posembed.extension.check.inputs import Call, Lengths, calls
+from posembed.extension.check.inputs import Arguments, Call, Lengths, calls
 from posembed.extension.check.messages import Size
 from posembed.extension.check.reading import CannotCheckError
 
@@ -29,11 +29,19 @@ class DoesNotRunError(WorkFailedError):
 
 @dataclass(frozen=True)
 class SourceRun:
-    """What the source did: how it was called, and its outputs by length."""
+    """What the source did.
+
+    Attributes:
+        call: how it was called.
+        shortest: tokens of the shortest input.
+        outputs: what it gave, by the number of tokens.
+        prepared: whether it also runs on what its own image processor or feature extractor makes.
+    """
 
     call: Call
     shortest: int
     outputs: dict[int, list[Tensor]] = field(default_factory=dict)
+    prepared: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,16 @@ class Wanted:
         return cls(before, after, min(size.kept for size in sequences))
 
 
-def run_source(model: Any, sizes: Sequence[Size]) -> SourceRun:
+Prepare = Callable[[Sequence[str]], Arguments]
+"""Makes some arguments, by name, as the checkpoint's own processor does; empty where it has none."""
+
+
+def nothing_prepared(_: Sequence[str], /) -> Arguments:
+    """Make nothing."""
+    return {}
+
+
+def run_source(model: Any, sizes: Sequence[Size], prepare: Prepare = nothing_prepared) -> SourceRun:
     """Find a way to call a model, and keep what it gives for the shortest and the longest input.
 
     Raises:
@@ -88,11 +105,11 @@ def run_source(model: Any, sizes: Sequence[Size]) -> SourceRun:
                 if wanted.before is not None:
                     with contextlib.suppress(Exception):  # a model may not take what its own table allows
                         run.outputs[_longest(wanted.before)] = outputs(model, call, wanted.before)
-                return run
+                return replace(run, prepared=_runs_prepared(model, call, short, prepare))
     raise CannotCheckError(f"not run, because no way to call {type(model).__name__} was found")
 
 
-def run_copy(model: Any, sizes: Sequence[Size], source: SourceRun) -> str:
+def run_copy(model: Any, sizes: Sequence[Size], source: SourceRun, prepare: Prepare = nothing_prepared) -> str:
     """Run the copy wherever the source ran, and at the new size.
 
     Returns:
@@ -101,6 +118,27 @@ def run_copy(model: Any, sizes: Sequence[Size], source: SourceRun) -> str:
     Raises:
         DoesNotRunError: if it does not run, or gives other outputs where it should give the same.
     """
+    ran = _run_lengths(model, sizes, source)
+    if source.prepared:
+        try:
+            made = prepare(source.call.names)
+            outputs(model, source.call, Lengths(ASIDE, ASIDE), made)
+        except Exception as error:
+            raise DoesNotRunError(
+                f"on what its own processor makes: {type(error).__name__}: {first_line(error)}"
+            ) from error
+        ran += ", and on what its own processor makes"
+    return ran
+
+
+def _runs_prepared(model: Any, call: Call, lengths: Lengths, prepare: Prepare) -> bool:
+    with contextlib.suppress(Exception):  # no processor, or one of another library
+        made = prepare(call.names)
+        return bool(made) and bool(outputs(model, call, lengths, made))
+    return False
+
+
+def _run_lengths(model: Any, sizes: Sequence[Size], source: SourceRun) -> str:
     wanted = Wanted.of(sizes, decoder="decoder_input_ids" in source.call.names)
     if wanted.before is None or wanted.after is None:
         shape = source.call.shape(model)
@@ -118,11 +156,11 @@ def run_copy(model: Any, sizes: Sequence[Size], source: SourceRun) -> str:
     return f"{ran}; the same outputs as the source up to {same} tokens" if same else ran
 
 
-def outputs(model: Any, call: Call, lengths: Lengths) -> list[Tensor]:
-    """Return the floating-point tensors that a call gives."""
+def outputs(model: Any, call: Call, lengths: Lengths, instead: Arguments | None = None) -> list[Tensor]:
+    """Return the floating-point tensors that a call gives; ``instead`` replaces some of its arguments."""
     torch.manual_seed(0)  # some models mask at random
     with torch.no_grad():
-        output = model(**call.arguments(model, lengths))
+        output = model(**call.arguments(model, lengths) | (instead or {}))
     values = output if isinstance(output, tuple) else list(output.values())
     return [value for value in values if isinstance(value, Tensor) and value.is_floating_point()]
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from posembed.checkpoint.source import open_checkpoint
+from posembed.extension.check.inputs import Arguments
 from posembed.extension.check.reading import CannotCheckError, Reading
+from posembed.extension.check.running import nothing_prepared
 
 
 def read_shapes(folder: Path) -> Reading:
@@ -35,6 +38,11 @@ def read_shapes(folder: Path) -> Reading:
         frozenset(stored.keys() - built.keys()),
         {key: (stored[key], built[key]) for key in stored.keys() & built.keys() if stored[key] != built[key]},
     )
+
+
+def prepared(_: Path, names: Sequence[str], /) -> Arguments:
+    """Return nothing: timm's transforms follow the size of the model."""
+    return nothing_prepared(names)
 
 
 def load_model(folder: Path) -> Any:

@@ -9,8 +9,11 @@ import torch
 
 from posembed.checkpoint.source import Checkpoint, open_checkpoint
 from posembed.errors import InvalidArgumentError, first_line
+from posembed.extension.check.processors import prepared
 from posembed.extension.check.reading import CannotCheckError, Reading, Shape
 from posembed.extension.library_code import no_questions
+
+__all__ = ["load_model", "model_class", "prepared", "read_shapes"]
 
 FILES = ("model.safetensors", "pytorch_model.bin")
 """The single weight files that ``from_pretrained`` looks for; sharded ones have an index."""

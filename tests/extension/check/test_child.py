@@ -276,3 +276,17 @@ def test_a_model_that_cannot_be_called_is_only_loaded(small_model, tmp_path, mon
     checked = extend_checkpoint(small_model("bert"), tmp_path / "out", 64, check="run").checked
     assert checked.outcome == "loads"
     assert checked.reason == "not run, because no way to call BertForMaskedLM was found"
+
+
+def test_a_processor_that_still_makes_the_old_image(small_model, tmp_path, monkeypatch):
+    source = small_model("vit")
+    settings = {"image_processor_type": "ViTImageProcessor", "size": {"height": 32, "width": 32}}
+    (source / "preprocessor_config.json").write_text(json.dumps(settings))
+    checked = extend_checkpoint(source, tmp_path / "new", image_size=48, check="run").checked
+    assert checked.reason == "on an input of shape [1, 3, 48, 48], and on what its own processor makes"
+    monkeypatch.setattr(
+        "posembed.extension.write.apply_changes",
+        lambda settings, changes: settings if "size" in settings else apply_changes(settings, changes),
+    )
+    with pytest.raises(ModelCheckError, match="on what its own processor makes: ValueError: Input image size"):
+        extend_checkpoint(source, tmp_path / "out", image_size=48, check="run")

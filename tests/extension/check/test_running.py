@@ -115,3 +115,21 @@ def test_no_way_to_call_it():
         run_source(Image(16, fails=True), GRID)
     with pytest.raises(CannotCheckError, match="no way to call Image was found"):
         run_source(Image(16), TEXT)
+
+
+def test_what_a_processor_makes_must_run_where_the_source_ran_on_it():
+    class Fixed(Image):
+        def forward(self, pixel_values):
+            if pixel_values.shape[-1] != self.config.image_size:
+                raise ValueError("another size")
+            return (pixel_values.mean(),)
+
+    def makes(size):
+        return lambda names: {"pixel_values": torch.zeros(1, 3, size, size)} if "pixel_values" in names else {}
+
+    source = run_source(Fixed(16), GRID, makes(16))
+    assert run_copy(Fixed(24), GRID, source, makes(24)).endswith("3, 24, 24], and on what its own processor makes")
+    with pytest.raises(DoesNotRunError, match=r"^on what its own processor makes: ValueError: another size$"):
+        run_copy(Fixed(24), GRID, source, makes(16))
+    not_even_before = run_source(Fixed(16), GRID, makes(8))
+    assert run_copy(Fixed(24), GRID, not_even_before, makes(8)) == "on an input of shape [1, 3, 24, 24]"

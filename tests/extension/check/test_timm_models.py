@@ -1,6 +1,7 @@
 """timm's own model, compared with the weights by name and shape."""
 
 import json
+import math
 import sys
 import types
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from posembed.extension.check.reading import CannotCheckError
-from posembed.extension.check.timm_models import read_shapes
+from posembed.extension.check.timm_models import load_model, prepared, read_shapes
 
 
 class Tiny(torch.nn.Module):
@@ -18,7 +19,12 @@ class Tiny(torch.nn.Module):
 
     def __init__(self, patches):
         super().__init__()
+        side = math.isqrt(patches) * 8
+        self.pretrained_cfg = {"input_size": (3, side, side)}
         self.pos_embed = torch.nn.Parameter(torch.zeros(1, patches, 8))
+
+    def forward(self, pixels):
+        return pixels.sum()
 
 
 @pytest.fixture
@@ -30,8 +36,7 @@ def timm(monkeypatch):
 
     def create_model(name, pretrained):
         assert name.startswith("local-dir:")
-        assert not pretrained
-        assert torch.empty(1).is_meta
+        assert pretrained != torch.empty(1).is_meta
         file = Path(name.removeprefix("local-dir:")) / "config.json"
         return Tiny((json.loads(file.read_text())["model_args"]["img_size"] // 8) ** 2)
 
@@ -63,3 +68,13 @@ def test_an_unknown_model(timm, tmp_path):
     (folder / "config.json").write_text(json.dumps({"architecture": "giant"}))
     with pytest.raises(CannotCheckError, match=r"timm 1\.0 has no model giant"):
         read_shapes(folder)
+
+
+def test_a_model_is_called_as_one_of_transformers(timm, tmp_path):
+    folder = saved(tmp_path / "a", 32)
+    model = load_model(folder)
+    assert (model.config.image_size, model.config.num_channels) == ((32, 32), 3)
+    assert model(pixel_values=torch.ones(1, 3, 2, 2))[0] == 12
+    assert prepared(folder, ["pixel_values"]) == {}
+    model.model.patch_embed = types.SimpleNamespace(img_size=(16, 24))
+    assert type(model.config)(model.model).image_size == (16, 24)
