@@ -8,7 +8,7 @@ from posembed.checkpoint.json_object import read_json
 from posembed.checkpoint.source import Checkpoint
 from posembed.extension.config_fields import new_value
 from posembed.extension.field_change import FieldChange, look, resized
-from posembed.extension.image_fields import frame_changes, image_changes, patch_changes, window_changes
+from posembed.extension.image_fields import frame_changes, image_changes, patch_changes, window_changes, window_notes
 from posembed.extension.table_change import TableChange
 from posembed.extension.token_fields import TextLengths, token_changes
 from posembed.find import families
@@ -26,6 +26,16 @@ def dependent_changes(checkpoint: Checkpoint, changes: Sequence[TableChange]) ->
     texts = [change for change in changes if change.table.counts_tokens]
     if texts:
         yield from token_changes(checkpoint.directory, checkpoint.root, text_lengths(checkpoint, texts))
+
+
+def dependent_notes(checkpoint: Checkpoint, changes: Sequence[TableChange]) -> Iterator[str]:
+    """Yield what cannot follow the tables in those files, a sentence each."""
+    for change in changes:
+        for rule in change.table.fields:
+            before = look(checkpoint.config, rule.name.split("."))
+            after = new_value(rule, before, change.table, change.layout, change.pixels)
+            if number(before) is not None and before != after:
+                yield from window_notes(checkpoint.directory, rule.name.rpartition(".")[2], before, after)
 
 
 def text_lengths(checkpoint: Checkpoint, texts: Sequence[TableChange]) -> TextLengths:

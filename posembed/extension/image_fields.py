@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from posembed.checkpoint.json_object import read_json
-from posembed.extension.field_change import FieldChange, in_form, look, resized
+from posembed.extension.field_change import FieldChange, in_form, resized
 from posembed.find import families
 from posembed.find.config import Node, nodes, number, pair
 from posembed.find.token_limits import existing
@@ -130,21 +130,45 @@ def frame_changes(directory: Path, name: str, old: int, new: int) -> Iterator[Fi
 def window_changes(directory: Path, name: str, old: int, new: int) -> Iterator[FieldChange]:
     """Yield the length of the sound that a feature extractor cuts for an encoder of other rows (Whisper's 30 seconds).
 
-    A length that is not a whole number of seconds cannot be written: the extractor counts in them.
+    A length that is not a whole number of seconds cannot be written, since the extractor counts in them: see
+    :func:`window_notes`.
     """
-    for law in families.SOUND_WINDOWS:
-        if law.field != name:
+    for file, node, law in _windows(directory, name, old):
+        samples, rate = _samples(node, law, new)
+        if samples % rate:
             continue
-        for file, settings in processor_files(directory):
+        values = {law.seconds: samples // rate, law.samples: samples, law.total: new * law.frames}
+        for each, value in values.items():
+            before = node.fields.get(each)
+            if before is not None and before != value:
+                yield FieldChange(file, (*node.path, each), before, value, "the sound that the encoder takes")
+
+
+def window_notes(directory: Path, name: str, old: int, new: int) -> Iterator[str]:
+    """Yield why a feature extractor keeps its window though the encoder takes another."""
+    for file, node, law in _windows(directory, name, old):
+        samples, rate = _samples(node, law, new)
+        if samples % rate:
+            yield (
+                f"{file.name}: {law.seconds} stays {node.fields[law.seconds]}, because {new} rows are "
+                f"{samples / rate:g} seconds and the extractor counts whole ones: cut or pad its output to "
+                f"{new * law.frames} frames"
+            )
+
+
+def _windows(directory: Path, name: str, rows: int) -> Iterator[tuple[Path, Node, families.SoundWindow]]:
+    """Yield the feature extractors whose window is as long as an encoder of some rows takes."""
+    for law in families.SOUND_WINDOWS:
+        for file, settings in processor_files(directory) if law.field == name else ():
             for node in nodes(settings):
                 seconds, rate, hop = (number(node.fields.get(each)) for each in (law.seconds, law.rate, law.hop))
-                if not (seconds and rate and hop) or seconds * rate != old * law.frames * hop:
-                    continue
-                samples = new * law.frames * hop
-                if samples % rate:
-                    continue
-                values = {law.seconds: samples // rate, law.samples: samples, law.total: new * law.frames}
-                for each, value in values.items():
-                    before = look(node.fields, (each,))
-                    if before is not None and before != value:
-                        yield FieldChange(file, (*node.path, each), before, value, "the sound that the encoder takes")
+                if seconds and rate and hop and seconds * rate == rows * law.frames * hop:
+                    yield file, node, law
+
+
+def _samples(node: Node, law: families.SoundWindow, rows: int) -> tuple[int, int]:
+    """Return the samples that make some rows, and how many a second has."""
+    hop, rate = number(node.fields[law.hop]), number(node.fields[law.rate])
+    assert hop is not None
+    assert rate is not None
+    return rows * law.frames * hop, rate

@@ -14,7 +14,7 @@ from posembed.errors import InvalidArgumentError
 from posembed.extension.buffers import DependentBuffer, find_buffers
 from posembed.extension.config_fields import config_changes
 from posembed.extension.copies import compiled_note, copies_that_stay, with_copies
-from posembed.extension.dependent_fields import dependent_changes
+from posembed.extension.dependent_fields import dependent_changes, dependent_notes
 from posembed.extension.effective_range import effective_range
 from posembed.extension.field_change import FieldChange
 from posembed.extension.links_out import links_out
@@ -176,6 +176,7 @@ def plan_extension(
             *unread(changes, found),
             *sound_notes(checkpoint.directory, changes if whole else ()),
             *notes(changes, checkpoint, sizes_found=sizes_found),
+            *(dependent_notes(checkpoint, changes) if whole else ()),
             *(left_sizes(checkpoint, changes, found, fields) if whole else ()),
             *links_out(checkpoint.root),
         ),

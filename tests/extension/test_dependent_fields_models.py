@@ -216,7 +216,33 @@ def patches(out: Path) -> Mapping[str, Any]:
     }
 
 
+WHISPER = {
+    "vocab_size": 50, "d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2,
+    "decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32, "num_mel_bins": 80, "pad_token_id": 0,
+    "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1, "suppress_tokens": None,
+    "begin_suppress_tokens": None,
+}  # fmt: skip
+
+
+def speech(out: Path) -> Mapping[str, Any]:
+    """Two seconds of sound, as the copy's feature extractor cuts or pads it."""
+    made_by = transformers.WhisperFeatureExtractor.from_pretrained(out)
+    waves = np.random.default_rng(0).normal(size=32_000).astype(np.float32)
+    features = made_by(waves, sampling_rate=16_000, return_tensors="pt").input_features
+    assert tuple(features.shape) == (1, 80, 1000)
+    return {"input_features": features, "decoder_input_ids": torch.tensor([[1, 5]])}
+
+
+WINDOW = {
+    "feature_extractor_type": "WhisperFeatureExtractor", "chunk_length": 30, "feature_size": 80, "hop_length": 160,
+    "n_fft": 400, "n_samples": 480_000, "nb_max_frames": 3000, "sampling_rate": 16_000,
+}  # fmt: skip
+
 PLAIN = [
+    Plain("WhisperModel", WHISPER, {"preprocessor_config": WINDOW},
+          {"length": 500, "method": "crop", "tables": "encoder.embed_positions.weight"},
+          {"config.max_source_positions": 500, "preprocessor_config.chunk_length": 10,
+           "preprocessor_config.n_samples": 160_000, "preprocessor_config.nb_max_frames": 1000}, speech),
     Plain("TimesformerModel", VIDEO, {"video_preprocessor_config": FRAMES}, {"image_size": 32},
           {"config.image_size": 32, "config.num_frames": 4}, clip(4, 32)),
     Plain("TimesformerModel", VIDEO, {"video_preprocessor_config": FRAMES},

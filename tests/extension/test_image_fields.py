@@ -4,7 +4,14 @@ import json
 
 import pytest
 
-from posembed.extension.image_fields import frame_changes, image_changes, image_tokens, patch_changes, window_changes
+from posembed.extension.image_fields import (
+    frame_changes,
+    image_changes,
+    image_tokens,
+    patch_changes,
+    window_changes,
+    window_notes,
+)
 from posembed.layout import TableLayout
 
 OLD, NEW = (32, 32), (48, 48)
@@ -123,3 +130,14 @@ WHISPER = {"chunk_length": 30, "sampling_rate": 16_000, "hop_length": 160, "n_sa
 def test_the_window_of_sound_follows(found, content, rows, expected):
     assert found(content, window_changes, "max_source_positions", 1500, rows) == expected
     assert found(content, window_changes, "max_target_positions", 1500, rows) == {}
+
+
+@pytest.mark.parametrize(("rows", "said"), [(500, False), (333, True)])
+def test_a_window_of_no_whole_seconds_is_said(tmp_path, rows, said):
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(WHISPER))
+    notes = list(window_notes(tmp_path, "max_source_positions", 1500, rows))
+    expected = (
+        "preprocessor_config.json: chunk_length stays 30, because 333 rows are 6.66 seconds and the extractor counts "
+        "whole ones: cut or pad its output to 666 frames"
+    )
+    assert notes == ([expected] if said else [])
