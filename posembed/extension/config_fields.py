@@ -12,8 +12,10 @@ from posembed.extension.field_change import apply_changes as apply_changes
 from posembed.extension.field_change import in_form, resized
 from posembed.extension.field_change import look as look
 from posembed.extension.image_fields import image_tokens
+from posembed.extension.merged_patches import merge_of
 from posembed.find import families
 from posembed.find.config import is_family, nodes, number, pair
+from posembed.find.families import companions
 from posembed.find.found import FieldRule, FoundTable
 from posembed.layout import TableLayout
 
@@ -48,7 +50,7 @@ def config_changes(
             yield FieldChange(file, own, look(config, own), size, "timm builds the model for it")
         if table.layout.grid is not None:
             yield from _grid_counts(file, config, path, table.layout, new)
-            yield from image_tokens(file, config, table.layout, new)
+            yield from image_tokens((file, config), table.layout, new, merge_of(config)[0])
             yield from _image_parts(file, config, before, after)
         if rule.unit == "rows":
             yield from _pinned(file, config, path, table.family)
@@ -104,7 +106,7 @@ def _length_aliases(
     file: Path, config: Mapping[str, object], path: tuple[str, ...], lengths: Mapping[Any, int]
 ) -> Iterator[FieldChange]:
     """Yield the other names of a sequence table's length in the same part of a configuration."""
-    for alias in families.LENGTH_ALIASES:
+    for alias in companions.LENGTH_ALIASES:
         where = (*path[:-1], alias)
         value = number(look(config, where))
         if where != path and value in lengths and value != lengths[value]:
@@ -174,8 +176,8 @@ def _grid_counts(
 def _image_parts(file: Path, config: Mapping[str, object], before: Any, after: Any) -> Iterator[FieldChange]:
     """Yield the sizes in the parts in which open_clip and timm say how images are prepared."""
     old, new = pair(before), pair(after)
-    for part in families.IMAGE_PARTS:
-        for name in families.IMAGE_PART_SIZES:
+    for part in companions.IMAGE_PARTS:
+        for name in companions.IMAGE_PART_SIZES:
             value = look(config, (*part, name))
             grown = resized(value, old, new) if old is not None and new is not None and old != new else None
             if grown is not None:

@@ -9,20 +9,23 @@ from posembed.checkpoint.source import Checkpoint
 from posembed.extension.config_fields import new_value
 from posembed.extension.field_change import FieldChange, look, resized
 from posembed.extension.image_fields import frame_changes, image_changes, patch_changes, window_changes, window_notes
+from posembed.extension.merged_patches import merge_of
 from posembed.extension.table_change import TableChange
 from posembed.extension.token_fields import TextLengths, token_changes
 from posembed.find import families
 from posembed.find.config import nodes, number, pair
+from posembed.find.families import companions
 from posembed.find.found import FieldRule
 from posembed.find.token_limits import existing
 
 
 def dependent_changes(checkpoint: Checkpoint, changes: Sequence[TableChange]) -> Iterator[FieldChange]:
     """Yield the fields of every file but ``config.json`` that must change with the tables."""
+    merged, _ = merge_of(checkpoint.config)
     for change in changes:
         for rule in change.table.fields:
             yield from _of_rule(checkpoint, change, rule)
-        yield from patch_changes(checkpoint.directory, change.table.layout, change.layout)
+        yield from patch_changes(checkpoint.directory, change.table.layout, change.layout, merged)
     texts = [change for change in changes if change.table.counts_tokens]
     if texts:
         yield from token_changes(checkpoint.directory, checkpoint.root, text_lengths(checkpoint, texts))
@@ -57,9 +60,9 @@ def _of_rule(checkpoint: Checkpoint, change: TableChange, rule: FieldRule) -> It
         old, new = pair(before), pair(after)
         if old is not None and new is not None:
             yield from image_changes(checkpoint.directory, old, new)
-            yield from _other_configs(checkpoint, families.IMAGE_FIELDS + families.IMAGE_PART_SIZES, before, after)
+            yield from _other_configs(checkpoint, families.IMAGE_FIELDS + companions.IMAGE_PART_SIZES, before, after)
     elif number(before) is not None and before != after:
-        if rule.unit != "rows" or name in families.FRAME_FIELDS:  # frames of a video, sides of a spectrogram
+        if rule.unit != "rows" or name in companions.FRAME_FIELDS:  # frames of a video, sides of a spectrogram
             yield from frame_changes(checkpoint.directory, name, before, after)
         yield from window_changes(checkpoint.directory, name, before, after)
         if change.table.counts_tokens:
@@ -71,7 +74,7 @@ def _other_configs(
 ) -> Iterator[FieldChange]:
     """Yield the same size in the configuration of another library beside the one that is read."""
     old, new = pair(before), pair(after)
-    for name in families.OTHER_CONFIGS:
+    for name in companions.OTHER_CONFIGS:
         for file in existing(checkpoint.directory / name):
             if file == checkpoint.config_file or old is None or new is None:
                 continue

@@ -10,6 +10,7 @@ from posembed.checkpoint.json_object import read_json
 from posembed.extension.field_change import FieldChange, in_form, resized
 from posembed.find import families
 from posembed.find.config import Node, nodes, number, pair
+from posembed.find.families import companions
 from posembed.find.token_limits import existing
 from posembed.layout import TableLayout
 
@@ -19,7 +20,7 @@ Settings = tuple[Path, Mapping[str, object]]
 
 def processor_files(directory: Path) -> Iterator[Settings]:
     """Yield the processors' files of a Transformers directory with their content."""
-    for name in families.PROCESSOR_FILES:
+    for name in companions.PROCESSOR_FILES:
         for file in existing(directory / name):
             yield file, read_json(file)
 
@@ -35,7 +36,7 @@ def image_changes(directory: Path, old: Sides, new: Sides) -> Iterator[FieldChan
     for file, settings in processor_files(directory):
         for node in nodes(settings):
             yield from _sizes(file, node, old, new)
-            for name in families.PROCESSOR_PARTS:
+            for name in companions.PROCESSOR_PARTS:
                 value = node.fields.get(name)
                 part = _part(value, old, new)
                 if part is not None:
@@ -44,7 +45,7 @@ def image_changes(directory: Path, old: Sides, new: Sides) -> Iterator[FieldChan
 
 def _sizes(file: Path, node: Node, old: Sides, new: Sides) -> Iterator[FieldChange]:
     crop = node.fields.get("crop_size")
-    for name in families.PROCESSOR_SIZES:
+    for name in companions.PROCESSOR_SIZES:
         value = node.fields.get(name)
         grown = resized(value, old, new)
         if grown is None and name == "size" and pair(crop) == old:
@@ -76,47 +77,46 @@ def _part(value: object, old: Sides, new: Sides) -> Any:
     return resized(value, sides, (new[0] // parts[0], new[1] // parts[1])) if parts[0] == parts[1] > 1 else None
 
 
-def patch_changes(directory: Path, old: TableLayout, new: TableLayout) -> Iterator[FieldChange]:
+def patch_changes(directory: Path, old: TableLayout, new: TableLayout, merged: int = 1) -> Iterator[FieldChange]:
     """Yield the numbers of patches and of an image's tokens in the processor's files that must change."""
     if old.grid is None or new.grid is None:
         return
     for file, settings in processor_files(directory):
-        yield from image_tokens(file, settings, old, new)
+        yield from image_tokens((file, settings), old, new, merged)
         for node in nodes(settings):
-            for name in families.PROCESSOR_COUNTS:
+            for name in companions.PROCESSOR_COUNTS:
                 if number(node.fields.get(name)) == old.positions:
                     yield FieldChange(file, (*node.path, name), old.positions, new.positions, "counts the patches")
-            for name in families.PROCESSOR_SIDES:
+            for name in companions.PROCESSOR_SIDES:
                 value = node.fields.get(name)
                 sides = resized(value, old.grid, new.grid)
                 if sides is not None:
                     yield FieldChange(file, (*node.path, name), value, sides, "counts the patches of one side")
 
 
-def image_tokens(
-    file: Path, settings: Mapping[str, object], old: TableLayout, new: TableLayout
-) -> Iterator[FieldChange]:
-    """Yield the counts of an image's tokens, wherever a configuration or a processor repeats them."""
-    for node in nodes(settings):
-        for name in families.IMAGE_TOKEN_FIELDS:
+def image_tokens(settings: Settings, old: TableLayout, new: TableLayout, merged: int = 1) -> Iterator[FieldChange]:
+    """Yield the counts of an image's tokens, wherever a configuration or a processor repeats them.
+
+    Args:
+        settings: a file and its content.
+        old: the grid's layout, before.
+        new: its layout, afterwards.
+        merged: side of the squares of patches that become one token.
+    """
+    counts = {_tokens(old, merged): _tokens(new, merged), old.rows: new.rows, old.positions: new.positions}
+    file, content = settings
+    for node in nodes(content):
+        for name in companions.IMAGE_TOKEN_FIELDS:
             value = number(node.fields.get(name))
-            after = None if value is None else _tokens(value, old, new)
-            if after is not None:
-                yield FieldChange(file, (*node.path, name), value, after, "counts an image's tokens")
+            if value is not None and value in counts:
+                yield FieldChange(file, (*node.path, name), value, counts[value], "counts an image's tokens")
 
 
-def _tokens(value: int, old: TableLayout, new: TableLayout) -> int | None:
-    """Return how many tokens the new image becomes: all rows, its patches, or its patches merged in squares."""
-    if value == old.positions:
-        return new.positions
-    if value == old.rows:
-        return new.rows
-    assert old.grid is not None
-    assert new.grid is not None
-    for side in families.MERGED_SIDES:
-        if all(n % side == 0 for n in old.grid) and value * side * side == old.positions:
-            return (new.grid[0] // side) * (new.grid[1] // side)
-    return None
+def _tokens(layout: TableLayout, merged: int) -> int:
+    """Return how many squares of patches a grid has; the last of a side may lack patches."""
+    assert layout.grid is not None
+    height, width = layout.grid
+    return -(-height // merged) * -(-width // merged)
 
 
 def frame_changes(directory: Path, name: str, old: int, new: int) -> Iterator[FieldChange]:

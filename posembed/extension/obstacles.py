@@ -9,6 +9,7 @@ from posembed.checkpoint.own_code import code_note
 from posembed.checkpoint.source import Checkpoint
 from posembed.errors import CheckpointError
 from posembed.extension.field_change import look
+from posembed.extension.merged_patches import merge_of
 from posembed.extension.table_change import TableChange
 from posembed.extension.targets import MOST_NAMED
 from posembed.find import families
@@ -49,6 +50,7 @@ def obstacles(changes: Sequence[TableChange], found: Sequence[FoundTable], check
         yield from _whole_frames(change)
         if _is_oblong(change) and not is_family(table.family, families.OBLONG):
             yield from _one_number(change, checkpoint)
+        yield from _merged(change, checkpoint)
         types = {table.family, tree[0].model_type}
         for limit in families.LIMITS:
             if any(is_family(name, limit.families) for name in types) and re.search(limit.key, table.key):
@@ -86,6 +88,17 @@ def _together(field: str, key: str, fixed: Sequence[FoundTable]) -> str:
     return said if refused is None else f"{said}, and {refused.key} cannot be extended: {refused.refused}"
 
 
+def _merged(change: TableChange, checkpoint: Checkpoint) -> Iterator[str]:
+    """Yield an obstacle if the model merges patches in squares that do not divide the new grid."""
+    side, divides = merge_of(checkpoint.config)
+    grid = change.layout.grid
+    if divides and grid is not None and any(size % side for size in grid):
+        yield (
+            f"{change.table.key}: patches are merged in squares: the grid's sides must be multiples of {side}, and "
+            f"{' × '.join(map(str, grid))} is not"
+        )
+
+
 def _is_oblong(change: TableChange) -> bool:
     sizes = (change.layout.grid, change.pixels)
     return any(size is not None and size[0] != size[1] for size in sizes)
@@ -113,6 +126,7 @@ def _limit(limit: families.Limit, change: TableChange, tree: list[Node]) -> Iter
         return
     step = limit.multiple_of if isinstance(limit.multiple_of, int) else _largest(tree, limit.multiple_of)
     step = limit.power**step if limit.power and step else step
+    step = round(step ** (1 / limit.root)) if limit.root else step
     sizes = change.layout.grid or (change.usable_length,)
     if step and any(size % step for size in sizes):
         yield f"{change.table.key}: {limit.reason} of {step}, and {' × '.join(map(str, sizes))} is not"

@@ -14,8 +14,8 @@ from posembed.errors import CheckpointError
 from posembed.extension.config_fields import new_value
 from posembed.extension.field_change import FieldChange, look, resized
 from posembed.extension.table_change import TableChange
-from posembed.find import families
 from posembed.find.config import number, pair
+from posembed.find.families import companions
 from posembed.find.found import FoundTable
 
 MOST_NAMED = 12
@@ -33,7 +33,7 @@ class OldSize:
 
     def is_in(self, name: str, value: object) -> bool:
         """Return whether a field holds it under a name that speaks of such a size."""
-        if not re.search(self.words, name) or re.search(families.OTHER_NAME, name):
+        if not re.search(self.words, name) or re.search(companions.OTHER_NAME, name):
             return False
         if isinstance(self.value, int):
             return number(value) == self.value
@@ -78,18 +78,18 @@ def old_sizes(checkpoint: Checkpoint, change: TableChange) -> Iterator[OldSize]:
         if rule.unit == "pixels":
             image = pair(before)
             if image is not None:
-                yield OldSize(image, families.PIXEL_NAME)
+                yield OldSize(image, companions.PIXEL_NAME)
         elif number(before) is not None:
-            yield OldSize(before, families.PIXEL_NAME if rule.unit in ("bins", "frames") else families.LENGTH_NAME)
+            yield OldSize(before, companions.PIXEL_NAME if rule.unit in ("bins", "frames") else companions.LENGTH_NAME)
     counts = {table.layout.positions, table.layout.rows, table.usable_length}
-    words = families.COUNT_NAME if layout.grid is not None else families.LENGTH_NAME
+    words = companions.COUNT_NAME if layout.grid is not None else companions.LENGTH_NAME
     yield from (OldSize(count, words) for count in sorted(counts))
 
 
 def _all_fields(checkpoint: Checkpoint) -> Iterator[tuple[Path, tuple[str, ...], object]]:
     """Yield every number, pair and object of edges in the JSON files of a checkpoint, with its path."""
     for file in read_tree(checkpoint.root).files:
-        if file.suffix not in (".json", ".metadata") or re.search(families.NO_SETTINGS, file.name):
+        if file.suffix not in (".json", ".metadata") or re.search(companions.NO_SETTINGS, file.name):
             continue
         if any(part.startswith(".") for part in file.relative_to(checkpoint.root).parts):  # of git and of downloads
             continue

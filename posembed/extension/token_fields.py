@@ -8,8 +8,8 @@ from pathlib import Path
 
 from posembed.checkpoint.json_object import read_json
 from posembed.extension.field_change import FieldChange, look
-from posembed.find import families
 from posembed.find.config import number
+from posembed.find.families import companions
 from posembed.find.token_limits import existing, token_limits
 
 _FIXED = ("padding", "strategy", "Fixed")
@@ -43,7 +43,7 @@ def token_changes(directory: Path, root: Path, lengths: TextLengths) -> Iterator
     for file in existing(directory / "tokenizer.json"):
         repeated = {lengths.old, lengths.old_field, *(found.limit for found in limits)}
         yield from _padding(file, lengths, repeated)
-    for name in families.GENERATION_FILES:
+    for name in companions.GENERATION_FILES:
         for file in existing(directory / name):
             limit = number(read_json(file).get("max_length"))
             if limit is not None and limit in (lengths.old, lengths.old_field):

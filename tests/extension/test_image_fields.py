@@ -88,8 +88,8 @@ GRID, GROWN = TableLayout(grid=(4, 4), prefix=1), TableLayout(grid=(6, 8), prefi
         ({"input_size_patches": 5}, {}),
         ({"image_seq_length": 16}, {"image_seq_length": 48}),
         ({"image_seq_length": 17}, {"image_seq_length": 49}),  # with the class token
-        ({"image_processor": {"image_seq_len": 4}}, {"image_processor.image_seq_len": 12}),  # merged 2 × 2
-        ({"num_image_tokens": 1}, {"num_image_tokens": 2}),  # merged 4 × 4
+        ({"image_processor": {"image_seq_len": 16}}, {"image_processor.image_seq_len": 48}),
+        ({"image_seq_length": 4}, {}),  # averaged to a fixed number, as far as anybody knows
         ({"image_seq_length": 7}, {}),
         ({"image_seq_length": True}, {}),
     ],
@@ -102,11 +102,12 @@ def test_a_sequence_has_no_patches(found):
     assert found({"max_num_patches": 16}, patch_changes, TableLayout(length=16), TableLayout(length=32)) == {}
 
 
-def test_sides_that_cannot_be_merged_are_not(tmp_path):
-    odd, even = TableLayout(grid=(3, 3)), TableLayout(grid=(6, 6))
-    assert list(image_tokens(tmp_path, {"image_seq_length": 2}, odd, even)) == []
-    (change,) = image_tokens(tmp_path, {"image_seq_length": 1}, odd, even)  # 3 × 3
-    assert change.after == 4
+@pytest.mark.parametrize(
+    ("merged", "before", "after"), [(2, 4, 12), (4, 1, 4), (2, 16, 48), (2, 17, 49), (2, 1, None), (4, 4, None)]
+)
+def test_patches_that_are_merged_in_squares(tmp_path, merged, before, after):
+    changes = image_tokens((tmp_path, {"num_image_tokens": before}), GRID, GROWN, merged)
+    assert [change.after for change in changes] == ([] if after is None else [after])
 
 
 def test_frames_follow(found):

@@ -6,7 +6,7 @@ import pytest
 
 from posembed import plan_extension
 from posembed.extension.repeated_sizes import MOST_NAMED, OldSize
-from posembed.find import families
+from posembed.find.families import companions
 
 START = "left at the old size, check whether they must change: "
 
@@ -100,7 +100,7 @@ def test_a_long_list_ends_with_a_number(text):
 
 
 def test_an_old_size_has_words():
-    size = OldSize((32, 24), families.PIXEL_NAME)
+    size = OldSize((32, 24), companions.PIXEL_NAME)
     assert size.is_in("crop", {"height": 32, "width": 24})
     assert not size.is_in("crop", 32)
     assert not size.is_in("hidden", [32, 24])

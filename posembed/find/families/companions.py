@@ -127,9 +127,32 @@ IMAGE_PARTS = (("preprocess_cfg",), ("pretrained_cfg",))
 IMAGE_PART_SIZES = ("size", "input_size", "test_input_size", "crop_size")
 
 # Fields, in any part of a configuration or processor, that repeat how many tokens an image becomes: all of its rows,
-# its patches, or its patches merged in squares of these sides (InternVL 2, Idefics 3 and SmolVLM 2 to 4).
+# its patches, or its patches merged in squares.
 IMAGE_TOKEN_FIELDS = ("image_seq_length", "image_seq_len", "num_image_tokens", "image_token_num")
-MERGED_SIDES = (2, 3, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Families that merge patches in squares into one token.
+
+    ``side`` is the square's side, or the field that has it, as a number or as the share of the side that is left.
+    ``divides``: whether it must divide the sides of the grid; other code fills the last squares.
+    """
+
+    families: tuple[str, ...]
+    side: int | str
+    divides: bool = True
+
+
+MERGES = (
+    Merge(("internvl*", "qianfan_ocr", "nemotron_h_omni"), "downsample_ratio"),
+    Merge(("idefics3", "smolvlm", "granite_docling*"), "scale_factor"),
+    Merge(("modernvbert", "colmodernvbert", "ultravbert"), "pixel_shuffle_factor"),
+    Merge(("aya_vision", "cohere2_vision"), "downsample_factor"),
+    Merge(("llama4",), "pixel_shuffle_ratio"),
+    Merge(("ovis2",), "hidden_stride", divides=False),
+    Merge(("got_ocr2",), 4, divides=False),  # two convolutions of stride 2
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +179,7 @@ SHARED_SIZES = (
         ("prompt_encoder_config.image_embedding_size",),
     ),
     SharedSize(("phi4_multimodal*",), ("image_size", "crop_size")),
+    SharedSize(("internvl_chat",), ("force_image_size", "vision_config.image_size")),
 )
 
 # --- Sound and video --------------------------------------------------------------------------------------------------
@@ -188,7 +212,7 @@ SOUND_WINDOWS = (SoundWindow("max_source_positions", 2),)  # Whisper's second co
 # Words of a field's name that make it worth a note if it holds the old size and no law changes it: a text's length, an
 # image's side in pixels, a number of patches.
 LENGTH_NAME = r"pos(?:ition)?s?(?:_|$)|len|seq|ctx|context|(?:^|_)max(?:_|$)|token|block_size"
-PIXEL_NAME = r"image|img|pixel|resolution|crop|edge|height|width|side|(?:^|_)size$|pad_size|frame|bins|len"
+PIXEL_NAME = r"image|img|pixel|resolution|crop|edge|_height|_width|side|(?:^|_)size$|pad_size|frame|bins|len"
 COUNT_NAME = r"patch|token|pos(?:ition)?s?(?:_|$)|seq|len"
 # Words of names that have another meaning, whatever number they hold.
 OTHER_NAME = (

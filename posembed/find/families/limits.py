@@ -13,6 +13,7 @@ class Limit:
     reason: str
     multiple_of: str | int = 0  # a field, or a number
     power: int = 0  # the multiple is this number to the power of the field
+    root: int = 0  # the multiple is this root of the field
     key: str = "."
 
 
@@ -31,7 +32,12 @@ LIMITS = (
     Limit(
         ("hiera",), "its windows are merged three times by two: the grid's sides must be multiples", "num_query_pool", 2
     ),
-    Limit(("granite_docling*",), "patches are merged in squares: the grid's sides must be multiples", "scale_factor"),
+    Limit(
+        ("gemma3", "shieldgemma2", "t5gemma2"),
+        "patches are averaged to a fixed number of tokens: the grid's sides must be multiples",
+        "mm_tokens_per_image",
+        root=2,
+    ),
     Limit(
         ("informer", "autoformer", "time_series_transformer"),
         "its rows are context_length + prediction_length: build the model with other lengths instead",

@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from posembed.find import families
+from posembed.find.families import companions
 
 
 @pytest.mark.parametrize("law", families.TOKEN_FIELDS, ids=lambda law: f"{law.files}:{'.'.join(law.path)}")
@@ -30,12 +31,12 @@ def test_files_of_sentence_transformers():
 @pytest.mark.parametrize(
     "fields",
     [
-        families.LENGTH_ALIASES,
-        families.PROCESSOR_SIZES,
-        families.PROCESSOR_PARTS,
-        families.PROCESSOR_FILES,
-        families.IMAGE_TOKEN_FIELDS,
-        families.IMAGE_PART_SIZES,
+        companions.LENGTH_ALIASES,
+        companions.PROCESSOR_SIZES,
+        companions.PROCESSOR_PARTS,
+        companions.PROCESSOR_FILES,
+        companions.IMAGE_TOKEN_FIELDS,
+        companions.IMAGE_PART_SIZES,
         families.GRID_COUNT_ALIASES,
     ],
 )
@@ -46,6 +47,12 @@ def test_fields_are_said_once(fields):
 def test_shared_sizes_are_several_fields():
     assert all(len(law.fields) > 1 for law in families.SHARED_SIZES)
     assert all(not set(law.sides) & set(law.fields) for law in families.SHARED_SIZES)
+
+
+@pytest.mark.parametrize("law", families.MERGES, ids=lambda law: law.families[0])
+def test_merges_have_a_side(law):
+    assert law.families
+    assert (law.side > 1) if isinstance(law.side, int) else law.side.isidentifier()
 
 
 def test_a_whisper_of_thirty_seconds():
