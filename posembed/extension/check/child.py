@@ -6,6 +6,7 @@ is left to ask it, and opens no connection.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -17,11 +18,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
+from torch import Tensor
+
 from posembed.errors import first_line
+from posembed.extension.check import sentence_models
 from posembed.extension.check.inputs import Arguments
 from posembed.extension.check.messages import Answer, Copy, Start
 from posembed.extension.check.reading import CannotCheckError, Reading, faults
-from posembed.extension.check.running import DoesNotRunError, SourceRun, run_copy, run_source
+from posembed.extension.check.running import DoesNotRunError, SourceRun, compare, run_copy, run_source
 
 _CONNECTIONS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname")
 
@@ -33,11 +37,13 @@ class Source:
     Attributes:
         reading: how its library reads it.
         run: what it gave when it ran; ``None`` where it was not run.
+        vector: of a short text, where sentence-transformers embeds it.
         note: why it was not run, although that was asked for.
     """
 
     reading: Reading
     run: SourceRun | None = None
+    vector: Tensor | None = None
     note: str = ""
 
 
@@ -72,9 +78,14 @@ def read_source(start: Start) -> tuple[Answer, Source | None]:
 def _run(library: Library, start: Start, reading: Reading) -> Source:
     model = library.load_model(Path(start.folder))
     try:
-        return Source(reading, run_source(model, start.sizes, partial(library.prepared, Path(start.folder))))
+        run = run_source(model, start.sizes, partial(library.prepared, Path(start.folder)))
     except CannotCheckError as error:
         return Source(reading, note=str(error))
+    vector = None
+    if sentence_models.reads(Path(start.folder)):
+        with contextlib.suppress(Exception):  # modules of another kind, such as a reranker's
+            vector = sentence_models.embedded(Path(start.folder), start.longest)
+    return Source(reading, run, vector)
 
 
 def read_copy(start: Start, source: Source, copy: Copy) -> Answer:
@@ -89,9 +100,23 @@ def read_copy(start: Start, source: Source, copy: Copy) -> Answer:
         return Answer("fault" if found else "fine", what, found or source.note)
     try:
         ran = run_copy(model, start.sizes, source.run, partial(library.prepared, Path(copy.folder)))
+        if source.vector is not None:
+            _embed(start, source.vector, Path(copy.folder))
+            ran += ", and sentence-transformers embeds a short and a long text"
         return Answer("fine", what, ran, ran=True)
     except DoesNotRunError as error:
         return Answer("fault", what, str(error), ran=True)
+
+
+def _embed(start: Start, before: Tensor, folder: Path) -> None:
+    try:
+        after = sentence_models.embedded(folder, start.longest)
+    except Exception as error:
+        raise DoesNotRunError(
+            f"sentence-transformers embeds no batch of a short and a long text: {_said(error)}"
+        ) from error
+    if start.kept >= sentence_models.SHORT_TOKENS:
+        compare([before], [after], "a short text embedded by sentence-transformers gives")
 
 
 class Library(Protocol):

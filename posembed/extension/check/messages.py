@@ -47,6 +47,16 @@ class Start(Record):
     run: bool
     sizes: tuple[Size, ...]
 
+    @property
+    def longest(self) -> int:
+        """Usable length of the longest table, afterwards."""
+        return max((size.after for size in self.sizes), default=0)
+
+    @property
+    def kept(self) -> int:
+        """Number of leading positions whose rows are the old ones in every table."""
+        return min((size.kept for size in self.sizes), default=0)
+
 
 @dataclass(frozen=True)
 class Copy(Record):

@@ -150,7 +150,7 @@ def _run_lengths(model: Any, sizes: Sequence[Size], source: SourceRun) -> str:
     for length, tokens in lengths.items():
         given = _tried(model, source.call, tokens, f"at {length} tokens")
         if length in source.outputs and length <= wanted.kept:
-            _compare(source.outputs[length], given, length)
+            compare(source.outputs[length], given, f"{length} tokens give")
             same = max(same, length)
     ran = f"at {', '.join(map(str, lengths))} tokens"
     return f"{ran}; the same outputs as the source up to {same} tokens" if same else ran
@@ -181,10 +181,15 @@ def _tried(model: Any, call: Call, lengths: Lengths, where: str) -> list[Tensor]
         raise DoesNotRunError(f"{where}: {type(error).__name__}: {first_line(error)}") from error
 
 
-def _compare(before: list[Tensor], after: list[Tensor], length: int) -> None:
+def compare(before: list[Tensor], after: list[Tensor], what: str) -> None:
+    """Require that two runs gave the same; ``what`` begins the sentence otherwise, such as ``"8 tokens give"``.
+
+    Raises:
+        DoesNotRunError: if they did not.
+    """
     for old, new in zip(before, after, strict=True):
         if old.shape != new.shape:
-            raise DoesNotRunError(f"{length} tokens give an output of shape {list(new.shape)}, not {list(old.shape)}")
+            raise DoesNotRunError(f"{what} an output of shape {list(new.shape)}, not {list(old.shape)}")
         if not torch.allclose(old, new, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True):
             difference = float((old - new).abs().max())
-            raise DoesNotRunError(f"{length} tokens give other outputs than in the source (by up to {difference:.2g})")
+            raise DoesNotRunError(f"{what} other outputs than in the source (by up to {difference:.2g})")
