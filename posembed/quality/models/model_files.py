@@ -19,6 +19,7 @@ _TRANSFORMER_SETTINGS = tuple(
     f"sentence_{name}_config.json"
     for name in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 )
+ROUTES = ("Router", "Asym")
 _ROUTERS = ("router_config.json", "config.json")
 
 
@@ -54,17 +55,18 @@ class ModelFiles:
         """
         folder = path_of("checkpoint", path)
         listed = read_json(folder / "modules.json") if (folder / "modules.json").is_file() else None
-        directory = _directory(folder)
+        modules = None if listed is None else tuple(module_types(listed))
+        directory = _directory(folder, modules or ())
         if listed is None and not (directory / "config.json").is_file():
             raise InvalidArgumentError(f"{folder} has no config.json: name the directory of a Transformers model")
         settings = next((directory / name for name in _TRANSFORMER_SETTINGS if (directory / name).is_file()), None)
         return cls(
             folder=folder,
             directory=directory,
-            config=_object(directory / "config.json"),
-            modules=None if listed is None else tuple(module_types(listed)),
-            settings=_object(folder / "config_sentence_transformers.json"),
-            transformer={} if settings is None else _object(settings),
+            config=read_object(directory / "config.json"),
+            modules=modules,
+            settings=read_object(folder / "config_sentence_transformers.json"),
+            transformer={} if settings is None else read_object(settings),
             parts=_parts(folder, listed),
         )
 
@@ -100,10 +102,17 @@ class ModelFiles:
         return name if isinstance(name, str) else None
 
     @property
-    def modalities(self) -> tuple[str, ...]:
-        """What the Transformer module reads, such as ``("text", "image")``."""
+    def modalities(self) -> Mapping[str, object]:
+        """What the Transformer module reads, such as ``"text"`` and ``"image"``, and how."""
         named = self.transformer.get("modality_config")
-        return tuple(map(str, named)) if isinstance(named, Mapping) else ()
+        return named if isinstance(named, Mapping) else {}
+
+    @property
+    def output(self) -> str | None:
+        """The model's output for texts that is pooled, where the files name one."""
+        text = self.modalities.get("text")
+        name = text.get("method_output_name") if isinstance(text, Mapping) else None
+        return None if name is None else str(name)
 
     def ends_with(self, *endings: str) -> bool:
         """Return whether an architecture's name has one of the endings."""
@@ -122,14 +131,21 @@ def read_json(file: Path) -> Any:
         raise CheckpointError(f"{file} cannot be read: {error}") from None
 
 
-def _directory(folder: Path) -> Path:
+def _directory(folder: Path, modules: tuple[str, ...]) -> Path:
+    if any(name.rpartition(".")[2] in ROUTES for name in modules):
+        return folder
     try:
         return transformer_directory(folder)
     except InvalidArgumentError:  # no Transformer among its modules: it is refused by what it has instead
         return folder
 
 
-def _object(file: Path) -> Mapping[str, Any]:
+def read_object(file: Path) -> Mapping[str, Any]:
+    """Return the JSON object that a file holds; empty where there is no such file.
+
+    Raises:
+        CheckpointError: if it cannot be read, or holds something else.
+    """
     if not file.is_file():
         return {}
     content = read_json(file)
@@ -142,9 +158,9 @@ def _parts(folder: Path, listed: object) -> tuple[str, ...]:
     """Return the folders of a Router's parts, relative to the model's folder."""
     found: list[str] = []
     for each in listed if isinstance(listed, list) else ():
-        if not isinstance(each, dict) or str(each.get("type", "")).rpartition(".")[2] not in ("Router", "Asym"):
+        if not isinstance(each, dict) or str(each.get("type", "")).rpartition(".")[2] not in ROUTES:
             continue
         place = folder / str(each.get("path", ""))
-        types = next((_object(place / name).get("types") for name in _ROUTERS if (place / name).is_file()), None)
+        types = next((read_object(place / name).get("types") for name in _ROUTERS if (place / name).is_file()), None)
         found += [str((place / name).relative_to(folder)) for name in (types if isinstance(types, dict) else ())]
     return tuple(found)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from posembed.errors import InvalidArgumentError
-from posembed.quality.models.model_files import ModelFiles
+from posembed.quality.models.model_files import ROUTES, ModelFiles
 from posembed.records.choices import KindName
 
 SUPPORTED = "supported are sentence-embedding models (with modules.json), causal and masked language models"
@@ -90,7 +90,7 @@ def _is_multi_vector(files: ModelFiles) -> bool:
 
 
 def _is_router(files: ModelFiles) -> bool:
-    return _has_module(files, ("Router", "Asym"))
+    return _has_module(files, ROUTES)
 
 
 def _is_image_and_text(files: ModelFiles) -> bool:

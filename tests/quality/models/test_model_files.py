@@ -15,7 +15,9 @@ def test_a_plain_model(folder):
     files = ModelFiles.read(folder(["GPT2LMHeadModel"]))
     assert files.architectures == ("GPT2LMHeadModel",)
     assert files.modules is files.model_type is files.task is files.labels is None
-    assert files.module_names == files.modalities == files.parts == ()
+    assert files.module_names == files.parts == ()
+    assert files.modalities == {}
+    assert files.output is None
     assert files.ends_with("ForCausalLM", "LMHeadModel")
     assert not files.ends_with("ForMaskedLM")
 
@@ -27,7 +29,7 @@ def test_what_sentence_transformers_says(folder):
         sentence_bert_config={"transformer_task": "sequence-classification", "modality_config": {"text": {}}},
     )
     files = ModelFiles.read(place)
-    assert (files.model_type, files.task, files.modalities) == ("CrossEncoder", "sequence-classification", ("text",))
+    assert (files.model_type, files.task, files.modalities) == ("CrossEncoder", "sequence-classification", {"text": {}})
     assert (files.modules, files.module_names) == ((TRANSFORMER["type"],), ("Transformer",))
 
 

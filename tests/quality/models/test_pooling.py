@@ -1,11 +1,13 @@
 """Poolings as sentence-transformers writes them, old and new."""
 
+import contextlib
 import json
 
 import pytest
 
-from posembed.errors import CheckpointError, InvalidArgumentError
+from posembed.errors import CheckpointError, InvalidArgumentError, PosembedError
 from posembed.quality.models.pooling import read_pooling
+from posembed.quality.models.purpose import kind_name
 
 TRANSFORMER = {"type": "sentence_transformers.models.Transformer", "path": ""}
 POOLING = {"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}
@@ -82,3 +84,40 @@ def test_other_outputs_than_the_last_layer_are_refused(folder):
     text["method_output_name"] = "last_hidden_state"
     folder(sentence_bert_config={"modality_config": {"text": text}})
     assert read_pooling(place) == "cls"
+
+
+FILES = {
+    "config": {"architectures": ["BertModel"]},
+    "modules": MODULES,
+    "config_sentence_transformers": {"model_type": "SentenceTransformer", "default_prompt_name": None},
+    "sentence_bert_config": {"modality_config": {"text": {"method_output_name": "last_hidden_state"}}},
+    "pooling": {"pooling_mode": "mean"},
+}
+ODD = [None, 1, "x", [], [1], {}, {"a": 1}, ["x"], [[]], [{}], [{"type": 3}], {"types": {"a": 1}, "structure": 1}, True]
+
+
+def changed(value):
+    """Each place in a JSON value with something odd in it, or nothing."""
+    yield from ODD
+    for place in value if isinstance(value, dict) else ():
+        yield from ({**value, place: inner} for inner in changed(value[place]))
+        yield {name: inner for name, inner in value.items() if name != place}
+    for place in range(len(value)) if isinstance(value, list) else ():
+        yield from ([*value[:place], inner, *value[place + 1 :]] for inner in changed(value[place]))
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("ask", [kind_name, read_pooling])
+def test_odd_files_give_an_answer_or_one_of_our_errors(folder, name, ask):
+    place = folder(**FILES)
+    file = place / {"pooling": "1_Pooling/config.json"}.get(name, f"{name}.json")
+    assert ask(place) in ("mean", "embedding")
+    for content in changed(FILES[name]):
+        file.write_text(json.dumps(content), encoding="utf-8")
+        with contextlib.suppress(PosembedError):
+            assert ask(place) in ("mean", "cls", "embedding", "causal", "masked")
+
+
+def test_a_pooling_outside_of_the_folder(folder):
+    with pytest.raises(CheckpointError, match="lies outside of its directory"):
+        read_pooling(folder(modules=[TRANSFORMER, POOLING | {"path": "../elsewhere"}], pooling={}))
