@@ -24,8 +24,8 @@ from posembed.errors import first_line
 from posembed.extension.check import sentence_models
 from posembed.extension.check.inputs import Arguments
 from posembed.extension.check.messages import Answer, Copy, Start
-from posembed.extension.check.reading import CannotCheckError, Reading, faults
-from posembed.extension.check.running import DoesNotRunError, SourceRun, compare, run_copy, run_source
+from posembed.extension.check.reading import CannotCheckError, DoesNotRunError, Reading, faults
+from posembed.extension.check.running import SourceRun, compare, run_copy, run_source
 
 _CONNECTIONS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname")
 

@@ -16,6 +16,10 @@ class CannotCheckError(WorkFailedError):
     """The library cannot tell whether the checkpoint loads; the message says why."""
 
 
+class DoesNotRunError(WorkFailedError):
+    """The copy fails where the source runs, or at its new size; the message says where."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """What a library made of a checkpoint.

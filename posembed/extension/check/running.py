@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from posembed.errors import WorkFailedError, first_line
+from posembed.errors import first_line
 from posembed.extension.check.inputs import Arguments, Call, Lengths, calls
 from posembed.extension.check.messages import Size
-from posembed.extension.check.reading import CannotCheckError
+from posembed.extension.check.reading import CannotCheckError, DoesNotRunError
 
 SHORTEST = (1, 2, 4, 8)
 """Numbers of tokens of the shortest input, tried in this order: some models need a few."""
@@ -21,10 +21,6 @@ ASIDE = 4
 """Tokens of a text whose table does not change."""
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
 """Two float32 forward passes over the same numbers differ by less, however their kernels divide the work."""
-
-
-class DoesNotRunError(WorkFailedError):
-    """The copy fails where the source runs, or at its new size; the message says where."""
 
 
 @dataclass(frozen=True)

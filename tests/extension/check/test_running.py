@@ -5,8 +5,8 @@ import torch
 
 from posembed.extension.check.inputs import Lengths
 from posembed.extension.check.messages import Size
-from posembed.extension.check.reading import CannotCheckError
-from posembed.extension.check.running import DoesNotRunError, Wanted, run_copy, run_source
+from posembed.extension.check.reading import CannotCheckError, DoesNotRunError
+from posembed.extension.check.running import Wanted, run_copy, run_source
 
 TEXT = (Size("position.weight", "sequence", 8, 16, 8),)
 
