@@ -21,6 +21,7 @@ _CONFIGURATIONS = (
     "feature_extractor_config.json",
     "generation_config.json",
 )
+_OF_TRANSFORMERS = ("auto_map", "custom_pipelines")
 # Lists of sentence-transformers' modules, by class; Router's own list was called config.json before version 5.
 _MODULES = ("modules.json", "router_config.json", "config.json")
 # Fields of `config.json` and of sentence-transformers' files that name a class to call on the outputs.
@@ -75,7 +76,7 @@ def own_code(root: Path, directory: Path) -> OwnCode:
     ]
     if not root.is_dir():
         return OwnCode(tuple(named), ())
-    named += _module_classes(root)
+    named += _foreign_classes(root)
     return OwnCode(tuple(dict.fromkeys(named)), tuple(_python_files(root)))
 
 
@@ -94,7 +95,7 @@ def _classes(content: object) -> Iterator[str]:
     """Yield the fields, at any depth, that name classes of the checkpoint's own."""
     for path, value in _walk(content, ()):
         name = path[-1]
-        if (name in ("auto_map", "custom_pipelines") and value) or _is_foreign_activation(name, value):
+        if (name in _OF_TRANSFORMERS and value) or _is_foreign_activation(name, value):
             yield ".".join(path)
 
 
@@ -105,7 +106,13 @@ def _is_foreign_activation(name: str, value: object) -> bool:
     )
 
 
-def _module_classes(root: Path) -> Iterator[str]:
+def foreign_classes(root: Path) -> list[str]:
+    """Return what sentence-transformers would import for a folder from elsewhere than its own package and torch."""
+    # Classes of `auto_map` are imported by Transformers, which asks for consent itself.
+    return [each for each in _foreign_classes(root) if not each.endswith(_OF_TRANSFORMERS)]
+
+
+def _foreign_classes(root: Path) -> Iterator[str]:
     for folder in (root, *sorted(each for each in root.iterdir() if each.is_dir() and not each.is_symlink())):
         for name in _MODULES:
             content = _content(folder / name)

@@ -5,7 +5,7 @@ import json
 import pytest
 from safetensors.numpy import save_file
 
-from posembed.checkpoint.own_code import OwnCode, code_note, module_types, own_code
+from posembed.checkpoint.own_code import OwnCode, code_note, foreign_classes, module_types, own_code
 from posembed.checkpoint.source import open_checkpoint
 
 ST = "sentence_transformers.models."
@@ -100,3 +100,12 @@ def test_files_with_vocabularies_are_not_read(tmp_path, monkeypatch):
     write(tmp_path, "config.json", {"auto_map": {"AutoModel": "own.M"}})
     monkeypatch.setattr("posembed.checkpoint.own_code._LARGEST", 10)
     assert not own_code(tmp_path, tmp_path)
+
+
+def test_what_sentence_transformers_imports(tmp_path):
+    write(tmp_path, "config.json", {"auto_map": {"AutoModel": "own.M"}})
+    write(tmp_path, "modules.json", [{"type": ST + "Transformer"}])
+    assert foreign_classes(tmp_path) == []
+    write(tmp_path, "modules.json", [{"type": "own_st.Transformer"}])
+    write(tmp_path, "2_Dense/config.json", {"activation_function": "own.f"})
+    assert foreign_classes(tmp_path) == ["modules.json: own_st.Transformer", "2_Dense/config.json: activation_function"]

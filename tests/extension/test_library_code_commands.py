@@ -1,6 +1,7 @@
 """A checkpoint's own code runs with `--trust-remote-code` alone, whatever standard input says."""
 
 import json
+import shutil
 
 import pytest
 
@@ -58,4 +59,26 @@ def test_a_known_architecture_is_loaded_by_its_library(cli, with_code, embedder,
     words = ("evaluate", folder, "--tasks", "passkey", "--lengths", 64, "--documents", 4, "--pool", 2, "--data", texts)
     code, _, told = cli(*words, "--precision", "fp32")
     assert code == 0, told
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("level", ["auto", "run"])
+@pytest.mark.parametrize("place", ["modules.json", "activation"])
+def test_a_check_imports_no_class_that_a_folder_names(level, place, cli, embedder, tmp_path):
+    """sentence-transformers takes any class, and before version 6 asked nobody about those of a local folder."""
+    folder, marker = shutil.copytree(embedder, tmp_path / "model"), tmp_path / "it-ran"
+    (folder / "own_st.py").write_text(f"import pathlib\n\npathlib.Path({str(marker)!r}).touch()\n")
+    modules = json.loads((folder / "modules.json").read_text())
+    if place == "modules.json":
+        modules[0]["type"] = "own_st.Transformer"
+    else:
+        modules.append({"type": "sentence_transformers.models.Dense", "path": "2_Dense", "idx": 2, "name": "2"})
+        (folder / "2_Dense").mkdir()
+        (folder / "2_Dense" / "config.json").write_text(json.dumps({"activation_function": "own_st.f"}))
+    (folder / "modules.json").write_text(json.dumps(modules))
+    code, _, told = cli("extend", folder, tmp_path / "out", "--to", 128, "--check", level)
+    assert code == 0, told
+    assert not marker.exists()
+    code, _, told = cli("evaluate", folder, "--trust-remote-code")  # posembed runs no modules but its own
+    assert code == 2
     assert not marker.exists()

@@ -9,14 +9,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from posembed.checkpoint.own_code import foreign_classes
+
 SHORT = "a short text"
 SHORT_TOKENS = 16
 """More than any tokenizer makes of it, special tokens included."""
 
 
 def reads(folder: Path) -> bool:
-    """Return whether a folder is one of sentence-transformers, and that is installed."""
-    return (folder / "modules.json").is_file() and importlib.util.find_spec("sentence_transformers") is not None
+    """Return whether a folder is one of sentence-transformers, that is installed, and none of its modules is foreign.
+
+    Before version 6 it imported classes that a local folder names, whatever ``trust_remote_code`` said.
+    """
+    has_modules = (folder / "modules.json").is_file() and not foreign_classes(folder)
+    return has_modules and importlib.util.find_spec("sentence_transformers") is not None
 
 
 def embedded(folder: Path, length: int) -> Tensor:
