@@ -37,6 +37,11 @@ def length_aware_file(
         keys = ", ".join(change.table.key for change in plan.tables)
         raise InvalidArgumentError(f"length-aware positions are for a directory with one table, the plan has {keys}")
     change = plan.tables[0]
+    if change.table.frozen is not None:
+        raise InvalidArgumentError(
+            f"{change.table.key} is a fixed sinusoid: at any length, short inputs read the same rows, so length-aware "
+            "positions have nothing to add"
+        )
     old, layout = change.table.layout, change.layout
     plain = change.table.is_plain_sequence and not (old.prefix or old.suffix or change.table.look_ahead)
     if not plain or layout.usable_length <= old.usable_length:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,9 +19,11 @@ from posembed.extension.buffers import find_buffers
 from posembed.extension.config_fields import config_changes
 from posembed.extension.live_sizes import set_config, set_sizes
 from posembed.extension.method_keywords import refuse_unknown_keywords
+from posembed.extension.obstacles import together
 from posembed.extension.plan import settle
 from posembed.extension.table_change import TableChange
 from posembed.extension.targets import choose_targets
+from posembed.find.config import nodes
 from posembed.find.families.weights import SAMPLE_ROWS
 from posembed.find.found import FoundTable
 from posembed.find.kinds import TableKind
@@ -63,8 +65,11 @@ def extend_in_place(
     tensors = {name: _stored(name, tensor) for name, tensor in by_name.items()}
     found = _find_in_model(model, config, by_name, tensors, settled.described)
     where = f"model {type(model).__name__}"
-    targets, _ = choose_targets(where, found, settled)
+    targets, _ = choose_targets(where, found, settled, [node.model_type for node in nodes(config)])
     changes = [settle(target, settled) for target in targets]
+    layouts = {change.table.key: change.layout for change in changes}
+    buffers = find_buffers(tensors, found, layouts)
+    _refuse_the_unequal(where, changes, found, {buffer.key for buffer in buffers})
     for change in changes:
         if change.table.uncertain:
             raise InvalidArgumentError(
@@ -72,8 +77,7 @@ def extend_in_place(
                 f"({'; '.join(change.table.evidence)}): describe them with override=Override(key, reserved=…, …)"
             )
     new = {c.table.key: _extended(by_name[c.table.key], c) for c in changes}
-    layouts = {change.table.key: change.layout for change in changes}
-    for buffer in find_buffers(tensors, found, layouts):
+    for buffer in buffers:
         new[buffer.key] = buffer.extend(to_numpy(by_name[buffer.key]), where)
     fields = {f.path: f for c in changes for f in config_changes(Path("config"), config, c.table, c.layout, c.pixels)}
     set_config(model, list(fields.values()))
@@ -92,6 +96,16 @@ def extend_in_place(
     return changes
 
 
+def _refuse_the_unequal(
+    where: str, changes: Sequence[TableChange], found: Sequence[FoundTable], following: Container[str]
+) -> None:
+    """Refuse tables beside which another one of the same size would stay that cannot be extended at all."""
+    stuck = [t for t in found if t.refused is not None and t.frozen is None and t.key not in following]
+    for change in changes:
+        for reason in together(change, changes, stuck):
+            raise InvalidArgumentError(f"{where}: {reason}")
+
+
 def _find_in_model(
     model: nn.Module,
     config: Mapping[str, Any],
@@ -102,9 +116,10 @@ def _find_in_model(
     """Return the tables and look-alikes of a model: those of posembed's own modules, then by names and values."""
     native = dict(_own_tables(model, tensors))
     others = {name: tensor for name, tensor in tensors.items() if name not in native}
+    # A sinusoid in a buffer is its module's own: it is computed again when it is needed.
     found = [*native.values(), *find_in(others, config, lambda name: _some_rows(by_name[name]))]
     found = [
-        table if isinstance(by_name[table.key], nn.Parameter) else replace(table, frozen=None)  # modules refill buffers
+        table if isinstance(by_name[table.key], nn.Parameter) else replace(table, frozen=None, fields=())
         for table in found
         if table.refused is not None or isinstance(by_name[table.key], nn.Parameter)
     ]

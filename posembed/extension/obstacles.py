@@ -31,11 +31,6 @@ def obstacles(changes: Sequence[TableChange], found: Sequence[FoundTable], check
     except CheckpointError as error:
         yield str(error)
     tree = nodes(checkpoint.config)
-    changing = {change.table.key for change in changes}
-    sized_by: dict[str, list[FoundTable]] = {}
-    for table in found:
-        for rule in table.fields:
-            sized_by.setdefault(rule.name, []).append(table)
     for change in changes:
         table = change.table
         if table.uncertain:
@@ -43,10 +38,7 @@ def obstacles(changes: Sequence[TableChange], found: Sequence[FoundTable], check
                 f"what the rows of {table.key} mean is uncertain ({'; '.join(table.evidence)}): describe the table as "
                 f"it is with tables={table.key!r} and `reserved`, `prefix` or `table_grid`"
             )
-        for rule in table.fields:
-            fixed = [other for other in sized_by.get(rule.name, []) if other.key not in changing]
-            if fixed:
-                yield _together(rule.name, table.key, fixed)
+        yield from together(change, changes, found)
         yield from _whole_frames(change)
         if _is_oblong(change) and not is_family(table.family, families.OBLONG):
             yield from _one_number(change, checkpoint)
@@ -77,6 +69,22 @@ def _whole_frames(change: TableChange) -> Iterator[str]:
             f"{table.key}: its rows are the patches of one frame after those of another, which "
             f"method={change.method!r} would mix: method='tile' repeats whole frames"
         )
+
+
+def together(change: TableChange, changes: Sequence[TableChange], found: Sequence[FoundTable]) -> Iterator[str]:
+    """Yield which tables, sized by a field of one that changes, do not change with it.
+
+    Args:
+        change: the table that changes.
+        changes: all tables that change.
+        found: all tables and look-alikes that do not change with another one.
+    """
+    changing = {each.table.key for each in changes}
+    for rule in change.table.fields:
+        names = [other for other in found if any(each.name == rule.name for each in other.fields)]
+        fixed = [other for other in names if other.key not in changing]
+        if fixed:
+            yield _together(rule.name, change.table.key, fixed)
 
 
 def _together(field: str, key: str, fixed: Sequence[FoundTable]) -> str:

@@ -218,7 +218,7 @@ def settle(target: Target, options: SizeOptions) -> TableChange:
 def _chosen_for(table: FoundTable, options: SizeOptions) -> bool:
     """Return whether the caller chose a method for a fixed sinusoid; ``crop`` takes the same rows as the formula."""
     named = options.tables is not None and table.key in options.tables
-    return options.method == "crop" or (named and options.method != type(options).method)
+    return options.method == "crop" or (named and options.method not in ("auto", type(options).method))
 
 
 def _fields(checkpoint: Checkpoint, changes: tuple[TableChange, ...]) -> Iterable[FieldChange]:

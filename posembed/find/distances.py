@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from posembed.checkpoint.tensors import StoredTensor
 from posembed.find import families
 from posembed.find.config import Node, affinity, number, pair
-from posembed.find.families import weights
+from posembed.find.families.switches import DISTANCES, GRID_DISTANCES
 from posembed.find.found import FieldRule
 
 
@@ -18,28 +18,38 @@ def distance_fields(tensor: StoredTensor, tree: list[Node]) -> tuple[FieldRule, 
     Between n positions lie 2n − 1 distances, and between the patches of an h × w grid (2h − 1)(2w − 1), to which BEiT
     adds three for the class token. DeBERTa's 2n rows keep their number (``PINNED``).
     """
-    rows, key = tensor.shape[0] if tensor.shape else 0, tensor.key
-    if len(tensor.shape) != 2 or rows < weights.FEWEST_DISTANCES:
+    key = tensor.key
+    if len(tensor.shape) != 2 or not (is_distances(key) or re.search(GRID_DISTANCES, key)):
         return ()
-    fits = [(affinity(key, node), node.dotted(name)) for node in tree for name, count in _counts(node) if count == rows]
+    fits = [
+        (affinity(key, node), node.dotted(name))
+        for node in tree
+        for name, count in (_of_lengths(node) if is_distances(key) else _of_grids(node))
+        if count == tensor.shape[0]
+    ]
     return (FieldRule(max(fits, key=lambda fit: fit[0])[1], "distances"),) if fits else ()
 
 
 def is_distances(key: str) -> bool:
     """Return whether a key is that of the tables that ``relative_key`` adds to each layer."""
-    return re.search(families.DISTANCES, key) is not None
+    return re.search(DISTANCES, key) is not None
 
 
-def _counts(node: Node) -> Iterator[tuple[str, int]]:
-    """Yield the fields of a node, each with a number of distances that it makes."""
+def _of_lengths(node: Node) -> Iterator[tuple[str, int]]:
+    """Yield the fields that count positions, each with its number of distances."""
     for name in families.LENGTH_FIELDS:
         length = number(node.fields.get(name))
         if length is not None:
             yield name, 2 * length - 1
+
+
+def _of_grids(node: Node) -> Iterator[tuple[str, int]]:
+    """Yield the fields that hold an image's size, each with the numbers of distances between its patches."""
     for images in families.IMAGE_FIELDS:
         image = pair(node.fields.get(images))
         for patches in families.PATCH_FIELDS:
             patch = pair(node.fields.get(patches))
             if image is not None and patch is not None and min(patch) > 0:
                 down, across = (2 * (size // side) - 1 for size, side in zip(image, patch, strict=True))
-                yield from ((images, count) for count in (down * across, down * across + 3, down, across))
+                yield images, down * across
+                yield images, down * across + 3

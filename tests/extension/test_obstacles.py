@@ -96,3 +96,43 @@ def test_frames_stay_whole(write, length, method, reason):
     assert [reason in each for each in plan.blocked] == ([] if reason is None else [True])
     frames = {5: 2, 17: 8, 18: 8}[length]
     assert [(change.name, change.after) for change in plan.fields] == [("num_frames", frames)]
+
+
+BIAS = "encoder.layer.0.attention.relative_position_bias_table"
+BEIT = {"model_type": "beit", "image_size": 32, "patch_size": 8, "use_absolute_position_embeddings": True}
+
+
+def test_a_look_alike_of_the_same_size_cannot_follow(write):
+    """BEiT's table of distances has (2 · 4 − 1)² + 3 rows for 32 pixels: after an extension it would not load."""
+    source = write({"embeddings.position_embeddings": (1, 17, 8), BIAS: (52, 2)}, config=BEIT)
+    assert plan_extension(source, image_size=48).blocked == (
+        f"image_size sizes both embeddings.position_embeddings and {BIAS}: they can only change together, and {BIAS} "
+        "cannot be extended: a table of relative positions: its rows are distances, not positions",
+    )
+    source = write({"embeddings.position_embeddings": (1, 17, 8), BIAS: (49 + 4, 2)}, config=BEIT)
+    assert plan_extension(source, image_size=48).blocked == ()
+
+
+def test_many_of_one_size_are_counted(write):
+    biases = {BIAS.replace("0", str(layer)): (52, 2) for layer in range(5)}
+    source = write({"embeddings.position_embeddings": (1, 17, 8), **biases}, config=BEIT)
+    (reason,) = plan_extension(source, image_size=48).blocked
+    assert reason.count("relative_position_bias_table") == 4  # three of the five, and the one whose reason is given
+    assert "and 2 more: they can only" in reason
+
+
+def test_relative_positions_that_follow_are_no_obstacle(write):
+    config = {"model_type": "sam_vision_model", "image_size": 32, "patch_size": 4}
+    tensors = {"vision_encoder.pos_embed": (1, 8, 8, 8), "vision_encoder.layers.0.attn.rel_pos_h": (15, 4)}
+    plan = plan_extension(write(tensors, config=config), image_size=48)
+    assert plan.blocked == ()
+    assert [buffer.key for buffer in plan.buffers] == ["vision_encoder.layers.0.attn.rel_pos_h"]
+
+
+def test_tables_that_are_not_read_are_named(write):
+    config = {"model_type": "decision_transformer", "n_positions": 16, "max_ep_len": 20}
+    source = write({"encoder.wpe.weight": (16, 8), "embed_timestep.weight": (20, 8)}, config=config)
+    left_out, *_ = plan_extension(source, 40, tables=["embed_timestep.weight"]).notes
+    assert left_out.startswith("encoder.wpe.weight is left out: DecisionTransformerModel gives")
+    named, *_ = plan_extension(source, 40, tables=["encoder.wpe.weight"]).notes
+    assert named.endswith("another size changes no output")

@@ -1,5 +1,6 @@
 """Which tables a call means, and the layouts that they are to have; calls that mean none are refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from posembed import FoundTable, TableLayout, plan_extension
 from posembed.errors import InvalidArgumentError
 from posembed.extension.targets import choose_targets
-from posembed.find.found import FieldRule
+from posembed.find import families
+from posembed.find.found import FieldRule, Frozen
 from posembed.records.extend import PlanOptions
 
 
@@ -158,3 +160,59 @@ def test_a_count_of_patches_has_its_patch_size_beside_it(write):
     assert [(change.name, change.after) for change in plan.fields] == [("vision_config.num_patches", 64)]
     with pytest.raises(InvalidArgumentError, match="is not a multiple of the patch size 8 × 8"):
         plan_extension(source, image_size=65)
+
+
+# --- Fixed sinusoids, and tables that the model does not read ---------------------------------------------------------
+
+SIZED = (FieldRule("n", "rows", (0, 0)),)
+FIXED = replace(table("fixed", TableLayout(length=16), refused="a sinusoid"), frozen=Frozen("half"))
+SHARED = replace(FIXED, key="shared", fields=SIZED)
+LEARNED = table("learned", TableLayout(length=16), fields=SIZED)
+UNREAD = replace(table("unread", TableLayout(length=16)), unused="n = 3, so nobody reads it")
+
+
+def test_a_sinusoid_alone_is_meant():
+    assert list(chosen([FIXED, TYPES], 32)[0]) == ["fixed"]
+    assert list(chosen([FIXED, SHARED], 32)[0]) == ["fixed", "shared"]
+
+
+def test_beside_a_learned_table_it_is_meant_if_one_field_sizes_both():
+    assert list(chosen([FIXED, SHARED, LEARNED], 32)[0]) == ["shared", "learned"]
+    assert list(chosen([FIXED, LEARNED], 32, keys=["fixed"])[0]) == ["fixed"]
+    assert list(chosen([FIXED, LEARNED], 32, keys=["learned"])[0]) == ["learned"]
+
+
+def test_its_method_may_shorten():
+    assert chosen([FIXED], 8, method="sinusoid")[0] == {"fixed": TableLayout(length=8)}
+    with pytest.raises(InvalidArgumentError, match="learned is longer already"):
+        chosen([LEARNED], 8, method="sinusoid")
+
+
+def test_a_call_that_changes_nothing_names_sinusoids():
+    with pytest.raises(InvalidArgumentError, match=r"Fixed sinusoids .* with `tables`: fixed \(16 positions\)$"):
+        chosen([FIXED, LEARNED], 16)
+
+
+def test_what_is_not_read_changes_by_name_only():
+    assert list(chosen([UNREAD, LEARNED], 32)[0]) == ["learned"]
+    assert list(chosen([UNREAD, LEARNED], 32, keys=["unread"])[0]) == ["unread"]
+    with pytest.raises(
+        InvalidArgumentError, match=r"no position table that its model reads.* unread: n = 3, so nobody"
+    ):
+        chosen([UNREAD, TYPES], 32)
+    with pytest.raises(InvalidArgumentError, match=r"only fixed \(sequence\): use `length`"):
+        chosen([UNREAD, FIXED], grid=(4, 4))
+
+
+def test_position_numbers_are_not_worth_naming():
+    numbers = table("position_ids", TableLayout(length=16), "none", refused=families.POSITION_NUMBERS)
+    with pytest.raises(InvalidArgumentError, match=r"Look-alikes: types: a segment table\.$"):
+        chosen([numbers, TYPES], 32)
+    with pytest.raises(InvalidArgumentError, match=r"has no learned position table to extend\.$"):
+        chosen([numbers], 32)
+
+
+@pytest.mark.parametrize("model_type", ["m2m_100", "xglm", "speech_to_text"])
+def test_models_that_compute_their_sinusoid_have_nothing_to_extend(model_type):
+    with pytest.raises(InvalidArgumentError, match=f"the code of {model_type} computes its sinusoid"):
+        choose_targets("here", [], PlanOptions(length=32), ["", model_type])

@@ -189,6 +189,36 @@ def test_one_row_beyond_the_sample_is_found_before_anything_is_written(tmp_path:
     assert not (tmp_path / "new").exists()
 
 
+def test_a_named_sinusoid_is_computed_unless_a_method_is_chosen(tmp_path: Path) -> None:
+    module = built_mae(32)
+    (change, _) = extend_model(
+        module, image_size=48, tables=["vit.embeddings.position_embeddings", "decoder.decoder_pos_embed"]
+    )
+    assert change.method == "sinusoid"
+    built_mae(32).save_pretrained(tmp_path)
+    keys = [table.key for table in find_tables(tmp_path)]
+    methods = [
+        change.method for change in plan_extension(tmp_path, image_size=48, tables=keys, method="bilinear").tables
+    ]
+    assert methods == ["bilinear", "bilinear"]
+
+
+def test_length_aware_positions_add_nothing_to_a_sinusoid(tmp_path: Path) -> None:
+    config, _, _ = TEXTS["DistilBert"]
+    built("DistilBert", config).save_pretrained(tmp_path / "old")
+    with pytest.raises(InvalidArgumentError, match=r"is a fixed sinusoid: .* nothing to add"):
+        extend_checkpoint(tmp_path / "old", tmp_path / "new", 40, length_aware=True)
+
+
+def test_a_model_in_memory_with_a_table_that_cannot_follow() -> None:
+    model = built("Beit", VIT | {"use_absolute_position_embeddings": True, "use_relative_position_bias": True})
+    with pytest.raises(
+        InvalidArgumentError, match=r"image_size sizes both .*relative_position_bias_table: they can only"
+    ):
+        extend_model(model, image_size=48)
+    assert model.embeddings.position_embeddings.shape[1] == 17
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision(dtype: torch.dtype, tmp_path: Path) -> None:
     config, field, keys = TEXTS["Marian"]

@@ -19,8 +19,8 @@ BEIT = {"image_size": 32, "patch_size": 8}
         ("encoder.rel_embeddings.weight", 32, BERT, None),  # DeBERTa's keep their number
         ("x.relative_position_bias_table", 7 * 7 + 3, BEIT, "image_size"),
         ("x.relative_position_bias_table", 7 * 7, BEIT, "image_size"),
-        ("x.rel_pos_h", 15, BEIT | {"image_size": 64}, "image_size"),
-        ("x.rel_pos_h", 7, BEIT, None),  # fewer than eight rows may be anything
+        ("x.rel_pos_h", 7, BEIT, None),  # a rule for buffers changes these
+        ("x.relative_attention_bias.weight", 31, BERT, None),  # buckets, whose number happens to fit
         ("x.relative_position_bias_table", 53, BEIT, None),
         ("text.distance_embedding.weight", 31, {"text_config": BERT, "vision_config": BERT},
          "text_config.max_position_embeddings"),

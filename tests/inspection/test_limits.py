@@ -1,9 +1,16 @@
 """What limits the length of a text: tables and files, the lowest first."""
 
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
 from posembed import find_tables
 from posembed.checkpoint.source import open_checkpoint
 from posembed.inspection.limits import length_limits
 from posembed.records.card import LengthLimit
+from posembed.tables.formulas import Formula
 
 POSITION = "embeddings.position_embeddings.weight"
 
@@ -46,3 +53,28 @@ def test_images_and_look_alikes_do_not_limit_a_text(write):
         config={"model_type": "vit", "image_size": 32, "patch_size": 8},
     )
     assert limits_of(source) == []
+
+
+def test_tables_that_are_not_read_do_not_limit_a_text(write):
+    config = {"model_type": "esm", "max_position_embeddings": 16, "position_embedding_type": "rotary"}
+    assert limits_of(write({POSITION: (16, 8)}, config=config)) == []
+
+
+def test_distances_limit_a_text_once_for_all_layers(write):
+    config = {"model_type": "bert", "max_position_embeddings": 16, "position_embedding_type": "relative_key"}
+    layers = {f"encoder.layer.{n}.attention.self.distance_embedding.weight": (31, 4) for n in range(3)}
+    (limit,) = limits_of(write({POSITION: (16, 8)} | layers, config=config))
+    assert (limit.limit, limit.what) == (16, next(iter(layers)))
+    assert limit.why == "the table of distances has no row for a longer distance"
+
+
+@pytest.mark.parametrize(("config", "limit"), [
+    ({"model_type": "marian", "max_position_embeddings": 16}, 16),
+    ({"model_type": "fsmt", "max_position_embeddings": 16}, None),  # its module computes more rows by itself
+    ({"model_type": "whisper", "max_source_positions": 16}, None),  # sounds
+])  # fmt: skip
+def test_a_sinusoid_over_tokens_limits_a_text(config, limit, tmp_path):
+    key = "model.encoder.embed_positions.weight"
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    save_file({key: Formula("half").rows(16, 8).astype(np.float32)}, tmp_path / "model.safetensors")
+    assert [each.limit for each in limits_of(tmp_path)] == ([] if limit is None else [limit])

@@ -88,7 +88,6 @@ from posembed.find.families.sequences import (
 )
 from posembed.find.families.switches import (
     COMPUTED,
-    DISTANCES,
     SWITCHES,
     UNREAD,
     Switch,
@@ -113,7 +112,6 @@ __all__ = [
     "COMPUTED",
     "CONVENTIONAL",
     "DEFAULT_RESIZE",
-    "DISTANCES",
     "EXTRA_TOKEN",
     "GRID_COUNT_ALIASES",
     "GRID_COUNT_FIELDS",

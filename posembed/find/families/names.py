@@ -8,6 +8,7 @@ from dataclasses import dataclass
 POSITION_WORD = (
     r"(?:^|[._])(?:pos|position|positions|positional|wpe|pos_?emb(?:ed)?s?)(?=[._\d]|$)"
     r"|(?:^|[._])(?:row|column|col)_embed(?:der|dings?)s?(?=[._]|$)|embed_timestep|time_embeddings?$|relative_attention_bias"
+    r"|distance_embedding"
 )
 
 TOKEN_TYPE = r"(?:token_type|segment)_embeddings?(?:_\d+)?\.weight$"

@@ -72,11 +72,20 @@ _BERT_LIKE = (
     "yoso",
 )
 DISTANCES = r"distance_embedding\.weight$"
+# Tables of distances between patches. SAM's rel_pos_h and rel_pos_w follow their table (extension/buffer_rules.py).
+GRID_DISTANCES = r"relative_position_bias_table$"
 
 SWITCHES = (
     Switch(("esm",), "position_embedding_type", ("absolute",), "absolute"),
     Switch(("evolla*", "EvollaModel"), "position_embedding_type", ("absolute",), "rotary"),
     Switch(_BERT_LIKE, "position_embedding_type", ("absolute",), "absolute", beside=DISTANCES),
+    Switch(
+        ("detr", "*_detr", "table-transformer", "grounding-dino", "mm-grounding-dino", "maskformer"),
+        "position_embedding_type",
+        ("learned",),
+        "sine",
+        key=r"position_embedding\.(?:row|column)_embeddings\.weight$",
+    ),
     Switch(("*",), "position_embedding_type", ("absolute", "learned"), "absolute"),
     Switch(("deberta*",), "position_biased_input", (True,), True),
     Switch(("beit", "data2vec-vision"), "use_absolute_position_embeddings", (True,), False),

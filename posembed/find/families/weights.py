@@ -99,9 +99,6 @@ NORM_SPREAD = 4e-3
 # 1. Random rows that were normalized to one length miss it by a third and more.
 NORM_ERROR = 0.05
 
-# Tables of distances with fewer rows than this may hold buckets or heads, whose number happens to fit a field.
-FEWEST_DISTANCES = 8
-
 # --- Limits on tokens (find/token_limits.py) --------------------------------------------------------------------------
 
 # Tokenizers write 1e30 where they mean "no limit".
