@@ -111,6 +111,8 @@ def read_copy(start: Start, source: Source, copy: Copy) -> Answer:
 def _embed(start: Start, before: Tensor, folder: Path) -> None:
     try:
         after = sentence_models.embedded(folder, start.longest)
+    except DoesNotRunError:
+        raise
     except Exception as error:
         raise DoesNotRunError(
             f"sentence-transformers embeds no batch of a short and a long text: {_said(error)}"
