@@ -11,7 +11,7 @@ from posembed.extension.field_change import FieldChange as FieldChange
 from posembed.extension.field_change import apply_changes as apply_changes
 from posembed.extension.field_change import in_form, resized
 from posembed.extension.field_change import look as look
-from posembed.extension.image_fields import image_tokens
+from posembed.extension.image_fields import image_tokens, tiled_changes
 from posembed.extension.merged_patches import merge_of
 from posembed.find import families
 from posembed.find.config import is_family, nodes, number, pair
@@ -51,6 +51,7 @@ def config_changes(
         if table.layout.grid is not None:
             yield from _grid_counts(file, config, path, table.layout, new)
             yield from image_tokens((file, config), table.layout, new, merge_of(config)[0])
+        if rule.unit == "pixels":
             yield from _image_parts(file, config, before, after)
         if rule.unit == "rows":
             yield from _pinned(file, config, path, table.family)
@@ -174,11 +175,14 @@ def _grid_counts(
 
 
 def _image_parts(file: Path, config: Mapping[str, object], before: Any, after: Any) -> Iterator[FieldChange]:
-    """Yield the sizes in the parts in which open_clip and timm say how images are prepared."""
+    """Yield images of several tiles, and the sizes in the parts with which open_clip and timm prepare images."""
     old, new = pair(before), pair(after)
+    if old is None or new is None or old == new:
+        return
+    yield from tiled_changes((file, config), old, new)
     for part in companions.IMAGE_PARTS:
         for name in companions.IMAGE_PART_SIZES:
             value = look(config, (*part, name))
-            grown = resized(value, old, new) if old is not None and new is not None and old != new else None
+            grown = resized(value, old, new)
             if grown is not None:
                 yield FieldChange(file, (*part, name), value, grown, "images are resized to the model's size")

@@ -34,6 +34,7 @@ def image_changes(directory: Path, old: Sides, new: Sides) -> Iterator[FieldChan
         new: the image in pixels, afterwards.
     """
     for file, settings in processor_files(directory):
+        yield from tiled_changes((file, settings), old, new)
         for node in nodes(settings):
             yield from _sizes(file, node, old, new)
             for name in companions.PROCESSOR_PARTS:
@@ -41,6 +42,21 @@ def image_changes(directory: Path, old: Sides, new: Sides) -> Iterator[FieldChan
                 part = _part(value, old, new)
                 if part is not None:
                     yield FieldChange(file, (*node.path, name), value, part, "is a fixed part of the image's size")
+
+
+def tiled_changes(settings: Settings, old: Sides, new: Sides) -> Iterator[FieldChange]:
+    """Yield the lists of images that are tiles of the model's size (LLaVA-NeXT): as many tiles of the new one."""
+    file, content = settings
+    for node in nodes(content):
+        for name in companions.TILED_SIZES:
+            value = node.fields.get(name)
+            both = [pair(each) for each in value] if isinstance(value, list) else []
+            sizes = [size for size in both if size is not None and not (size[0] % old[0] or size[1] % old[1])]
+            if sizes and len(sizes) == len(both):
+                grown = [[size[0] // old[0] * new[0], size[1] // old[1] * new[1]] for size in sizes]
+                yield FieldChange(
+                    file, (*node.path, name), value, grown, "images of tiles as large as the model's image"
+                )
 
 
 def _sizes(file: Path, node: Node, old: Sides, new: Sides) -> Iterator[FieldChange]:

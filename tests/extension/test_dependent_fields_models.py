@@ -88,6 +88,12 @@ def with_text(tokens: int) -> Call:
     return lambda inputs: {"pixel_values": inputs["pixel_values"], "input_ids": torch.tensor([[49] * tokens + [5]])}
 
 
+def tiles(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The whole image in 6 × 6 patches; 12 × 12 of its tiles, 2 rows of padding left out, a token at each row's end."""
+    both = {name: inputs[name] for name in ("pixel_values", "image_sizes")}
+    return {**both, "input_ids": torch.tensor([[49] * (6 * 6 + 10 * (12 + 1)) + [5]])}
+
+
 def sound(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"input_values": inputs["input_values"]}
 
@@ -115,6 +121,13 @@ CASES = [
           "text_config": {**TEXT, "model_type": "llama"}, "downsample_ratio": 0.5, "image_seq_length": 4},
          "GotOcr2ImageProcessorPil", {"size": SQUARE, "crop_to_patches": False}, {"image_size": 48}, (1, 3, 48, 48),
          with_text(9), values={"image_seq_length": 9, "vision_config.image_size": [48, 48]}),
+    Case("LlavaNextForConditionalGeneration",
+         {**LLAVA, "vision_config": {**IMAGE, "model_type": "clip_vision_model"}, "image_seq_length": 16,
+          "image_grid_pinpoints": [[32, 64], [64, 32], [64, 64]], "vision_feature_layer": -1},
+         "LlavaNextImageProcessorPil",
+         {"size": {"shortest_edge": 32}, "crop_size": SQUARE, "image_grid_pinpoints": [[32, 64], [64, 32], [64, 64]]},
+         {"image_size": 48}, (1, 5, 3, 48, 48), tiles,
+         values={"image_grid_pinpoints": [[48, 96], [96, 48], [96, 96]]}),
     Case("ViTModel", IMAGE, "ViTImageProcessorPil", {"size": SQUARE}, {"image_size": (48, 40)}, (1, 3, 48, 40)),
     Case("DPTForDepthEstimation",
          {**IMAGE, "num_hidden_layers": 4, "backbone_out_indices": [0, 1, 2, 3], "is_hybrid": False,

@@ -68,6 +68,21 @@ def test_sizes_in_pixels(found, content, expected):
 
 
 @pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([[32, 64], [64, 32], [64, 64]], [[48, 96], [96, 48], [96, 96]]),
+        ([[32, 65]], None),
+        ([[32, 64], "x"], None),
+        ([], None),
+        (64, None),
+    ],
+)
+def test_images_of_several_tiles(found, value, expected):
+    changed = found({"image_processor": {"image_grid_pinpoints": value}}, image_changes, OLD, NEW)
+    assert changed == ({} if expected is None else {"image_processor.image_grid_pinpoints": expected})
+
+
+@pytest.mark.parametrize(
     "name", ["preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json"]
 )
 def test_every_processors_file(found, name):

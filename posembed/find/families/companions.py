@@ -116,6 +116,8 @@ PROCESSOR_SIZES = (
     "high_res_size",
     "scale_resolution",
 )
+# Fields, in any part of a configuration or processor, with images of several tiles, each as large as the model's image.
+TILED_SIZES = ("image_grid_pinpoints", "possible_resolutions", "candidate_resolutions")
 # Fields that are a fixed part of it: SAM's masks have a quarter of the image's side.
 PROCESSOR_PARTS = ("mask_size", "mask_pad_size")
 # Fields that count patches, and those that count the patches of one side (FLAVA's masks).
