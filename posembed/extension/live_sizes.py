@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from posembed.errors import InvalidArgumentError
+from posembed.extension.config_fields import new_value
 from posembed.extension.field_change import FieldChange
 from posembed.extension.table_change import TableChange
 from posembed.find import families
@@ -19,10 +20,11 @@ def set_sizes(model: nn.Module, change: TableChange, config: Mapping[str, Any]) 
     old, new = change.table.layout, change.layout
     own = change.table.key.rpartition(".")[0]
     parent = own.rpartition(".")[0]
+    parts = _parts_of_one_size(change)
     for name, module in model.named_modules():
         encloses = not name or own.startswith(f"{name}.")
         near = encloses or name in (own, parent) or name.startswith(f"{parent}." if parent else "")
-        if not near:
+        if not near and name.rpartition(".")[2] not in parts:
             continue
         table_module = name == own
         _swap(module, families.ROW_ATTRIBUTES, old.rows, new.rows)
@@ -39,10 +41,22 @@ def set_sizes(model: nn.Module, change: TableChange, config: Mapping[str, Any]) 
         _swap_pair(module, families.SIDE_ATTRIBUTES, old.grid, new.grid)
         pixels = next((rule for rule in change.table.fields if rule.unit == "pixels"), None)
         if pixels is not None:
-            image = pair(_look(config, pixels.name))
-            patch = pixels.amount
-            if image is not None:
-                _swap_pair(module, families.PIXEL_ATTRIBUTES, image, (new.grid[0] * patch[0], new.grid[1] * patch[1]))
+            before = _look(config, pixels.name)
+            image, after = pair(before), pair(new_value(pixels, before, change.table, new, change.pixels))
+            if image is not None and after is not None:
+                _swap_pair(module, families.PIXEL_ATTRIBUTES, image, after)
+
+
+def _parts_of_one_size(change: TableChange) -> set[str]:
+    """Return the names of modules, as their configurations are called, that must have the size of the table's image."""
+    names = {rule.name for rule in change.table.fields}
+    fields = [
+        field
+        for law in families.SHARED_SIZES
+        if any(name.endswith(field) for name in names for field in law.fields)
+        for field in law.fields
+    ]
+    return {field.split(".")[-2].removesuffix("_config") for field in fields if "." in field}
 
 
 def _swap(module: nn.Module, names: tuple[str, ...], old: int, new: int) -> None:

@@ -99,3 +99,31 @@ def test_a_configuration_that_refuses_a_value_keeps_all_old_ones():
     with pytest.raises(InvalidArgumentError, match=r"config.b does not take 20: b must be 2"):
         set_config(model, [change(("a",), 1, 10), change(("b",), 2, 20)])
     assert model.config.to_dict() == {"a": 1, "b": 2}
+
+
+def test_a_part_that_must_have_the_same_size_follows():
+    """SAM's prompt encoder lies far from the table, and remembers the image and its patches."""
+    transformers = pytest.importorskip("transformers")
+    part = {"hidden_size": 16, "image_size": 64, "patch_size": 8}
+    vision = {
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "mlp_dim": 16,
+        "output_channels": 16,
+        "num_pos_feats": 8,
+    }
+    decoder = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "mlp_dim": 16}
+    config = transformers.SamConfig(
+        vision_config=part | vision | {"window_size": 3, "global_attn_indexes": [0]},
+        prompt_encoder_config=part,
+        mask_decoder_config=decoder | {"iou_head_hidden_dim": 16},
+    )
+    model = transformers.SamModel(config).eval()
+    torch.nn.init.normal_(model.vision_encoder.pos_embed, std=0.02)
+    extend_model(model, image_size=32, method="bicubic")
+    encoder = model.prompt_encoder
+    assert (encoder.input_image_size, encoder.image_embedding_size) == (32, (4, 4))
+    with torch.no_grad():
+        points = torch.tensor([[[[5.0, 9.0]]]])
+        masks = model(pixel_values=torch.randn(1, 3, 32, 32), input_points=points).pred_masks
+    assert masks.shape[-2:] == (16, 16)

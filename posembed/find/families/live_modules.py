@@ -26,5 +26,6 @@ SIDE_ATTRIBUTES = (
     "patch_shape",
     "patch_grid",
     "num_patches_one_direction",
+    "image_embedding_size",
 )
-PIXEL_ATTRIBUTES = ("image_size", "img_size", "input_size")
+PIXEL_ATTRIBUTES = ("image_size", "img_size", "input_size", "input_image_size")
