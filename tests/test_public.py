@@ -132,7 +132,7 @@ atexit.register(look)
 {code}
 """
     done = subprocess.run(
-        [sys.executable, "-c", watched], capture_output=True, text=True, cwd=ROOT.parent, timeout=60, check=True
+        [sys.executable, "-c", watched], capture_output=True, text=True, cwd=ROOT.parent, timeout=500, check=True
     )
     assert done.stderr == "heavy: "
 

@@ -36,7 +36,7 @@ def run(text, tmp_path_factory):
         capture_output=True,
         text=True,
         env=environment,
-        timeout=120,
+        timeout=500,
         check=False,
     )
     return done, out

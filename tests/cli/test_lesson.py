@@ -60,7 +60,7 @@ def test_ctrl_c_is_one_sentence():
     )
     assert process.stdout.readline() == "begun\n"
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=500)
     assert (process.returncode, told) == (130, "posembed: stopped\n")
 
 

@@ -158,7 +158,7 @@ def test_ctrl_c_keeps_the_work(embedder, texts, tmp_path):
         if line.startswith("calibration "):
             break
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=500)
     assert process.returncode == 130
     assert "the work so far is kept in" in err.replace("\n", " ")
     assert "--resume" in err

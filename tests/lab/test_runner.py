@@ -140,7 +140,7 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_gives_the_same_results(corpus_dir, 
     saved = torch.load(tmp_path / "run" / "units" / "learned-seed0" / "checkpoint.pt", weights_only=True)["step"]
     assert 0 < saved < 600
 
-    resumed = subprocess.run([*command, "--resume"], stdout=subprocess.PIPE, timeout=120, check=False, **settings)
+    resumed = subprocess.run([*command, "--resume"], stdout=subprocess.PIPE, timeout=500, check=False, **settings)
     assert resumed.returncode == 0, resumed.stderr
     first = next(line for line in resumed.stderr.splitlines() if line.startswith("learned-seed0"))
     assert int(first.split()[1].split("/")[0]) > saved

@@ -113,7 +113,7 @@ for value in (None, "0", "", "yes"):
 """
     environment = os.environ | {"POSEMBED_CHECK_POSITIONS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=500, check=True
     )
     found = "PositionOutOfRangeError"
     assert done.stdout.splitlines() == [f"None {found}", "0 not looked at", " not looked at", f"yes {found}"]

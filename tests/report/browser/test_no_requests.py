@@ -54,7 +54,7 @@ def test_no_click_leads_to_a_request(browser, file):
     for plot in page.locator(".plot, .widget").all():  # charts in space are drawn when they are near
         plot.scroll_into_view_if_needed()
     page.wait_for_function(
-        "[...document.querySelectorAll('.plot')].every(e => e.classList.contains('js-plotly-plot'))", timeout=120_000
+        "[...document.querySelectorAll('.plot')].every(e => e.classList.contains('js-plotly-plot'))", timeout=500_000
     )
     titles = set(page.evaluate(TITLES))
     assert not [title for title in titles if title.lower().startswith(("share", "edit", "produced", "send"))]

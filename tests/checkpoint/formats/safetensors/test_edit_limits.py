@@ -76,7 +76,7 @@ def test_an_interrupt_leaves_nothing(header, tmp_path, error):
 
 def run(folder, code):
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=500)
 
 
 def test_a_limit_on_the_size_of_files_leaves_nothing(header, tmp_path):
