@@ -35,9 +35,10 @@ def test_options_are_the_keyword_only_arguments():
     [
         ("tile", {}, 100),
         ("tile", {"range": 60}, 60),
-        ("stretch", {}, 0),
-        ("stretch", {"range": 60, "ratio": 2}, 0),
-        ("stretch", {"keep": 20}, 20),
+        ("stretch", {}, 1),  # the first stretched row is where it was
+        ("stretch", {"range": 60, "ratio": 2}, 1),
+        ("stretch", {"range": 60, "ratio": 1}, 60),
+        ("stretch", {"keep": 20}, 21),
         ("mean", {}, 100),
         ("mean", {"keep": 1, "range": 60}, 1),
         ("mean", {"keep": 0}, 0),
@@ -58,7 +59,9 @@ def test_what_is_kept_from_the_start_is_kept():
     for each in BUILT_IN:
         if each.kind == "sequence" and each.name not in ("crop", "sinusoid"):  # shorter only; other rows only
             count = each.kept_from_start(20, 45)
-            assert np.array_equal(each.function(rows, 45)[:count], rows[:count]), each.name
+            made = each.function(rows, 45)
+            assert np.array_equal(made[:count], rows[:count]), each.name
+            assert count == len(rows) or not np.array_equal(made[count], rows[count]), each.name
 
 
 def test_kept_from_the_start_follows_from_the_pairs():

@@ -56,9 +56,10 @@ class HiddenTokens:
         self.mask_id = mask_id
 
     def losses(self, logits: Callable[[Tensor], Tensor], ids: Tensor, hidden: Tensor, first: int, /) -> Tensor:
-        """Return the losses of the hidden tokens from ``first`` on; those before it are removed from ``hidden``."""
-        predicted = logits(ids.masked_fill(hidden, self.mask_id))
+        """Return the losses of the hidden tokens from ``first`` on; those before it are not hidden, as context."""
+        hidden = hidden.clone()  # the caller's may be the memory of an array that is read again
         hidden[:, :first] = False
+        predicted = logits(ids.masked_fill(hidden, self.mask_id))
         return F.cross_entropy(predicted[hidden].float(), ids[hidden], reduction="none")
 
 
@@ -122,8 +123,6 @@ class Prediction:
     def validate(self, table: Tensor) -> float:
         """Return the mean loss over validation inputs of the whole length, at the positions whose rows are trained."""
         losses = []
-        # A masked model's tokens at kept positions are hidden in the first evaluation alone (the slice shares its
-        # memory with ``self.hidden``): as calibrations have been measured so far.
         for begin in range(0, len(self.held_out), self.scored_at_once):
             part = slice(begin, begin + self.scored_at_once)
             losses.append(self._losses(table, self.held_out[part], self.hidden[part], self.config.keep))

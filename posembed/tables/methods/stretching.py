@@ -87,11 +87,6 @@ def _checked_range(old: int, new: int, keep: int, used: int | None, kernel: str,
     return used
 
 
-def _leading(_old: int, _new: int, *, keep: int = 0, **_options: object) -> int:
-    """Return ``keep``. The first stretched row stays too, but is the start of a stretch, not one of the kept rows."""
-    return keep
-
-
 def _every_range(table: SearchTable) -> Iterable[Setting]:
     return ({"range": size} for size in table.ranges)
 
@@ -134,5 +129,4 @@ STRETCH = Method(
     keeps_stretch,
     "longer",
     search_space=SearchSpace(_every_range, _refine),
-    leading=_leading,
 )

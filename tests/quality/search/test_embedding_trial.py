@@ -111,7 +111,7 @@ def test_shorter_documents_are_measured_where_they_have_room(monkeypatch, old, l
     monkeypatch.setattr(embedding_trial, "LongerTable", lambda *_: Table())
     loaded = SimpleNamespace(encode=lambda text: [len(text)], model=None)
     kind = SimpleNamespace(
-        load=lambda path, precision: loaded if (path, precision) == ("a", "bf16") else None,
+        load=lambda path, precision, **_: loaded if (path, precision) == ("a", "bf16") else None,
         read_texts=lambda data: {"validation": [data, "ab"], "test": ["c"]},
     )
     request = TrialRequest(kind, "a", SimpleNamespace(usable_length=old), 2048, SearchOptions(precision="bf16"))

@@ -30,8 +30,8 @@ def test_the_old_rows_are_known(longer):
     [
         ("tile", {"range": 24}, 24),
         ("tile", {}, 64),
-        ("stretch", {"range": 32, "keep": 5}, 5),
-        ("stretch", {"range": 32}, 0),
+        ("stretch", {"range": 32, "keep": 5}, 6),
+        ("stretch", {"range": 32}, 1),
         ("mean", {"range": 32, "keep": 1}, 1),
     ],
 )
