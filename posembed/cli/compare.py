@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from posembed.cli.command import command
 from posembed.cli.output import AsJson, print_json, say
+from posembed.files import write_whole
 from posembed.records.compare import CompareOptions
 from posembed.records.comparison import Comparison
 
@@ -46,7 +47,8 @@ def compare(
     with TerminalObserver() as observer:
         results = run(options=options, observer=observer)
     if out is not None:
-        (out / "report.md").write_text(text.markdown(results), encoding="utf-8")
+        page = text.markdown(results)
+        write_whole(out / "report.md", lambda file: file.write_text(page, encoding="utf-8"))
         if drawn:
             pictures.draw_comparison(results, out)
             write_page(out / "report.html", compare_page(results, trained_tables(results, out)))

@@ -12,7 +12,7 @@ from typing import Any
 
 from posembed.checkpoint.staging import checked_target
 from posembed.corpus import require_source
-from posembed.errors import ResultsConflictError, WorkFailedError
+from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
 from posembed.extension.length_aware_file import length_aware_file
 from posembed.extension.plan import plan_extension
 from posembed.extension.write import check_plan
@@ -94,14 +94,23 @@ def calibrate(
     state = out.parent / f"{out.name}.calibrating"
     _check(strategy, request, out, state)
     require_source(options.data)
+    try:
+        return _calibrate(strategy, request, out, state, observer)
+    except KeyboardInterrupt:
+        if not state.exists():
+            raise
+        raise WorkInterruptedError(
+            f"stopped; the work that was last saved is kept in {state}: run again with resume=True"
+        ) from None
 
+
+def _calibrate(strategy: Strategy[Any], request: Request, out: Path, state: Path, observer: Observer) -> Calibration:
+    options = request.options
+    saved = _saved(state, observer) if state.exists() else None
+    steps = options.steps if saved is None else _resumed_steps(saved, state, request)
     observer.message("reading texts")
     texts = strategy.kind.read_texts(options.data)
-    saved = _saved(state, observer) if state.exists() else None
-    if saved is None:
-        start, steps = strategy.choose_start(request, observer), options.steps
-    else:
-        start, steps = saved.identity.start, _resumed_steps(saved, state, request)
+    start = strategy.choose_start(request, observer) if saved is None else saved.identity.start
     config = strategy.configuration(request.with_steps(steps), start)
 
     observer.message("loading the model and the texts")

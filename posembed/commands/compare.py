@@ -102,18 +102,24 @@ class _EventObserver(Observer):
 def _run(
     configs: Sequence[UnitConfig], corpus: Corpus, folder: Path, jobs: int, observer: Observer, *, kept: bool
 ) -> Comparison:
-    done = {c: read_result(output.unit_folder(folder, c), c) for c in configs if output.has_result(folder, c)}
-    todo = [config for config in configs if config not in done]
-    for config in done:
-        observer.progress(Progress(config.name, done=config.steps, total=config.steps, phase="kept"))
     try:
-        failures = run_units(todo, folder / output.UNITS, jobs, observer)
+        return _gather(configs, corpus, folder, jobs, observer, kept=kept)
     except KeyboardInterrupt:
         raise WorkInterruptedError(
             f"stopped; the work so far is in {folder}: resume it with resume=True"
             if kept
             else "stopped; nothing was kept, because `out` was not given"
         ) from None
+
+
+def _gather(
+    configs: Sequence[UnitConfig], corpus: Corpus, folder: Path, jobs: int, observer: Observer, *, kept: bool
+) -> Comparison:
+    done = {c: read_result(output.unit_folder(folder, c), c) for c in configs if output.has_result(folder, c)}
+    todo = [config for config in configs if config not in done]
+    for config in done:
+        observer.progress(Progress(config.name, done=config.steps, total=config.steps, phase="kept"))
+    failures = run_units(todo, folder / output.UNITS, jobs, observer)
     done |= {c: read_result(output.unit_folder(folder, c), c) for c in todo if c.name not in failures}
     done = {config: done[config] for config in configs if config in done}  # in the order of the call
     if not done:

@@ -65,7 +65,10 @@ class TerminalObserver(Observer):
         self._shown.message("stopping after this step (a second Ctrl-C stops at once)")
 
     def message(self, text: str) -> None:
-        """Show what is being done."""
+        """Show what is being done; a stop that nobody asked about before it interrupts the work."""
+        self._listens = False  # what listened until now, such as a training, is over
+        if self._stopping:
+            raise KeyboardInterrupt
         super().message(text)
         self._shown.message(text)
 

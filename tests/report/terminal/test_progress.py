@@ -192,6 +192,20 @@ def test_a_call_that_does_not_listen_is_interrupted_at_once():
         os.kill(os.getpid(), signal.SIGINT)
 
 
+def test_what_listened_is_over_with_the_next_message():
+    """After a training the copy is written, which asks nothing: Ctrl-C interrupts it at once, an earlier one too."""
+    with TerminalObserver(console()) as observer:
+        observer.progress(Progress("calibration", 1, 2, phase="training"))
+        observer.message("writing")
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    with TerminalObserver(console()) as observer:
+        assert not observer.should_stop()
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            observer.message("writing")
+
+
 def test_in_a_thread_signals_are_left_alone():
     before, inside = signal.getsignal(signal.SIGINT), []
 
