@@ -145,16 +145,18 @@ for version in range(10**9):
 
 
 def test_a_kill_at_any_moment_leaves_the_target_absent_or_whole(tmp_path):
-    """Forty processes that replace the target over and over, each killed at a random moment."""
+    """Forty processes that replace the target over and over, each killed at a random moment; more if none was hit."""
     generator = random.Random(0)
     whole = hits = 0
-    for _ in range(40):
+    for number in range(400):  # on a busy machine a process may be killed before it had its turn
+        if number >= 40 and whole and hits:
+            break
         process = subprocess.Popen([sys.executable, "-c", WRITER], cwd=tmp_path, stdout=subprocess.PIPE)
         assert process.stdout is not None
         assert process.stdout.readline() == b"written\n"
         time.sleep(generator.uniform(0, 0.03))
         process.send_signal(signal.SIGKILL)
-        process.wait(30)
+        process.wait()
         process.stdout.close()
         if (tmp_path / "out").exists():
             whole += 1
