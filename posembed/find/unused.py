@@ -18,15 +18,15 @@ def why_unused(table: FoundTable, tree: list[Node], keys: Iterable[str]) -> str 
         tree: the configuration and its parts, outermost first.
         keys: of all tensors beside it.
     """
-    node = _governing(table, tree)
+    governing = _governing(table, tree)
     for law in families.UNREAD:
-        if is_family(node.model_type, law.families) and re.search(law.key, table.key):
+        if any(is_family(node.model_type, law.families) for node in governing) and re.search(law.key, table.key):
             return law.reason
     own_code = "auto_map" in tree[0].fields
     decided: set[str] = set()
     for switch in families.SWITCHES:
-        fits = is_family(node.model_type, switch.families) and re.search(switch.key, table.key)
-        if fits and switch.field not in decided:
+        node = next((node for node in governing if is_family(node.model_type, switch.families)), None)
+        if node is not None and switch.field not in decided and re.search(switch.key, table.key):
             decided.add(switch.field)
             reason = _turned_off(switch, node, own_code=own_code, keys=keys)
             if reason is not None:
@@ -44,11 +44,11 @@ def _turned_off(switch: families.Switch, node: Node, *, own_code: bool, keys: It
     return f"{node.dotted(switch.field)} = {value!r}{default}, so the model does not read this table"
 
 
-def _governing(table: FoundTable, tree: list[Node]) -> Node:
-    """Return the part of the configuration that sizes a table, or else the one whose name fits its key best."""
+def _governing(table: FoundTable, tree: list[Node]) -> list[Node]:
+    """Return the part of the configuration that sizes a table, or else those that may: the best name, the outermost."""
     for rule in table.fields:
         path = tuple(rule.name.split(".")[:-1])
         for node in tree:
             if node.path == path:
-                return node
-    return max(tree, key=lambda node: affinity(table.key, node))
+                return [node]
+    return [max(tree, key=lambda node: affinity(table.key, node)), tree[0]]

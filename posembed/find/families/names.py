@@ -39,6 +39,9 @@ LOOK_ALIKES = (
         r"|rel_attn|distance_embedding|relative_key",
         "a table of relative positions: its rows are distances, not positions",
     ),
+    LookAlike(
+        r"embed_positions\.pe$", "a sinusoid of distances, which its module computes: there are no rows to extend"
+    ),
     LookAlike(r"pe_[kv]\.weight$", "a table of relative positions: its rows are distances, not positions"),
     LookAlike(r"position_embeddings\.weights\.\d+$", "one factor of an axial encoding: a position is a pair of rows"),
     LookAlike(r"rotary|inv_freq|rope|freqs_c", "a rotary buffer: computed, not learned"),

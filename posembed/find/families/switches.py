@@ -93,6 +93,8 @@ SWITCHES = (
     Switch(("swin*", "donut-swin", "maskformer-swin"), "use_absolute_embeddings", (True,), False),
     Switch(("*",), "use_abs_pos", (True,), True, key=r"pos_embed$"),
     Switch(("timm/*",), "use_abs_pos_emb", (True,), True, key=r"pos_embed$"),
+    Switch(("yolos",), "use_mid_position_embeddings", (True,), True, key=r"mid_position_embeddings$"),
+    Switch(("reformer",), "axial_pos_embds", (False,), True, key=r"position_embeddings\.embedding\.weight$"),
     Switch(("aimv2*",), "is_native", (False,), False),
     Switch(("patchtsmixer",), "use_positional_encoding", (True,), False, key=r"position_enc$"),
     Switch(("layoutlmv3",), "visual_embed", (True,), True, key=r"(?:^|\.)pos_embed$"),
