@@ -99,8 +99,8 @@ class FoundTable:
 
     @property
     def d_model(self) -> int:
-        """Numbers in a row."""
-        return self.stored.width(self.shape)
+        """Numbers in a row; 1 for a look-alike that is one number or a line of them."""
+        return self.stored.width(self.shape) if len(self.shape) > 1 else 1
 
     @property
     def is_text_sequence(self) -> bool:

@@ -4,8 +4,10 @@ import pickle
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from posembed import TableLayout
+from posembed import TableLayout, find_tables
 from posembed.find.found import FieldRule, FoundTable
 from posembed.find.kinds import TableKind
 from posembed.find.stored_layout import STORED_LAYOUTS
@@ -106,3 +108,12 @@ def test_a_new_layout_gives_a_new_shape():
 def test_tables_are_values():
     assert pickle.loads(pickle.dumps(table())) == table()
     assert table(look_ahead=1) != table()
+
+
+def test_a_look_alike_of_one_number_or_a_line(tmp_path):
+    tensors = {"a.relative_position_bias": torch.tensor(1.0), "b.rotary_pos_emb": torch.ones(3)}
+    save_file(tensors, tmp_path / "model.safetensors")
+    torch.save(tensors, tmp_path / "model.pt")
+    for file in ("model.safetensors", "model.pt"):
+        found = [table.to_dict() for table in find_tables(tmp_path / file)]
+        assert [(each["shape"], each["rows"], each["d_model"]) for each in found] == [([], 1, 1), ([3], 3, 1)]

@@ -1,0 +1,1 @@
+"""Hostile files: what no checkpoint needs, and what every command must survive."""
