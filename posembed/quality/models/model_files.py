@@ -34,7 +34,7 @@ class ModelFiles:
         modules: classes of sentence-transformers' modules; ``None`` without a ``modules.json``.
         settings: content of ``config_sentence_transformers.json``.
         transformer: content of ``sentence_bert_config.json``: task and outputs of the Transformer module.
-        parts: folders of a Router's parts.
+        parts: folders of a Router's Transformers.
     """
 
     folder: Path
@@ -162,5 +162,6 @@ def _parts(folder: Path, listed: object) -> tuple[str, ...]:
             continue
         place = folder / str(each.get("path", ""))
         types = next((read_object(place / name).get("types") for name in _ROUTERS if (place / name).is_file()), None)
-        found += [str((place / name).relative_to(folder)) for name in (types if isinstance(types, dict) else ())]
+        named = types.items() if isinstance(types, dict) else ()
+        found += [str((place / name).relative_to(folder)) for name, kind in named if str(kind).endswith("Transformer")]
     return tuple(found)

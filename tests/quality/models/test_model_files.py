@@ -59,7 +59,8 @@ def test_a_transformer_in_a_folder_of_its_own(tmp_path):
 @pytest.mark.parametrize("name", ["router_config", "config"])
 def test_the_parts_of_a_router(folder, name):
     (folder(modules=[ROUTER]) / "0_Router").mkdir()
-    content = {"types": {"query_0_T": "x", "document_0_T": "y"}, "structure": {"query": ["query_0_T"]}}
+    types = {"query_0_T": "a.Transformer", "query_1_P": "a.Pooling", "document_0_T": "a.Transformer"}
+    content = {"types": types, "structure": {"query": ["query_0_T"]}}
     (folder() / "0_Router" / f"{name}.json").write_text(json.dumps(content))
     assert ModelFiles.read(folder()).parts == ("0_Router/query_0_T", "0_Router/document_0_T")
 

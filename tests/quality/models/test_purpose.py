@@ -96,7 +96,7 @@ def test_what_is_supported(folder, architecture, files, kind):
 def test_a_router_names_its_parts(folder):
     (folder(modules=[{"type": ST + "Router", "path": "0"}]) / "0").mkdir()
     (folder() / "0" / "router_config.json").write_text(
-        '{"types": {"query_0": "x", "document_0": "x"}, "structure": {}}'
+        '{"types": {"query_0": "a.Transformer", "document_0": "a.Transformer"}, "structure": {}}'
     )
     with pytest.raises(
         InvalidArgumentError, match=r"Its parts .* \(0/query_0, 0/document_0\): extend each by its folder"
