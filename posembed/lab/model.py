@@ -120,5 +120,9 @@ class LabModel(nn.Module):
 
     def _attend(self, length: int, device: torch.device) -> Attend:
         if self._attend_cache is None or self._attend_cache[:2] != (length, device):
-            self._attend_cache = (length, device, self.encoding.attend(self.config, length, device))
+            with torch.inference_mode(False):  # tables made in inference mode could not be trained with later
+                self._attend_cache = (length, device, self.encoding.attend(self.config, length, device))
         return self._attend_cache[2]
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"_attend_cache": None}  # it holds a function; the next call makes it anew

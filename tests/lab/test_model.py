@@ -1,4 +1,6 @@
+import copy
 import dataclasses
+import pickle
 
 import pytest
 import torch
@@ -163,3 +165,16 @@ def test_cost_counts_what_is_there(encoding):
     assert cost.parameter_bytes == 4 * extra
     fixed = {"sinusoidal": 24 * 24, "rope": 2 * 24 * 8, "alibi": 3 * 24 * 24}
     assert cost.fixed_bytes == 4 * fixed.get(encoding, 0)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_model_that_was_evaluated_first_can_be_trained_copied_and_stored(encoding):
+    """Attention keeps tables between calls."""
+    evaluated, fresh = model(encoding), model(encoding)
+    with torch.inference_mode():
+        evaluated(IDS)
+    copies = [evaluated, copy.deepcopy(evaluated), pickle.loads(pickle.dumps(evaluated))]
+    expected = torch.autograd.grad(fresh(IDS).square().sum(), list(fresh.parameters()))
+    for each in copies:
+        got = torch.autograd.grad(each(IDS).square().sum(), list(each.parameters()))
+        assert all(torch.equal(mine, theirs) for mine, theirs in zip(got, expected, strict=True))
