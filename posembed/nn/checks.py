@@ -24,6 +24,9 @@ from posembed.errors import ArgumentTypeError, InvalidArgumentError, PositionOut
 
 _INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
+_is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
+_get_dispatch_mode, _PROXY = torch._C._get_dispatch_mode, torch._C._TorchDispatchModeKey.PROXY
+
 # A plain global, not a ContextVar: torch.compile can read it inside a graph, and recompiles when it changes.
 _enabled: bool = os.environ.get("POSEMBED_CHECK_POSITIONS", "") not in ("", "0")
 
@@ -61,13 +64,13 @@ def readable_values(tensor: Tensor, *, anywhere: bool = False) -> Tensor | None:
         tensor: whose values are wanted.
         anywhere: read them on accelerators too, whatever :func:`posembed.check_positions` says.
     """
-    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+    while _is_wrapped(tensor):
         if torch._C._functorch.is_functionaltensor(tensor):
             return None
         tensor = torch._C._functorch.get_unwrapped(tensor)
     if tensor.numel() == 0 or tensor.is_meta or isinstance(tensor, FakeTensor):
         return None
-    if torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY) is not None:  # make_fx, torch.func.linearize
+    if _get_dispatch_mode(_PROXY) is not None:  # make_fx, torch.func.linearize
         return None
     return tensor if anywhere or assert_here(tensor) else None
 

@@ -62,10 +62,16 @@ def _may_write(fresh: Tensor, other: Tensor) -> bool:
         type(fresh) is Tensor
         and type(other) in (Tensor, nn.Parameter)
         and fresh.dtype == other.dtype
-        and fresh.dim() >= other.dim()
-        and all(b in (1, a) for a, b in zip(fresh.shape[::-1], other.shape[::-1], strict=False))  # broadcasts into it
+        and _broadcasts_into(fresh.shape, other.shape)
         # A mode may have kept what it saw; inside vmap a tensor is larger than it says.
         and torch._C._len_torch_function_stack() == 0
         and torch._C._len_torch_dispatch_stack() == 0
         and torch._C._functorch.peek_interpreter_stack() is None
     )
+
+
+def _broadcasts_into(shape: torch.Size, other: torch.Size) -> bool:
+    if len(other) > len(shape):
+        return False
+    tail = shape[len(shape) - len(other) :]
+    return tail == other or all(small in (1, large) for large, small in zip(tail, other, strict=True))

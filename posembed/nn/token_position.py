@@ -185,8 +185,9 @@ class TokenPositionEmbedding(nn.Module):
     @property
     def d_model(self) -> int:
         """Width of the embeddings."""
-        weight = self.token.weight  # an adapter in place of the token table has no embedding_dim
-        return weight.shape[1] if isinstance(weight, Tensor) else int(self.token.embedding_dim)
+        token = self.token
+        width = getattr(token, "embedding_dim", None)  # which an adapter in place of the token table has not
+        return int(token.weight.shape[1] if width is None else width)
 
     @property
     def usable_length(self) -> int | None:
@@ -231,13 +232,14 @@ class TokenPositionEmbedding(nn.Module):
             InvalidArgumentError: for shapes or combinations that contradict each other.
             ArgumentTypeError: for ids that are not integers.
         """
-        shape = input_shape(input_ids, inputs_embeds, self.d_model)
+        position, d_model = self.position, self.d_model
+        shape = input_shape(input_ids, inputs_embeds, d_model)
         given = input_ids if inputs_embeds is None else inputs_embeds
         assert given is not None
         where = resolve_positions(
             shape,
             given.device,
-            Bound(getattr(self.position, "rows", None), self.usable_length),
+            Bound(getattr(position, "rows", None), getattr(position, "usable_length", None)),
             position_ids=position_ids,
             attention_mask=attention_mask,
             start=start,
@@ -245,13 +247,14 @@ class TokenPositionEmbedding(nn.Module):
             max_seqlen=max_seqlen,
         )
         self._check_values(input_ids, token_type_ids, shape)
-        rows = position_rows(self.position, shape, where, self.d_model)
-        if self.segment is not None:
-            rows = add_segment(rows, self.segment, token_type_ids, given)
+        rows = position_rows(position, shape, where, d_model)
+        segment, norm, dropout = self.segment, self.norm, self.dropout
+        if segment is not None:
+            rows = add_segment(rows, segment, token_type_ids, given)
         hidden = add_embeddings(rows, given) if input_ids is None else add_tokens(rows, self.token, given)
-        if self.norm is not None:
-            hidden = self.norm(hidden)
-        return hidden if self.dropout is None else self.dropout(hidden)
+        if norm is not None:
+            hidden = norm(hidden)
+        return hidden if dropout is None else dropout(hidden)
 
     def _check_values(self, input_ids: Tensor | None, token_type_ids: Tensor | None, shape: torch.Size) -> None:
         if input_ids is not None:
