@@ -52,8 +52,8 @@ class PosembedError(Exception):
 
     exit_code = 1
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*(shortened(each) if isinstance(each, str) else each for each in arguments))
+    def __str__(self) -> str:  # not in __init__, which torch.compile would have to trace
+        return shortened(super().__str__())
 
 
 class InvalidArgumentError(PosembedError, ValueError):
