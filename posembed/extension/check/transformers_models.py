@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +92,21 @@ def model_class(config: Any) -> Any:
     names = [str(name) for name in config.architectures or ()]
     found = MODEL_MAPPING_NAMES.get(config.model_type)
     for name in (*names, *((found,) if isinstance(found, str) else found or ())):
-        maker = getattr(transformers, name, None)
+        maker = getattr(transformers, name, None) or _in_its_own_module(config, name)
         if isinstance(maker, type) and hasattr(maker, "from_pretrained"):
             return maker
     named = ", ".join(names) or f"model_type {config.model_type!r}"
     raise CannotCheckError(f"transformers {transformers.__version__} has no model class for {named}")
+
+
+def _in_its_own_module(config: Any, name: str) -> Any:
+    """Return a class that the library itself does not export, such as the vision part of a larger model."""
+    module = type(config).__module__
+    if not module.startswith("transformers.models."):
+        return None
+    modeling = module.replace(".configuration_", ".modeling_")
+    found = importlib.util.find_spec(modeling)
+    return None if found is None else getattr(importlib.import_module(modeling), name, None)
 
 
 def _config(checkpoint: Checkpoint) -> Any:

@@ -20,6 +20,15 @@ def test_the_class_that_the_configuration_names():
     assert model_class(config(architectures=["OurOwnBert"])).__name__ == "BertModel"
 
 
+def test_a_class_that_is_not_exported():
+    from transformers import BertConfig, Kosmos2Config
+
+    vision = Kosmos2Config().vision_config
+    vision.architectures = ["Kosmos2VisionModel"]
+    assert model_class(vision).__name__ == "Kosmos2VisionModel"
+    assert model_class(BertConfig(architectures=["BertLayer"])).__name__ == "BertModel"
+
+
 def test_no_class():
     unknown = config(architectures=["OurOwnBert"])
     unknown.model_type = "bert2"
