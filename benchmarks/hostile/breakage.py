@@ -75,10 +75,13 @@ def _somewhere(value: Any, rng: random.Random) -> tuple[Any, Any]:
 def json_text(value: Any, rng: random.Random) -> bytes:
     """Return JSON text, broken as text: deep, wide, doubled, with numbers that floats do not hold."""
     text = json.dumps(value).encode()
+    deep = rng.choice((40, 200, 400, 800, 950))  # below the depth at which Python's parser stops
     ways: list[Callable[[], bytes]] = [
         lambda: text.replace(b"64", rng.choice((b"1e999", b"-1e999", b"NaN", b"Infinity", b"6" * 5000, b"6.4e1"))),
         lambda: b"[" * DEEP + b"]" * DEEP,
         lambda: b'{"a":' * DEEP + b"1" + b"}" * DEEP,
+        lambda: text[:-1] + b',"a":' + b'{"a":' * deep + b"64" + b"}" * deep + b"}",
+        lambda: text[:-1] + b',"a":' + b"[" * deep + b"64" + b"]" * deep + b"}",
         lambda: b"[" + b"[]," * MANY + b"1]",
         lambda: b"{" + b",".join(b'"k%d":1' % number for number in range(MANY // 8)) + b"}",
         lambda: text[:-1] + b"," + text[1:],

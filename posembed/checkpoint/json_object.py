@@ -12,8 +12,10 @@ JSON_LIMIT = 100 << 20  # bytes; the largest tokenizer.json in use are near 35 M
 # What JSON takes in memory: an object or list about 72 bytes, each further entry about 40, and text its size, four
 # times that if a single character is beyond ASCII. A file of brackets alone would take twenty times its size.
 _BYTES_PER_BRACKET, _BYTES_PER_ENTRY, _BYTES_PER_CHARACTER = 72, 40, 4
-# A configuration with 22,000 labels takes 5 MB. Only tokenizers are larger: Gemma's 300 MB for half a million merges.
-MOST_MEMORY = 64 << 20
+# A configuration with 22,000 labels takes 5 MB. Larger are only an index of 100,000 tensors, 15 MB, and tokenizers:
+# Gemma's takes 300 MB for half a million merges.
+MOST_MEMORY = 16 << 20
+MOST_MEMORY_OF_INDEX = 64 << 20
 MOST_MEMORY_OF_TOKENIZER = 512 << 20
 _MARK = "\ue000"  # of Unicode's private use: stands around a number while JSON is written
 
@@ -50,7 +52,8 @@ def read_json_value(path: Path) -> Any:
         if path.stat().st_size > JSON_LIMIT:
             raise CheckpointError(f"{path}: is larger than {JSON_LIMIT >> 20} MB, too large for a configuration file")
         data = path.read_bytes()
-        most = MOST_MEMORY_OF_TOKENIZER if path.name == "tokenizer.json" else MOST_MEMORY
+        most = MOST_MEMORY_OF_INDEX if path.name.endswith(".index.json") else MOST_MEMORY
+        most = MOST_MEMORY_OF_TOKENIZER if path.name == "tokenizer.json" else most
         if memory_of(data) > most:
             raise CheckpointError(f"{path}: would take more than {most >> 20} MB of memory, which no such file needs")
         return json.loads(data, parse_float=_number)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from posembed.checkpoint.json_object import read_json_value
 from posembed.checkpoint.source import Checkpoint
+from posembed.errors import CheckpointError
 
 # Files in which Transformers and sentence-transformers look for classes to import.
 _CONFIGURATIONS = (
@@ -148,22 +149,28 @@ def _python_files(root: Path) -> Iterator[str]:
 
 
 def _walk(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:
-    stack = [(path, value)]
+    stack = [iter([(path, value)])]  # iterators: a list of a million parts is not copied with its paths
     while stack:
-        path, value = stack.pop()
-        if path:
-            yield path, value
-        if isinstance(value, dict):
-            stack += [((*path, str(name)), each) for name, each in reversed(value.items())]
-        elif isinstance(value, list):
-            stack += [((*path, str(place)), each) for place, each in reversed(list(enumerate(value)))]
+        found = next(stack[-1], None)
+        if found is None:
+            stack.pop()
+            continue
+        if found[0]:
+            yield found
+        stack.append(_parts(*found))
+
+
+def _parts(path: tuple[str, ...], value: object) -> Iterator[tuple[tuple[str, ...], object]]:
+    named = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, each in named:
+        yield (*path, str(name)), each
 
 
 def _content(file: Path) -> object:
     """Return what a JSON file holds; a note must not fail on a file that is broken, since others say so."""
     try:
-        return json.loads(file.read_bytes()) if file.stat().st_size <= _LARGEST else None
-    except (OSError, ValueError, RecursionError):
+        return read_json_value(file) if file.stat().st_size <= _LARGEST else None
+    except (OSError, CheckpointError):
         return None
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from posembed.checkpoint.json_object import read_json_value
 from posembed.checkpoint.other_formats import holds_any, is_export, parts_of_exports
 from posembed.checkpoint.source import Checkpoint
 from posembed.checkpoint.tree import read_tree
+from posembed.errors import CheckpointError
 
 _OTHER_FORMATS = re.compile(
     r"^(?:(?:pytorch_|tf_|flax_|rust_|open_clip_pytorch_|open_clip_)?model|consolidated)[\w.-]*"
@@ -62,7 +63,7 @@ def is_bookkeeping(folder: Path) -> bool:
 def _is_record(file: Path) -> bool:
     """Return whether it is posembed's own record: other tools use the name too."""
     try:
-        content = json.loads(file.read_bytes())
-    except (OSError, ValueError):
+        content = read_json_value(file)
+    except CheckpointError:
         return False
     return isinstance(content, dict) and content.get("schema") == "posembed.calibration"

@@ -20,6 +20,8 @@ from posembed.find.found import FoundTable
 
 MOST_NAMED = 12
 """More fields in one sentence are not read; the rest is counted."""
+DEEPEST = 32
+"""Settings nest a handful of levels; beyond these, a file is no settings, and Python's stack would end."""
 LARGEST_FILE = 1 << 20
 """Settings are smaller than 1 MiB; files beyond it are tokenizers and data, which are not searched."""
 
@@ -103,7 +105,7 @@ def _all_fields(checkpoint: Checkpoint) -> Iterator[tuple[Path, tuple[str, ...],
 
 
 def _leaves(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and len(path) < DEEPEST:
         if path and ("shortest_edge" in value or "longest_edge" in value or "height" in value):
             yield path, value
             return
