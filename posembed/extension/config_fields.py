@@ -11,7 +11,7 @@ from posembed.extension.field_change import FieldChange as FieldChange
 from posembed.extension.field_change import apply_changes as apply_changes
 from posembed.extension.field_change import in_form, resized
 from posembed.extension.field_change import look as look
-from posembed.extension.image_fields import image_tokens, tiled_changes
+from posembed.extension.image_fields import image_tokens, keyed_changes, tiled_changes
 from posembed.extension.merged_patches import merge_of
 from posembed.find import families
 from posembed.find.config import is_family, nodes, number, pair
@@ -51,6 +51,8 @@ def config_changes(
         if table.layout.grid is not None:
             yield from _grid_counts(file, config, path, table.layout, new)
             yield from image_tokens((file, config), table.layout, new, merge_of(config)[0])
+            keyed, counts = companions.KEYED_BY_PATCHES, (table.layout.positions, new.positions)
+            yield from keyed_changes((file, config), keyed, *counts)
         if rule.unit == "pixels":
             yield from _image_parts(file, config, before, after)
         if rule.unit == "rows":

@@ -35,6 +35,7 @@ def image_changes(directory: Path, old: Sides, new: Sides) -> Iterator[FieldChan
     """
     for file, settings in processor_files(directory):
         yield from tiled_changes((file, settings), old, new)
+        yield from keyed_changes((file, settings), companions.KEYED_BY_PIXELS, max(old), max(new))
         for node in nodes(settings):
             yield from _sizes(file, node, old, new)
             for name in companions.PROCESSOR_PARTS:
@@ -57,6 +58,17 @@ def tiled_changes(settings: Settings, old: Sides, new: Sides) -> Iterator[FieldC
                 yield FieldChange(
                     file, (*node.path, name), value, grown, "images of tiles as large as the model's image"
                 )
+
+
+def keyed_changes(settings: Settings, names: tuple[str, ...], old: int, new: int) -> Iterator[FieldChange]:
+    """Yield the objects that say something about images by their size: what they say of the old one, of the new."""
+    file, content = settings
+    for node in nodes(content):
+        for name in names:
+            value = node.fields.get(name)
+            if isinstance(value, dict) and str(old) in value and old != new:
+                grown = {str(new) if key == str(old) else key: each for key, each in value.items() if key != str(new)}
+                yield FieldChange(file, (*node.path, name), value, grown, "has an entry for the model's image")
 
 
 def _sizes(file: Path, node: Node, old: Sides, new: Sides) -> Iterator[FieldChange]:

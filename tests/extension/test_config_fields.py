@@ -219,3 +219,11 @@ def test_a_timm_image_with_a_remainder(write):
         ("pretrained_cfg.input_size", [3, 53, 53]),
         ("model_args.img_size", [53, 53]),
     ]
+
+
+def test_queries_per_number_of_patches(write):
+    vision = {"model_type": "idefics3_vision", "image_size": 32, "patch_size": 8}
+    config = {"model_type": "aria", "vision_config": vision, "projector_patch_to_query_dict": {"4": 2, "16": 3}}
+    source = write({"vision_tower.embeddings.position_embedding.weight": (16, 8)}, config=config)
+    after = {change.name: change.after for change in plan_extension(source, image_size=48).fields}
+    assert after == {"vision_config.image_size": 48, "projector_patch_to_query_dict": {"4": 2, "36": 3}}

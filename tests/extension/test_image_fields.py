@@ -83,6 +83,20 @@ def test_images_of_several_tiles(found, value, expected):
 
 
 @pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"16": 8, "32": 9}, {"16": 8, "48": 9}),
+        ({"32": 9, "48": 7}, {"48": 9}),
+        ({"16": 8}, None),
+        ([32], None),
+    ],
+)
+def test_objects_with_an_entry_per_size(found, value, expected):
+    changed = found({"size_conversion": value}, image_changes, OLD, NEW)
+    assert changed == ({} if expected is None else {"size_conversion": expected})
+
+
+@pytest.mark.parametrize(
     "name", ["preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json"]
 )
 def test_every_processors_file(found, name):

@@ -118,6 +118,9 @@ PROCESSOR_SIZES = (
 )
 # Fields, in any part of a configuration or processor, with images of several tiles, each as large as the model's image.
 TILED_SIZES = ("image_grid_pinpoints", "possible_resolutions", "candidate_resolutions")
+# Objects whose names are sizes: the image's side in pixels, and the number of its patches (Aria's queries per image).
+KEYED_BY_PIXELS = ("size_conversion",)
+KEYED_BY_PATCHES = ("projector_patch_to_query_dict",)
 # Fields that are a fixed part of it: SAM's masks have a quarter of the image's side.
 PROCESSOR_PARTS = ("mask_size", "mask_pad_size")
 # Fields that count patches, and those that count the patches of one side (FLAVA's masks).
