@@ -4,7 +4,7 @@ from posembed.layout import TableLayout
 from posembed.report.html.inspect import MOST_TABLES, NOT_DRAWN, inspect_page, measures_table, table_words
 from posembed.report.html.page import require_plotly
 from posembed.report.html.words import escaped
-from tests.fixtures.cards import KEY, checkpoint_card, measured_card, table_card
+from tests.fixtures.cards import KEY, checkpoint_card, measured_card, table_card, with_history
 
 LIMITS = [(9, "tokenizer.json", "cut")]
 
@@ -75,3 +75,9 @@ def test_many_tables_stay_small():
 def test_details_come_last():
     table = measures_table(measured_card(40, 8).analysis)
     assert table.index("participation ratio") < table.index("order probe") < table.index("R² of a line and a helix")
+
+
+def test_history_and_notes():
+    page = inspect_page(with_history(checkpoint_card(table_card())))
+    assert f"History: {KEY}: extended from 16 to 32 positions by tile, from the/&lt;old&gt; one." in page
+    assert "Note: it brings code." in page

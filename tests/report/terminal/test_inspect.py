@@ -12,7 +12,7 @@ from posembed.report.printable import printable
 from posembed.report.terminal.inspect import MOST_REFUSED, agreement, facts, measured, print_card, print_pair
 from posembed.tables.measures.brief import BriefAnalysis, brief_of
 from posembed.tables.measures.norms import NeighborSummary
-from tests.fixtures.cards import KEY, checkpoint_card, measured_card, pair_card, table_card
+from tests.fixtures.cards import KEY, checkpoint_card, measured_card, pair_card, table_card, with_history
 
 
 def printed(function, content):
@@ -153,3 +153,10 @@ def test_printable():
     assert printable("é 日本 × …") == "é 日本 × …"
     assert printable("\ud800\u202e\x9b\0") == "\\ud800\\u202e\\x9b\\x00"
     assert printable(3) == "3"
+
+
+def test_history_and_notes():
+    text = printed(print_card, with_history(checkpoint_card(table_card())))
+    assert f"History: {KEY}: extended from 16 to 32 positions by tile, from the/<old> one (posembed 0.3.0)\n" in text
+    assert "Note: it brings code\n" in text
+    assert "History" not in printed(print_card, checkpoint_card(table_card()))
