@@ -7,6 +7,7 @@ Reports and results, which are small and replaced without asking, are written by
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -17,10 +18,13 @@ from posembed.checkpoint.renames import CannotExchangeError, exchange, rename_ne
 from posembed.checkpoint.replaceable import require_replaceable
 from posembed.checkpoint.tree import read_tree
 from posembed.errors import InvalidArgumentError, ModelCheckError, WorkFailedError
-from posembed.files import DONE, OLD, flush, hidden_beside, missing_parents, remove_leftovers
+from posembed.files import DONE, LOCK, OLD, flush, hidden_beside, missing_parents, remove_leftovers
 
 __all__ = ["checked_target", "explain_os_error", "require_space", "staged_directory", "staged_file"]
 
+# What a path can be to blame for; other errors are those of the disk.
+_OF_A_PATH = frozenset({errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.EACCES, errno.EPERM})
+_NOTHING = "nothing was left behind"
 Identity = tuple[int, int] | None  # device and inode of what a name leads to
 
 
@@ -92,12 +96,18 @@ def checked_target(target: Path, source: Path, force: bool, *, directory: bool |
     Raises:
         InvalidArgumentError: as for :func:`staged_directory`.
         CheckpointError: if something in ``source`` cannot be read.
+        WorkFailedError: if the disk fails.
     """
     try:
         return _judged(target, source, force, source.is_dir() if directory is None else directory)
     except OSError as error:
-        raise InvalidArgumentError(
-            f"{error.filename or target} cannot be inspected ({error.strerror}): choose another path for {target}"
+        file = error.filename or target
+        if error.errno in _OF_A_PATH:
+            raise InvalidArgumentError(
+                f"{file} cannot be inspected ({error.strerror}): choose another path for {target}"
+            ) from error
+        raise WorkFailedError(
+            f"{file} cannot be read ({error.strerror}): check the disk, or choose another path for {target}"
         ) from error
 
 
@@ -152,7 +162,7 @@ def _exists(target: Path) -> str:
 def _staged(target: Path, source: Path, force: bool, needed: int) -> Iterator[Path]:
     require_space(target.parent, needed)
     before, new = _identity(target), None
-    partial = target  # until there is a hidden name
+    partial, made = target, list[Path]()  # until there is a hidden name
     try:
         with missing_parents(target) as made, hidden_beside(target) as partial:
             yield partial
@@ -165,11 +175,14 @@ def _staged(target: Path, source: Path, force: bool, needed: int) -> Iterator[Pa
         # The caller knows no hidden name: the message speaks of the target.
         why = explain_os_error(error, target, needed or None) if isinstance(error, OSError) else str(error)
         left = _what_is_left(target, partial, before, new)
+        if left == _NOTHING and any(folder.exists() for folder in made):
+            left = f"only the empty folder {made[0]} was left behind"
         said = f"{why.replace(str(partial), str(target))}; {left}"
         raise (
             ModelCheckError(said, error.checked) if isinstance(error, ModelCheckError) else WorkFailedError(said)
         ) from error
-    if (hidden := _hidden(partial)) is not None:
+    hidden = _hidden(partial)
+    if hidden is not None and hidden.is_dir():  # an empty lock is not worth a failure
         raise WorkFailedError(
             f"{target} is complete, but the old one, now {hidden}, could not be deleted: the next run on this target "
             "tries again"
@@ -219,12 +232,12 @@ def _what_is_left(target: Path, partial: Path, before: Identity, new: Identity) 
         return f"{target} is in its place and complete, but may not outlast a power failure{rest}"
     if now is not None:
         return f"{target} is {'unchanged' if now == before else 'what another process wrote'}{rest}"
-    return f"nothing was written{rest}" if rest else "nothing was left behind"
+    return f"nothing was written{rest}" if rest else _NOTHING
 
 
 def _hidden(partial: Path) -> Path | None:
     """Return what could not be removed."""
-    names = (partial, partial.with_name(partial.name + DONE))
+    names = (partial.with_name(partial.name + ending) for ending in ("", DONE, LOCK))
     return next((path for path in names if os.path.lexists(path)), None)
 
 

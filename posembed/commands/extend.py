@@ -95,7 +95,7 @@ def prepare_extension(
         options = replace(options, data=None, method=choice.method, method_options=choice.options)
     plan = plan_extension(checkpoint, options=_for_plan(options))
     extra: dict[str, bytes] = {}
-    if options.length_aware:
+    if options.length_aware and not plan.blocked:
         from posembed.extension.length_aware_file import length_aware_file  # torch, which other extensions do without
 
         extra[TABLES_BY_LENGTH] = length_aware_file(
@@ -113,6 +113,7 @@ def carry_out(
     plan: ExtensionPlan, out: str | os.PathLike[str], options: ExtendOptions, *, observer: Observer = SILENT
 ) -> ExtensionPlan:
     """Write what :func:`prepare_extension` planned, and return the plan with its ``out``."""
+    plan.require_supported()  # before a check begins to build a model of that size
     full = options.verify == "full"
     with open_check(plan, options.check) as check:
         checked = write_extension(

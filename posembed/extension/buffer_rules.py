@@ -160,10 +160,10 @@ class AttentionMask(BufferRule):
                 f"{file}: {key} has another value at every distance, so it is no mask and its values at length {new} "
                 "are unknown"
             )
-        distance = np.arange(new)[:, None] - np.arange(new)[None, :]
-        last = old - 1
-        grown = np.where(distance >= 0, below[np.clip(distance, 0, last)], above[np.clip(-distance, 0, last)])
-        return np.broadcast_to(grown, shape).astype(values.dtype)
+        far = np.minimum(np.arange(new), old - 1)
+        line = np.concatenate([below[far[:0:-1]], above[far]])  # by j − i, from 1 − new on: every row is a part of it
+        grown = np.lib.stride_tricks.sliding_window_view(line, new)[::-1]
+        return np.broadcast_to(grown, shape).copy()
 
 
 class QuantizedCopy(BufferRule):

@@ -18,6 +18,7 @@ from posembed.extension.dependent_fields import dependent_changes, dependent_not
 from posembed.extension.effective_range import effective_range
 from posembed.extension.field_change import FieldChange
 from posembed.extension.links_out import links_out
+from posembed.extension.memory_needed import beyond_memory_reasons
 from posembed.extension.method_keywords import refuse_unknown_keywords
 from posembed.extension.obstacles import notes, obstacles, unread
 from posembed.extension.pickled_sizes import sizes_in_files
@@ -159,7 +160,7 @@ def plan_extension(
     changes = with_copies(checkpoint, changes)
     inside = sizes_in_files(checkpoint, changes, found)
     said += [*compiled_note(checkpoint), *copies_that_stay(checkpoint, changes, found), *inside.notes]
-    buffers = tuple(find_buffers(checkpoint.tensors, found, {c.table.key: c.layout for c in changes}))
+    buffers = (*find_buffers(checkpoint.tensors, found, {c.table.key: c.layout for c in changes}), *inside.buffers)
     whole = checkpoint.root.is_dir()
     fields = tuple(_fields(checkpoint, changes)) if whole else ()
     sizes_found = any(change.file == checkpoint.config_file for change in fields)
@@ -167,10 +168,13 @@ def plan_extension(
         checkpoint,
         changes,
         unchanged,
-        (*buffers, *inside.buffers),
+        buffers,
         (*fields, *inside.fields),
         tuple(stale_files(checkpoint, [change.table.key for change in changes])) if whole else (),
-        tuple(obstacles(changes, _not_following(found, buffers), checkpoint)),
+        (
+            *obstacles(changes, _not_following(found, buffers), checkpoint),
+            *beyond_memory_reasons(checkpoint, changes, buffers),
+        ),
         (
             *said,
             *unread(changes, found),

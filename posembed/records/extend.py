@@ -112,8 +112,8 @@ class SizeOptions(Options):
             raise InvalidArgumentError(f"exactly one of `length`, `grid` and `image_size` must be given, got {got}")
         if isinstance(self.length, int) and self.length < 1:
             raise InvalidArgumentError(f"length={self.length!r} must be a whole number of usable positions, at least 1")
-        if isinstance(self.length, int) and self.length > MOST_POSITIONS:
-            raise InvalidArgumentError(f"length={self.length} must be at most {MOST_POSITIONS}")
+        for name in given:
+            _refuse_mistyped(name, getattr(self, name))
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and value < least:
@@ -190,3 +190,17 @@ class ModelOptions(SizeOptions):
 def with_length(length: object, keywords: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return keywords with a length that was given by position."""
     return keywords if length is None else {"length": length, **keywords}
+
+
+def _refuse_mistyped(name: str, size: object) -> None:
+    sides = size if isinstance(size, Sequence) and not isinstance(size, str) else (size,)
+    if any(isinstance(side, int) and side > MOST_POSITIONS for side in sides):
+        raise InvalidArgumentError(f"{name}={_shown(size)} must be at most {MOST_POSITIONS}")
+
+
+def _shown(size: object) -> str:
+    """Return a size as it is given, or how long it is: Python refuses to print numbers of thousands of digits."""
+    try:
+        return str(size)
+    except ValueError:
+        return "of thousands of digits"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import ml_dtypes
@@ -10,10 +11,15 @@ from numpy.typing import NDArray
 
 from posembed.errors import InvalidArgumentError, WorkFailedError
 from posembed.layout import TableLayout
+from posembed.memory import require_memory
 from posembed.tables.method import Method
 from posembed.tables.methods.arguments import whole
 from posembed.tables.registry import find_method, resolve_method
 from posembed.tables.resample import Grid, checked_grid
+
+_COPIES = 6
+"""Arrays of the new table's size that are alive at once: the slowest method makes 5.2, and pairs of rows are extra."""
+_NARROWEST = 4  # bytes: narrower dtypes are computed in float32
 
 Array = NDArray[Any]
 Pairs = NDArray[np.int64]
@@ -122,6 +128,16 @@ def exact_rows(
     return np.concatenate((before, _promised(chosen, settings, layout, new) + first, after))
 
 
+def working_bytes(shape: tuple[int, ...], itemsize: int) -> int:
+    """Return how many bytes of memory at most it takes to make a table of this shape.
+
+    Example:
+        >>> working_bytes((1000, 768), 4)
+        18432000
+    """
+    return math.prod(shape) * max(itemsize, _NARROWEST) * _COPIES
+
+
 def _checked_table(table: Array) -> Array:
     table = np.asarray(table)
     known = table.dtype == ml_dtypes.bfloat16 or (table.dtype.kind == "f" and table.dtype.itemsize in (2, 4, 8))
@@ -202,6 +218,8 @@ def _promised(chosen: Method, settings: dict[str, object], layout: TableLayout, 
 
 def _grow(rows: Array, chosen: Method, settings: dict[str, object], layout: TableLayout, new: int | Grid) -> Array:
     """Return the new positions' rows, in the dtype of the old ones, after checking the method's promise."""
+    size = f"grid={new[0]}x{new[1]}" if isinstance(new, tuple) else f"length={new + layout.prefix + layout.suffix}"
+    require_memory(working_bytes((_count(new), rows.shape[1]), rows.dtype.itemsize), size)
     pairs = _promised(chosen, settings, layout, new)
     shape = (*new, rows.shape[1]) if isinstance(new, tuple) else (new, rows.shape[1])
     work = rows.astype(np.float64 if rows.dtype.itemsize == 8 else np.float32)
