@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import sysconfig
@@ -11,11 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from posembed.errors import DataError, MissingExtraError
+from posembed.errors import DataError, MissingExtraError, WorkFailedError
 
 Tokens = NDArray[np.int32]
 BYTES = 256
 _PIECE = 8192  # bytes of a piece of a single file: windows of several thousand tokens fit
+# Files that are not for this user, and links that lead nowhere: they are left out and listed.
+_NOT_FOR_US = frozenset({errno.EACCES, errno.EPERM, errno.ENOENT, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR})
 _SHARES = (("train", 0.8), ("validation", 0.1), ("test", 0.1))
 
 
@@ -143,7 +146,7 @@ def _skipped_note(skipped: list[str]) -> str:
 def _read_directory(root: Path, stdlib: bool, skipped: list[str]) -> list[bytes]:
     excluded = {"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"} if stdlib else set()
     documents: list[bytes] = []
-    for folder, names, files in os.walk(root, onerror=lambda e: skipped.append(f"{e.filename}: {e.strerror}")):
+    for folder, names, files in os.walk(root, onerror=lambda e: skipped.append(_why_skipped(e, e.filename))):
         names[:] = sorted(name for name in names if name not in excluded and not name.startswith("."))
         for name in sorted(files):
             path = Path(folder) / name
@@ -156,7 +159,7 @@ def _read_directory(root: Path, stdlib: bool, skipped: list[str]) -> list[bytes]
                 content = path.read_bytes()
                 content.decode("utf-8")
             except OSError as error:
-                skipped.append(f"{path}: {error.strerror}")
+                skipped.append(_why_skipped(error, path))
             except UnicodeDecodeError:
                 skipped.append(f"{path}: not UTF-8 text")
             else:
@@ -165,6 +168,17 @@ def _read_directory(root: Path, stdlib: bool, skipped: list[str]) -> list[bytes]
                 elif content.strip():
                     documents.append(content)
     return documents
+
+
+def _why_skipped(error: OSError, path: object) -> str:
+    """Return why a file is left out.
+
+    Raises:
+        WorkFailedError: if the disk failed: with a part of the texts, the numbers would be others without a word.
+    """
+    if error.errno in _NOT_FOR_US:
+        return f"{path}: {error.strerror}"
+    raise WorkFailedError(f"{path} cannot be read ({error.strerror}): check the disk, or remove it") from error
 
 
 def _split_documents(documents: list[bytes]) -> dict[str, list[bytes]]:
@@ -178,6 +192,7 @@ def _split_file(path: Path) -> dict[str, list[bytes]]:
         content = path.read_bytes()
         content.decode("utf-8")
     except OSError as error:
+        _why_skipped(error, path)  # raises where the disk failed
         raise DataError(f"data={str(path)!r}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
         raise DataError(f"data={str(path)!r}: not UTF-8 text (byte {error.start}); convert it first") from None

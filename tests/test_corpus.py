@@ -5,8 +5,10 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from posembed.corpus import Corpus, load_corpus
+from posembed.errors import WorkFailedError
 
 
 def documents(corpus: Corpus) -> dict[str, list[bytes]]:
@@ -170,3 +172,24 @@ def test_a_folder_that_cannot_be_listed_is_named(corpus_dir, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", guarded)
     assert load_corpus(str(corpus_dir)).skipped == (f"{corpus_dir / 'inner'}: Permission denied",)
+
+
+@pytest.mark.parametrize("failing", ["scandir", "read_bytes"])
+def test_a_disk_that_fails_ends_the_work(corpus_dir, monkeypatch, failing):
+    """Numbers from a part of the texts would be other numbers, and nobody would know."""
+    holder = os if failing == "scandir" else Path
+    real = getattr(holder, failing)
+
+    def guarded(path):
+        if Path(path).name in ("inner", "07.txt"):
+            raise OSError(5, "Input/output error", str(path))
+        return real(path)
+
+    monkeypatch.setattr(holder, failing, guarded)
+    with pytest.raises(
+        WorkFailedError, match=r"(?:inner|07\.txt) cannot be read \(Input/output error\): check the disk"
+    ):
+        load_corpus(str(corpus_dir))
+    if failing == "read_bytes":
+        with pytest.raises(WorkFailedError, match=r"07\.txt cannot be read"):
+            load_corpus(str(corpus_dir / "07.txt"))

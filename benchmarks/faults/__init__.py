@@ -1,1 +1,1 @@
-"""Fail every call on files once, or kill the process there: is the target absent, old or whole, and the source equal?"""
+"""Fail every call on files once, or kill the process there, and judge what is left of target and source."""

@@ -28,7 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--every", type=int, default=1, help="only every N-th k")
     parser.add_argument("--scenario", action="append", help="only these")
-    parser.add_argument("--python", action="store_true", help="count Python's own functions, not those of the C library")
+    parser.add_argument("--python", action="store_true", help="count functions of Python, not of the C library")
     asked = parser.parse_args()
     memory = Path("/dev/shm")  # where it exists: faults are made, so no disk is needed
     with (

@@ -5,6 +5,7 @@ The first needs a C compiler; it also meets the calls that PyTorch, safetensors 
 
 from __future__ import annotations
 
+import builtins
 import ctypes
 import errno
 import functools
@@ -14,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ class Fault:
     Attributes:
         name: in reports.
         number: the error's number.
-        lasting: all later calls fail too.
+        lasting: all later calls that need room on the disk fail too; other calls never fail.
         kill: the process is killed instead.
     """
 
@@ -68,21 +69,25 @@ class PythonLayer:
     """Counts and fails the functions of ``os``, and ``open``: for machines without a C compiler."""
 
     # Where each function has a path or descriptor that decides whether it is counted.
-    _OF_PATHS = {"open": 0, "mkdir": 0, "rmdir": 0, "unlink": 0, "remove": 0, "rename": 0, "replace": 0, "link": 1,
-                 "symlink": 1, "chmod": 0, "truncate": 0, "listdir": 0, "scandir": 0}  # fmt: skip
-    _OF_FILES = {"read": 0, "pread": 0, "preadv": 0, "write": 0, "writev": 0, "fsync": 0, "fchmod": 0, "ftruncate": 0,
-                 "utime": 0, "copy_file_range": 1, "sendfile": 0}  # fmt: skip
+    _OF_PATHS: Mapping[str, int] = {
+        **dict.fromkeys(("open", "mkdir", "rmdir", "unlink", "remove", "rename", "replace", "chmod", "truncate"), 0),
+        **dict.fromkeys(("listdir", "scandir"), 0),
+        **dict.fromkeys(("link", "symlink"), 1),
+    }
+    _OF_FILES: Mapping[str, int] = {
+        **dict.fromkeys(("read", "pread", "preadv", "write", "writev", "fsync", "fchmod", "ftruncate", "utime"), 0),
+        "copy_file_range": 1,
+        "sendfile": 0,
+    }
+    _NEED_ROOM = ("mkdir", "link", "symlink", "rename", "replace", "write", "writev", "copy_file_range", "sendfile",
+                  "fsync")  # fmt: skip
 
     def __init__(self) -> None:
         self._folder, self._k, self._fault, self._count, self._failed = "", 0, FAULTS[0], -1, ""
         for name in (*self._OF_PATHS, *self._OF_FILES):
             if hasattr(os, name):
                 setattr(os, name, self._counting(name, getattr(os, name)))
-        opened = self._counting("open", io.open)
-        io.open = opened  # type: ignore[assignment] - what `pathlib` calls
-        import builtins
-
-        builtins.open = opened  # type: ignore[assignment]
+        builtins.open = io.open = self._counting("open", io.open)  # the second is what `pathlib` calls
 
     def _counting(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         place = self._OF_PATHS.get(name, self._OF_FILES.get(name, 0))
@@ -91,7 +96,7 @@ class PythonLayer:
         def call(*arguments: Any, **keywords: Any) -> Any:
             if self._count >= 0 and len(arguments) > place and self._is_below(arguments[place]):
                 self._count += 1
-                self._fail(name)
+                self._fail(name, len(arguments) > 1 and name == "open" and _creates(arguments[1]))
             return real(*arguments, **keywords)
 
         return call
@@ -104,8 +109,10 @@ class PythonLayer:
                 return False
         return isinstance(place, str | bytes | os.PathLike) and os.fsdecode(place).startswith(self._folder)
 
-    def _fail(self, name: str) -> None:
+    def _fail(self, name: str, creates: bool) -> None:
         if self._k <= 0 or (self._count < self._k if self._fault.lasting else self._count != self._k):
+            return
+        if self._fault.lasting and not creates and name not in self._NEED_ROOM:
             return
         self._failed = self._failed or name
         if self._fault.kill:
@@ -120,6 +127,11 @@ class PythonLayer:
         """Stop counting, and return how many calls there were and the name of the first that failed."""
         count, self._count = self._count, -1
         return count, self._failed
+
+
+def _creates(how: object) -> bool:
+    """Return whether a file is opened to be created: by the flags of ``os.open``, or the mode of ``open``."""
+    return bool(how & os.O_CREAT) if isinstance(how, int) else any(letter in str(how) for letter in "wxa")
 
 
 def choose_layer(folder: Path, *, python: bool) -> CLayer | PythonLayer:
@@ -139,4 +151,4 @@ def choose_layer(folder: Path, *, python: bool) -> CLayer | PythonLayer:
     if built.returncode:
         return PythonLayer()
     environment = os.environ | {SHIM: str(library), "LD_PRELOAD": str(library)}
-    os.execve(sys.executable, [sys.executable, "-m", "benchmarks.faults", *sys.argv[1:]], environment)
+    return os.execve(sys.executable, [sys.executable, "-m", "benchmarks.faults", *sys.argv[1:]], environment)

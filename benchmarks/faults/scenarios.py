@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from abc import ABC
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ LENGTH = 48
 POSITIONS = 16
 
 
-class Scenario(ABC):
+class Scenario:
     """One call.
 
     Attributes:

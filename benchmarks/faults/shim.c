@@ -53,10 +53,22 @@ static int below(int dir, const char *path)
 
 static int of(int fd) { return armed && fd >= 0 && fd < FDS && watched[fd]; }
 
-static int fails(const char *name)
+/* A disk that is full from the k-th call on refuses what needs room, and nothing else. */
+static int needs_room(const char *name, int flags)
+{
+    static const char *names[] = {"mkdir", "mkdirat", "link", "linkat", "symlink", "rename", "renameat", "renameat2",
+                                  "write", "pwrite", "pwrite64", "writev", "copy_file_range", "sendfile", "sendfile64",
+                                  "fsync", "fdatasync"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return 1;
+    return flags & O_CREAT || strncmp(name, "fopen", 5) == 0;
+}
+
+static int fails_with(const char *name, int flags)
 {
     count++;
-    if (failing <= 0 || (lasting ? count < failing : count != failing))
+    if (failing <= 0 || (lasting ? count < failing || !needs_room(name, flags) : count != failing))
         return 0;
     if (!failed[0])
         strncpy(failed, name, sizeof failed - 1);
@@ -65,6 +77,8 @@ static int fails(const char *name)
     errno = error_number;
     return 1;
 }
+
+static int fails(const char *name) { return fails_with(name, 0); }
 
 static int note(int fd, int is_below)
 {
@@ -103,7 +117,7 @@ static int note(int fd, int is_below)
         mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0;                                        \
         va_end(rest);                                                                                                  \
         int is_below = below(AT_FDCWD, path);                                                                          \
-        if (is_below && fails(#name))                                                                                  \
+        if (is_below && fails_with(#name, flags))                                                                      \
             return -1;                                                                                                 \
         return note(REAL(name)(path, flags, mode), is_below);                                                          \
     }
@@ -115,7 +129,7 @@ static int note(int fd, int is_below)
         mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0;                                        \
         va_end(rest);                                                                                                  \
         int is_below = below(dir, path);                                                                               \
-        if (is_below && fails(#name))                                                                                  \
+        if (is_below && fails_with(#name, flags))                                                                      \
             return -1;                                                                                                 \
         return note(REAL(name)(dir, path, flags, mode), is_below);                                                     \
     }

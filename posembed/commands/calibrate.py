@@ -16,7 +16,7 @@ from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterrupt
 from posembed.extension.length_aware_file import length_aware_file
 from posembed.extension.plan import plan_extension
 from posembed.extension.write import check_plan
-from posembed.files import path_of
+from posembed.files import path_of, remove_leftovers
 from posembed.generations import remove_generations
 from posembed.observer import SILENT, Observer, Progress
 from posembed.quality.calibrate.budget import fit_into
@@ -142,6 +142,7 @@ def _check(strategy: Strategy[Any], request: Request, out: Path, state: Path) ->
     request.require_sizes()
     options = request.options
     checked_target(out, request.checkpoint.root, options.force)
+    remove_leftovers(state)
     if request.grows:
         plan = plan_extension(request.checkpoint, request.length, method="stretch", tables=[request.table.key])
         if options.length_aware:
