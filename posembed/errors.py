@@ -20,6 +20,7 @@ Each message names the argument, the value received, the values allowed, and wha
 
 from __future__ import annotations
 
+import os
 import re
 
 # A path is rarely longer than 400 characters, a tensor's name than 200; a file from elsewhere may hold names of a
@@ -96,6 +97,17 @@ def first_line(error: BaseException) -> str:
         ('KeyError', 'no such layer')
     """
     return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def os_reason(error: OSError) -> str:
+    """Return an error of the operating system as one sentence: the file, and what the system says.
+
+    Example:
+        >>> os_reason(PermissionError(13, "Permission denied", "/data/out")), os_reason(OSError(28, "No space left"))
+        ('/data/out: permission denied', 'no space left')
+    """
+    said = (error.strerror or first_line(error)).lower()
+    return f"{os.fsdecode(error.filename)}: {said}" if isinstance(error.filename, str | bytes) else said
 
 
 class MissingExtraError(PosembedError, ImportError):

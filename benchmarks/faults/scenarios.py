@@ -14,6 +14,7 @@ from posembed.checkpoint import renames
 
 LENGTH = 48
 POSITIONS = 16
+UNCHECKED = ("--check", "off")  # whether the copy loads is asked of a process whose calls none counts
 
 
 class Scenario:
@@ -45,7 +46,7 @@ class Directory(Scenario):
     """A directory with one weight file."""
 
     name = "extend"
-    arguments = ("extend", "{at}/source", "{at}/new/out", "--to", str(LENGTH))
+    arguments = ("extend", "{at}/source", "{at}/new/out", "--to", str(LENGTH), *UNCHECKED)
     target = "new/out"
 
 
@@ -53,7 +54,7 @@ class Sharded(Scenario):
     """Two weight files and an index."""
 
     name = "extend, sharded"
-    arguments = ("extend", "{at}/source", "{at}/out", "--to", str(LENGTH))
+    arguments = ("extend", "{at}/source", "{at}/out", "--to", str(LENGTH), *UNCHECKED)
 
     def prepare(self, folder: Path) -> None:
         """Split the weights."""
@@ -73,7 +74,7 @@ class Forced(Scenario):
     """A directory takes the place of an old one."""
 
     name = "extend --force"
-    arguments = ("extend", "{at}/source", "{at}/out", "--to", str(LENGTH), "--force")
+    arguments = ("extend", "{at}/source", "{at}/out", "--to", str(LENGTH), *UNCHECKED, "--force")
 
     def prepare(self, folder: Path) -> None:
         """Put an old checkpoint where the new one goes."""
@@ -96,14 +97,14 @@ class Linked(Scenario):
     """Hard links instead of copies."""
 
     name = "extend --link"
-    arguments = ("extend", "{at}/source", "{at}/out", "--to", str(LENGTH), "--link")
+    arguments = ("extend", "{at}/source", "{at}/out", "--to", str(LENGTH), *UNCHECKED, "--link")
 
 
 class Pickle(Scenario):
     """A checkpoint as PyTorch saves it."""
 
     name = "extend, pickle"
-    arguments = ("extend", "{at}/source", "{at}/out", "--to", str(LENGTH))
+    arguments = ("extend", "{at}/source", "{at}/out", "--to", str(LENGTH), *UNCHECKED)
 
     def prepare(self, folder: Path) -> None:
         """Write the weights as a pickle."""
@@ -119,7 +120,15 @@ class SingleFile(Scenario):
     """A file takes the place of an old one."""
 
     name = "extend FILE --force"
-    arguments = ("extend", "{at}/source/model.safetensors", "{at}/out.safetensors", "--to", str(LENGTH), "--force")
+    arguments = (
+        "extend",
+        "{at}/source/model.safetensors",
+        "{at}/out.safetensors",
+        "--to",
+        str(LENGTH),
+        *UNCHECKED,
+        "--force",
+    )
     target = "out.safetensors"
 
     def prepare(self, folder: Path) -> None:
@@ -132,7 +141,7 @@ class LengthAware(Scenario):
     """Length-aware tables beside the weights."""
 
     name = "extend --length-aware"
-    arguments = ("extend", "{at}/source", "{at}/out", "--to", "48", "--length-aware")
+    arguments = ("extend", "{at}/source", "{at}/out", "--to", "48", "--length-aware", *UNCHECKED)
 
     def prepare(self, folder: Path) -> None:
         """Write a model that Transformers builds."""
@@ -160,7 +169,7 @@ class Calibrate(Scenario):
 
     name = "calibrate"
     arguments = ("calibrate", "{at}/source", "{at}/out", "--data", "{at}/texts", "--to", "64",
-                 "--steps", "4", "--every", "2", "--batch", "2", "--precision", "fp32")  # fmt: skip
+                 "--steps", "4", "--every", "2", "--batch", "2", "--precision", "fp32", *UNCHECKED)  # fmt: skip
     again = (*arguments, "--resume")
 
     def prepare(self, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -17,8 +18,9 @@ from posembed.cli.command import names_of, switches_of
 from posembed.cli.names import in_options
 from posembed.cli.output import say
 from posembed.cli.usage import refuse_values_of_switches, sentence
-from posembed.errors import PosembedError, first_line
+from posembed.errors import PosembedError, first_line, os_reason
 
+_STANDARD_ERROR = 2  # the last of the three descriptors that every process has
 COMMANDS = {
     "inspect": "Show a checkpoint's position tables: what their rows mean and what they learned.",
     "extend": "Write a copy of a checkpoint with longer position tables.",
@@ -56,8 +58,8 @@ def main() -> NoReturn:
     code: str | int | None = _run(sys.argv[1:])
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        code = code or _reader_gone()
+    except OSError as error:
+        code = code or _not_written(error)
     sys.exit(code)
 
 
@@ -80,28 +82,36 @@ def _run(words: list[str]) -> str | int | None:
         return 130
     except SystemExit as end:
         return end.code
-    except BrokenPipeError:
-        return _reader_gone()
     except MemoryError as error:  # a size that no machine has room for; the message says how much was asked for
         say(f"not enough memory: {first_line(error)}")
         return 1
+    except BrokenPipeError as error:
+        return _not_written(error)
     except OSError as error:  # a full disk, a folder that may not be written
-        say(str(error))
+        say(os_reason(error))
         return 1
     return 0 if words else 2  # without a word, the help was printed: nothing was asked for
 
 
 def _open_streams() -> None:
     """Make standard output and error usable: whatever the terminal's encoding, and where they were closed."""
+    # Where one of the three is closed (``posembed … >&-``), the next file that is opened takes its number, and what a
+    # library prints would go into that file.
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # ``posembed … >&-``
+        if stream is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the end
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # ± on an ASCII terminal must not lose the results
 
 
-def _reader_gone() -> int:
-    """Whoever read standard output is gone: what is still in the buffer must not end in a traceback."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _not_written(error: OSError) -> int:
+    """End without what is still in the buffer of standard output, and say why, unless its reader is merely gone."""
+    if not isinstance(error, BrokenPipeError):
+        say(f"standard output cannot be written: {os_reason(error)}")
+    with contextlib.suppress(OSError, ValueError):  # standard output is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import shlex
@@ -33,8 +34,9 @@ def standard_output() -> Console:
 
 
 def say(sentence: str) -> None:
-    """Print one line on standard error."""
-    print(f"posembed: {printable(sentence)}", file=sys.stderr)
+    """Print one line on standard error; if nobody can read it there, the exit code must do."""
+    with contextlib.suppress(OSError):
+        print(f"posembed: {printable(sentence)}", file=sys.stderr, flush=True)
 
 
 def print_json(document: Mapping[str, object]) -> None:

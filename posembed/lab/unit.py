@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from posembed.errors import PosembedError, WorkInterruptedError
+from posembed.errors import PosembedError, WorkInterruptedError, os_reason
 from posembed.lab.unit_result import UnitMessage
 from posembed.records.unit import UnitConfig
 from posembed.storage import read_json
@@ -54,6 +54,9 @@ def main(config_file: str, folder: str) -> int:
         interrupted = isinstance(error, WorkInterruptedError)
         report(UnitMessage("failed", message=str(error), interrupted=interrupted))
         return error.exit_code
+    except OSError as error:  # a full disk, for one: the parent says so, and the other units go on
+        report(UnitMessage("failed", message=os_reason(error)))
+        return 1
     report(UnitMessage(result.status, step=config.steps, message=result.message))
     return 0
 

@@ -12,11 +12,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from posembed.errors import MissingExtraError, WorkFailedError
+from posembed.files import write_whole
 from posembed.records.comparison import Arm, Comparison
 from posembed.tables.measures.similarity import cosine_matrix
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 DOUBLE = 2.0
 """The largest input length that is drawn, as a multiple of the training length."""
@@ -82,7 +84,7 @@ def draw_loss_per_position(results: Comparison, file: Path) -> Path:
     )
     if axes.get_legend_handles_labels()[0]:  # none where no arm finished
         axes.legend(fontsize="small")
-    figure.savefig(file, dpi=120)
+    _save(figure, file)
     return file
 
 
@@ -120,7 +122,7 @@ def draw_curves(results: Comparison, file: Path) -> Path:
     axes.set(xlabel="step", ylabel="loss (nats per token)", title="Validation loss during training")
     if axes.get_legend_handles_labels()[0]:  # none where no arm finished
         axes.legend(fontsize="small")
-    figure.savefig(file, dpi=120)
+    _save(figure, file)
     return file
 
 
@@ -142,8 +144,12 @@ def draw_cosines(table: NDArray[np.floating], name: str, file: Path) -> Path:
     every = f", every {step}th row" if step > 1 else ""
     axes.set(xlabel="position", ylabel="position", title=f"{name}: cosine of centered rows{every}")
     figure.colorbar(image, ax=axes, label="cosine")
-    figure.savefig(file, dpi=120)
+    _save(figure, file)
     return file
+
+
+def _save(figure: Figure, file: Path) -> None:
+    write_whole(file, lambda partial: figure.savefig(partial, format="png", dpi=120))
 
 
 def _smooth(values: Sequence[float | None], width: int = _WIDTH) -> NDArray[np.float64]:
