@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ __all__ = ["load_model", "model_class", "prepared", "read_shapes"]
 
 FILES = ("model.safetensors", "pytorch_model.bin")
 """The single weight files that ``from_pretrained`` looks for; sharded ones have an index."""
+REST_BYTES = 2 * 2**30
+"""A new head of a large vocabulary takes one GiB at most; more is a checkpoint with other names."""
 DTYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -65,6 +68,7 @@ def _read(checkpoint: Checkpoint) -> Reading:
 
     config = _config(checkpoint)
     maker = model_class(config)
+    _require_small_rest(maker, config, checkpoint)
     # One element, seen as a tensor of any shape: the loader sees the real shape and dtype, and nothing is read.
     state = {key: torch.zeros((), dtype=_dtype(t.dtype)).expand(t.shape) for key, t in checkpoint.tensors.items()}
     model, info = maker.from_pretrained(
@@ -97,6 +101,30 @@ def model_class(config: Any) -> Any:
             return maker
     named = ", ".join(names) or f"model_type {config.model_type!r}"
     raise CannotCheckError(f"transformers {transformers.__version__} has no model class for {named}")
+
+
+def _require_small_rest(maker: Any, config: Any, checkpoint: Checkpoint) -> None:
+    """Refuse a model most of which is not in the weights: the loader would give it random values, and memory for them.
+
+    Raises:
+        CannotCheckError: if the tensors that no stored one resembles by name would take more than ``REST_BYTES``.
+    """
+    try:
+        with torch.device("meta"):
+            model: torch.nn.Module = maker(copy.deepcopy(config))
+    except Exception:  # the loader itself says what is wrong, or builds it in its own way
+        return
+    stored = {_end(key) for key in checkpoint.tensors}
+    rest = sum(tensor.nbytes for name, tensor in model.named_parameters() if _end(name) not in stored)
+    if rest > REST_BYTES:
+        raise CannotCheckError(
+            f"{rest / 2**30:.0f} GiB of {maker.__name__} are not in the weights under its names, "
+            "and loading would fill them with random values"
+        )
+
+
+def _end(key: str) -> str:
+    return ".".join(key.split(".")[-3:])
 
 
 def _in_its_own_module(config: Any, name: str) -> Any:

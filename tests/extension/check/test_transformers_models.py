@@ -42,6 +42,21 @@ def test_a_sound_checkpoint(small_model):
     assert (reading.missing, reading.unexpected, reading.mismatched) == (frozenset(), frozenset(), {})
 
 
+def test_a_model_most_of_which_the_weights_lack(small_model, monkeypatch):
+    """Under other names, every tensor would be given memory and random values."""
+    from safetensors.numpy import load_file, save_file
+
+    from posembed.extension.check import transformers_models
+
+    source = small_model("bert")
+    monkeypatch.setattr(transformers_models, "REST_BYTES", 10_000)
+    assert not read_shapes(source).missing
+    weights = load_file(source / "model.safetensors")
+    save_file({f"{key}_": value for key, value in weights.items()}, source / "model.safetensors", {"format": "pt"})
+    with pytest.raises(CannotCheckError, match="0 GiB of BertForMaskedLM are not in the weights under its names"):
+        read_shapes(source)
+
+
 def test_an_unknown_dtype(small_model):
     import torch
 
