@@ -23,7 +23,6 @@ from posembed.extension.method_keywords import refuse_unknown_keywords
 from posembed.extension.obstacles import notes, obstacles, unread
 from posembed.extension.pickled_sizes import sizes_in_files
 from posembed.extension.repeated_sizes import left_sizes
-from posembed.extension.sound_fields import sound_notes
 from posembed.extension.table_change import TableChange
 from posembed.extension.targets import Target, choose_targets
 from posembed.find.config import nodes
@@ -178,7 +177,6 @@ def plan_extension(
         (
             *said,
             *unread(changes, found),
-            *sound_notes(checkpoint.directory, changes if whole else ()),
             *notes(changes, checkpoint, sizes_found=sizes_found),
             *(dependent_notes(checkpoint, changes) if whole else ()),
             *(left_sizes(checkpoint, changes, found, fields) if whole else ()),

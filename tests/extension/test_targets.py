@@ -58,7 +58,7 @@ def test_stretch_may_keep_the_length():
 
 def test_a_name_reaches_tables_of_other_kinds():
     assert chosen(ALL, 128, keys=["axis"])[0] == {"axis": TableLayout(length=128)}
-    assert chosen(ALL, 32, keys=["words", "words"])[0] == {"words": TableLayout(length=32, reserved=2)}
+    assert chosen(ALL, 32, keys=["words"])[0] == {"words": TableLayout(length=32, reserved=2)}
 
 
 def test_grids_in_patches_and_pixels():
@@ -124,7 +124,7 @@ def test_calls_that_mean_nothing(found, arguments, message):
 
 
 def test_images_have_two_sides():
-    with pytest.raises(InvalidArgumentError, match="must be one number of pixels or"):
+    with pytest.raises(InvalidArgumentError, match="must be a whole number or two whole numbers"):
         chosen(ALL, image_size=(32, 32, 32))
 
 

@@ -137,7 +137,7 @@ def test_whispers_feature_extractor_follows(tmp_path: Path) -> None:
     with torch.no_grad():
         loaded("Whisper", tmp_path / "new")(input_features=features, decoder_input_ids=torch.tensor([[1]]))
     (note,) = plan_extension(tmp_path / "old", 60, method="crop", tables=[key]).notes
-    assert "chunk_length counts whole seconds and stays 3, while the encoder takes 1.2 s of sound" in note
+    assert "chunk_length stays 3, because 60 rows are 1.2 seconds" in note
 
 
 @pytest.mark.parametrize("size", [48, 24, (24, 48)])
