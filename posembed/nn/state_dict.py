@@ -211,6 +211,10 @@ def _check_tensor(ours: str, target: Tensor, theirs: str, tensor: Tensor, reserv
         raise StateDictError(f"{theirs} is {kind}, but must be a dense tensor with values: convert it first")
     if target.is_meta:
         raise StateDictError(f"{ours} is on the meta device, which holds no values: call module.to_empty first")
+    if target.is_inference() and not torch.is_inference_mode_enabled():
+        raise StateDictError(
+            f"{ours} was made inside torch.inference_mode, which allows no change outside it: build the module outside"
+        )
     if not tensor.is_floating_point():
         raise StateDictError(
             f"{theirs} has dtype {tensor.dtype}, but {ours} is {target.dtype}, and only floating-point weights can be "

@@ -277,3 +277,12 @@ def test_frozen_and_tied_tables_stay_so():
     load_transformers_state_dict(module, G)
     assert not module.token.weight.requires_grad
     assert torch.equal(head.weight, G["transformer.wte.weight"])
+
+
+def test_a_module_of_inference_mode_cannot_be_loaded_into():
+    with torch.inference_mode():
+        module = build()
+    with pytest.raises(StateDictError, match=r"token.weight was made inside torch.inference_mode.*: build the module"):
+        load_transformers_state_dict(module, gpt2_names())
+    with torch.inference_mode():
+        load_transformers_state_dict(module, gpt2_names())
