@@ -89,7 +89,7 @@ def test_an_error_of_the_system_is_one_sentence(cli, monkeypatch):
 
     monkeypatch.setattr("posembed.commands.extend.prepare_extension", full)
     code, printed, told = cli("extend", "model", "out", "--to=32")
-    assert (code, printed, told) == (1, "", "posembed: [Errno 28] No space left on device: 'out'\n")
+    assert (code, printed, told) == (1, "", "posembed: out: no space left on device\n")
 
 
 def test_library_messages_name_the_options(cli, monkeypatch):
