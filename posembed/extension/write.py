@@ -202,7 +202,7 @@ class _Rewriter:
             verify_file(old, read_header(target), here, self.plan.tables, full=self.full)
         else:
             settings = {tuple(map(str, c.path)): c.after for c in self.plan.fields if c.file == file}
-            rewrite_pickle(checkpoint.pickles[file], target, here, settings, progress=self.counter.add)
+            rewrite_pickle(checkpoint.pickles[file], target, here, settings, self.counter.add, full=self.full)
 
 
 def _new_index(index: Path, plan: ExtensionPlan, values: Mapping[str, Array]) -> Mapping[str, object]:

@@ -5,9 +5,10 @@ Only the new tensors are in memory: all other numbers are copied, and every obje
 
 from __future__ import annotations
 
+import os
 import struct
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +24,7 @@ from posembed.checkpoint.formats.pickle.writer import write_nodes
 from posembed.checkpoint.tensors import Array
 from posembed.errors import CheckpointError, WorkFailedError
 
+SAMPLE = 1 << 16  # bytes that are compared at a time
 ALIGNMENT = 64  # bytes; where torch lets each record's data begin, so that it can be memory-mapped
 _PADDING = b"FB"  # the extra field that torch fills with zeros for it
 _LOCAL_HEADER = 30  # bytes of a zip record's header before its name
@@ -36,6 +38,8 @@ def rewrite_pickle(
     replacements: Mapping[str, Array],
     settings: Mapping[Names, object],
     progress: Progress | None = None,
+    *,
+    full: bool = False,
 ) -> None:
     """Write a copy of a file with new tensors and settings; tensors that were the same numbers still are.
 
@@ -47,6 +51,7 @@ def rewrite_pickle(
         replacements: new values by key.
         settings: new numbers by the names that lead to them, as in :class:`Setting`.
         progress: called with the number of bytes written since the last call.
+        full: compare every copied byte afterwards, not samples.
 
     Raises:
         CheckpointError: if the old file changed since it was opened.
@@ -68,6 +73,19 @@ def rewrite_pickle(
     for key, values in replacements.items():
         if written.tensors[key].read().tobytes() != values.tobytes():
             raise WorkFailedError(f"{target}: {key} does not read back as it was written: check the disk")
+    _compare_copied(old, written.opened, [key for key in keys if key not in new], full=full)
+
+
+def _compare_copied(old: TorchFile, new: TorchFile, keys: Sequence[str], *, full: bool) -> None:
+    """Compare the storages that were copied: every byte, or the first, middle and last of each."""
+    with opened(old.path) as before, opened(new.path) as after:
+        for key in keys:
+            one, other = old.places[key], new.places[key]
+            starts = range(0, one.size, SAMPLE) if full else {0, one.size // 2, max(0, one.size - SAMPLE)}
+            for start in starts:
+                count = min(SAMPLE, one.size - start)
+                if os.pread(before, count, one.begin + start) != os.pread(after, count, other.begin + start):
+                    raise WorkFailedError(f"{new.path}: storage {key} differs from the source's: check the disk")
 
 
 def _replace_tensors(source: PickledFile, old: TorchFile, replacements: Mapping[str, Array]) -> dict[str, Array]:

@@ -165,3 +165,34 @@ def test_what_does_not_read_back_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_as_bytes", lambda values: memoryview(b"\0" * values.nbytes))
     with pytest.raises(WorkFailedError, match="does not read back"):
         rewrite_pickle(opened, tmp_path / "b.pt", {"wpe.weight": np.ones((9, 4), np.float32)}, {})
+
+
+SIZES = [(100, False, True), (1_000_000, False, False), (1_000_000, True, True)]
+
+
+@pytest.mark.parametrize(("size", "full", "noticed"), SIZES)
+def test_a_copied_byte_that_differs_is_noticed(tmp_path, monkeypatch, size, full, noticed):
+    """Samples are the first, middle and last bytes of each storage; the damaged byte is a quarter into it."""
+    torch.save({"wpe.weight": torch.ones(5, 4), "other": torch.ones(size)}, tmp_path / "a.pt")
+    opened = read_pickle(tmp_path / "a.pt")
+    import posembed.checkpoint.formats.pickle.rewrite as module
+
+    blocks = module._blocks
+
+    def damaged(descriptor, begin, count):
+        for block in blocks(descriptor, begin, count):
+            if count == 4 * size:
+                block[count // 4] ^= 1
+            yield block
+
+    monkeypatch.setattr(module, "_blocks", damaged)
+
+    def call():
+        rows = np.ones((9, 4), np.float32)
+        rewrite_pickle(opened, tmp_path / "b.pt", {"wpe.weight": rows}, {}, full=full)
+
+    if noticed:
+        with pytest.raises(WorkFailedError, match="differs from the source's"):
+            call()
+    else:
+        call()
