@@ -72,15 +72,13 @@ def refuse_adapter(path: Path) -> None:
     )
 
 
-def refuse_directory(directory: Path, looked_for: tuple[str, ...]) -> InvalidArgumentError:
-    """Return the error for a directory without weights: what else lies there."""
+def no_weights(directory: Path, looked_for: tuple[str, ...]) -> str:
+    """Return what to say of a directory without weights: what else lies there."""
     files = [path for path in listed(directory) if path.is_file()] if directory.is_dir() else []
     if any(path.suffix == ".distcp" for path in files):
-        return InvalidArgumentError(f"{directory}: is {_WAYS_OUT['.distcp'].replace('a shard of ', '')}")
+        return f"{directory}: is {_WAYS_OUT['.distcp'].replace('a shard of ', '')}"
     if any(path.name == "zero_to_fp32.py" for path in files):
-        return InvalidArgumentError(
-            f"{directory}: holds the shards of DeepSpeed ZeRO: join them with zero_to_fp32.py, and extend the result"
-        )
+        return f"{directory}: holds the shards of DeepSpeed ZeRO: join them with zero_to_fp32.py, and extend the result"
     hint = ""
     pickles = [path.name for path in files if path.suffix in PICKLES]
     others = [path for path in files if path.suffix in _WAYS_OUT]
@@ -91,7 +89,7 @@ def refuse_directory(directory: Path, looked_for: tuple[str, ...]) -> InvalidArg
         hint = f"; weights lie in {', '.join(below[:_MOST_NAMED])}: name that folder"
     elif others:
         hint = f"; {others[0].name} is {_WAYS_OUT[others[0].suffix]}"
-    return InvalidArgumentError(f"{directory}: no weights found (looked for {', '.join(looked_for)}){hint}")
+    return f"{directory}: no weights found (looked for {', '.join(looked_for)}){hint}"
 
 
 def _weights_below(directory: Path) -> Iterator[Path]:
@@ -99,8 +97,8 @@ def _weights_below(directory: Path) -> Iterator[Path]:
         yield from sorted(path for path in directory.glob(f"*/*{ending}") if not path.parent.name.startswith("."))
 
 
-def refuse_modules(root: Path, modules: object) -> InvalidArgumentError:
-    """Return the error for sentence-transformers modules among which there is no Transformer: a Router's parts."""
+def no_transformer(root: Path, modules: object) -> str:
+    """Return what to say of sentence-transformers modules without a Transformer: a Router's parts."""
     file = root / "modules.json"
     parts: list[str] = []
     for module in modules if isinstance(modules, list) else ():
@@ -108,11 +106,11 @@ def refuse_modules(root: Path, modules: object) -> InvalidArgumentError:
         if kind in ("Router", "Asym"):
             parts += _parts_of_router(root / str(module.get("path", "")))
     if parts:
-        return InvalidArgumentError(
+        return (
             f"{file}: routes its inputs to several models, each with position tables of its own: name one of "
             f"{', '.join(parts[:_MOST_NAMED])}, and put its extended copy in its place"
         )
-    return InvalidArgumentError(f"{file}: lists no Transformer module, so there is no position table to find")
+    return f"{file}: lists no Transformer module, so there is no position table to find"
 
 
 def _parts_of_router(folder: Path) -> list[str]:

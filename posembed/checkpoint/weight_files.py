@@ -6,7 +6,7 @@ from pathlib import Path
 
 from posembed.checkpoint.json_object import read_json, read_json_value, reason_of
 from posembed.checkpoint.tree import listed
-from posembed.checkpoint.way_out import refuse_adapter, refuse_directory, refuse_modules
+from posembed.checkpoint.way_out import no_transformer, no_weights, refuse_adapter
 from posembed.errors import CheckpointError, InvalidArgumentError
 
 # In the order in which Transformers looks for them.
@@ -35,7 +35,7 @@ def transformer_directory(root: Path) -> Path:
             f"{modules}: is not a list of sentence-transformers modules ({reason_of(error)})"
         ) from error
     if not paths:
-        raise refuse_modules(root, listed)
+        raise InvalidArgumentError(no_transformer(root, listed))
     return inside(root, paths[0], modules) if paths[0] else root
 
 
@@ -87,7 +87,7 @@ def choose_weights(directory: Path) -> tuple[tuple[Path, ...], Path | None]:
         if (directory / name).is_symlink():
             raise CheckpointError(f"{directory / name}: is a broken symbolic link: fetch the file again")
     refuse_adapter(directory)
-    raise refuse_directory(directory, (*_SINGLE, *_INDEXES, *_PICKLES))
+    raise InvalidArgumentError(no_weights(directory, (*_SINGLE, *_INDEXES, *_PICKLES)))
 
 
 def indexed_files(index: Path) -> tuple[Path, ...]:

@@ -21,7 +21,9 @@ def run(shell, tmp_path):
     return text
 
 
-@pytest.mark.parametrize("words", ["inspect {bert} --json", "extend {bert} {bert}-long --to 32 --check off", "extend --help"])
+@pytest.mark.parametrize(
+    "words", ["inspect {bert} --json", "extend {bert} {bert}-long --to 32 --check off", "extend --help"]
+)
 def test_standard_output_cannot_be_written(words, bert, tmp_path):
     command = f"$P {words.format(bert=bert)}"
     full = run(f"{command} > {FULL}", tmp_path)
