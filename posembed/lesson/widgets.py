@@ -26,7 +26,7 @@ WIDTHS = (8, 16, 32, 64)  # widths of the sinusoids
 LENGTH = 128  # longest sinusoid shown
 FIRST = 6  # numbers of a row that are written out
 ROUNDED = "rounded; the sum is taken before rounding"
-_NOT_LINEAR = {"random"}  # its new rows are not weighted sums of old ones, which is all the script can compute
+_NOT_LINEAR = {"random", "sinusoid"}  # new rows are not weighted sums of old ones, which is all the script can compute
 _OPTIONS: Mapping[str, Mapping[str, Any]] = {"stretch": {"keep": 8}}  # its default keeps all rows: nothing to see
 
 
