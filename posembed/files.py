@@ -76,9 +76,10 @@ def write_whole(path: Path, write: Callable[[Path], object], *, parents: bool = 
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
         private = 0o666 if mode is None else mode | stat.S_IRUSR | stat.S_IWUSR
         os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, private))
+        usual = stat.S_IMODE(partial.stat().st_mode)
         write(partial)
-        if mode is not None:
-            partial.chmod(mode)
+        # A library may put a file of its own in place of ours: safetensors 0.8 leaves one that is its owner's alone.
+        partial.chmod(usual if mode is None else mode)
         flush(partial)
         partial.replace(path)
         flush(path.parent)

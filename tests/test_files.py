@@ -213,3 +213,17 @@ def test_an_argument_as_a_path(tmp_path):
             path_of("out", value)
     with pytest.raises(InvalidArgumentError, match=r"^out='' must be a path, not empty$"):
         path_of("out", "")
+
+
+def test_a_writer_that_puts_a_private_file_in_place_does_not_decide_who_may_read_the_result(tmp_path):
+    def write(path):
+        path.unlink()
+        path.write_text("x")
+        path.chmod(0o600)
+
+    before = os.umask(0o022)
+    try:
+        write_whole(tmp_path / "file", write)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
