@@ -1,8 +1,9 @@
 """Differences that are meant, each with its reason; the only place where they are listed.
 
-``Renamed`` and ``Reworded`` are applied to what was there before; then the two sides must be equal. ``Accepted``
-lets a value differ. In every path and scenario ``*`` stands for anything. An entry that nothing needed is reported when
-everything was run, so that the lists do not outlive what they excuse.
+``Renamed`` and ``Reworded`` are applied to what was there before; then the two sides must be equal. ``Added`` lets a
+value appear, but neither change nor go; ``Accepted`` lets it differ. In every path and scenario ``*`` stands for
+anything. An entry that nothing needed is reported when everything was run, so that the lists do not outlive what they
+excuse.
 """
 
 from __future__ import annotations
@@ -34,6 +35,15 @@ class Reworded:
 
 
 @dataclass(frozen=True)
+class Added:
+    """A value that was not there before."""
+
+    path: str
+    reason: str
+    scenario: str = "*"
+
+
+@dataclass(frozen=True)
 class Accepted:
     """A value that may differ, appear or be gone; with ``text`` only where that is found in it before or after."""
 
@@ -49,6 +59,7 @@ class Deliberate:
 
     renamed: tuple[Renamed, ...] = ()
     reworded: tuple[Reworded, ...] = ()
+    added: tuple[Added, ...] = ()
     accepted: tuple[Accepted, ...] = ()
 
 
@@ -111,13 +122,61 @@ _UNKNOWN_OPTION = Accepted(
     "raised", "an unknown option is a wrong keyword, as in Python", "ArgumentTypeError", scenario="*modules-errors-12"
 )
 
+# Since 0.2.0.
+_FORMULA = "a fixed sinusoid is read as the table that it is, since extend computes it at another size"
+_TOGETHER = "a table that cannot be extended names the config field that it shares, since both change together"
+_COPIES = "the state before the last one is kept, for the case that the last one is damaged"
+_SUM = "what work is resumed from has a checksum"
+_ADDED = (
+    *(
+        (f"json/*{key}", "inspect tells fixed sinusoids, tables that no code reads, history and notes (docs/formats)")
+        for key in ("tables/*/formula", "tables/*/unused", "notes", "notes/*", "history", "history/*")
+    ),
+    ("files/*.calibrating.previous/*", _COPIES),
+    ("files/*/setup.json.previous/*", _COPIES),
+    ("files/*/posembed.json/*", "a copy records what it was made from"),
+    ("json/recorded_original", "evaluate names the original that a copy records"),
+    ("json/checked/*", "the library that reads the copy loads it before it is put in place"),
+    *((f"files/*/{key}", _SUM) for key in ("*.json/json/checksum", "result.json/json/table_sha256")),
+    ("files/*length_aware.safetensors/header/__metadata__/sha256", "length-aware tables have a checksum"),
+)
+_SINUSOIDS = ("inspect*-json-whisper", "inspect*-json-vitmae", "inspect*-json-sinusoid.safetensors")
+_SINCE_0_2 = (
+    *(
+        Accepted(f"json/tables/*/{key}", _FORMULA, scenario=scenario)
+        for scenario in _SINUSOIDS
+        for key in ("kind", "usable_length", "refused", "fields*", "prefix", "length", "grid*")
+    ),
+    Accepted("json/tables/*/fields*", _TOGETHER, scenario="inspect*-json-beit"),
+    *(
+        Accepted(path, "version 2 of evaluate's document: no fidelity without an original", scenario=scenario)
+        for path, scenario in (
+            ("json/schema_version", "evaluate-*"),
+            ("json/fidelity*", "evaluate-some-tasks"),
+            ("json/fidelity*", "evaluate-bf16"),
+        )
+    ),
+    Accepted("json/chosen/swept/*/kept", "the first row that stretch moves stays where it was, and is counted"),
+    Accepted(
+        "files/*/length_aware.safetensors/mode",
+        "a file that is added to a copy is as private as its weights, whose rows it holds",
+        text="0o600",
+    ),
+    *(
+        Accepted(f"files/*.html/{key}", "the buttons of a page's charts are a list that the page carries")
+        for key in ("tags", "number of tags")
+    ),
+)
+
 DELIBERATE = Deliberate(
     renamed=(Renamed("files/*.html/scripts/*/colour", "files/*.html/scripts/*/color", "American spelling in charts"),),
     reworded=(
         Reworded("posembed 0.1.0", "posembed 0.2.0", "the version, as printed and in the foot of a page"),
         *(Reworded(before, after, "plain words in inspect") for before, after in _INSPECT_WORDS),
     ),
+    added=tuple(Added(path, reason) for path, reason in _ADDED),
     accepted=(
+        *_SINCE_0_2,
         Accepted("files/*setup.json/json/posembed", "the version that began a comparison", r"0\.[12]\.0"),
         _UNKNOWN_OPTION,
         *(Accepted(path, reason) for path, reason in _ACCEPTED),

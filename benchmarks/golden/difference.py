@@ -43,7 +43,7 @@ class Comparison:
 
     def unused(self, deliberate: Deliberate) -> list[object]:
         """Entries that nothing needed."""
-        every = (*deliberate.renamed, *deliberate.reworded, *deliberate.accepted)
+        every = (*deliberate.renamed, *deliberate.reworded, *deliberate.added, *deliberate.accepted)
         return [entry for entry in every if entry not in self.used]
 
 
@@ -97,9 +97,10 @@ def _compare_records(
         if _same(one, other) or _meant(scenario, path, one, other, deliberate, found):
             continue
         found.differences.append(Difference(name, path, *_shown(one, other)))
-    if before.keys() == after.keys() and list(before) != list(after):
-        place = next(i for i, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1])
-        found.differences.append(Difference(name, "order of keys", list(before)[place], list(after)[place]))
+    both = [[path for path in side if path in before and path in after] for side in (before, after)]
+    moved = next((pair for pair in zip(*both, strict=True) if pair[0] != pair[1]), None)
+    if moved is not None:
+        found.differences.append(Difference(name, "order of keys", *moved))
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -169,6 +170,10 @@ def _meant(scenario: str, path: str, one: Any, other: Any, deliberate: Deliberat
             text = text.replace(entry.before, entry.after)
         if said and re.sub(r"\s+", "", text) == re.sub(r"\s+", "", _plain(other)):
             found.used.update(said)
+            return True
+    for added in deliberate.added if one == _ABSENT else ():
+        if _fits(added.scenario, scenario) and _fits(added.path, path):
+            found.used.add(added)
             return True
     for accepted in deliberate.accepted:
         if _fits(accepted.scenario, scenario) and _fits(accepted.path, path):

@@ -106,7 +106,8 @@ def _judge(
     frozen = frozen_by(table, tree, rows)
     if frozen is None:
         return look_alike(tensor, tree, reason_fixed, table.family, table.fields)
-    known = f"{reason_fixed} ({frozen.formula} formula), which posembed extend can compute at another size"
+    formula = "all zeros" if frozen.formula == "zeros" else f"{frozen.formula} formula"
+    known = f"{reason_fixed} ({formula}), which posembed extend can compute at another size"
     # A formula that fits also proves which row is which position.
     return replace(table, refused=known, frozen=frozen, uncertain=False, evidence=(*table.evidence, known))
 

@@ -166,3 +166,14 @@ def test_every_shape_is_judged_without_a_fault(tmp_path, key, shape):
     (tmp_path / "config.json").write_text('{"image_size": 32, "patch_size": 8, "max_position_embeddings": 16}')
     for table in find_tables(tmp_path):
         assert table.refused is not None or min(table.shape) > 0
+
+
+def test_a_fixed_grid_that_was_never_filled_is_called_all_zeros(tmp_path):
+    """Transformers 5.23 builds a new ViT-MAE so; "zeros" is not a formula's name."""
+    config = {"model_type": "vit_mae", "image_size": 64, "patch_size": 16, "hidden_size": 8}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    save_file({"embeddings.position_embeddings": np.zeros((1, 17, 8), np.float32)}, tmp_path / "model.safetensors")
+    (table,) = find_tables(tmp_path)
+    assert table.refused == (
+        "a frozen two-dimensional sinusoid (all zeros), which posembed extend can compute at another size"
+    )

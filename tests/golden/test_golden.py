@@ -7,7 +7,7 @@ import math
 import pytest
 
 from benchmarks.golden.__main__ import main
-from benchmarks.golden.deliberate import Accepted, Deliberate, Renamed, Reworded
+from benchmarks.golden.deliberate import Accepted, Added, Deliberate, Renamed, Reworded
 from benchmarks.golden.difference import compare_folders
 from benchmarks.golden.masks import MASKS
 from benchmarks.golden.scenarios import GROUPS
@@ -102,6 +102,15 @@ def test_the_order_of_keys(sides):
     assert sides(turn)[0] == [("inspect/one", "order of keys")]
 
 
+def test_the_order_of_keys_beside_a_new_one(sides):
+    def turn(records):
+        table = records["inspect"]["one"]["json"]["tables"][0]
+        records["inspect"]["one"]["json"]["tables"][0] = {"new": 1, **dict(reversed(table.items()))}
+
+    meant = Deliberate(added=(Added("json/tables/*/new", "why"),))
+    assert sides(turn, meant)[0] == [("inspect/one", "order of keys")]
+
+
 def test_words_are_compared_on_demand(sides):
     change = put("messages", "four", "error", value="posembed: there is no such thing")
     assert sides(change)[0] == []
@@ -161,6 +170,22 @@ def test_accepted_differences_by_path_scenario_and_text(sides):
     ):
         meant = Deliberate(accepted=(Accepted(path, "why", text=text, scenario=scenario),))
         assert len(sides(change, meant)[0]) == count
+
+
+def test_an_added_value_may_neither_change_nor_go(sides):
+    path = "json/tables/0/norm"
+    meant = Deliberate(added=(Added("json/tables/*/norm", "why", scenario="one"),))
+    put_norm = ("inspect", "one", "json", "tables", 0, "norm")
+    without = copy.deepcopy(RECORDS)
+    del without["inspect"]["one"]["json"]["tables"][0]["norm"]
+    assert sides(put(*put_norm, value=0.1), before=without)[0] == [("inspect/one", path)]
+    found, comparison = sides(put(*put_norm, value=0.1), meant, before=without)
+    assert found == []
+    assert comparison.used == set(meant.added)
+    assert sides(put(*put_norm, value=0.2), meant)[0] == [("inspect/one", path)]
+    assert sides(lambda records: records["inspect"]["one"]["json"]["tables"][0].pop("norm"), meant)[0] == [
+        ("inspect/one", path)
+    ]
 
 
 def test_entries_that_nothing_needed_are_known(sides):
