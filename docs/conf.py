@@ -23,7 +23,7 @@ nitpick_ignore_regex = [
     ),  # aliases, and generics that Sphinx cuts at the comma
     (
         "py:.*",
-        r"posembed\.(records|tables\.measures\.measure|find\.(families|stored_layout)|extension\.buffer_rules|checkpoint\.tensors)\..*",
+        r"posembed\.(records|tables\.measures\.measure|find\.(families|stored_layout)|extension\.buffer_rules|checkpoint\.(tensors|formats\.pickle))\..*",
     ),  # parts of the above
     ("py:.*", r"(Tensor|Module|Path|NDArray|Any|Callable|Sequence|Literal|ArrayLike|Optimizer)\b.*"),
 ]

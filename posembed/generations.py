@@ -60,7 +60,7 @@ def seal(payload: bytes, step: int) -> bytes:
         step: how far the work is; covered by the checksum, and readable without it.
 
     Example:
-        >>> seal(b"weights", 7)[:47]
+        >>> seal(b"weights", 7)[:49]
         b'weights\nposembed state 1: step 7, 7 bytes, sha256'
     """
     begun = f"\nposembed state 1: step {step}, {len(payload)} bytes, sha256 ".encode()
