@@ -122,50 +122,73 @@ _UNKNOWN_OPTION = Accepted(
     "raised", "an unknown option is a wrong keyword, as in Python", "ArgumentTypeError", scenario="*modules-errors-12"
 )
 
-# Since 0.2.0.
+# Since 0.2.0 (CHANGELOG.md).
+_INSPECTED = "inspect tells formulas, tables that no code reads, history and notes (docs/formats/inspect.md)"
 _FORMULA = "a fixed sinusoid is read as the table that it is, since extend computes it at another size"
 _TOGETHER = "a table that cannot be extended names the config field that it shares, since both change together"
-_COPIES = "the state before the last one is kept, for the case that the last one is damaged"
 _SUM = "what work is resumed from has a checksum"
+_COPIES = "the state before the last one is kept, for the case that the last one is damaged"
+_EVALUATE = "version 2 of evaluate's document: no fidelity without an original, which a copy's record may name"
+_MASKED_START = "the first loss of a masked calibration is measured as the later ones"
+_CHECKED = "the library that reads the copy loads it before it is put in place"
+_PADDING = "a tokenizer's padding to a fixed length follows its truncation"
+_KNOWN = ("kind", "usable_length", "refused")
+_SINUSOIDS = {
+    "*-whisper": (*_KNOWN, "fields*"),
+    "*-vitmae": (*_KNOWN, "fields*", "prefix", "length", "grid*"),
+    "*-sinusoid.safetensors": _KNOWN,
+}
+_COMPUTED = ("extend*-vitmae", "extend*-sinusoid.safetensors", "extend sinusoid.safetensors OUT --to 128")
 _ADDED = (
     *(
-        (f"json/*{key}", "inspect tells fixed sinusoids, tables that no code reads, history and notes (docs/formats)")
-        for key in ("tables/*/formula", "tables/*/unused", "notes", "notes/*", "history", "history/*")
+        Added(f"*/{table}/{key}", _INSPECTED, scenario=scenario)
+        for table, scenario in (("tables/*", "*inspect*"), ("*", "find-tables-*"))
+        for key in ("formula", "unused")
     ),
-    ("files/*.calibrating.previous/*", _COPIES),
-    ("files/*/setup.json.previous/*", _COPIES),
-    ("files/*/posembed.json/*", "a copy records what it was made from"),
-    ("json/recorded_original", "evaluate names the original that a copy records"),
-    ("json/checked/*", "the library that reads the copy loads it before it is put in place"),
-    *((f"files/*/{key}", _SUM) for key in ("*.json/json/checksum", "result.json/json/table_sha256")),
-    ("files/*length_aware.safetensors/header/__metadata__/sha256", "length-aware tables have a checksum"),
+    *(Added(f"json*/{key}", _INSPECTED, scenario="*inspect*") for key in ("notes*", "history*")),
+    Added("*.previous/*", _COPIES),
+    *(Added(f"files/*/{key}", _SUM) for key in ("setup.json/json/checksum", "result.json/json/checksum")),
+    Added("files/*/result.json/json/table_sha256", _SUM),
+    Added("files/*length_aware.safetensors/header/__metadata__/sha256", _SUM),
+    Added("files/*/posembed.json/*", "a copy records what it was made from (docs/formats/history.md)"),
+    Added("*/checked/*", _CHECKED),
+    *(Added(f"*/{key}", _EVALUATE, scenario="*evaluate*") for key in ("notes", "recorded_original")),
+    *(Added("*", _FORMULA, scenario=scenario) for scenario in _COMPUTED),
+    Added("json/fields/*", _PADDING, scenario="minilm-plan"),
 )
-_SINUSOIDS = ("inspect*-json-whisper", "inspect*-json-vitmae", "inspect*-json-sinusoid.safetensors")
 _SINCE_0_2 = (
     *(
-        Accepted(f"json/tables/*/{key}", _FORMULA, scenario=scenario)
-        for scenario in _SINUSOIDS
-        for key in ("kind", "usable_length", "refused", "fields*", "prefix", "length", "grid*")
+        Accepted(f"*/{key}", _FORMULA, scenario=command + source)
+        for command in ("inspect", "find-tables")
+        for source, keys in _SINUSOIDS.items()
+        for key in keys
     ),
-    Accepted("json/tables/*/fields*", _TOGETHER, scenario="inspect*-json-beit"),
+    *(Accepted("*/fields*", _TOGETHER, scenario=command + "*-beit") for command in ("inspect", "find-tables")),
+    *(Accepted(path, _FORMULA, scenario=scenario) for path in ("exit", "files") for scenario in _COMPUTED),
+    Accepted("exit", "a negative seed is refused", scenario="evaluate * --seed -1 *"),
+    *(Accepted(f"*/{key}", _EVALUATE, scenario="*evaluate*") for key in ("schema_version", "fidelity")),
     *(
-        Accepted(path, "version 2 of evaluate's document: no fidelity without an original", scenario=scenario)
-        for path, scenario in (
-            ("json/schema_version", "evaluate-*"),
-            ("json/fidelity*", "evaluate-some-tasks"),
-            ("json/fidelity*", "evaluate-bf16"),
-        )
+        Accepted("*/fidelity/*", _EVALUATE, text="^<absent>$", scenario=scenario)
+        for scenario in ("evaluate-some-tasks", "evaluate-bf16", "public-evaluate", "minilm-evaluate")
     ),
     Accepted("json/chosen/swept/*/kept", "the first row that stretch moves stays where it was, and is counted"),
-    Accepted(
-        "files/*/length_aware.safetensors/mode",
-        "a file that is added to a copy is as private as its weights, whose rows it holds",
-        text="0o600",
+    *(
+        Accepted(f"*json/{key}", _MASKED_START, scenario=scenario)
+        for key in ("curve/0/validation", "validation/start")
+        for scenario in ("calibrate-masked", "calibrate-masked-text")
     ),
+    *(
+        Accepted(f"files/*/{name}/mode", "who may read a copy's weights may read the files added to it", text="0o600")
+        for name in ("length_aware.safetensors", "calibration.json")
+    ),
+    *(Accepted(f"files/*/tokenizer.json/{key}", _PADDING, scenario="minilm-*") for key in ("sha256", "json/padding/*")),
+    Accepted("files/*/pytorch_model.bin/sha256", "an archive of PyTorch keeps its layout; its tensors are compared"),
     *(
         Accepted(f"files/*.html/{key}", "the buttons of a page's charts are a list that the page carries")
         for key in ("tags", "number of tags")
     ),
+    Accepted("value/notes", "a plan's notes name what stays at the old size", scenario="plan-*"),
+    Accepted("order of keys", "arguments of 0.2 go by keyword", scenario="public-signatures"),
 )
 
 DELIBERATE = Deliberate(
@@ -174,7 +197,7 @@ DELIBERATE = Deliberate(
         Reworded("posembed 0.1.0", "posembed 0.2.0", "the version, as printed and in the foot of a page"),
         *(Reworded(before, after, "plain words in inspect") for before, after in _INSPECT_WORDS),
     ),
-    added=tuple(Added(path, reason) for path, reason in _ADDED),
+    added=_ADDED,
     accepted=(
         *_SINCE_0_2,
         Accepted("files/*setup.json/json/posembed", "the version that began a comparison", r"0\.[12]\.0"),

@@ -69,6 +69,8 @@ def describe_file(file: Path) -> dict[str, Any]:
             described["json"] = "cannot be parsed"
     elif file.suffix == ".safetensors":
         described |= _describe_tensors(content)
+    elif file.suffix in (".bin", ".pth"):
+        described["tensors"] = _describe_pickled(file)
     elif file.suffix in (".md", ".txt"):
         described["text"] = without_folders(content.decode())
     elif file.suffix == ".html":
@@ -84,6 +86,21 @@ def _describe_tensors(content: bytes) -> dict[str, Any]:
     except ValueError:
         return {"header": "cannot be parsed"}
     return {"header": json.loads(json.dumps(header, sort_keys=True)), "numbers": sha256(content[end:])}
+
+
+def _describe_pickled(file: Path) -> Any:
+    """Every tensor of a state dict by its dtype, shape and numbers, however the archive around them is laid out."""
+    import torch
+
+    try:
+        content = torch.load(file, weights_only=True)
+    except Exception as error:  # other files have these endings too
+        return f"cannot be read: {type(error).__name__}"
+    return {
+        key: [str(value.dtype), list(value.shape), sha256(value.contiguous().view(torch.uint8).numpy().tobytes())]
+        for key, value in content.items()
+        if isinstance(value, torch.Tensor) and value.ndim
+    }
 
 
 def without_folders(text: str) -> str:

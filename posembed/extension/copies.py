@@ -44,7 +44,8 @@ def copies_that_stay(
         table = change.table
         for other in found:
             same = other.shape == table.shape and _last(other.key) == _last(table.key)
-            if same and other.refused is None and other.key not in changing:
+            # A config field of its own says that a table is no copy: BART's decoder beside its encoder.
+            if same and other.refused is None and not other.fields and other.key not in changing:
                 changing.add(other.key)
                 yield (
                     f"{other.key} has the shape and name of {table.key} and is unchanged: name it with `tables` too if "

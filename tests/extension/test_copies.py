@@ -1,5 +1,7 @@
 """Every copy of the weights in a file changes with the first, by its own values; what stays is named."""
 
+import json
+
 import pytest
 import torch
 
@@ -51,6 +53,17 @@ def test_a_copy_inside_one_state_dict_is_named(tmp_path):
     (note,) = plan.notes
     assert note.startswith("teacher.wpe.weight has the shape and name of student.wpe.weight and is unchanged")
     assert plan_extension(tmp_path / "a.pt", 128).notes == ()
+
+
+def test_a_table_that_the_configuration_sizes_is_not_called_a_copy(tmp_path):
+    """BART's decoder beside its encoder: that both change together is said, and nothing of averages."""
+    names = [f"{part}.embed_positions.weight" for part in ("encoder", "decoder")]
+    torch.save({name: torch.randn(66, 8) for name in names}, tmp_path / "pytorch_model.bin")
+    config = {"model_type": "bart", "max_position_embeddings": 64, "d_model": 8}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    plan = plan_extension(tmp_path, 128, tables=names[:1])
+    assert plan.notes == ()
+    assert plan.blocked[0].endswith("they can only change together")
 
 
 def test_an_average_without_names_is_named(tmp_path):

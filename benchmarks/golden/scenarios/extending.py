@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from benchmarks.golden.execution import Call
@@ -93,9 +94,9 @@ def _others() -> list[Call]:
         _write("verify-full", "bert", *to, "--verify", "full"),
         _write("link", "embedder", *to, "--link"),
         _write("link-sharded", "bart-sharded", *to, "--link"),
-        Call("extend-force", ("extend", "bert", "OUT", *to, "--force"), prepare=_with_old_files),
-        Call("extend-without-force", ("extend", "bert", "OUT", *to), prepare=_with_old_files),
-        Call("extend-dry-run-of-a-target", ("extend", "bert", "OUT", *to, "--dry-run"), prepare=_with_old_files),
+        Call("extend-force", ("extend", "bert", "OUT", *to, "--force"), prepare=_with_another_model),
+        Call("extend-without-force", ("extend", "bert", "OUT", *to), prepare=_with_another_model),
+        Call("extend-dry-run-of-a-target", ("extend", "bert", "OUT", *to, "--dry-run"), prepare=_with_another_model),
         _write("into-a-new-folder", "bert", *to),
         _write("said-rows", *own),
         _write("said-rows-json", *own, "--json"),
@@ -116,6 +117,5 @@ def _others() -> list[Call]:
     ]  # fmt: skip
 
 
-def _with_old_files(out: Path) -> None:
-    out.mkdir()
-    (out / "somebody's.txt").write_text("kept unless --force is given", encoding="utf-8")
+def _with_another_model(out: Path) -> None:
+    shutil.copytree("gpt2", out)  # of another model, so that what stays of it is seen

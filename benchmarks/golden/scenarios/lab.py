@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from benchmarks.golden.execution import Call
@@ -70,16 +71,15 @@ def calibrating() -> list[Call]:
         Call("calibrate-as-long-as-it-is", ("calibrate", "made/calibrate-made-longer", "OUT", *_TEXTS, "--steps", "6",
                                             "--every", "3", "--batch", "4", "--document", "100", "--json")),
         Call("calibrate-chosen-start", ("calibrate", "embedder", "OUT", *_QUICK, "--facts", "0", "--document", "128")),
-        Call("calibrate-force", (*embed, *ranged, "--facts", "0", "--force"), prepare=_with_old_files),
+        Call("calibrate-force", (*embed, *ranged, "--facts", "0", "--force"), prepare=_with_another_model),
         Call("calibrate-ctrl-c", ("calibrate", "causal", "OUT", *_TEXTS, "--to", "128", "--steps", "100000"),
              interrupt_when=_has_begun),
     ]  # fmt: skip
     return made
 
 
-def _with_old_files(out: Path) -> None:
-    out.mkdir()
-    (out / "somebody's.txt").write_text("kept unless --force is given", encoding="utf-8")
+def _with_another_model(out: Path) -> None:
+    shutil.copytree("gpt2", out)  # of another model, so that what stays of it is seen
 
 
 def _has_begun(out: Path) -> bool:
