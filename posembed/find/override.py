@@ -71,7 +71,7 @@ def _layout(said: Override, shape: RowShape) -> TableLayout:
     suffix = left - prefix
     if min(left, suffix) < 0:
         raise InvalidArgumentError(
-            f"grid={said.grid[0]}x{said.grid[1]} with reserved={said.reserved} and prefix={said.prefix or 0} needs "
-            f"more rows than the {shape.rows} of {said.key!r}"
+            f"a grid of {said.grid[0]}x{said.grid[1]} with reserved={said.reserved} and prefix={said.prefix or 0} "
+            f"needs more rows than the {shape.rows} of {said.key!r}"
         )
     return TableLayout(grid=said.grid, reserved=said.reserved, prefix=prefix, suffix=suffix)

@@ -116,9 +116,9 @@ def _read_results(path: Path) -> Comparison:
         results = Comparison.from_dict(read)
         missing = set(PAIR) - {arm.encoding for arm in results.arms if arm.quality}
     except (InvalidArgumentError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InvalidArgumentError(
-            f"{name} is not a complete results.json of posembed compare ({type(error).__name__}: {error})"
-        ) from None
+        # Of our own errors the sentence is enough; that of a KeyError is the key alone.
+        why = str(error) if isinstance(error, InvalidArgumentError) else f"{type(error).__name__}: {error}"
+        raise InvalidArgumentError(f"{name} is not a complete results.json of posembed compare ({why})") from None
     if missing:
         raise InvalidArgumentError(
             f"{name} has no finished results for {' and '.join(sorted(missing))}: "

@@ -42,14 +42,14 @@ def test_an_override_of_what_was_refused_or_not_even_looked_at(bert):
         (Override("nope"), f"table='nope' is not a tensor of this checkpoint; it has, for example, .'{POSITION}'"),
         (Override("embeddings.LayerNorm.weight"), r"is F32 of shape \[8\], not a table"),
         (Override(POSITION, reserved=20), "reserved=20 and prefix=0 leave no position of the 16 rows"),
-        (Override(POSITION, grid=(5, 5)), "grid=5x5 with reserved=0 and prefix=0 needs more rows than the 16"),
+        (Override(POSITION, grid=(5, 5)), "a grid of 5x5 with reserved=0 and prefix=0 needs more rows than the 16"),
         (
             Override(POSITION, reserved=1, grid=(4, 4)),
-            "grid=4x4 with reserved=1 and prefix=0 needs more rows than the 16",
+            "a grid of 4x4 with reserved=1 and prefix=0 needs more rows than the 16",
         ),
         (
             Override(POSITION, prefix=1, grid=(4, 4)),
-            "grid=4x4 with reserved=0 and prefix=1 needs more rows than the 16",
+            "a grid of 4x4 with reserved=0 and prefix=1 needs more rows than the 16",
         ),
         (Override(POSITION, reserved=-1), "reserved=-1 must not be negative"),
         (Override(POSITION, grid=(0, 5)), "both at least 1"),

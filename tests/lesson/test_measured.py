@@ -47,7 +47,10 @@ def test_a_reader_s_own_results_take_its_place(tmp_path, measured):
         (None, "cannot be read: no such file"),
         ("{", "is not JSON"),
         ("[]", "is not a complete results.json of posembed compare"),
-        ('{"schema": "posembed.compare", "schema_version": 99}', "schema_version are 'posembed.compare' and 99, not"),
+        (
+            '{"schema": "posembed.compare", "schema_version": 99}',
+            r"posembed compare \(not a results.json .* are 'posembed.compare' and 99, not",
+        ),
         ('{"schema": "posembed.compare", "schema_version": 1, "arms": []}', "without baselines, configuration"),
         ('{"schema": "posembed.compare", "schema_version": 1}', "without arms, baselines"),
     ],

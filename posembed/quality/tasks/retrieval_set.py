@@ -111,5 +111,7 @@ def require_pools(documents: int, pool: int) -> None:
     Raises:
         InvalidArgumentError: naming both numbers.
     """
-    if pool < 2 or documents < pool or documents % pool:
-        raise InvalidArgumentError(f"documents={documents} must be a multiple of pool={pool}, and pool at least 2")
+    if pool < 2:
+        raise InvalidArgumentError(f"pool={pool} must be at least 2")
+    if documents < pool or documents % pool:
+        raise InvalidArgumentError(f"documents={documents} must be a multiple of pool={pool}")

@@ -152,7 +152,7 @@ def test_splits_share_no_name(task):
     [
         ({"task": "haystack"}, InvalidArgumentError, "task='haystack' must be one of passkey, needle, paragraph"),
         ({"documents": 15}, InvalidArgumentError, "documents=15 must be a multiple of pool=10"),
-        ({"pool": 1, "documents": 5}, InvalidArgumentError, "pool at least 2"),
+        ({"pool": 1, "documents": 5}, InvalidArgumentError, "pool=1 must be at least 2"),
         ({"documents": 5000, "pool": 100}, InvalidArgumentError, "more than the 588 names of a split"),
         ({"length": 64}, DataError, "length=64 has no room for the evidence"),
         ({"texts": [[1] * 100], "task": "needle"}, DataError, "924 tokens are missing"),
