@@ -56,10 +56,24 @@ def copies_that_stay(
             for key, tensor in checkpoint.tensors.items()
             if tensor.shape == table.shape and key not in changing and re.search(families.AVERAGE, key)
         ]
+        averages = [key for key in averages if not _averages_another(key, table.key, checkpoint)]
         if averages:
             changing.update(averages)
             yield f"{_listed(averages)} may be an average of {table.key}, without a name, and is unchanged"
     yield from _training_state(checkpoint, {change.table.shape: change.table.key for change in reversed(changes)})
+
+
+def _averages_another(key: str, table: str, checkpoint: Checkpoint) -> bool:
+    """Return whether an average bears the name of another weight than the table; some drop the dots (``LitEma``)."""
+    shape, bare = checkpoint.tensors[key].shape, key.replace(".", "")
+    if _last(key) == _last(table) or bare.endswith(table.replace(".", "")):
+        return False
+    return any(
+        tensor.shape == shape
+        and not re.search(families.AVERAGE, other)
+        and (_last(other) == _last(key) or bare.endswith(other.replace(".", "")))
+        for other, tensor in checkpoint.tensors.items()
+    )
 
 
 def _training_state(checkpoint: Checkpoint, shapes: dict[tuple[int, ...], str]) -> Iterator[str]:

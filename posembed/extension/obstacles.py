@@ -33,10 +33,11 @@ def obstacles(changes: Sequence[TableChange], found: Sequence[FoundTable], check
     tree = nodes(checkpoint.config)
     for change in changes:
         table = change.table
-        if table.uncertain:
+        if table.uncertain and not _is_copy(table, checkpoint):
             yield (
                 f"what the rows of {table.key} mean is uncertain ({'; '.join(table.evidence)}): describe the table as "
-                f"it is with tables={table.key!r} and `reserved`, `prefix` or `table_grid`"
+                f"it is with tables={table.key!r} and `reserved`, `prefix` or `table_grid` ({_description(table)} if "
+                "that guess is right)"
             )
         yield from together(change, changes, found)
         yield from _whole_frames(change)
@@ -47,6 +48,21 @@ def obstacles(changes: Sequence[TableChange], found: Sequence[FoundTable], check
         for limit in families.LIMITS:
             if any(is_family(name, limit.families) for name in types) and re.search(limit.key, table.key):
                 yield from _limit(limit, change, tree)
+
+
+def _is_copy(table: FoundTable, checkpoint: Checkpoint) -> bool:
+    """Return whether a table is a further copy of another one, whose description holds for it as well."""
+    tensor = checkpoint.tensors.get(table.key)
+    return tensor is not None and tensor.copy_of is not None
+
+
+def _description(table: FoundTable) -> str:
+    """Return the arguments that describe a table as it was guessed."""
+    layout = table.layout
+    if layout.grid is None:
+        return f"reserved={layout.reserved}"
+    sides = "x".join(map(str, layout.grid))
+    return f"table_grid={sides} prefix={layout.prefix}"
 
 
 _KEEPS_FRAMES = ("tile", "crop")
@@ -112,6 +128,13 @@ def _is_oblong(change: TableChange) -> bool:
     return any(size is not None and size[0] != size[1] for size in sizes)
 
 
+def _takes_two_numbers(change: TableChange, checkpoint: Checkpoint) -> bool:
+    """Return whether the model has two sizes already: an oblong grid, a field for each side, or a pair in one field."""
+    old, fields = change.table.layout.grid, change.table.fields
+    pairs = [look(checkpoint.config, rule.name.split(".")) for rule in fields]
+    return (old is not None and old[0] != old[1]) or len(fields) > 1 or any(isinstance(p, list | dict) for p in pairs)
+
+
 def _one_number(change: TableChange, checkpoint: Checkpoint) -> Iterator[str]:
     """Yield an obstacle if one number must hold both sides, in families whose code needs one number."""
     for rule in change.table.fields:
@@ -174,7 +197,7 @@ def notes(changes: Sequence[TableChange], checkpoint: Checkpoint, *, sizes_found
     if whole and changes and not sizes_found:
         yield "no configuration field was found that sizes these tables: set it yourself, or loading will fail"
     for change in changes:
-        if _is_oblong(change):
+        if _is_oblong(change) and not _takes_two_numbers(change, checkpoint):
             yield f"{change.table.key}: the grid is not square; the model's code must take an image size of two numbers"
         yield from _unused_pixels(change)
 

@@ -75,6 +75,7 @@ def _plain(value: Value) -> int | list[int]:
 def _named(settings: Sequence[Setting]) -> Iterator[str]:
     for setting in settings[:MOST_NAMED]:
         name = ".".join(setting.names)
+        name = f"element {name}" if name.isdigit() else name
         value = _plain(setting.value)
         yield f"{name} in the file is {value}, the old size, and is unchanged: set it if the model reads it"
     if len(settings) > MOST_NAMED:
@@ -161,7 +162,7 @@ def _affinity(names: tuple[str, ...], key: str) -> int:
 
 def _may_be_a_size(setting: Setting, changes: Sequence[TableChange]) -> bool:
     name = setting.names[-1].lower() if setting.names else ""
-    if not name or name.isdigit() or re.search(families.NOT_A_SIZE, name):
+    if not name or (name.isdigit() and len(setting.names) > 1) or re.search(families.NOT_A_SIZE, name):
         return False
     for change in changes:
         old = change.table.layout

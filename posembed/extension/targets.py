@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -42,24 +43,23 @@ def choose_targets(
     length = options.length
     if isinstance(length, Sequence):
         raise InvalidArgumentError(f"length={list(length)}: several lengths need length_aware=True")
-    if options.tables is not None:
-        tables = _named(found, options.tables)
-    else:
-        tables = _meant(where, found, length is not None, model_types)
+    named = options.tables
+    tables = _meant(where, found, options, model_types) if named is None else _named(found, named)
     if length is not None:
-        return _sequences(tables, length, options.method, _unnamed(found, tables))
+        hints = [f". {hint}" for table in tables if (hint := _in_frames(table, options))]
+        return _sequences(tables, length, options.method, "".join(hints) or _unnamed(found, tables))
     return _grids(tables, options)
 
 
 def _meant(
-    where: object, found: list[FoundTable], wants_sequence: bool, model_types: Iterable[str]
+    where: object, found: list[FoundTable], options: SizeOptions, model_types: Iterable[str]
 ) -> list[FoundTable]:
     """Return the tables that a size without a name means: learned ones, and fixed sinusoids that go with them.
 
     A sinusoid by itself is meant where no learned table has its kind (Marian, ViT-MAE). Beside learned tables, it is
     meant if one field sizes both: Whisper's ``--to`` lengthens the decoder's texts, not the encoder's sounds.
     """
-    kind = "length" if wants_sequence else "grid"
+    kind = "length" if options.length is not None else "grid"
     frozen = [table for table in found if table.frozen is not None and table.kind.sized_by == kind]
     learned = [t for t in found if t.refused is None and t.unused is None and t.kind.sized_by == kind]
     if learned:
@@ -70,11 +70,31 @@ def _meant(
         return frozen
     other = [table for table in found if table.unused is None and (table.refused is None or table.frozen is not None)]
     if other:
-        raise InvalidArgumentError(_none_of_that_kind(where, other, wants_sequence))
+        raise InvalidArgumentError(_none_of_that_kind(where, other, options))
     raise InvalidArgumentError(_nothing(where, found, model_types))
 
 
-def _none_of_that_kind(where: object, other: list[FoundTable], wants_sequence: bool) -> str:
+def _in_frames(table: FoundTable, options: SizeOptions) -> str | None:
+    """Say which lengths a table over frames and patches can have; ``None`` for any other table."""
+    rule = next((rule for rule in table.fields if rule.unit == "tubelets"), None)
+    if rule is None:
+        return None
+    (patches, tubelet), layout = rule.amount, table.layout
+    times, extra = layout.positions // patches, layout.rows - layout.positions
+    length = options.length if isinstance(options.length, int) else 0
+    wanted = (length - extra) // patches if length > layout.rows else length // tubelet  # rows, or else frames
+    more = wanted if wanted > times else 2 * times
+    return (
+        f"{table.key} holds {times * tubelet} frames ({times} × {patches} patches + {extra}), and only their number "
+        f"can change: length={extra + more * patches} with tables={table.key!r} gives {more * tubelet} frames"
+    )
+
+
+def _none_of_that_kind(where: object, other: list[FoundTable], options: SizeOptions) -> str:
+    wants_sequence = options.length is not None
+    frames = next((hint for table in other if (hint := _in_frames(table, options))), None)
+    if frames is not None:
+        return f"{where}: {frames}"
     kinds = ", ".join(f"{t.key} ({t.kind})" for t in other[:4])
     hint = "use `grid` or `image_size`" if wants_sequence else "use `length`"
     if wants_sequence and not any(t.kind.sized_by == "grid" for t in other):
@@ -175,7 +195,7 @@ def _grids(tables: list[FoundTable], options: SizeOptions) -> tuple[list[Target]
     grid = options.grid
     for table in tables:
         if table.layout.grid is None:
-            raise InvalidArgumentError(f"tables={table.key!r} is not a grid: use `length`")
+            raise InvalidArgumentError(_not_a_grid(table, options))
     sizes = {table.layout.grid for table in tables}
     if grid is not None and len(sizes) > 1 and options.tables is None:
         listed = ", ".join(f"{t.key} {t.layout.grid}" for t in tables)
@@ -194,6 +214,14 @@ def _grids(tables: list[FoundTable], options: SizeOptions) -> tuple[list[Target]
     if not targets:
         raise InvalidArgumentError("nothing changes: " + "; ".join(f"{key} {reason}" for key, reason in unchanged))
     return targets, tuple(unchanged)
+
+
+def _not_a_grid(table: FoundTable, options: SizeOptions) -> str:
+    """Say what to do with a table that is no grid, or that the call describes as rows without one."""
+    described, side = options.described, math.isqrt(table.layout.positions)
+    if described is None or described.grid is not None or side * side != table.layout.positions or side < 2:
+        return f"tables={table.key!r} is not a grid: use `length`"
+    return f"tables={table.key!r} is described as rows without a grid: add table_grid={side}x{side} if it is square"
 
 
 def _checked_grid(grid: object) -> tuple[int, int]:

@@ -106,7 +106,7 @@ def _timm_fits(
 ) -> dict[tuple[int, int, int], int]:
     """The grids ``(height, width, prefix)`` of an image that have as many rows, each with the likeliest patch."""
     fits: dict[tuple[int, int, int], int] = {}
-    prefixes = _sums(extra_tokens(tensor.key, tensors))
+    prefixes = token_sums(extra_tokens(tensor.key, tensors))
     for side in _likely_sides(image, tensors):
         height, width = image[0] // side, image[1] // side
         prefix = shape.rows - height * width
@@ -149,7 +149,7 @@ def _branch(name: str) -> str:
     return number_at_end[0] if number_at_end else ""
 
 
-def _sums(counts: list[int]) -> set[int]:
+def token_sums(counts: list[int]) -> set[int]:
     """Every number of rows that some of the tokens make."""
     sums = {0}
     for count in counts:
@@ -166,7 +166,9 @@ def read_unexplained(
     image = bool(re.search(families.IMAGE_WORD, key)) or shape.stored.is_batched_rows or key.endswith("pos_embed")
     if image:
         tokens = extra_tokens(key, tensors)
-        prefix = min((n for n in _sums(tokens) if rows > n and math.isqrt(rows - n) ** 2 == rows - n), default=None)
+        prefix = min(
+            (n for n in token_sums(tokens) if rows > n and math.isqrt(rows - n) ** 2 == rows - n), default=None
+        )
         if prefix is not None:
             side = math.isqrt(rows - prefix)
             square = f"rows {rows} = {side} × {side} + {prefix} if the grid is square; tokens beside it: {tokens}"

@@ -14,6 +14,7 @@ from posembed.find.distances import distance_fields
 from posembed.find.families import weights
 from posembed.find.found import FoundTable
 from posembed.find.override import override_one
+from posembed.find.own_settings import explained_by_file
 from posembed.find.recognize import recognize
 from posembed.find.sample import leading_rows
 from posembed.find.sinusoids import frozen_by, why_fixed
@@ -57,7 +58,8 @@ def _search(checkpoint: Checkpoint) -> list[FoundTable]:
     def sample(key: str) -> Array | None:
         return leading_rows(checkpoint, key, weights.SAMPLE_ROWS)
 
-    return find_in(checkpoint.tensors, checkpoint.config, sample)
+    found = find_in(checkpoint.tensors, checkpoint.config, sample)
+    return [explained_by_file(table, checkpoint) for table in found]
 
 
 def find_in(

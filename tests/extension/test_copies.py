@@ -76,6 +76,29 @@ def test_an_average_without_names_is_named(tmp_path):
     assert note == "ema.shadow_params.0 may be an average of wpe.weight, without a name, and is unchanged"
 
 
+@pytest.mark.parametrize("name", ["ema.h.0.mlp.weight", "ema.net.h.0.mlp.weight", "model_ema.neth0mlpweight"])
+def test_an_average_that_bears_the_name_of_another_weight_is_not_the_table_s(tmp_path, name):
+    weights = {"net.wpe.weight": torch.randn(64, 8), "net.h.0.mlp.weight": torch.randn(64, 8)}
+    torch.save({**weights, name: torch.randn(64, 8)}, tmp_path / "a.pt")
+    assert plan_extension(tmp_path / "a.pt", 128).notes == ()
+
+
+def test_an_average_without_dots_in_its_name_is_named(tmp_path):
+    weights = {"net.wpe.weight": torch.randn(64, 8), "net.h.0.mlp.weight": torch.randn(64, 8)}
+    torch.save({**weights, "model_ema.netwpeweight": torch.randn(64, 8)}, tmp_path / "a.pt")
+    (note,) = plan_extension(tmp_path / "a.pt", 128).notes
+    assert note.startswith("model_ema.netwpeweight may be an average of net.wpe.weight")
+
+
+def test_towers_with_fields_of_their_own_are_no_copies(write):
+    """Equal rows do not make a tower a copy of the other: each follows from its own part of the configuration."""
+    text = {"model_type": "siglip_text_model", "max_position_embeddings": 16}
+    vision = {"model_type": "siglip_vision_model", "image_size": 32, "patch_size": 8}
+    names = [f"{tower}_model.embeddings.position_embedding.weight" for tower in ("text", "vision")]
+    config = {"model_type": "siglip", "text_config": text, "vision_config": vision}
+    assert plan_extension(write(dict.fromkeys(names, (16, 8)), config=config), 32).notes == ()
+
+
 def test_an_optimizer_is_named(tmp_path):
     weight = torch.nn.Parameter(torch.randn(64, 8))
     optimizer = torch.optim.Adam([weight])

@@ -1,6 +1,7 @@
 """What a model's code forbids, and what else to know of an extension."""
 
 import pytest
+import torch
 
 from posembed import plan_extension
 
@@ -34,6 +35,44 @@ def test_a_configuration_with_one_number_for_both_sides(write):
         "numbers",
     )
     assert plan_extension(source, grid=(6, 6)).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "rows", "grid"),
+    [
+        ({"image_size": [32, 48]}, 24, (8, 12)),
+        ({"image_size": [32, 32]}, 16, (8, 4)),
+        ({"model_type": "vit", "image_size": {"height": 32, "width": 32}}, 16, (4, 8)),
+    ],
+)
+def test_a_model_that_has_two_numbers_already_needs_no_note(write, sizes, rows, grid):
+    config = {"model_type": "vit", "patch_size": 8, **sizes}
+    plan = plan_extension(write({"embeddings.position_embeddings": (1, rows + 1, 8)}, config=config), grid=grid)
+    assert (plan.notes, plan.blocked) == ((), ())
+
+
+def test_a_spectrogram_has_no_image_size(write):
+    sound = {"num_mel_bins": 16, "max_length": 64, "patch_size": 4, "frequency_stride": 2, "time_stride": 4}
+    config = {"model_type": "audio-spectrogram-transformer", **sound}
+    source = write({"audio_spectrogram_transformer.embeddings.position_embeddings": (1, 7 * 16 + 2, 8)}, config=config)
+    assert plan_extension(source, grid=(7, 32)).notes == ()
+
+
+def test_a_guess_is_refused_once_with_the_arguments_that_describe_it(tmp_path):
+    copy = lambda: {"pos_embed": torch.randn(1, 17, 8), "cls_token": torch.randn(1, 1, 8)}  # noqa: E731
+    torch.save({"student": copy(), "teacher": copy()}, tmp_path / "a.pth")
+    (reason,) = plan_extension(tmp_path / "a.pth", grid=(8, 8)).blocked
+    assert "with tables='pos_embed' and `reserved`, `prefix` or `table_grid` (table_grid=4x4 prefix=1 if that" in reason
+    described = {"tables": ["pos_embed"], "table_grid": (4, 4), "prefix": 1}
+    assert plan_extension(tmp_path / "a.pth", grid=(8, 8), **described).blocked == ()
+
+
+def test_a_guessed_sequence_is_refused_with_its_reserved_rows(tmp_path):
+    torch.save({"model.position_embeddings.weight": torch.randn(48, 8)}, tmp_path / "a.pt")
+    (reason,) = plan_extension(tmp_path / "a.pt", 64).blocked
+    assert "`reserved`, `prefix` or `table_grid` (reserved=0 if that guess is right)" in reason
+    described = {"tables": ["model.position_embeddings.weight"], "reserved": 0}
+    assert plan_extension(tmp_path / "a.pt", 64, **described).blocked == ()
 
 
 def test_a_file_alone_leaves_the_configuration_as_it_is(bert):

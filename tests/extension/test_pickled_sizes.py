@@ -155,3 +155,10 @@ def test_nothing_is_written_by_a_plan(tmp_path):
         {"file": "a.pt", "field": "config.block_size", "before": 256, "after": 1024, "why": plan.fields[0].why}
     ]
     assert (tmp_path / "a.pt").read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_a_size_beside_the_state_dict_is_named(tmp_path, kind):
+    result, plan = extended(tmp_path, kind([256, wpe(), 100]))
+    assert plan.notes == ("element 0 in the file is 256, the old size, and is unchanged: set it if the model reads it",)
+    assert (result[0], result[1]["transformer.wpe.weight"].shape[0]) == (256, 1024)

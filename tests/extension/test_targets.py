@@ -123,6 +123,36 @@ def test_calls_that_mean_nothing(found, arguments, message):
         chosen(found, **arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "length", "frames"),
+    [
+        ({"image_size": 64}, 65, 8),
+        ({"length": 8}, 65, 8),
+        ({"length": 8, "keys": ["video"]}, 65, 8),
+        ({"length": 12}, 97, 12),
+        ({"length": 2}, 65, 8),
+        ({"length": 129}, 129, 16),
+    ],
+)
+def test_the_length_of_a_video_is_advised_in_whole_frames(arguments, length, frames):
+    rule = (FieldRule("num_frames", "tubelets", (16, 2)),)
+    found = [table("video", TableLayout(length=32, prefix=1), "time", fields=rule)]
+    advice = (
+        rf"video holds 4 frames \(2 × 16 patches \+ 1\), .*: length={length} with tables='video' gives {frames} frames"
+    )
+    with pytest.raises(InvalidArgumentError, match=advice):
+        chosen(found, **arguments)
+    assert chosen(found, length, keys=["video"])[0] == {"video": TableLayout(length=length - 1, prefix=1)}
+
+
+def test_a_grid_that_the_call_describes_as_rows(write):
+    source = write({"pos_embed": (1, 17, 8)})
+    described = {"tables": ["pos_embed"], "prefix": 1}
+    with pytest.raises(InvalidArgumentError, match="described as rows without a grid: add table_grid=4x4 if"):
+        plan_extension(source, grid=(8, 8), **described)
+    assert plan_extension(source, grid=(8, 8), table_grid=(4, 4), **described).tables[0].shape == (1, 65, 8)
+
+
 def test_images_have_two_sides():
     with pytest.raises(InvalidArgumentError, match="must be a whole number or two whole numbers"):
         chosen(ALL, image_size=(32, 32, 32))

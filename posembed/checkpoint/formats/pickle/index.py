@@ -97,10 +97,12 @@ def read_pickle(path: Path) -> PickledFile:
 
 def _setting(place: Place) -> Setting | None:
     value = place.value
-    if place.tensor is not None or place.holder is None:
+    if place.tensor is not None:
         return None
-    if type(value) is int:
+    if type(value) is int and (place.holder is not None or len(place.names) == 1):  # (size, state_dict) is only named
         return Setting(place.names, value)
+    if place.holder is None:
+        return None
     if type(value) in (list, tuple) and isinstance(value, list | tuple) and len(value) in (2, 3):
         numbers = tuple(each for each in value if type(each) is int)
         return Setting(place.names, numbers) if len(numbers) == len(value) else None

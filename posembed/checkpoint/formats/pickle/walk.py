@@ -70,7 +70,7 @@ def places(root: Node) -> Iterator[Place]:
 
 def _below(place: Place) -> Iterator[Place]:
     optimizer = place.of_optimizer or _has_parameter_groups(place.value)
-    in_list = not isinstance(place.value, Items | Call)
+    in_list = bool(place.names) and not isinstance(place.value, Items | Call)  # a file's own list is no list of data
     for name, value, holder, at in entries(place.value):
         if isinstance(value, list | tuple | Call) or (isinstance(value, int) and not in_list):
             names = place.names if name in MODULE_PARTS else (*place.names, name)
