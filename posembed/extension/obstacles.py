@@ -152,6 +152,8 @@ def _one_number(change: TableChange, checkpoint: Checkpoint) -> Iterator[str]:
 
 
 def _limit(limit: families.Limit, change: TableChange, tree: list[Node]) -> Iterator[str]:
+    if _is_excepted(limit, tree):
+        return
     if not limit.multiple_of:
         yield f"{change.table.key}: {limit.reason}"
         return
@@ -161,6 +163,16 @@ def _limit(limit: families.Limit, change: TableChange, tree: list[Node]) -> Iter
     sizes = change.layout.grid or (change.usable_length,)
     if step and any(size % step for size in sizes):
         yield f"{change.table.key}: {limit.reason} of {step}, and {' × '.join(map(str, sizes))} is not"
+
+
+def _is_excepted(limit: families.Limit, tree: list[Node]) -> bool:
+    """Return whether every configuration of the limit's families says that the limit does not hold."""
+    if limit.unless is None:
+        return False
+    name, value = limit.unless
+    said = [node.fields.get(name) for node in tree if is_family(node.model_type, limit.families)]
+    # A part without a type of its own inherits one, and without the field it says nothing.
+    return value in said and all(each in (None, value) for each in said)
 
 
 def _largest(tree: list[Node], name: str) -> int:

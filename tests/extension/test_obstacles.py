@@ -21,6 +21,28 @@ def test_lengths_that_must_be_multiples(write, length, blocked):
     assert all(f"multiples of 8, and {length} is not" in reason for reason in plan.blocked)
 
 
+@pytest.mark.parametrize(
+    ("attention", "blocked"),
+    [({}, True), ({"attention_type": "block_sparse"}, True), ({"attention_type": "original_full"}, False)],
+)
+@pytest.mark.parametrize("family", ["big_bird", "bigbird_pegasus"])
+def test_blocks_bind_sparse_attention_alone(write, family, attention, blocked):
+    config = {"model_type": family, "max_position_embeddings": 16, "block_size": 8} | attention
+    key = "embeddings.position_embeddings.weight" if family == "big_bird" else "encoder.embed_positions.weight"
+    plan = plan_extension(write({key: (16, 8)}, config=config), 20)
+    assert plan.blocked == (
+        (f"{key}: block-sparse attention needs lengths that are multiples of 8, and 20 is not",) if blocked else ()
+    )
+
+
+def test_the_blocks_of_one_part_bind_where_another_has_none(write):
+    parts = {name: {"model_type": "big_bird", "max_position_embeddings": 16, "block_size": 8} for name in ("a", "b")}
+    parts["a"]["attention_type"] = "original_full"
+    parts["b"]["attention_type"] = "block_sparse"
+    source = write({"embeddings.position_embeddings.weight": (16, 8)}, config={"model_type": "pair", **parts})
+    assert any("multiples of 8" in reason for reason in plan_extension(source, 20).blocked)
+
+
 def test_rows_that_are_hash_buckets(write):
     config = {"model_type": "canine", "max_position_embeddings": 16}
     plan = plan_extension(write({"char_embeddings.char_position_embeddings.weight": (16, 8)}, config=config), 32)

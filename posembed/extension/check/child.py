@@ -37,13 +37,13 @@ class Source:
     Attributes:
         reading: how its library reads it.
         run: what it gave when it ran; ``None`` where it was not run.
-        vector: of a short text, where sentence-transformers embeds it.
+        result: vector or score of a short text, where sentence-transformers runs the folder.
         note: why it was not run, although that was asked for.
     """
 
     reading: Reading
     run: SourceRun | None = None
-    vector: Tensor | None = None
+    result: Tensor | None = None
     note: str = ""
 
 
@@ -81,11 +81,11 @@ def _run(library: Library, start: Start, reading: Reading) -> Source:
         run = run_source(model, start.sizes, partial(library.prepared, Path(start.folder)))
     except CannotCheckError as error:
         return Source(reading, note=str(error))
-    vector = None
+    result = None
     if sentence_models.reads(Path(start.folder)):
-        with contextlib.suppress(Exception):  # modules of another kind, such as a reranker's
-            vector = sentence_models.embedded(Path(start.folder), start.longest)
-    return Source(reading, run, vector)
+        with contextlib.suppress(Exception):  # modules that do not run together, whatever the folder says
+            result = sentence_models.result(Path(start.folder), start.longest)
+    return Source(reading, run, result)
 
 
 def read_copy(start: Start, source: Source, copy: Copy) -> Answer:
@@ -100,25 +100,25 @@ def read_copy(start: Start, source: Source, copy: Copy) -> Answer:
         return Answer("fault" if found else "fine", what, found or source.note)
     try:
         ran = run_copy(model, start.sizes, source.run, partial(library.prepared, Path(copy.folder)))
-        if source.vector is not None:
-            _embed(start, source.vector, Path(copy.folder))
-            ran += ", and sentence-transformers embeds a short and a long text"
+        if source.result is not None:
+            ran += f", and sentence-transformers {_use(start, source.result, Path(copy.folder))}"
         return Answer("fine", what, ran, ran=True)
     except DoesNotRunError as error:
         return Answer("fault", what, str(error), ran=True)
 
 
-def _embed(start: Start, before: Tensor, folder: Path) -> None:
+def _use(start: Start, before: Tensor, folder: Path) -> str:
+    """Return what sentence-transformers does with the copy, in words."""
+    use = sentence_models.use_of(folder)
     try:
-        after = sentence_models.embedded(folder, start.longest)
+        after = sentence_models.result(folder, start.longest)
     except DoesNotRunError:
         raise
     except Exception as error:
-        raise DoesNotRunError(
-            f"sentence-transformers embeds no batch of a short and a long text: {_said(error)}"
-        ) from error
-    if start.kept >= sentence_models.SHORT_TOKENS:
-        compare([before], [after], "a short text embedded by sentence-transformers gives")
+        raise DoesNotRunError(f"sentence-transformers {use.does_not}: {_said(error)}") from error
+    if start.kept >= use.tokens:
+        compare([before], [after], use.short)
+    return use.does
 
 
 class Library(Protocol):

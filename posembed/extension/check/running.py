@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,12 +31,14 @@ class SourceRun:
         call: how it was called.
         shortest: tokens of the shortest input.
         outputs: what it gave, by the number of tokens.
+        shape: of the pixels or the sound that it also read; ``None`` if it read text alone.
         prepared: whether it also runs on what its own image processor or feature extractor makes.
     """
 
     call: Call
     shortest: int
     outputs: dict[int, list[Tensor]] = field(default_factory=dict)
+    shape: tuple[int, ...] | None = None
     prepared: bool = False
 
 
@@ -55,18 +57,36 @@ class Wanted:
     kept: int
 
     @classmethod
-    def of(cls, sizes: Iterable[Size], *, decoder: bool) -> Wanted:
-        """Return the lengths that some tables allow; ``decoder`` says whether the decoder has inputs of its own."""
+    def of(cls, sizes: Iterable[Size], *, decoder: bool, text: bool = True) -> Wanted:
+        """Return the lengths that some tables allow.
+
+        Args:
+            sizes: of the tables that change.
+            decoder: whether the decoder has tokens of its own.
+            text: whether there are other tokens too; without them, every table outside the decoder numbers a sound.
+        """
         sequences = [size for size in sizes if size.kind == "sequence"]
+        of_decoder = [size for size in sequences if decoder and "decoder" in size.key]
+        of_text = [size for size in sequences if text and size not in of_decoder]
+        sequences = [*of_text, *of_decoder]
         if not sequences:
             return cls(None, None, 0)
-        of_decoder = [size for size in sequences if decoder and "decoder" in size.key]
-        of_text = [size for size in sequences if size not in of_decoder]
         before, after = (
             Lengths(*(min((getattr(size, when) for size in part), default=ASIDE) for part in (of_text, of_decoder)))
             for when in ("before", "after")
         )
         return cls(before, after, min(size.kept for size in sequences))
+
+    def shared(self, shortest: int) -> dict[int, Lengths]:
+        """Return the lengths that source and copy both take, by the larger number: the shortest and the longest."""
+        if self.before is None or self.after is None:
+            return {shortest: Lengths(min(shortest, ASIDE), shortest)}
+        longest = Lengths(min(self.before.text, self.after.text), min(self.before.decoder, self.after.decoder))
+        return {shortest: _at(longest, shortest), _longest(longest): longest}
+
+
+def _wanted(sizes: Sequence[Size], call: Call) -> Wanted:
+    return Wanted.of(sizes, decoder="decoder_input_ids" in call.names, text="input_ids" in call.names)
 
 
 Prepare = Callable[[Sequence[str]], Arguments]
@@ -90,17 +110,16 @@ def run_source(model: Any, sizes: Sequence[Size], prepare: Prepare = nothing_pre
             continue
         if not needs_text and call.shape(model) is None:
             continue
-        wanted = Wanted.of(sizes, decoder="decoder_input_ids" in call.names)
+        wanted = _wanted(sizes, call)
         for shortest in SHORTEST if needs_text else SHORTEST[:1]:
             with contextlib.suppress(Exception):  # not the way to call it
-                run = SourceRun(call, shortest, {})
-                short = (
-                    Lengths(min(shortest, ASIDE), shortest) if wanted.before is None else _at(wanted.before, shortest)
-                )
+                run = SourceRun(call, shortest, {}, call.shape(model))
+                shared = wanted.shared(shortest)
+                short = shared.pop(shortest)
                 run.outputs[shortest] = outputs(model, call, short)
-                if wanted.before is not None:
+                for length, tokens in shared.items():
                     with contextlib.suppress(Exception):  # a model may not take what its own table allows
-                        run.outputs[_longest(wanted.before)] = outputs(model, call, wanted.before)
+                        run.outputs[length] = outputs(model, call, tokens)
                 return replace(run, prepared=_runs_prepared(model, call, short, prepare))
     raise CannotCheckError(f"not run, because no way to call {type(model).__name__} was found")
 
@@ -135,18 +154,21 @@ def _runs_prepared(model: Any, call: Call, lengths: Lengths, prepare: Prepare) -
 
 
 def _run_lengths(model: Any, sizes: Sequence[Size], source: SourceRun) -> str:
-    wanted = Wanted.of(sizes, decoder="decoder_input_ids" in source.call.names)
+    wanted, shape = _wanted(sizes, source.call), source.call.shape(model)
     if wanted.before is None or wanted.after is None:
-        shape = source.call.shape(model)
         _tried(model, source.call, Lengths(ASIDE, ASIDE), f"on an input of shape {list(shape or ())}")
         return f"on an input of shape {list(shape or ())}"
-    same = 0
-    lengths = {length: _at(wanted.before, length) for length in source.outputs}
+    same, grown = 0, {(size.before, size.after) for size in sizes if size.kind == "sequence"}
+    shared = wanted.shared(source.shortest)
+    lengths = {length: shared[length] for length in source.outputs}
     lengths[_longest(wanted.after)] = wanted.after
     for length, tokens in lengths.items():
         given = _tried(model, source.call, tokens, f"at {length} tokens")
-        if length in source.outputs and length <= wanted.kept:
-            compare(source.outputs[length], given, f"{length} tokens give")
+        # Pixels or a sound of another size give other outputs, however short the text is.
+        alike = shape == source.shape and tokens == shared.get(length)
+        if alike and length in source.outputs and length <= wanted.kept:
+            before, after = leading(source.outputs[length], given, grown, wanted.kept)
+            compare(before, after, f"{length} tokens give")
             same = max(same, length)
     ran = f"at {', '.join(map(str, lengths))} tokens"
     return f"{ran}; the same outputs as the source up to {same} tokens" if same else ran
@@ -175,6 +197,32 @@ def _tried(model: Any, call: Call, lengths: Lengths, where: str) -> list[Tensor]
         return outputs(model, call, lengths)
     except Exception as error:  # whatever a model raises is the result
         raise DoesNotRunError(f"{where}: {type(error).__name__}: {first_line(error)}") from error
+
+
+def leading(
+    before: Sequence[Tensor], after: Sequence[Tensor], grown: Collection[tuple[int, int]], kept: int
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Return both outputs, cut to the kept positions along each axis that has the length of a table that changes.
+
+    Some models, such as Perceiver's language model, give one row per row of their table, however short the input is.
+
+    Args:
+        before: outputs of the source.
+        after: outputs of the copy.
+        grown: lengths of each table, before and after.
+        kept: number of leading positions whose rows are the old ones.
+    """
+    pairs = [_leading(old, new, grown, kept) for old, new in zip(before, after, strict=True)]
+    return [old for old, _ in pairs], [new for _, new in pairs]
+
+
+def _leading(old: Tensor, new: Tensor, grown: Collection[tuple[int, int]], kept: int) -> tuple[Tensor, Tensor]:
+    if old.dim() == new.dim():
+        for axis, sizes in enumerate(zip(old.shape, new.shape, strict=True)):
+            if sizes[0] != sizes[1] and sizes in grown:
+                count = min(*sizes, kept)
+                old, new = old.narrow(axis, 0, count), new.narrow(axis, 0, count)
+    return old, new
 
 
 def compare(before: list[Tensor], after: list[Tensor], what: str) -> None:

@@ -15,6 +15,7 @@ class Limit:
     power: int = 0  # the multiple is this number to the power of the field
     root: int = 0  # the multiple is this root of the field
     key: str = "."
+    unless: tuple[str, str] | None = None  # a field, and its value with which the limit does not hold
 
 
 LIMITS = (
@@ -28,7 +29,12 @@ LIMITS = (
     Limit(("reformer",), "reformer's positions are axial: the product of two tables, whose shapes the code derives"),
     Limit(("patchtsmixer",), "other weights have the table's length: the model cannot take longer series"),
     Limit(("led",), "LED's windowed attention needs lengths that are multiples", "attention_window", key="encoder"),
-    Limit(("big_bird", "bigbird_pegasus"), "block-sparse attention needs lengths that are multiples", "block_size"),
+    Limit(
+        ("big_bird", "bigbird_pegasus"),
+        "block-sparse attention needs lengths that are multiples",
+        "block_size",
+        unless=("attention_type", "original_full"),
+    ),
     Limit(
         ("hiera",), "its windows are merged three times by two: the grid's sides must be multiples", "num_query_pool", 2
     ),

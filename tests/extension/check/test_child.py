@@ -14,7 +14,7 @@ from posembed import extend_checkpoint
 from posembed.errors import ModelCheckError
 from posembed.extension.check import child, session
 from posembed.extension.check.messages import Copy
-from posembed.extension.field_change import FieldChange, apply_changes
+from posembed.extension.field_change import FieldChange
 
 pytestmark = [pytest.mark.model_check, pytest.mark.filterwarnings("ignore")]
 
@@ -238,55 +238,3 @@ def test_a_model_that_does_not_read_the_table(small_model, tmp_path):
     plan = extend_checkpoint(source, tmp_path / "out", 64)
     assert plan.checked.outcome == "not checked"
     assert plan.checked.reason.endswith("does not read wrapped.bert.embeddings.position_embeddings.weight")
-
-
-# --- run -------------------------------------------------------------------------------------------------------------
-
-RUN = SIZES | {"sam": {"image_size": 64}, "ast": {"grid": (2, 9)}}
-
-
-@pytest.mark.parametrize("name", RUN)
-def test_a_copy_that_runs(small_model, tmp_path, name):
-    checked = extend_checkpoint(small_model(name), tmp_path / "out", **RUN[name], check="run").checked
-    assert checked.outcome == "loads and runs"
-    if "length" in RUN[name]:
-        length = RUN[name]["length"]
-        assert f", {length} tokens; the same outputs as the source up to {length // 2} tokens" in checked.reason or (
-            name == "clip" and checked.reason.startswith("at 1, 16, 40 tokens; the same outputs as the source up to 16")
-        )
-
-
-def test_a_copy_that_loads_and_does_not_run(small_model, tmp_path, monkeypatch):
-    """SAM's prompt encoder makes its own grid from fields that no shape shows."""
-    source = small_model("sam")
-    monkeypatch.setattr(
-        "posembed.extension.write.apply_changes",
-        lambda settings, changes: apply_changes(settings, [c for c in changes if c.path[0] != "prompt_encoder_config"]),
-    )
-    assert extend_checkpoint(source, tmp_path / "loads", image_size=64).checked.outcome == "loads"
-    with pytest.raises(
-        ModelCheckError, match=r"the copy does not run \(SamModel of .*: on an input of shape \[1, 3, 64, 6"
-    ):
-        extend_checkpoint(source, tmp_path / "out", image_size=64, check="run")
-    assert names(tmp_path) == ["loads", "sam"]
-
-
-def test_a_model_that_cannot_be_called_is_only_loaded(small_model, tmp_path, monkeypatch):
-    monkeypatch.setattr("posembed.extension.check.running.calls", lambda _: iter(()))
-    checked = extend_checkpoint(small_model("bert"), tmp_path / "out", 64, check="run").checked
-    assert checked.outcome == "loads"
-    assert checked.reason == "not run, because no way to call BertForMaskedLM was found"
-
-
-def test_a_processor_that_still_makes_the_old_image(small_model, tmp_path, monkeypatch):
-    source = small_model("vit")
-    settings = {"image_processor_type": "ViTImageProcessor", "size": {"height": 32, "width": 32}}
-    (source / "preprocessor_config.json").write_text(json.dumps(settings))
-    checked = extend_checkpoint(source, tmp_path / "new", image_size=48, check="run").checked
-    assert checked.reason == "on an input of shape [1, 3, 48, 48], and on what its own processor makes"
-    monkeypatch.setattr(
-        "posembed.extension.write.apply_changes",
-        lambda settings, changes: settings if "size" in settings else apply_changes(settings, changes),
-    )
-    with pytest.raises(ModelCheckError, match="on what its own processor makes: ValueError: Input image size"):
-        extend_checkpoint(source, tmp_path / "out", image_size=48, check="run")

@@ -53,6 +53,8 @@ def test_lengths_of_encoder_and_decoder():
     assert Wanted.of(sizes, decoder=False) == Wanted(Lengths(6, 4), Lengths(12, 4), 3)
     assert Wanted.of(sizes[1:], decoder=True) == Wanted(Lengths(4, 6), Lengths(4, 12), 3)
     assert Wanted.of(sizes[2:], decoder=True) == Wanted(None, None, 0)
+    assert Wanted.of(sizes, decoder=True, text=False) == Wanted(Lengths(4, 6), Lengths(4, 12), 3)  # a sound's encoder
+    assert Wanted.of(sizes[:1], decoder=True, text=False) == Wanted(None, None, 0)
 
 
 def test_shortest_old_and_new():
@@ -78,6 +80,35 @@ def test_a_copy_that_does_not_run_at_the_new_length():
         run_copy(Text(15), TEXT, run_source(Text(8), TEXT))
 
 
+def test_a_copy_with_fewer_rows_runs_and_is_compared_at_its_own_length():
+    shorter = (Size("position.weight", "sequence", 8, 4, 4),)
+    source = run_source(Text(8), shorter)
+    assert sorted(source.outputs) == [1, 4]
+    assert run_copy(Text(4), shorter, source) == "at 1, 4 tokens; the same outputs as the source up to 4 tokens"
+    copy = Text(4)
+    copy.table[3] += 1
+    with pytest.raises(DoesNotRunError, match=r"^4 tokens give other outputs than in the source \(by up to 1\)$"):
+        run_copy(copy, shorter, source)
+
+
+def test_lengths_that_source_and_copy_both_take():
+    assert Wanted(Lengths(8, 6), Lengths(16, 3), 3).shared(1) == {1: Lengths(1, 1), 8: Lengths(8, 3)}
+    assert Wanted(Lengths(8, 6), Lengths(2, 6), 3).shared(4) == {4: Lengths(2, 4), 6: Lengths(2, 6)}
+
+
+def test_a_decoder_that_grows_up_to_the_length_of_its_encoder():
+    """8 tokens is the longer input before and after, with 6 tokens for the decoder and with 8."""
+
+    class Pair(torch.nn.Module):
+        config = Config()
+
+        def forward(self, input_ids, decoder_input_ids):
+            return (decoder_input_ids + input_ids[0, 0] * 1.0,)
+
+    sizes = (Size("encoder.a", "sequence", 8, 8, 8), Size("decoder.a", "sequence", 6, 8, 6))
+    assert run_copy(Pair(), sizes, run_source(Pair(), sizes)).startswith("at 1, 8 tokens; ")
+
+
 def test_other_outputs_of_short_inputs():
     copy = Text(16)
     copy.table[5] += 1
@@ -96,6 +127,47 @@ def test_outputs_of_another_shape():
 
     with pytest.raises(DoesNotRunError, match=r"1 tokens give an output of shape \[1, 1\], not \[1, 2\]"):
         run_copy(Longer(16), TEXT, run_source(Text(8), TEXT))
+
+
+class EachRow(Text):
+    """Gives one row per row of its table, however many tokens it reads."""
+
+    def forward(self, input_ids):
+        return (self.table[None] + input_ids.shape[1],)
+
+
+def test_outputs_as_long_as_the_table_are_compared_up_to_the_kept_rows():
+    source = run_source(EachRow(8), TEXT)
+    copy = EachRow(16)
+    copy.table[8:] = 0
+    assert run_copy(copy, TEXT, source) == "at 1, 8, 16 tokens; the same outputs as the source up to 8 tokens"
+    copy.table[7] += 1
+    with pytest.raises(DoesNotRunError, match=r"^1 tokens give other outputs than in the source \(by up to 1\)$"):
+        run_copy(copy, TEXT, source)
+    with pytest.raises(DoesNotRunError, match=r"^1 tokens give an output of shape \[1, 15, 2\], not \[1, 8, 2\]$"):
+        run_copy(EachRow(15), TEXT, source)
+    shorter = (Size("position.weight", "sequence", 8, 4, 4),)
+    assert run_copy(EachRow(4), shorter, run_source(EachRow(8), shorter)).endswith("source up to 4 tokens")
+
+
+def test_a_text_beside_an_image_of_another_size_runs_without_a_comparison():
+    class Both(Text):
+        def __init__(self, rows, size):
+            super().__init__(rows)
+            self.config = Config()
+            self.config.image_size = size
+
+        def forward(self, input_ids, pixel_values):
+            return (super().forward(input_ids)[0] + pixel_values.mean(),)
+
+    source = run_source(Both(8, 16), TEXT)
+    assert source.shape == (1, 3, 16, 16)
+    assert run_copy(Both(16, 16), TEXT, source).endswith("; the same outputs as the source up to 8 tokens")
+    assert run_copy(Both(16, 24), TEXT, source) == "at 1, 8, 16 tokens"
+    other = Both(16, 16)
+    other.table += 1
+    with pytest.raises(DoesNotRunError, match="1 tokens give other outputs"):
+        run_copy(other, TEXT, source)
 
 
 GRID = (Size("pos_embed", "grid", 4, 9, 0, (3, 3)),)
