@@ -74,7 +74,6 @@ _INSPECT_WORDS = (
     ("are likelier untouched than trained", "are likelier untrained than trained"),
     ("rows are no untouched draw", "rows do not match the initial distribution"),
     ("(untouched: 1.22)", "(untrained: 1.22)"),
-    ("neither clearly trained nor clearly untouched", "neither clearly trained nor clearly untrained"),
     ("too few to tell", "too few to judge"),
     ("odd rows", "unusual rows"),
     ("neighbouring rows", "neighboring rows"),
@@ -82,12 +81,10 @@ _INSPECT_WORDS = (
     ("centred", "centered"),
     ("the colour is the position", "the color is the position"),
     ("Dark colours", "Dark colors"),
-    ("cycles a position", "cycles per position"),
     ("its period (positions)", "period of that helix (positions)"),
     ("that they explain of random rows", "variance of random rows that they explain"),
     ("position probe: R² on it", "position probe: R² on a held-out stretch"),
     ("it asks no network for anything", "it loads nothing from the network"),
-    ("Texts are cut earlier than the table:", "Texts are cut before the table ends:"),
     ("Refused: not learned absolute positions", "Not position tables"),
 )
 
@@ -96,15 +93,8 @@ _INSPECT_WORDS = (
 _WORDS = "sentences were rewritten in plain words; exit codes and numbers are compared elsewhere"
 _NAMES = "0.2 has more public names: options records, results, an observer (docs/migration.md)"
 _ACCEPTED = (
-    *((path, _WORDS) for path in ("error", "text", "*/text", "text/*", "*/error")),
-    *(
-        (path, _WORDS)
-        for path in ("*/why/*", "*/why", "*/verdict", "*/verdict/*", "*/blocked/*", "*/notes/*", "*/reason")
-    ),
-    *(
-        (path, _WORDS)
-        for path in ("*/reason", "*/exact", "*/message", "*/messages/*", "*/question", "*/remarks/*", "*/evidence/*")
-    ),
+    *((path, _WORDS) for path in ("error", "text", "*/text", "*/why/*", "*/verdict", "*/verdict/*", "*/blocked/*")),
+    *((path, _WORDS) for path in ("*/notes/*", "*/exact", "*/question", "*/evidence/*")),
     *((path, _WORDS) for path in ("files/*.html/words/*", "*/x_title", "*/y_title", "*/title", "*/reading")),
     *(
         (path, _NAMES)
