@@ -32,9 +32,20 @@ def explained_by_file(table: FoundTable, checkpoint: Checkpoint) -> FoundTable:
     pickled = checkpoint.pickles.get(table.file)
     if pickled is None or checkpoint.config or not table.uncertain or table.refused is not None:
         return table
-    if table.kind is TableKind.GRID:
+    if table.kind is TableKind.GRID and not _is_text(table, pickled.settings, checkpoint.tensors):
         return _grid(table, pickled.settings, checkpoint.tensors)
-    return _sequence(table, pickled.settings) if table.kind is TableKind.SEQUENCE else table
+    return _sequence(table, pickled.settings) if table.kind in (TableKind.SEQUENCE, TableKind.GRID) else table
+
+
+def _is_text(table: FoundTable, settings: Sequence[Setting], tensors: Mapping[str, StoredTensor]) -> bool:
+    """Return whether a square number of rows is a length after all: minGPT's ``[1, block_size, d_model]``.
+
+    Nothing in the file cuts patches or has a shape with two sides, and a setting that never counts patches is the rows.
+    """
+    names = {s.names[-1].lower() for s in settings if s.names and s.value == table.layout.rows}
+    lengths = (names & families.SETTING_LENGTHS) - families.SETTING_COUNTS
+    sided = any(len(tensor.shape) == 4 and tensor.shape[:2] != (1, 1) for tensor in tensors.values())  # no mask
+    return bool(lengths) and not sided and re.search(families.IMAGE_WORD, table.key) is None
 
 
 def _sequence(table: FoundTable, settings: Sequence[Setting]) -> FoundTable:
@@ -42,8 +53,11 @@ def _sequence(table: FoundTable, settings: Sequence[Setting]) -> FoundTable:
     for setting in settings:
         name = setting.names[-1].lower() if setting.names else ""
         if name in families.SETTING_LENGTHS and setting.value == table.usable_length:
-            why = explained(table.layout.rows, ".".join(setting.names), table.layout.reserved)
-            return replace(table, uncertain=False, evidence=(named(table.key), f"{why}, in the file"))
+            old = table.layout
+            why = explained(old.rows, ".".join(setting.names), old.reserved)
+            layout = TableLayout(length=old.usable_length, reserved=old.reserved)
+            evidence = (named(table.key), f"{why}, in the file")
+            return replace(table, layout=layout, kind=TableKind.SEQUENCE, uncertain=False, evidence=evidence)
     return table
 
 

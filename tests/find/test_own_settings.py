@@ -105,3 +105,31 @@ def test_a_clip_kernel_beside_the_table(tmp_path):
     }
     (table,) = find_tables(saved(tmp_path / "a.pt", {"state_dict": weights, "args": {"image_resolution": 32}}))
     assert (table.uncertain, table.layout.grid, table.fields[0].amount) == (False, (4, 4), (8, 8))
+
+
+MASK = {"blocks.0.attn.mask": torch.ones(1, 1, 64, 64)}
+
+
+@pytest.mark.parametrize(
+    ("weights", "settings", "kind", "uncertain"),
+    [
+        ({"pos_emb": torch.zeros(1, 64, 16), **MASK}, {"block_size": 64}, "sequence", False),
+        ({"pos_emb": torch.zeros(1, 48, 16)}, {"block_size": 48}, "sequence", False),
+        ({"pos_emb": torch.zeros(1, 64, 16)}, {"num_positions": 64}, "grid", True),  # of patches, perhaps
+        ({"pos_emb": torch.zeros(1, 64, 16), "conv.weight": torch.zeros(8, 3, 4, 4)}, {"block_size": 64}, "grid", True),
+        ({"visual.pos_emb": torch.zeros(1, 64, 16)}, {"block_size": 64}, "grid", True),
+    ],
+)
+def test_a_square_length_of_a_text_is_no_grid(tmp_path, weights, settings, kind, uncertain):
+    """minGPT stores its rows as images' tables are stored."""
+    found = find_tables(saved(tmp_path / "a.pt", {"model": weights, "config": settings}))
+    (table,) = (table for table in found if table.refused is None)
+    assert (table.kind, table.uncertain) == (kind, uncertain)
+
+
+def test_a_length_of_minimal_code_changes_with_its_rows(tmp_path):
+    weights = {"pos_emb": torch.randn(1, 64, 16), "tok_emb.weight": torch.randn(50, 16)}
+    source = saved(tmp_path / "a.pt", {"model": weights, "config": {"block_size": 64}})
+    extend_checkpoint(source, tmp_path / "b.pt", 128)
+    result = torch.load(tmp_path / "b.pt")
+    assert (tuple(result["model"]["pos_emb"].shape), result["config"]) == ((1, 128, 16), {"block_size": 128})
