@@ -35,7 +35,7 @@ _DATA = {
     *((f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")),
 }
 # Modules whose every function or class makes data.
-_DATA_MODULES = ("datetime", "pathlib", "torch.jit._pickle", "numpy.random._pickle")
+_DATA_MODULES = ("datetime", "pathlib", "pathlib._local", "torch.jit._pickle", "numpy.random._pickle")
 # Libraries whose settings are objects of their own, enumerations among them, which are pickled as calls.
 _DATA_PACKAGES = ("omegaconf", "lightning", "pytorch_lightning", "lightning_fabric", "transformers", "fairseq")
 # Modules that are never named in a pickle of plain data, but for the functions above.

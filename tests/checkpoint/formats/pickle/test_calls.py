@@ -8,7 +8,13 @@ from posembed.checkpoint.formats.pickle.nodes import Global
 
 @pytest.mark.parametrize(
     "name",
-    ["torch._utils._rebuild_tensor_v2", "argparse.Namespace", "pathlib.PosixPath", "omegaconf.base.Metadata"],
+    [
+        "torch._utils._rebuild_tensor_v2",
+        "argparse.Namespace",
+        "pathlib.PosixPath",
+        "pathlib._local.PosixPath",
+        "omegaconf.base.Metadata",
+    ],
 )
 def test_settings_and_tensors_are_data(name):
     assert makes_data(Global(*name.rsplit(".", 1)), "reduce")
