@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+# Under the same names here: programs written for 0.1 import these from the module that this one replaced.
 from posembed.extension.field_change import FieldChange as FieldChange
 from posembed.extension.field_change import apply_changes as apply_changes
 from posembed.extension.field_change import in_form, resized

@@ -271,3 +271,16 @@ def _read(hint: Any, value: Any) -> Any:
 def _number_of(name: str) -> int | str:
     """A key of a JSON object as the whole number that it stands for, or as it is where it stands for none."""
     return int(name) if name.removeprefix("-").isdecimal() else name
+
+
+def require_schema(values: Mapping[str, Any], schema: str, version: int) -> None:
+    """Refuse a document of another schema, or of another version of it.
+
+    Raises:
+        InvalidArgumentError: naming what the document says and what can be read.
+    """
+    found = values.get("schema"), values.get("schema_version")
+    if found != (schema, version):
+        raise InvalidArgumentError(
+            f"schema={found[0]!r} of schema_version={found[1]!r} is not {schema!r} of version {version}"
+        )

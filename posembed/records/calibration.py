@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from posembed.errors import InvalidArgumentError
-from posembed.records.base import Json, Record, Result
+from posembed.records.base import Json, Record, Result, require_schema
 from posembed.records.calibrate import CalibrationConfig
 
 SCHEMA, SCHEMA_VERSION = "posembed.calibration", 1
@@ -130,11 +129,7 @@ class Calibration(Result):
         Raises:
             InvalidArgumentError: for another schema, a newer version, or unknown or missing keys.
         """
-        schema, version = values.get("schema"), values.get("schema_version")
-        if (schema, version) != (SCHEMA, SCHEMA_VERSION):
-            raise InvalidArgumentError(
-                f"schema={schema!r} of schema_version={version!r} is not {SCHEMA!r} of version {SCHEMA_VERSION}"
-            )
+        require_schema(values, SCHEMA, SCHEMA_VERSION)
         return super().from_dict(values)
 
 

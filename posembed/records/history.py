@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, Self
 
-from posembed.errors import InvalidArgumentError
-from posembed.records.base import Record
+from posembed.records.base import Record, require_schema
 from posembed.records.extension import Lengths, Shapes
 
 SCHEMA, SCHEMA_VERSION = "posembed.history", 1
@@ -108,11 +107,7 @@ class History(Record):
         Raises:
             InvalidArgumentError: for another schema, a newer version, or unknown or missing keys.
         """
-        schema, version = values.get("schema"), values.get("schema_version")
-        if (schema, version) != (SCHEMA, SCHEMA_VERSION):
-            raise InvalidArgumentError(
-                f"schema={schema!r} of schema_version={version!r} is not {SCHEMA!r} of version {SCHEMA_VERSION}"
-            )
+        require_schema(values, SCHEMA, SCHEMA_VERSION)
         return super().from_dict(values)
 
     def sentences(self) -> list[str]:
