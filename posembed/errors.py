@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 
 # A path is rarely longer than 400 characters, a tensor's name than 200; a file from elsewhere may hold names of a
 # megabyte. The longest sentence of posembed's own has some 600 characters.
@@ -42,6 +43,17 @@ def shortened(text: str) -> str:
         return text
     text = re.sub(rf"\S{{{_LONGEST_WORD},}}", lambda word: _cut(word[0], 3 * _LONGEST_WORD // 4), text)
     return _cut(text, _LONGEST_MESSAGE) if len(text) > _LONGEST_MESSAGE else text
+
+
+def first_names(names: Sequence[str], most: int) -> str:
+    """Return the first names of a list, and how many more there are.
+
+    Example:
+        >>> first_names(["a", "b", "c"], 2), first_names(["a"], 2)
+        ('a, b and 1 more', 'a')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _cut(text: str, length: int) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from posembed.checkpoint.json_object import read_json_value
 from posembed.checkpoint.source import Checkpoint
-from posembed.errors import CheckpointError
+from posembed.errors import CheckpointError, first_names
 
 # Files in which Transformers and sentence-transformers look for classes to import.
 _CONFIGURATIONS = (
@@ -57,8 +57,8 @@ class OwnCode:
             >>> str(OwnCode(("config.json: auto_map",), ("modeling_own.py",)))
             'modeling_own.py, asked for by config.json: auto_map'
         """
-        asked = f"asked for by {_some(self.named_by)}" if self.named_by else ""
-        return ", ".join(part for part in (_some(self.files), asked) if part)
+        asked = f"asked for by {first_names(self.named_by, _SHOWN)}" if self.named_by else ""
+        return ", ".join(part for part in (first_names(self.files, _SHOWN), asked) if part)
 
 
 def own_code(root: Path, directory: Path) -> OwnCode:
@@ -176,8 +176,3 @@ def _content(file: Path) -> object:
 
 def _relative(file: Path, root: Path) -> str:
     return str(file.relative_to(root)) if root.is_dir() and file.is_relative_to(root) else file.name
-
-
-def _some(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

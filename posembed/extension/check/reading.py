@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from posembed.errors import WorkFailedError
+from posembed.errors import WorkFailedError, first_names
 
 Shape = tuple[int, ...]
 NAMED = 3
@@ -58,7 +58,7 @@ class Reading:
         listed = list(keys)
         unread = [key for key in listed if _named_in(key, self.unexpected)]
         if listed and len(unread) == len(listed):
-            raise CannotCheckError(f"{self.what} does not read {_listed(unread)}")
+            raise CannotCheckError(f"{self.what} does not read {first_names(unread, NAMED)}")
 
 
 def faults(source: Reading, copy: Reading) -> str:
@@ -79,7 +79,7 @@ def faults(source: Reading, copy: Reading) -> str:
         (copy.unexpected - source.unexpected, "the model has no place for"),
     ):
         if names:
-            found.append(f"{words} {_listed(sorted(names))}")
+            found.append(f"{words} {first_names(sorted(names), NAMED)}")
     return "; ".join(found)
 
 
@@ -89,11 +89,6 @@ def _shapes(mismatched: Mapping[str, tuple[Shape, Shape]]) -> Iterator[str]:
         yield (f"{key} has shape {list(stored)} in the weights, but the model of the configuration has {list(built)}")
     if len(items) > NAMED:
         yield f"and so have {len(items) - NAMED} further tensors"
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 def _named_in(key: str, names: frozenset[str]) -> bool:
