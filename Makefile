@@ -14,7 +14,7 @@ demo: $(READY)
 	$(BIN)/posembed compare --encodings learned,sinusoidal --out runs/demo --resume --require-below-bigram 0.2
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -25,6 +25,27 @@ pytest_plugins = [  # fixtures that tests of several rooms share
     "tests.fixtures.own_code",
     "tests.fixtures.saved_models",
 ]
+# Files of half a minute and more. `make test` deals out whole files in this order, so that no long one is begun last.
+_LONG_FILES = (
+    "tests/report/browser/test_lesson_page.py",
+    "tests/report/browser/test_inspect_page.py",
+    "tests/commands/test_calibrate_resume.py",
+    "tests/lab/test_runner.py",
+    "tests/report/browser/test_no_requests.py",
+    "README.md",
+    "tests/nn/test_token_position_compile.py",
+    "tests/report/browser/test_other_pages.py",
+    "tests/documentation/test_site.py",
+    "tests/commands/test_compare.py",
+    "docs/start.md",
+    "tests/benchmarks/test_faults.py",
+    "tests/extension/check/test_session.py",
+    "tests/commands/test_calibrate.py",
+    "tests/benchmarks/test_hostile.py",
+    "tests/extension/test_library_code_commands.py",
+    "tests/cli/test_compare.py",
+    "tests/benchmarks/test_bit_flips.py",
+)
 collect_ignore = ["docs/conf.py", "posembed/lesson/from_scratch.py"]  # importing the latter trains a model
 
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -62,3 +83,9 @@ _sybil = Sybil(
     fixtures=["workspace"],
 )
 pytest_collect_file = _sybil.pytest()
+
+
+def pytest_collection_modifyitems(config, items):
+    """Put the tests of long files first; the order within a file stays."""
+    place = {config.rootpath / name: number for number, name in enumerate(_LONG_FILES)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))

@@ -106,10 +106,10 @@ def to_20_steps(trainer, minutes, observer):
 def test_what_fits_is_settled_once(embedder, texts, quick, tmp_path, monkeypatch, stop):
     """Gone on with, it is not timed again: the rows are those of so many steps."""
     settings = {"data": texts, "range": 32, "batch": 8, "document": 100} | quick | LONGER
-    monkeypatch.setattr("posembed.commands.calibrate.fit_into", to_20_steps)
-    with pytest.raises(WorkInterruptedError, match=f"at step {stop} of 20"):
-        calibrate(embedder, tmp_path / "out", **settings, minutes=2, observer=stopping_after(stop - 1))
-    monkeypatch.undo()  # timed again, it would be 30
+    with monkeypatch.context() as timed:  # timed again, it would be 30
+        timed.setattr("posembed.commands.calibrate.fit_into", to_20_steps)
+        with pytest.raises(WorkInterruptedError, match=f"at step {stop} of 20"):
+            calibrate(embedder, tmp_path / "out", **settings, minutes=2, observer=stopping_after(stop - 1))
     for other, said in (
         ({"minutes": 3}, "minutes: 2 there, 3 here"),
         ({"minutes": 2, "steps": 25}, "steps: 30 there, 25 here"),
@@ -127,15 +127,15 @@ def test_what_fits_is_settled_once(embedder, texts, quick, tmp_path, monkeypatch
 def test_the_settled_steps_outlive_a_kill(embedder, texts, quick, tmp_path, monkeypatch):
     """Killed before the first step: not even a moment after timing may another number come out."""
     settings = {"data": texts, "range": 32, "batch": 8, "document": 100} | quick | LONGER
-    monkeypatch.setattr("posembed.commands.calibrate.fit_into", to_20_steps)
 
     def die(sentence):
         if sentence == "calibrating":
             raise KeyboardInterrupt
 
-    with pytest.raises(WorkInterruptedError):
-        calibrate(embedder, tmp_path / "out", **settings, minutes=2, observer=Callbacks(message=die))
-    monkeypatch.undo()
+    with monkeypatch.context() as timed:
+        timed.setattr("posembed.commands.calibrate.fit_into", to_20_steps)
+        with pytest.raises(WorkInterruptedError):
+            calibrate(embedder, tmp_path / "out", **settings, minutes=2, observer=Callbacks(message=die))
     assert calibrate(embedder, tmp_path / "out", **settings, minutes=2, resume=True).steps == 20
 
 

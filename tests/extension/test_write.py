@@ -78,12 +78,12 @@ def test_a_fault_midway_leaves_nothing(bert, tmp_path, monkeypatch, step, fault)
         raise fault
 
     before = everything(bert)
-    monkeypatch.setattr(rewrite, step, fails)
-    with pytest.raises(WorkFailedError if isinstance(fault, OSError) else type(fault)):
-        extend_checkpoint(bert, tmp_path / "new" / "out", 32)
+    with monkeypatch.context() as faulty:
+        faulty.setattr(rewrite, step, fails)
+        with pytest.raises(WorkFailedError if isinstance(fault, OSError) else type(fault)):
+            extend_checkpoint(bert, tmp_path / "new" / "out", 32)
     assert names(tmp_path) == ["source"]
     assert everything(bert) == before
-    monkeypatch.undo()
     extend_checkpoint(bert, tmp_path / "new" / "out", 32)
     assert names(tmp_path / "new") == ["out"]
 

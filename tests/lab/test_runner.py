@@ -84,7 +84,7 @@ def test_an_observer_that_asks_to_stop_lets_running_units_save(config, tmp_path,
 
 def test_a_unit_that_resumes_an_older_checkpoint_says_so(config, tmp_path):
     """Its process has no terminal: the warning comes through the observer, with the unit's name."""
-    slow = config(encoding="none", steps=3000, evaluations=0)
+    slow = config(encoding="none", steps=1500, evaluations=0)
     seen, told = [], []
     for _ in range(2):
         observer = Callbacks(progress=seen.append, should_stop=lambda: seen[-1:] != [] and seen[-1].done is not None)

@@ -1,5 +1,7 @@
 """A real browser on the reports. Where there is none, these tests say how to install one and are skipped."""
 
+import contextlib
+import functools
 import json
 import os
 import shutil
@@ -39,9 +41,9 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture
-def open_page(browser):
-    """Open a report; at the end nothing must have gone wrong in it, and nothing have been asked of a network."""
+@contextlib.contextmanager
+def opening(browser):
+    """A function that opens a report; at the end nothing must have gone wrong in it, or been asked of a network."""
     contexts, faults = [], []
 
     def open_(file, width=1280, scheme="light"):
@@ -60,6 +62,20 @@ def open_page(browser):
         context.close()
     # Chromium's advice on reading a canvas back is about plotly's color bars and no fault.
     assert [fault for fault in faults if "willReadFrequently" not in fault and not fault.startswith("blob:")] == []
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open a report."""
+    with opening(browser) as open_:
+        yield open_
+
+
+@pytest.fixture(scope="module")
+def kept_page(browser):
+    """Open a report once for all tests of a file that look at it, or set first whatever they read (seconds a page)."""
+    with opening(browser) as open_:
+        yield functools.cache(open_)
 
 
 @pytest.fixture(scope="session")
@@ -106,14 +122,19 @@ def vit(tmp_path_factory):
     return make_checkpoint(folder, tensors, model_type="vit", image_size=24, patch_size=4, hidden_size=16)
 
 
-@pytest.fixture
-def report(tmp_path):
+@pytest.fixture(scope="session")
+def report(tmp_path_factory):
     """Write the report of one checkpoint, or of two."""
 
     def write(*paths):
-        file = tmp_path / f"report-{len(list(tmp_path.iterdir()))}.html"
+        file = tmp_path_factory.mktemp("report") / "report.html"
         if len(paths) == 1:
             return write_page(file, inspect_page(inspect_checkpoint(*paths, depth="views")))
         return write_page(file, pair_page(compare_checkpoints(*paths, depth="views")))
 
     return write
+
+
+@pytest.fixture(scope="session")
+def gpt2_report(report, gpt2):
+    return report(gpt2)

@@ -20,8 +20,8 @@ def plots(page):
     return {label.split(". ")[0]: name for name, label in titles}
 
 
-def test_every_chart_draws(open_page, report, gpt2):
-    page = open_page(report(gpt2))
+def test_every_chart_draws(kept_page, gpt2_report):
+    page = kept_page(gpt2_report)
     names = plots(page)
     assert set(names) == {
         "Cosine similarity of positions",
@@ -54,8 +54,8 @@ def test_every_chart_draws(open_page, report, gpt2):
     assert colors > 50
 
 
-def test_the_chart_in_space_draws_when_it_is_near(open_page, report, gpt2):
-    page = open_page(report(gpt2), width=390)
+def test_the_chart_in_space_draws_when_it_is_near(open_page, gpt2_report):
+    page = open_page(gpt2_report, width=390)
     plot = page.locator(f"#{plots(page)['The positions on their principal components']}")
     assert plot.locator("canvas").count() == 0
     plot.scroll_into_view_if_needed()
@@ -72,15 +72,15 @@ def test_the_chart_in_space_draws_when_it_is_near(open_page, report, gpt2):
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_wider_than_the_window(open_page, report, gpt2, width, scheme):
-    page = open_page(report(gpt2), width=width, scheme=scheme)
+def test_nothing_is_wider_than_the_window(kept_page, gpt2_report, width, scheme):
+    page = kept_page(gpt2_report, width=width, scheme=scheme)
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
     boxes = page.eval_on_selector_all(".plot", "all => all.map(e => [e.getBoundingClientRect().right, e.clientWidth])")
     assert all(right <= width and wide > 300 for right, wide in boxes)
 
 
-def test_axis_titles_are_whole_on_a_phone(open_page, report, gpt2):
-    page = open_page(report(gpt2), width=390)
+def test_axis_titles_are_whole_on_a_phone(kept_page, gpt2_report):
+    page = kept_page(gpt2_report, width=390)
     boxes = page.evaluate(
         """[...document.querySelectorAll(".plot")].filter(plot => plot.querySelector(".ytitle")).map(plot =>
             [plot, plot.querySelector(".ytitle"), plot.querySelector(".xtitle")]
@@ -94,8 +94,8 @@ def test_axis_titles_are_whole_on_a_phone(open_page, report, gpt2):
         assert below["bottom"] <= whole["bottom"]
 
 
-def test_hovering_tells_the_cosine(open_page, report, gpt2):
-    page = open_page(report(gpt2))
+def test_hovering_tells_the_cosine(kept_page, gpt2_report, gpt2):
+    page = kept_page(gpt2_report)
     name = plots(page)["Cosine similarity of positions"]
     page.locator(f"#{name}").scroll_into_view_if_needed()
     box = page.locator(f"#{name} .heatmaplayer image").bounding_box()
@@ -106,8 +106,8 @@ def test_hovering_tells_the_cosine(open_page, report, gpt2):
     assert label.text_content().replace("−", "-") == f"10 and 40: {cosine:.3f}"
 
 
-def test_arrow_keys_read_the_values_out(open_page, report, gpt2):
-    page = open_page(report(gpt2))
+def test_arrow_keys_read_the_values_out(open_page, gpt2_report, gpt2):
+    page = open_page(gpt2_report)
     norms = np.linalg.norm(load_file(gpt2 / "model.safetensors")["wpe.weight"].astype(float), axis=1)
     page.locator(f"#{plots(page)['Norm of each row']}").focus()
     live = page.locator("#live")
@@ -134,8 +134,8 @@ def test_arrow_keys_read_the_values_out(open_page, report, gpt2):
     assert live.text_content().startswith("position 95: components ")
 
 
-def test_the_theme_changes_page_and_charts(open_page, report, gpt2):
-    page = open_page(report(gpt2))
+def test_the_theme_changes_page_and_charts(open_page, gpt2_report):
+    page = open_page(gpt2_report)
     look = """() => [getComputedStyle(document.body).backgroundColor,
         getComputedStyle(document.querySelector('.plot .js-line')).stroke,
         getComputedStyle(document.querySelector('.plot .xtitle')).fill]"""
@@ -148,13 +148,13 @@ def test_the_theme_changes_page_and_charts(open_page, report, gpt2):
     assert page.get_by_role("button", name="Light colors").is_visible()
 
 
-def test_the_reader_s_theme_comes_first(open_page, report, gpt2):
-    page = open_page(report(gpt2), scheme="dark")
+def test_the_reader_s_theme_comes_first(kept_page, gpt2_report):
+    page = kept_page(gpt2_report, scheme="dark")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
-def test_every_chart_s_data_can_be_had(open_page, report, gpt2):
-    page = open_page(report(gpt2))
+def test_every_chart_s_data_can_be_had(open_page, gpt2_report, gpt2):
+    page = open_page(gpt2_report)
     table = load_file(gpt2 / "model.safetensors")["wpe.weight"]
     page.locator(f"#{plots(page)['The positions on their principal components']}").scroll_into_view_if_needed()
     files = {}
@@ -245,7 +245,7 @@ def test_odd_tables_open_too(open_page, report, tmp_path, checkpoint, kind):
         assert part not in words
 
 
-def test_the_policy_forbids_every_request(report, gpt2):
-    page = report(gpt2).read_text()
+def test_the_policy_forbids_every_request(gpt2_report):
+    page = gpt2_report.read_text()
     assert "default-src 'none'" in page[:600]
     assert json.loads(page.split('id="charts">')[1].split("</script>")[0])

@@ -73,8 +73,8 @@ def test_the_sentence_is_moved(open_page, lesson, example):
 
 
 @pytest.mark.parametrize("variant", ["interleaved", "half", "fairseq"])
-def test_the_sinusoid_is_chosen(open_page, lesson, variant):
-    page = open_page(lesson)
+def test_the_sinusoid_is_chosen(kept_page, lesson, variant):
+    page = kept_page(lesson)
     box = widget(page, "sinusoid")
     before = box.locator(".heatmaplayer image").first.get_attribute("href")
     box.get_by_label("Encoding").select_option(variant)
@@ -88,8 +88,8 @@ def test_the_sinusoid_is_chosen(open_page, lesson, variant):
 
 
 @pytest.mark.parametrize("variant", ["interleaved", "half", "fairseq"])
-def test_a_sinusoid_s_cosines_depend_on_the_distance_alone(open_page, lesson, variant):
-    page = open_page(lesson)
+def test_a_sinusoid_s_cosines_depend_on_the_distance_alone(kept_page, lesson, variant):
+    page = kept_page(lesson)
     box = widget(page, "sinusoid")
     assert box.get_by_role("slider").get_attribute("min") == "8"
     box.get_by_label("Encoding").select_option(variant)
@@ -105,8 +105,8 @@ def test_a_sinusoid_s_cosines_depend_on_the_distance_alone(open_page, lesson, va
     np.testing.assert_allclose(shown(box)["similarity"], before[:20, :20], atol=1e-9)
 
 
-def test_the_learned_table_stands_beside(open_page, lesson, example):
-    page = open_page(lesson)
+def test_the_learned_table_stands_beside(kept_page, lesson, example):
+    page = kept_page(lesson)
     box = widget(page, "sinusoid")
     box.get_by_label("Encoding").select_option("learned")
     box.get_by_role("slider").fill("30")
@@ -131,8 +131,8 @@ def test_the_width_is_as_it_was_after_the_learned_table(open_page, lesson):
 
 
 @pytest.mark.parametrize("method", ["linear", "cubic", "tile", "hierarchical", "stretch", "mean"])
-def test_the_table_is_made_longer(open_page, lesson, example, method):
-    page = open_page(lesson)
+def test_the_table_is_made_longer(kept_page, lesson, example, method):
+    page = kept_page(lesson)
     box = widget(page, "extend")
     box.get_by_label("Method").select_option(method)
     box.get_by_label("From 32 rows to").select_option("96")
@@ -149,8 +149,8 @@ def test_the_table_is_made_longer(open_page, lesson, example, method):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_the_old_table_s_end_is_marked_within_the_maps(open_page, lesson, width, scheme):
-    page = open_page(lesson, width=width, scheme=scheme)
+def test_the_old_table_s_end_is_marked_within_the_maps(kept_page, lesson, width, scheme):
+    page = kept_page(lesson, width=width, scheme=scheme)
     box = widget(page, "extend")
     box.get_by_label("From 32 rows to").select_option("96")
     found = box.evaluate(
@@ -284,8 +284,8 @@ def test_without_a_script_the_page_says_so(browser, lesson):
     context.close()
 
 
-def test_with_a_script_it_does_not(open_page, lesson):
-    assert open_page(lesson).locator("noscript p").count() == 0
+def test_with_a_script_it_does_not(kept_page, lesson):
+    assert kept_page(lesson).locator("noscript p").count() == 0
 
 
 def test_no_number_is_broken_on_a_phone(open_page, lesson):
@@ -317,8 +317,8 @@ def test_no_number_is_broken_on_a_phone(open_page, lesson):
 
 
 @pytest.mark.parametrize("width", [390, 768, 1280])
-def test_legends_keep_off_the_axis_titles(open_page, lesson, width):
-    page = open_page(lesson, width=width)
+def test_legends_keep_off_the_axis_titles(kept_page, lesson, width):
+    page = kept_page(lesson, width=width)
     boxes = page.evaluate(
         """[...document.querySelectorAll(".plot")].filter(plot => plot.querySelector(".legend")).map(plot =>
             [plot, plot.querySelector(".xtitle"), plot.querySelector(".legend"), plot.querySelector(".ytitle")]
@@ -337,8 +337,8 @@ def test_legends_keep_off_the_axis_titles(open_page, lesson, width):
 
 @pytest.mark.parametrize("width", [390, 768, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_every_window(open_page, lesson, width, scheme):
-    page = open_page(lesson, width=width, scheme=scheme)
+def test_it_fits_every_window(kept_page, lesson, width, scheme):
+    page = kept_page(lesson, width=width, scheme=scheme)
     for kind in ("sum", "sinusoid", "extend"):
         widget(page, kind)
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
@@ -354,16 +354,16 @@ def test_the_theme_reaches_the_moving_parts(open_page, lesson):
     assert box.locator(".heatmaplayer image").count() == 2
 
 
-def test_contents_lead_to_every_section(open_page, lesson):
-    page = open_page(lesson)
+def test_contents_lead_to_every_section(kept_page, lesson):
+    page = kept_page(lesson)
     links = page.locator("nav a").all()
     assert len(links) == 9
     for link in links:
         assert page.locator(link.get_attribute("href")).count() == 1
 
 
-def test_without_the_pointer_controls_are_named(open_page, lesson):
-    page = open_page(lesson)
+def test_without_the_pointer_controls_are_named(kept_page, lesson):
+    page = kept_page(lesson)
     for kind in ("sum", "sinusoid", "extend"):
         widget(page, kind)
     unnamed = page.evaluate(
