@@ -53,12 +53,13 @@ def test_a_target_that_exists_is_refused_before_the_search(bert, tmp_path, monke
         posembed.extend_checkpoint(bert, tmp_path / "out", 32, data="stdlib")
 
 
+@pytest.mark.usefixtures("own_methods")
 def test_the_options_of_a_registered_method(bert, tmp_path):
     def repeated(rows, new, *, times):
         return np.resize(np.repeat(rows, times, axis=0), (new, rows.shape[1]))
 
-    posembed.register_method("repeated-for-a-test", repeated, formula="each row so many times", replace=True)
-    plan = posembed.extend_checkpoint(bert, tmp_path / "out", 32, method="repeated-for-a-test", times=2)
+    posembed.register_method("repeated", repeated, formula="each row so many times")
+    plan = posembed.extend_checkpoint(bert, tmp_path / "out", 32, method="repeated", times=2)
     assert plan.tables[0].options == {"times": 2}
     old, new = (load_file(folder / "model.safetensors")[POSITION] for folder in (bert, tmp_path / "out"))
     assert np.array_equal(new, np.repeat(old, 2, axis=0))

@@ -42,11 +42,11 @@ def test_options_of_a_registered_method_are_keywords():
     def fading(rows, new, *, fade_out=0.5):
         return np.resize(rows, (new, rows.shape[1])) * fade_out
 
-    register_method("fading-for-keywords", fading, formula="P · fade_out", replace=True)
+    register_method("fading", fading, formula="P · fade_out")
     refuse_unknown_keywords(PlanOptions.of(None, {"length": 16, "fade_out": 0.25}))
     model = TokenPositionEmbedding(10, 8, 4)
-    extend_model(model, 16, method="fading-for-keywords", fade_out=0.25)
+    extend_model(model, 16, method="fading", fade_out=0.25)
     with pytest.raises(InvalidArgumentError, match="method 'tile' has no option 'fade_out': its options are range"):
         extend_model(model, 32, method="tile", fade_out=0.25)
     with pytest.raises(ArgumentTypeError, match=r"there is no option 'fade_ot'; did you mean 'fade_out'?"):
-        extend_model(model, 32, method="fading-for-keywords", fade_ot=0.25)
+        extend_model(model, 32, method="fading", fade_ot=0.25)
