@@ -49,8 +49,15 @@ def in_window(page, *locators):
     return all(box["y"] >= 0 and box["y"] + box["height"] <= height for box in boxes)
 
 
-def test_the_sentence_is_moved(open_page, lesson, example):
-    page = open_page(lesson)
+def begun_again(page):
+    """The page with no question answered, at its top, with nothing focused."""
+    page.locator("#again").click()
+    page.evaluate("document.activeElement.blur(); window.scrollTo({ top: 0, behavior: 'instant' })")
+    return page
+
+
+def test_the_sentence_is_moved(kept_page, lesson, example):
+    page = kept_page(lesson)
     box = widget(page, "sum")
     box.get_by_role("button", name="man", exact=True).click()
     slider = box.get_by_role("slider")
@@ -118,10 +125,11 @@ def test_the_learned_table_stands_beside(kept_page, lesson, example):
     assert "trainable: 960" in box.locator(".said").text_content()
 
 
-def test_the_width_is_as_it_was_after_the_learned_table(open_page, lesson):
-    page = open_page(lesson)
+def test_the_width_is_as_it_was_after_the_learned_table(kept_page, lesson):
+    page = kept_page(lesson)
     box = widget(page, "sinusoid")
     encoding, width = box.get_by_label("Encoding"), box.get_by_label("Width d_model")
+    encoding.select_option("half")
     width.select_option("16")
     encoding.select_option("learned")
     encoding.select_option("half")
@@ -177,8 +185,8 @@ def test_the_old_table_s_end_is_marked_within_the_maps(kept_page, lesson, width,
             assert mark["color"] == "rgb(26, 29, 33)"
 
 
-def test_the_quiz_by_mouse(open_page, lesson):
-    page = open_page(lesson)
+def test_the_quiz_by_mouse(kept_page, lesson):
+    page = begun_again(kept_page(lesson))
     questions = page.locator("#quiz fieldset")
     assert questions.count() == 8
     assert page.locator(".proof:visible").count() == 0
@@ -215,8 +223,8 @@ def test_the_quiz_by_keyboard(open_page, lesson):
 
 
 @pytest.mark.parametrize("key", ["b", "Enter"])
-def test_a_held_key_answers_once(open_page, lesson, key):
-    page = open_page(lesson)
+def test_a_held_key_answers_once(kept_page, lesson, key):
+    page = begun_again(kept_page(lesson))
     page.locator("#quiz button").first.focus()
     for _ in range(4):  # from the second on, the browser says that it is repeated
         page.keyboard.down(key)
@@ -229,8 +237,8 @@ def test_a_held_key_answers_once(open_page, lesson, key):
     assert page.locator("#score").text_content().endswith(", 2 answered.")  # nor is it begun again
 
 
-def test_letters_answer_what_is_seen_where_nothing_is_focused(open_page, lesson):
-    page = open_page(lesson)
+def test_letters_answer_what_is_seen_where_nothing_is_focused(kept_page, lesson):
+    page = begun_again(kept_page(lesson))
     questions = page.locator("#quiz fieldset")
     page.keyboard.press("b")  # the quiz is far below
     assert page.locator("#score").text_content() == "Score: 0 of 8, 0 answered."
@@ -242,8 +250,8 @@ def test_letters_answer_what_is_seen_where_nothing_is_focused(open_page, lesson)
     assert in_window(page, questions.nth(2).locator(".proof"), questions.nth(3))
 
 
-def test_letters_belong_to_the_list_or_slider_that_has_the_focus(open_page, lesson):
-    page = open_page(lesson)
+def test_letters_belong_to_the_list_or_slider_that_has_the_focus(kept_page, lesson):
+    page = begun_again(kept_page(lesson))
     for place in ("select", "input", "button"):
         page.locator(f".widget {place}").first.evaluate("element => element.focus({ preventScroll: true })")
         page.locator("#quiz").evaluate("quiz => quiz.scrollIntoView({ block: 'start' })")
@@ -253,8 +261,8 @@ def test_letters_belong_to_the_list_or_slider_that_has_the_focus(open_page, less
 
 
 @pytest.mark.parametrize("key", ["b", "Enter"])
-def test_a_question_out_of_sight_is_shown_before_it_is_answered(open_page, lesson, key):
-    page = open_page(lesson)
+def test_a_question_out_of_sight_is_shown_before_it_is_answered(kept_page, lesson, key):
+    page = begun_again(kept_page(lesson))
     button = page.locator("#quiz button").first
     button.focus()
     page.evaluate("window.scrollTo({ top: 0, behavior: 'instant' })")
