@@ -12,7 +12,7 @@ from benchmarks.hostile.run import MEMORY, Outcome, run
 from posembed.cli import app
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the processes are forked and measured as Linux does")
-FILES = 40  # a few seconds; the whole is run by hand: python -m benchmarks.hostile
+FILES = 25  # a few seconds; the whole is run by hand: python -m benchmarks.hostile
 
 
 def test_broken_files_of_every_kind():

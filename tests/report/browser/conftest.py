@@ -16,8 +16,11 @@ from posembed.report.html.inspect_two import pair_page
 from posembed.report.html.page import write_page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# The charts in space need WebGL; without a graphics card Chromium computes it.
-ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
+# The charts in space need WebGL; without a graphics card Chromium computes it. Everything else is drawn faster without.
+ARGUMENTS = [
+    *("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"),
+    "--disable-gpu-compositing",
+]
 
 
 def missing(what):
@@ -60,8 +63,9 @@ def opening(browser):
     yield open_
     for context in contexts:
         context.close()
-    # Chromium's advice on reading a canvas back is about plotly's color bars and no fault.
-    assert [fault for fault in faults if "willReadFrequently" not in fault and not fault.startswith("blob:")] == []
+    # Chromium's advice on reading a canvas or a drawing in space back is about speed, and no fault.
+    harmless = ("blob:", "willReadFrequently", "GL Driver Message (OpenGL, Performance")
+    assert [fault for fault in faults if not any(part in fault for part in harmless)] == []
 
 
 @pytest.fixture
