@@ -1,0 +1,133 @@
+"""Rank documents by the words that they share with a query: BM25, and averages of input word vectors."""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posembed.errors import MissingExtraError
+
+Scores = NDArray[np.float32]
+Ids = Sequence[Sequence[int]]
+# Scripts that are written without spaces between words: their runs are indexed by overlapping pairs of characters, as
+# in Lucene's CJKAnalyzer; a whole sentence would be one word otherwise.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # Japanese kana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters
+)
+_RUN = re.compile(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")
+
+
+def words(text: str) -> list[str]:
+    """Return a text's words in lower case: runs of letters, marks and digits; pairs of characters in unspaced scripts.
+
+    Example:
+        >>> words("Don't panic: row_7!")
+        ['don', 't', 'panic', 'row', '7']
+        >>> words("東京タワー 2")
+        ['東京', '京タ', 'タワ', 'ワー', '2']
+    """
+    found: list[str] = []
+    for word in _pattern().findall(text.lower()):
+        for run in _RUN.findall(word):
+            if len(run) > 1 and _RUN.fullmatch(run) and re.match(f"[{_UNSPACED}]", run):
+                found += [run[at : at + 2] for at in range(len(run) - 1)]
+            else:
+                found.append(run)
+    return found
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    """Return the pattern of a word; letters alone would break Hindi and Arabic words at their vowel signs."""
+    marks = "".join(
+        re.escape(chr(code)) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)).startswith("M")
+    )
+    return re.compile(rf"(?:[^\W_]|[{marks}])+")
+
+
+def require_bm25() -> None:
+    """Refuse to go on without the library that computes BM25.
+
+    Raises:
+        MissingExtraError: if `bm25s` is not installed.
+    """
+    try:
+        import bm25s
+    except ImportError:
+        raise MissingExtraError("bm25s", "quality", "the baseline BM25") from None
+    del bm25s
+
+
+def bm25_scores(documents: Sequence[Sequence[str]], queries: Sequence[Sequence[str]]) -> Scores:
+    """Return the BM25 score of every document for every query, ``[queries, documents]``.
+
+    With the usual constants (k1 = 1.5, b = 0.75) and Lucene's formula; 0 where no word is shared.
+
+    Args:
+        documents: words of each document.
+        queries: words of each query.
+
+    Raises:
+        MissingExtraError: if `bm25s` is not installed.
+
+    Source:
+        Robertson & Zaragoza 2009, The Probabilistic Relevance Framework: BM25 and Beyond; Lù 2024, arXiv:2407.03618.
+    """
+    require_bm25()
+    import bm25s
+
+    scores = np.zeros((len(queries), len(documents)), dtype=np.float32)
+    known = {word for document in documents for word in document}
+    if not known:
+        return scores
+    index = bm25s.BM25()
+    index.index([list(document) for document in documents], show_progress=False)
+    for row, query in zip(scores, queries, strict=True):
+        shared = [word for word in query if word in known]
+        if shared:
+            row[:] = index.get_scores(shared)
+    return scores
+
+
+def word_vector_scores(documents: Ids, queries: Ids, table: NDArray[np.float32]) -> Scores:
+    """Return cosines of averages of input word vectors, weighted by inverse document frequency.
+
+    No Transformer runs: a text is the sum of its tokens' rows, each times log((1 + N) / (1 + n)), where n of the N
+    documents have the token. A text without any weight has the vector 0.
+
+    Args:
+        documents: token ids of each document.
+        queries: token ids of each query.
+        table: the model's input word vectors, ``[vocabulary, d]``.
+
+    Returns:
+        Scores ``[queries, documents]``.
+
+    Source:
+        Arora et al. 2017, A Simple but Tough-to-Beat Baseline for Sentence Embeddings (weighted averages).
+    """
+    frequency = np.zeros(len(table), dtype=np.int64)
+    for document in documents:
+        frequency[np.unique(np.asarray(document, dtype=np.int64))] += 1
+    weights = np.log((1 + len(documents)) / (1 + frequency))
+    vectors = [_unit(np.stack([_weighted(text, weights, table) for text in texts])) for texts in (queries, documents)]
+    return np.asarray(vectors[0] @ vectors[1].T, dtype=np.float32)
+
+
+def _weighted(text: Sequence[int], weights: NDArray[np.float64], table: NDArray[np.float32]) -> NDArray[np.float64]:
+    tokens, counts = np.unique(np.asarray(text, dtype=np.int64), return_counts=True)
+    vector: NDArray[np.float64] = (counts * weights[tokens]) @ table[tokens].astype(np.float64)
+    return vector
+
+
+def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
