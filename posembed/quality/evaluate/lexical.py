@@ -130,4 +130,4 @@ def _weighted(text: Sequence[int], weights: NDArray[np.float64], table: NDArray[
 
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+    return vectors / np.where(norms > 0, norms, 1.0)
