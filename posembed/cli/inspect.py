@@ -38,7 +38,13 @@ def inspect(
 
     depth: Depth = "views" if html is not None else "full" if as_json else "brief"
     options = replace(options, depth=depth)
-    if checkpoint_b is None:
+    if checkpoint_b is None and options.run:
+        from posembed.report.terminal.progress import TerminalObserver
+
+        with TerminalObserver() as observer:
+            card = inspect_checkpoint(checkpoint, options, observer=observer)
+        _show_card(card, html, as_json)
+    elif checkpoint_b is None:
         _show_card(inspect_checkpoint(checkpoint, options), html, as_json)
     else:
         _show_pair(compare_checkpoints(checkpoint, checkpoint_b, options), html, as_json)

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from posembed.checkpoint.source import CheckpointPath
 from posembed.errors import InvalidArgumentError
-from posembed.inspection.card import measure_checkpoint
+from posembed.inspection.card import MeasuredCheckpoint, measure_checkpoint
 from posembed.inspection.compare_two import pair_tables
+from posembed.observer import SILENT, Observer
 from posembed.records.base import takes
+from posembed.records.behavior import Behavior
 from posembed.records.card import CheckpointCard, PairCard
 from posembed.records.inspect import InspectOptions
 
 
 @takes(InspectOptions)
-def inspect_checkpoint(path: CheckpointPath, options: InspectOptions | None = None, **keywords: Any) -> CheckpointCard:
+def inspect_checkpoint(
+    path: CheckpointPath,
+    options: InspectOptions | None = None,
+    *,
+    observer: Observer = SILENT,
+    **keywords: Any,
+) -> CheckpointCard:
     """Show a checkpoint's position tables: which they are, what their rows mean, and what they learned.
 
     Args:
         path: as in :func:`posembed.find_tables`.
         options: all options as one record, in place of keywords.
+        observer: follows the runs of the model.
         **keywords: the fields of :class:`posembed.records.inspect.InspectOptions`. ``values=False`` reads headers and
-            configuration only.
+            configuration only; ``run=True`` also loads the model and runs it with its positions moved.
 
     Raises:
         InvalidArgumentError: if the path holds no checkpoint, or a key in ``tables`` is not one of its tables.
         CheckpointError: for a file that is broken, unsafe or missing.
+        MissingExtraError: with ``run=True``, if the library that reads the model is not installed.
+        DataError: with ``run=True``, for texts that cannot be read, or too few of them.
 
     Example:
         >>> card = inspect_checkpoint("my-bert", values=False)  # doctest: +SKIP
@@ -33,9 +45,20 @@ def inspect_checkpoint(path: CheckpointPath, options: InspectOptions | None = No
         [('embeddings.position_embeddings.weight', 512)]
     """
     settled = InspectOptions.of(options, keywords)
-    card = measure_checkpoint(path, settled).card
+    measured = measure_checkpoint(path, settled)
+    card = measured.card
     _require_keys(settled, "no position table or look-alike has that name", card)
-    return card
+    return replace(card, behavior=_behavior(measured, settled, observer)) if settled.run else card
+
+
+def _behavior(measured: MeasuredCheckpoint, options: InspectOptions, observer: Observer) -> Behavior:
+    tables = [each.table for each in measured.tables if each.table.refused is None and each.table.unused is None]
+    if not tables:
+        return Behavior("", (), ("there is no position table whose rows could be moved",))
+    observer.message("loading the model")
+    from posembed.quality.behavior.probe import probe  # torch, which an inspection of files does without
+
+    return probe(measured.source, tables, options.data or "stdlib", options.seed, observer)
 
 
 @takes(InspectOptions)
@@ -65,6 +88,8 @@ def compare_checkpoints(
     settled = InspectOptions.of(options, keywords)
     if not settled.values:
         raise InvalidArgumentError("two checkpoints are compared by the values of their tables: leave values=False out")
+    if settled.run:
+        raise InvalidArgumentError("run=True moves the positions of one model: inspect each checkpoint by itself")
     if settled.described is not None:
         raise InvalidArgumentError(
             "`reserved`, `prefix` and `table_grid` describe a table of one checkpoint: inspect each by itself"

@@ -41,10 +41,11 @@ class MeasuredTable:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredCheckpoint:
-    """A checkpoint's card, and the measured tables behind it."""
+    """A checkpoint, its card, and the measured tables behind it."""
 
     card: CheckpointCard
     tables: tuple[MeasuredTable, ...]
+    source: Checkpoint
 
 
 def measure_checkpoint(path: CheckpointPath, options: InspectOptions) -> MeasuredCheckpoint:
@@ -66,7 +67,7 @@ def measure_checkpoint(path: CheckpointPath, options: InspectOptions) -> Measure
     limits = tuple(length_limits(checkpoint, found))
     history, notes = _recorded(checkpoint, options.values)
     card = CheckpointCard(named, limits, tuple(each.card for each in measured), notes, history)
-    return MeasuredCheckpoint(card, measured)
+    return MeasuredCheckpoint(card, measured, checkpoint)
 
 
 def _recorded(checkpoint: Checkpoint, values: bool) -> tuple[tuple[HistoryStep, ...], tuple[str, ...]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from posembed.records.base import JsonObject, Record, Result
+from posembed.records.behavior import Behavior
 from posembed.records.history import HistoryStep
 
 
@@ -94,6 +95,7 @@ class CheckpointCard(Result):
         tables: position tables first, look-alikes last.
         notes: what else to know, a sentence each.
         history: how the tables were made, if that is recorded, the first step first.
+        behavior: what the model does when positions move, if it was run.
     """
 
     checkpoint: str
@@ -101,6 +103,7 @@ class CheckpointCard(Result):
     tables: tuple[TableCard, ...]
     notes: tuple[str, ...] = ()
     history: tuple[HistoryStep, ...] = ()
+    behavior: Behavior | None = field(default=None, metadata={"omit_none": True})
 
     @property
     def position_tables(self) -> tuple[TableCard, ...]:

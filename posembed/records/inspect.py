@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from posembed.errors import InvalidArgumentError
 from posembed.records.base import Options, require_distinct
 from posembed.records.override import Override, override_of
 
@@ -28,6 +29,12 @@ class InspectOptions(Options):
     """With one table selected (`tables`): its grid, as height x width."""
     values: bool = True
     """Measure the tables; without, read headers and configuration only."""
+    run: bool = False
+    """Run the model, and show what it does when positions move: up to which position it works."""
+    data: str | None = None
+    """With `run`: texts to read: a file, a directory or stdlib, prose of Python's standard library (default)."""
+    seed: int = 0
+    """With `run`: random seed of the permuted positions, of hidden tokens and of images."""
     depth: Depth = field(default="full", metadata={"cli": False})
     """What to measure: brief (what a terminal shows), full, or views (also the data of the charts)."""
 
@@ -38,6 +45,10 @@ class InspectOptions(Options):
         super().__post_init__()
         require_distinct("tables", self.tables or ())
         _ = self.described
+        if self.seed < 0:
+            raise InvalidArgumentError(f"seed={self.seed} must not be negative")
+        if self.data is not None and not self.run:
+            raise InvalidArgumentError("`data` is read only where the model is run: set run=True")
 
     @property
     def described(self) -> Override | None:

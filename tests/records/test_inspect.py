@@ -32,3 +32,11 @@ def test_single_options_describe_one_table():
 def test_a_record_is_read_back():
     options = InspectOptions(tables=["a", "b"], override=Override("a", 2), depth="brief")
     assert InspectOptions.from_dict(options.to_dict()) == options
+
+
+def test_texts_are_of_use_only_to_a_model_that_runs():
+    assert InspectOptions(run=True, data="texts", seed=3).data == "texts"
+    with pytest.raises(InvalidArgumentError, match="`data` is read only where the model is run: set run=True"):
+        InspectOptions(data="texts")
+    with pytest.raises(InvalidArgumentError, match="seed=-1 must not be negative"):
+        InspectOptions(run=True, seed=-1)

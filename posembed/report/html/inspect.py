@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from posembed.records.card import CheckpointCard, TableCard
+from posembed.report.behavior import behavior_sentences
+from posembed.report.html.behavior import add_behavior, behavior_words
 from posembed.report.html.notebook import render
 from posembed.report.html.page import Page
 from posembed.report.html.table_charts import table_charts
@@ -34,6 +36,8 @@ def inspect_page(card: CheckpointCard) -> str:
         if table.views is not None:
             page.add_charts(table_charts(table.analysis, table.views), NOT_DRAWN)
         page.add("</section>")
+    if card.behavior is not None:
+        add_behavior(page, card.behavior)
     if card.look_alikes:
         page.add('<section aria-labelledby="refused"><h2 id="refused">Not position tables</h2>')
         page.add(look_alikes_table(card))
@@ -60,6 +64,7 @@ def card_for_notebook(card: CheckpointCard) -> str:
     """Return a card as a notebook shows it: the verdict, each table in words, limits and look-alikes."""
     parts = [paragraphs(_verdict(card))]
     parts += [f"<h4>{escaped(table.key)}</h4>{table_words(table)}" for table in card.position_tables]
+    parts += [] if card.behavior is None else [behavior_words(card.behavior)]
     parts += [limits_table(card), paragraphs(_history_and_notes(card))]
     return "".join([*parts, look_alikes_table(card) if card.look_alikes else ""])
 
@@ -84,6 +89,8 @@ def _verdict(card: CheckpointCard) -> list[str]:
         if isinstance(table.analysis, TableAnalysis) and table.grid is None:
             sentence += f"; trained: {trained_sentence(table.analysis.trained_range)}"
         sentences.append(sentence + ".")
+    if card.behavior is not None:
+        sentences += behavior_sentences(card.behavior)
     if card.limits and card.limits[0].what not in {table.key for table in card.tables}:
         lowest = card.limits[0]
         sentences.append(f"Texts are cut before the table ends: {lowest.what} stops at {lowest.limit} tokens.")

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from posembed.records.card import CheckpointCard, PairCard, TableCard, TablesCompared
 from posembed.report.printable import printable
+from posembed.report.terminal.behavior import print_behavior
 from posembed.report.terminal.grid import new_grid, shown, times
 from posembed.tables.measures.analysis import TableAnalysis
 from posembed.tables.measures.brief import brief_of
@@ -30,6 +31,8 @@ def print_card(card: CheckpointCard, console: Console) -> None:
         for number, reason in enumerate(table.evidence):
             grid.add_row("evidence" if number == 0 else "", shown(reason))
         console.print(grid)
+    if card.behavior is not None:
+        print_behavior(card.behavior, console)
     if card.shows_limits:
         grid = new_grid("What limits the length of a text", "tokens", "where", "what happens there")
         for limit in card.limits:

@@ -1,0 +1,92 @@
+"""Load the model of a checkpoint by the library that reads it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from posembed.checkpoint.source import Checkpoint
+from posembed.errors import InvalidArgumentError, MissingExtraError, PosembedError, WorkFailedError, first_line
+from posembed.extension.check.libraries import TIMM, library_of
+from posembed.quality.models.embedder import Pooling
+from posembed.quality.models.pooling import read_pooling
+from posembed.quality.models.position_table import refuse_length_aware
+from posembed.quality.models.purpose import kind_name
+from posembed.records.choices import KindName
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in memory.
+
+    Attributes:
+        model: ready to run.
+        what: its class and library.
+        checkpoint: where it was loaded from.
+        kind: of a text model, where the files say it.
+        pooling: how its vector is made of the tokens'.
+        notes: what else to know.
+    """
+
+    model: Any
+    what: str
+    checkpoint: Checkpoint
+    kind: KindName | None
+    pooling: Pooling
+    notes: tuple[str, ...] = ()
+
+
+def load(checkpoint: Checkpoint) -> Loaded:
+    """Load the model of a checkpoint, by the library that reads it.
+
+    Raises:
+        MissingExtraError: if that library is not installed.
+        InvalidArgumentError: for a checkpoint with length-aware tables.
+        WorkFailedError: if no library reads it, or it does not load.
+    """
+    refuse_length_aware(checkpoint.root, "run")
+    library = library_of(checkpoint)
+    if isinstance(library, str):
+        if library.startswith("transformers is not installed"):
+            raise MissingExtraError("transformers", "models", "running a model")
+        raise WorkFailedError(library)
+    try:
+        if library is TIMM:
+            from posembed.extension.check import timm_models as reading
+        else:
+            from posembed.extension.check import transformers_models as reading  # type: ignore[no-redef]
+        with _quiet():
+            model = reading.load_model(checkpoint.root)
+    except PosembedError as error:
+        raise WorkFailedError(str(error)) from error
+    except Exception as error:  # whatever a library raises for a checkpoint that it does not read
+        raise WorkFailedError(f"{library.name} cannot load it: {type(error).__name__}: {first_line(error)}") from error
+    module = __import__(library.package)
+    inner = getattr(model, "model", model) if library is TIMM else model
+    kind, pooling, notes = _purpose(checkpoint)
+    what = f"{type(inner).__name__} of {library.name} {module.__version__}"
+    return Loaded(model, what, checkpoint, kind, pooling, notes)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Transformers' bar of the weights that it loads, and the libraries' warnings, off the screen."""
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _purpose(checkpoint: Checkpoint) -> tuple[KindName | None, Pooling, tuple[str, ...]]:
+    try:
+        kind = kind_name(checkpoint.root)
+    except PosembedError:  # of no kind that is evaluated; its vectors can be compared all the same
+        return None, "mean", ()
+    try:
+        return kind, read_pooling(checkpoint.root), ()
+    except InvalidArgumentError as error:
+        return kind, "mean", (f"vectors are the mean over the tokens: {error}",)
