@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from posembed.corpus import load_corpus, require_length, require_source
+from posembed.corpus import load_corpus, require_length
 from posembed.errors import DataError
+from posembed.text_files import require_source
 
 
 def make(path: Path, content: bytes | None) -> Path:

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from posembed.corpus import Corpus, load_corpus, split_texts
+from posembed.corpus import Corpus, load_corpus
 from posembed.files import write_whole
 from posembed.hardware import resolve_precision
 from posembed.lab.config import UnitConfig
 from posembed.lab.model import LabModel
 from posembed.lab.train import Trainer
+from posembed.text_files import split_texts
 
 KINDS = {"causal": "decoder", "masked": "encoder"}
 DATA = ("packed", "short-biased")

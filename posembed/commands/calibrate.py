@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from posembed.checkpoint.staging import checked_target
-from posembed.corpus import require_source
 from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
 from posembed.extension.length_aware_file import length_aware_file
 from posembed.extension.plan import plan_extension
@@ -33,6 +32,7 @@ from posembed.records.base import takes
 from posembed.records.calibrate import CalibrateOptions
 from posembed.records.calibration import Calibration, CalibrationIdentity, TimeBudget
 from posembed.storage import differences
+from posembed.text_files import require_source
 from posembed.torch_state import unchecked
 
 Report = Callable[[Mapping[str, object]], object]

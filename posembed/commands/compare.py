@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from posembed.corpus import Corpus, require_source
+from posembed.corpus import Corpus
 from posembed.errors import ArgumentTypeError, WorkFailedError, WorkInterruptedError
 from posembed.lab import folder as output
 from posembed.lab.gather import build_comparison
@@ -20,6 +20,7 @@ from posembed.records.base import takes
 from posembed.records.compare import CompareOptions
 from posembed.records.comparison import Comparison
 from posembed.records.unit import UnitConfig
+from posembed.text_files import require_source
 
 RESULTS = output.RESULTS
 Event = Callable[[str, dict[str, object]], None]

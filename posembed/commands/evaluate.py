@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any, cast
 
 from posembed.checkpoint.source import open_checkpoint
-from posembed.corpus import require_source
 from posembed.errors import InvalidArgumentError
 from posembed.hardware import environment, resolve_precision
 from posembed.observer import SILENT, Callbacks, Observer
@@ -23,6 +22,7 @@ from posembed.records.base import takes
 from posembed.records.choices import Precision
 from posembed.records.evaluate import EvaluateOptions
 from posembed.records.evaluation import Evaluation
+from posembed.text_files import require_source
 
 Path = str | os.PathLike[str]
 
@@ -85,7 +85,7 @@ def evaluate(
         environment=environment("cpu"),
         results=results,
         verdict=evaluator.verdict(results, compared=options.original is not None),
-        notes=known.notes,
+        notes=(*known.notes, *evaluator.notes(results)),
         recorded_original=known.recorded_original,
     )
 

@@ -3,30 +3,73 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from posembed.corpus import split_texts
+from posembed.quality.documents.document import Document, chapters, clean
+from posembed.quality.documents.html import read_html
+from posembed.quality.documents.plain import read_plain
+from posembed.quality.documents.python_source import parsed, read_python
+from posembed.quality.documents.readers import read_document, reader_of
+from posembed.records.choices import Split
+from posembed.text_files import File, split_files, split_texts
 
 # Words of a string that counts as prose: shorter ones are messages, patterns and names rather than sentences.
 PROSE_WORDS = 30
+# Parts that a single file's headings must give, to be read as documents of their own: fewer are hardly ranked.
+LEAST_CHAPTERS = 5
 
 
 def load_texts(data: str) -> dict[str, list[str]]:
     """Return documents to select a method by (``validation``), calibrate on (``train``) and report on (``test``).
 
+    HTML pages are read without their markup, and Python modules as their prose, that is their long strings, mostly
+    docstrings; other files as they are.
+
     Args:
         data: a text file, a directory of text files, or ``"stdlib"``: the prose in the running Python's standard
-            library, that is the long strings of its modules, mostly docstrings.
+            library.
 
     Raises:
         DataError: if there is nothing to read, or too little to split.
     """
-    texts = load_whole_texts(data)
-    if data == "stdlib":
-        texts = {name: list(filter(None, map(prose, documents))) for name, documents in texts.items()}
-    return texts
+    sets, _ = split_files(data)
+    if is_one_file(data):
+        return {name: [file.content.decode("utf-8") for file in files] for name, files in sets.items()}
+    return {name: list(filter(None, map(_readable, files))) for name, files in sets.items()}
+
+
+def _readable(file: File) -> str:
+    reader = reader_of(file.name)
+    if reader is read_html:
+        document = read_html(clean(file.content))
+        return f"{document.title}\n\n{document.text}".strip()
+    text = file.content.decode("utf-8")
+    return prose(text) if reader is read_python else text
+
+
+def load_documents(data: str, split: Split = "test") -> list[Document]:
+    """Return one of the same three sets as documents with titles and sections.
+
+    A single file is one text: the parts below its headings are documents; without headings, its pieces are, and have no
+    title.
+
+    Args:
+        data: as for :func:`load_texts`; the ending of a file's name decides how it is read.
+        split: which set.
+
+    Raises:
+        DataError: if there is nothing to read, or too little to split.
+    """
+    files = split_files(data)[0][split]
+    if is_one_file(data):
+        whole = read_document(data, b"".join(file.content for file in files))
+        documents = chapters(whole, LEAST_CHAPTERS) or [
+            Document("", read_plain(f"\n\n{clean(file.content)}").sections) for file in files
+        ]
+    else:
+        documents = [read_document(file.name, file.content) for file in files]
+    return [document for document in documents if document.text.strip()]
 
 
 def load_whole_texts(data: str) -> dict[str, list[str]]:
@@ -46,11 +89,8 @@ def prose(source: str) -> str:
         >>> prose("x = 1")
         ''
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes in somebody else's strings
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError):
+    tree = parsed(source)
+    if tree is None:
         return ""
     strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     return "\n\n".join(text.strip() for text in strings if len(text.split()) >= PROSE_WORDS)

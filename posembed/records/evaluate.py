@@ -11,7 +11,7 @@ from posembed.records.base import Options, require_distinct
 from posembed.records.choices import Precision
 from posembed.records.typed import PathText
 
-Task = Literal["passkey", "needle", "paragraph"]
+Task = Literal["title", "section", "needle", "paragraph", "cloze", "passkey"]
 TASK_NAMES: tuple[Task, ...] = get_args(Task)
 _LEAST = {"documents": 1, "pool": 2, "short": 1, "seed": 0}  # a query is ranked against at least one other document
 SHORTEST_DOCUMENT = 64  # tokens: the evidence of a passkey, two sentences with a name, takes up to about 50
@@ -34,10 +34,11 @@ class EvaluateOptions(Options):
     lengths: tuple[int, ...] | None = None
     """Document lengths in tokens, each at least 64. By default 128, 256, 512, 1024, 2048 and 4096 for embedding models;
     1, 2 and 4 times the original's length, up to the checkpoint's, for language models."""
-    tasks: tuple[Task, ...] = TASK_NAMES
-    """Retrieval tasks (embedding models)."""
-    documents: int = 200
-    """Documents per cell: a multiple of pool for embedding models, an upper limit for language models."""
+    tasks: tuple[Task, ...] | None = None
+    """Retrieval tasks (embedding models). By default all that the texts allow."""
+    documents: int | None = None
+    """Documents per cell: a multiple of pool for embedding models, an upper limit for language models. By default 200,
+    or as many as the texts have."""
     pool: int = 100
     """Documents that each query is ranked against (embedding models)."""
     short: int | None = None
@@ -57,7 +58,7 @@ class EvaluateOptions(Options):
             InvalidArgumentError: naming the argument.
         """
         super().__post_init__()
-        require_distinct("tasks", self.tasks)
+        require_distinct("tasks", self.tasks or ())
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and value < least:

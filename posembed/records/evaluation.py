@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from posembed.records.base import JsonObject, Record, Result
 from posembed.records.choices import KindName, Split
 from posembed.records.evaluate import Task
 
 SCHEMA, SCHEMA_VERSION = "posembed.evaluate", 2
+Shortage = Literal["fewer", "left out", "refuse"]
 
 
 @dataclass(frozen=True)
@@ -171,11 +172,13 @@ class EmbeddingResults(Record):
         cells: accuracy by task, length and system.
         comparisons: the checkpoint compared with each baseline.
         fidelity: change in short inputs; ``None`` without an original.
+        shortages: what the texts could not give, a sentence each; they stand among the notes of the whole.
     """
 
     cells: tuple[RetrievalCell, ...]
     comparisons: tuple[Comparison, ...]
     fidelity: Fidelity | None
+    shortages: tuple[str, ...] = field(default=(), metadata={"json": None})
 
 
 @dataclass(frozen=True)
@@ -209,6 +212,8 @@ class EvaluationSetup(Record):
         tasks: retrieval tasks, of embedding models.
         pool: documents that each query is ranked against, of embedding models.
         short: longest short text, of embedding models.
+        shortage: what is done where the texts have fewer documents of a length, of embedding models: ``"fewer"`` are
+            used, the task is ``"left out"`` at that length, or the call is refused (``"refuse"``).
     """
 
     data: str
@@ -222,6 +227,7 @@ class EvaluationSetup(Record):
     tasks: tuple[Task, ...] | None = field(default=None, metadata={"omit_none": True})
     pool: int | None = field(default=None, metadata={"omit_none": True})
     short: int | None = field(default=None, metadata={"omit_none": True})
+    shortage: Shortage | None = field(default=None, metadata={"omit_none": True})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,7 +85,7 @@ def test_without_an_original_longer_documents_are_for_the_baselines(example_chec
         ({"lengths": []}, InvalidArgumentError, r"lengths=\[\] must be at least one number"),
         ({"lengths": [32]}, InvalidArgumentError, "each at least 64 tokens"),
         ({"tasks": []}, InvalidArgumentError, "`tasks` is empty"),
-        ({"tasks": ["hay"]}, InvalidArgumentError, "'hay' must be one of passkey, needle, paragraph"),
+        ({"tasks": ["hay"]}, InvalidArgumentError, "'hay' must be one of title, section, needle, paragraph"),
         ({"data": "absent"}, DataError, "no such file"),
         ({"documents": 25}, InvalidArgumentError, "documents=25 must be a multiple of pool=10"),
         ({"precision": "fp8"}, InvalidArgumentError, "precision='fp8'"),
@@ -194,7 +194,7 @@ def test_the_command(cli, longer, example_checkpoints, data, tmp_path):
     [
         (["--lengths", "a,b"], "--lengths 'a,b' must be whole numbers"),
         (["--lengths", "²"], "must be whole numbers"),
-        (["--tasks", "x"], "unknown name 'x'; choose from passkey, needle, paragraph"),
+        (["--tasks", "x"], "unknown name 'x'; choose from title, section, needle, paragraph"),
     ],
 )
 def test_wrong_commands_are_one_sentence(cli, example_checkpoints, arguments, sentence):

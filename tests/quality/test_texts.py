@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from posembed.errors import DataError
-from posembed.quality.texts import is_one_file, joined, load_texts, load_whole_texts, prose
+from posembed.quality.texts import is_one_file, joined, load_documents, load_texts, load_whole_texts, prose
 
 
 def test_no_document_is_in_two_sets(tmp_path):
@@ -69,3 +69,71 @@ def test_a_directory_s_texts_are_not_parsed(tmp_path):
 def test_no_data(data):
     with pytest.raises(DataError):
         load_texts(data)
+
+
+def page(number):
+    return f"# Page {number}\n\nAbout number {number}.\n\n## Use\n\nIt is used {number} times.\n"
+
+
+def test_documents_have_titles_and_sections(tmp_path):
+    for number in range(40):
+        (tmp_path / f"{number}.md").write_text(page(number), encoding="utf-8")
+    sets = {name: load_documents(str(tmp_path), name) for name in ("train", "validation", "test")}
+    assert [len(sets[name]) for name in sets] == [32, 4, 4]
+    titles = sorted(document.title for documents in sets.values() for document in documents)
+    assert titles == sorted(f"Page {number}" for number in range(40))
+    assert all(document.sections[1].heading == "Use" for documents in sets.values() for document in documents)
+    assert load_documents(str(tmp_path)) == sets["test"]
+
+
+def test_every_ending_has_its_reader(tmp_path):
+    contents = {
+        "md": "# Cats\n\nThey purr.", "rst": "Cats\n====\n\nThey purr.", "html": "<h1>Cats</h1>They purr.",
+        "txt": "Cats\n\nThey purr.", "py": '"""Cats\n\nThey purr.\n"""', "none": "",
+    }  # fmt: skip
+    for number in range(60):
+        ending = list(contents)[number % 6]
+        text = contents[ending].replace("purr.", f"purr {number}.")
+        (tmp_path / f"{number}.{ending}").write_bytes(text.replace("\n", "\r\n").encode())
+    found = [d for name in ("train", "validation", "test") for d in load_documents(str(tmp_path), name)]
+    assert len(found) == 50, "empty files are no documents"
+    assert {document.title for document in found} == {"Cats"}
+    assert sorted(document.text for document in found) == sorted(f"They purr {n}." for n in range(60) if n % 6 < 5)
+
+
+def test_html_is_read_without_markup_and_python_as_prose(tmp_path):
+    for number in range(30):
+        (tmp_path / f"{number}.html").write_text(
+            f"<title>T{number}</title><script>x</script><p>Text.", encoding="utf-8"
+        )
+        source = f'"""{"word " * 30}{number}"""\nx = 1'
+        (tmp_path / f"{number}.py").write_text(source, encoding="utf-8")
+    texts = [text for each in load_texts(str(tmp_path)).values() for text in each]
+    assert len(texts) == 60
+    assert set(texts) == {f"T{n}\n\nText." for n in range(30)} | {f"{'word ' * 30}{n}" for n in range(30)}
+
+
+def test_parts_of_one_file_are_documents(tmp_path):
+    path = tmp_path / "book.md"
+    words = " ".join(f"word{number}" for number in range(300))
+    path.write_text("".join(f"# Chapter {number}\n\n{words} {number}\n\n" for number in range(300)), encoding="utf-8")
+    sets = {name: load_documents(str(path), name) for name in ("train", "validation", "test")}
+    titles = [{document.title for document in documents} for documents in sets.values()]
+    assert len(sets["test"]) >= 25
+    assert not titles[0] & titles[2]
+    assert not titles[1] & titles[2]
+    assert all(document.text.startswith("word0") for document in sets["test"])
+
+
+def test_pieces_of_a_file_without_headings_have_no_title(tmp_path):
+    path = tmp_path / "log.txt"
+    path.write_text("".join(f"it is line {number}, and so on.\n" for number in range(20000)), encoding="utf-8")
+    documents = load_documents(str(path))
+    assert len(documents) > 5
+    assert {document.title for document in documents} == {""}
+
+
+def test_documents_of_the_standard_library():
+    documents = load_documents("stdlib", "validation")
+    assert len(documents) > 30
+    assert sum(bool(document.title) for document in documents) > 25

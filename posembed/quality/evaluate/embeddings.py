@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,9 +14,10 @@ from posembed.quality.evaluate.fidelity import fidelity, short_texts
 from posembed.quality.evaluate.ranking import TRUNCATED, Cell, comparisons, hits, systems
 from posembed.quality.evaluate.words import NOT_COMPARED, significance
 from posembed.quality.models.embedder import Embedder
-from posembed.quality.tasks.retrieval_set import make_set, require_pools
+from posembed.quality.tasks.retrieval_set import default_documents, require_pools
+from posembed.quality.tasks.sets import SetMaker, read_held_out
 from posembed.records.evaluate import TASK_NAMES, EvaluateOptions
-from posembed.records.evaluation import EmbeddingResults, EvaluationSetup
+from posembed.records.evaluation import EmbeddingResults, EvaluationSetup, Shortage
 
 # Powers of two from a quarter of the length that most embedding models take to eight times that length.
 LENGTHS = (128, 256, 512, 1024, 2048, 4096)
@@ -32,9 +34,10 @@ class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
 
     def check(self, options: EvaluateOptions) -> None:
         """Refuse an empty list of tasks, and documents that make no whole pools."""
-        if not options.tasks:
+        if options.tasks is not None and not options.tasks:
             raise InvalidArgumentError(f"`tasks` is empty; choose from {', '.join(TASK_NAMES)}")
-        require_pools(options.documents, options.pool)
+        if options.documents is not None:
+            require_pools(options.documents, options.pool)
 
     def setup(
         self, options: EvaluateOptions, checkpoint: Embedder, original: Embedder, usable: tuple[int, int]
@@ -48,7 +51,10 @@ class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
                 f"short={options.short} must be between 1 and {longest}, which is what both models take"
             )
         short = min(SHORT, longest) if options.short is None else options.short
-        return self.common_setup(options, usable, tasks=options.tasks, pool=options.pool, short=short)
+        return self.common_setup(
+            replace(options, documents=options.documents or default_documents(options.pool)), usable,
+            tasks=options.tasks or TASK_NAMES, pool=options.pool, short=short, shortage=_shortage(options),
+        )  # fmt: skip
 
     def measure(
         self,
@@ -60,6 +66,10 @@ class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
     ) -> EmbeddingResults:
         """Embed and rank the documents of each task and length, then embed short texts."""
         return evaluate_embeddings(checkpoint, original, texts, setup, observer)
+
+    def notes(self, results: EmbeddingResults) -> tuple[str, ...]:
+        """Return what the texts could not give, a sentence each."""
+        return results.shortages
 
     def verdict(self, results: EmbeddingResults, *, compared: bool = True) -> tuple[str, ...]:
         """Return a sentence for each comparison with truncation, and one about short inputs."""
@@ -79,6 +89,13 @@ class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
         if not compared:
             sentences.append(NOT_COMPARED)
         return tuple(sentences)
+
+
+def _shortage(options: EvaluateOptions) -> Shortage:
+    """Return what is done where the texts have too few documents: what was named in the call is not left out."""
+    if options.documents is None:
+        return "fewer"
+    return "left out" if options.tasks is None else "refuse"
 
 
 def evaluate_embeddings(
@@ -108,15 +125,15 @@ def evaluate_embeddings(
     assert setup.pool is not None
     assert setup.short is not None
     tokens = [checkpoint.encode(text) for text in texts]
+    sets = SetMaker(setup, checkpoint.encode, read_held_out(setup, tokens), checkpoint.special)
     measured = systems(checkpoint, original, setup.usable_length, setup.original_usable_length)
     cells = []
     for task in setup.tasks:
         for length in setup.lengths:
             observer.message(f"{task} at {length} tokens")
-            retrieval = make_set(
-                task, length, checkpoint.encode, tokens, split=setup.split, documents=setup.documents, pool=setup.pool,
-                seed=setup.seed, special=checkpoint.special,
-            )  # fmt: skip
+            retrieval = sets.make(task, length)
+            if retrieval is None:
+                continue
             queries = original.embed(retrieval.queries)
             own_queries = queries if checkpoint is original else checkpoint.embed(retrieval.queries)
             for system in measured:
@@ -129,8 +146,8 @@ def evaluate_embeddings(
                 cells.append(Cell(task, length, system.name, system.baseline, outcomes, depths))
     summaries, compared = tuple(cell.summary() for cell in cells), comparisons(cells)
     if checkpoint is original:
-        return EmbeddingResults(summaries, compared, None)
+        return EmbeddingResults(summaries, compared, None, sets.notes())
     observer.message("short inputs")
     short = short_texts(tokens, setup.documents, setup.short, setup.split, setup.seed)
     vectors, reference = (embedder.in_float32().embed(short) for embedder in (checkpoint, original))
-    return EmbeddingResults(summaries, compared, fidelity(vectors, reference, setup.short))
+    return EmbeddingResults(summaries, compared, fidelity(vectors, reference, setup.short), sets.notes())

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from posembed.errors import InvalidArgumentError
 from posembed.observer import SILENT, Observer
 from posembed.quality.models.model_kind import Loaded, LoadedModel
+from posembed.quality.tasks.retrieval_set import DOCUMENTS
 from posembed.records.evaluate import EvaluateOptions
 from posembed.records.evaluation import EmbeddingResults, EvaluationSetup, LanguageResults
 
@@ -73,6 +74,10 @@ class Evaluator(ABC, Generic[Loaded, Results]):
             DataError: if there is too little text.
         """
 
+    def notes(self, _: Results) -> tuple[str, ...]:
+        """Return what the texts could not give, a sentence each."""
+        return ()
+
     @abstractmethod
     def verdict(self, results: Results, *, compared: bool = True) -> tuple[str, ...]:
         """Return the results in plain sentences.
@@ -94,7 +99,7 @@ class Evaluator(ABC, Generic[Loaded, Results]):
         return EvaluationSetup(
             data=options.data,
             lengths=options.lengths,
-            documents=options.documents,
+            documents=DOCUMENTS if options.documents is None else options.documents,
             seed=options.seed,
             precision=options.precision,
             usable_length=usable[0],

@@ -48,7 +48,7 @@ class LanguageEvaluator(Evaluator[LanguageModel, LanguageResults]):
 
     def check(self, options: EvaluateOptions) -> None:
         """Refuse a single document."""
-        if options.documents < LEAST_DOCUMENTS:
+        if options.documents is not None and options.documents < LEAST_DOCUMENTS:
             raise InvalidArgumentError(f"documents={options.documents} must be at least {LEAST_DOCUMENTS}")
 
     def setup(

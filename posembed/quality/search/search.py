@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, cast
 
 from posembed.checkpoint.source import CheckpointPath, open_checkpoint
-from posembed.corpus import require_source
 from posembed.errors import InvalidArgumentError, WorkFailedError
 from posembed.extension.length_aware_file import length_aware_file
 from posembed.extension.plan import plan_extension
@@ -30,6 +29,7 @@ from posembed.tables.methods.arguments import whole
 from posembed.tables.registry import METHODS, searchable_methods
 from posembed.tables.rows import as_rows
 from posembed.tables.search_space import SearchTable
+from posembed.text_files import require_source
 
 
 @takes(SearchOptions)

@@ -6,10 +6,10 @@ import numpy as np
 
 from posembed.quality.tasks.haystack import Ints, insert, window
 from posembed.quality.tasks.names import PLACES, THINGS
-from posembed.quality.tasks.task import Compose, Pair, Place, RetrievalTask, SetRequest
+from posembed.quality.tasks.task import Compose, HaystackTask, Pair, Place, SetRequest
 
 
-class Needle(RetrievalTask):
+class Needle(HaystackTask):
     """The sentence is unlike the text around it, but short."""
 
     name = "needle"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from posembed.quality.tasks.haystack import Ints, insert, window
-from posembed.quality.tasks.task import Compose, Pair, Place, RetrievalTask, SetRequest
+from posembed.quality.tasks.task import Compose, HaystackTask, Pair, Place, SetRequest
 
 # Tokens of a document's own paragraph: about the length of one in prose; in short documents, half of the document.
 PARAGRAPH_TOKENS = 128
@@ -13,7 +13,7 @@ PARAGRAPH_TOKENS = 128
 QUERY_TOKENS = 48
 
 
-class Paragraph(RetrievalTask):
+class Paragraph(HaystackTask):
     """The beginning of the text is cut into paragraphs that no other document has; the rest is haystack."""
 
     name = "paragraph"

@@ -9,10 +9,10 @@ import numpy as np
 
 from posembed.quality.tasks.haystack import Ints, insert
 from posembed.quality.tasks.names import FILLERS
-from posembed.quality.tasks.task import Compose, Pair, Place, RetrievalTask, SetRequest
+from posembed.quality.tasks.task import Compose, HaystackTask, Pair, Place, SetRequest
 
 
-class Passkey(RetrievalTask):
+class Passkey(HaystackTask):
     """Each pool of documents has another filler, and each split has fillers of its own. No text is read."""
 
     name = "passkey"

@@ -1,8 +1,9 @@
 """Documents and queries of one retrieval task at one length, each with the evidence at a known depth.
 
-The tasks are of the kind of LongEmbed's (Zhu et al. 2024, arXiv:2404.12096), made from local text; they are not
-LongEmbed. A document has exactly ``length`` tokens, special tokens included, and one query. Names, numbers, places in
-the text and depths follow from the split, the task, the length and the seed alone.
+Three tasks ask about real documents (title, section, inverse cloze). The others hide their evidence in text; they are
+of the kind of LongEmbed's (Zhu et al. 2024, arXiv:2404.12096), but made from local text. A document has exactly
+``length`` tokens, special tokens included, and one query. Everything drawn follows from the split, the task, the length
+and the seed alone.
 """
 
 from __future__ import annotations
@@ -10,19 +11,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from posembed.errors import DataError, InvalidArgumentError
 from posembed.quality.rng import generator
-from posembed.quality.tasks.names import draw_names
+from posembed.quality.tasks.held_out import HeldOut
 from posembed.quality.tasks.registry import TASKS
-from posembed.quality.tasks.task import Encode, Place, SetRequest
+from posembed.quality.tasks.task import DEPTHS, Encode, SetRequest, TooFewDocumentsError
 from posembed.records.choices import Split
 from posembed.records.evaluate import SHORTEST_DOCUMENT, Task
 
-# Strata of the evidence's depth: fifths show whether a model reads the middle, and each has 20 documents of a pool of
-# 100.
-DEPTHS = 5
+__all__ = ["DEPTHS", "RetrievalSet", "make_set", "require_pools"]
+
+# By default an interval is then about ± 0.06.
+DOCUMENTS = 200
+# A query is then ranked against at least nine others: by chance at most one in ten finds its document.
+LEAST_DOCUMENTS = 10
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class RetrievalSet:
         documents: token ids without special tokens.
         queries: token ids without special tokens.
         depths: stratum of the evidence in each document, 0 (start) to ``DEPTHS − 1``.
-        pool: number of documents that a query is ranked against; pools follow each other.
+        pool: number of documents that a query is ranked against; pools follow each other, and the last may be smaller.
     """
 
     documents: tuple[tuple[int, ...], ...]
@@ -46,10 +48,10 @@ def make_set(
     task: Task,
     length: int,
     encode: Encode,
-    texts: Sequence[Sequence[int]],
+    texts: Sequence[Sequence[int]] | HeldOut,
     *,
     split: Split = "test",
-    documents: int = 200,
+    documents: int | None = None,
     pool: int = 100,
     seed: int = 0,
     special: int = 2,
@@ -57,19 +59,21 @@ def make_set(
     """Make the documents and queries of one task at one length.
 
     Args:
-        task: ``"passkey"``, ``"needle"`` or ``"paragraph"``.
+        task: a name out of :data:`posembed.quality.tasks.registry.TASKS`.
         length: tokens per document, special tokens included.
         encode: text to token ids, without special tokens.
-        texts: held-out documents of the split, in tokens; haystacks and paragraphs are cut from them.
+        texts: held-out texts of the split, in tokens; haystacks and paragraphs are cut from them. A :class:`HeldOut`
+            has documents too, for the tasks that ask about real ones.
         split: decides which names and numbers occur; no two splits share one.
-        documents: number of documents, a multiple of ``pool``.
+        documents: number of documents, a multiple of ``pool``. By default 200, or as many as the texts have if
+            those are at least 10; they are then divided into pools that are as equal as possible.
         pool: documents that a query is ranked against.
         seed: random seed.
         special: special tokens that the model adds around a document.
 
     Raises:
         InvalidArgumentError: for an unknown task, or counts that do not fit.
-        DataError: if the texts are too short for this number of documents of this length.
+        DataError: if the texts have too few documents of this length, or are too short.
 
     Example:
         >>> made = make_set("passkey", 256, lambda text: list(text.encode()), [], documents=5, pool=5)
@@ -78,31 +82,47 @@ def make_set(
     """
     if task not in TASKS:
         raise InvalidArgumentError(f"task={task!r} must be one of {', '.join(TASKS)}")
-    require_pools(documents, pool)
-    rng = generator("retrieval", task, split, length, seed)
-    request = SetRequest(encode, split, length - special, documents, pool)
-    stream = np.concatenate([np.asarray(text, dtype=np.int64) for text in texts]) if texts else np.zeros(0, np.int64)
-    compose = TASKS[task].prepare(request, stream)
-    depths = draw_depths(documents, pool, rng)
-    people = draw_names(split, documents, rng)
-    pairs = []
-    for number, (person, stratum) in enumerate(zip(people, depths, strict=True)):
-        place = Place(number, person, (stratum + float(rng.random())) / DEPTHS)
-        pairs.append(compose(place, rng))
-    if any(len(document) != request.body for document, _ in pairs):
+    wanted = default_documents(pool) if documents is None else documents
+    request = SetRequest(encode, split, length, length - special, wanted, pool, seed, at_most=documents is None)
+    return make_requested(task, request, texts if isinstance(texts, HeldOut) else HeldOut(texts))
+
+
+def make_requested(task: Task, request: SetRequest, held_out: HeldOut) -> RetrievalSet:
+    """Make the documents and queries of one task.
+
+    Raises:
+        InvalidArgumentError: for counts that do not fit.
+        DataError: if the texts have too few documents of this length, or are too short.
+    """
+    require_pools(request.documents, request.pool)
+    rng = generator("retrieval", task, request.split, request.length, request.seed)
+    pairs = TASKS[task].pairs(request, held_out, rng)
+    if any(len(pair.document) != request.body for pair in pairs):
         raise DataError(
-            f"length={length} has no room for the evidence: give `lengths` of at least {SHORTEST_DOCUMENT} tokens"
+            f"length={request.length} has no room for the evidence: give `lengths` of at least {SHORTEST_DOCUMENT} "
+            "tokens"
         )
+    needed = min(request.documents, LEAST_DOCUMENTS) if request.at_most else request.documents
+    if len(pairs) < needed:
+        reason = f"at least {needed} are needed" if request.at_most else f"documents={needed} asks for more"
+        raise TooFewDocumentsError(
+            task,
+            request.length,
+            f"{len(pairs)} of {len(held_out.documents)} {request.split} documents are that long and have "
+            f"{TASKS[task].needs}; {reason}: give more or longer documents in `data`, or shorter `lengths`",
+        )
+    pools = -(-len(pairs) // request.pool)
     return RetrievalSet(
-        tuple(tuple(document) for document, _ in pairs), tuple(tuple(query) for _, query in pairs), depths, pool
+        tuple(pair.document for pair in pairs),
+        tuple(pair.query for pair in pairs),
+        tuple(pair.stratum for pair in pairs),
+        -(-len(pairs) // pools),
     )
 
 
-def draw_depths(documents: int, pool: int, rng: np.random.Generator) -> tuple[int, ...]:
-    """Return each document's stratum; every pool has them in equal numbers, in random order."""
-    depths = np.tile(np.arange(DEPTHS), -(-documents // DEPTHS))[:documents]
-    parts = [rng.permutation(part) for part in np.split(depths, documents // pool)]
-    return tuple(np.concatenate(parts).tolist())
+def default_documents(pool: int) -> int:
+    """Return the number of documents where the caller names none: 200, or the nearest number of whole pools."""
+    return max(DOCUMENTS // pool, 1) * pool
 
 
 def require_pools(documents: int, pool: int) -> None:

