@@ -35,12 +35,16 @@ from benchmarks.census import build, inputs
 from benchmarks.census.probe import towers
 from benchmarks.census.split import held_out
 from benchmarks.census.whole import checked, run_whole
-from posembed import ExtensionPlan, FoundTable, extend_checkpoint, find_tables
+from posembed import ExtensionPlan, FoundTable, extend_checkpoint, find_tables, plan_extension
 from posembed.errors import PosembedError
 
 SECONDS = 900  # the largest small models (SAM 3, Qwen Omni) take minutes on one core
 LONGEST = 1200  # tokens that a forward pass is tried with
-CHECKED = 4096  # the same, of a small model that `check` calls once
+DOUBLED = 4096  # a table that would become longer than this grows by STEP instead: attention takes memory by the square
+STEP = 1024  # a multiple of every block and window of the models that have one
+TOGETHER = 8192  # of tables beyond this one is extended at a time: a decoder would see as much of its encoder
+MORE_SIDES = (8, 2, 1, 3, 4, 5, 6, 7, 10, 12, 14, 16, 18, 20, 24, 28)  # patches a side; the first that a plan accepts
+MOST_PIXELS = 1100  # a side; larger images are not tried
 
 
 def outputs(model: PreTrainedModel, recipe: inputs.Recipe, size: Any) -> list[Tensor]:
@@ -99,14 +103,28 @@ def require_checked(plan: ExtensionPlan, out: Path) -> str:
     Returns:
         What `check="run"` found, in words.
     """
-    result = checked(plan, out, run=False)
-    if result.failed:
+    result = checked(plan, out, run=True)
+    if result.outcome == "does not load":
         raise StoppedError(result.sentence)
-    if max(change.usable_length for change in plan.tables) <= CHECKED or plan.tables[0].layout.grid is not None:
-        result = checked(plan, out, run=True)
-        if result.failed:
-            raise RuntimeError(result.sentence)
+    if result.failed:
+        raise RuntimeError(result.sentence)
     return f"{result.outcome}: {result.reason}"
+
+
+def accepted(source: Path, candidates: list[dict[str, Any]]) -> dict[str, Any]:
+    """The first options whose plan nothing blocks; the first of all if each is blocked, for its reason."""
+    for options in candidates:
+        try:
+            if not plan_extension(source, **options).blocked:
+                return options
+        except PosembedError:
+            continue
+    return candidates[0]
+
+
+def longer(usable: int) -> int:
+    """The length to which a sequence table is extended."""
+    return 2 * usable if 2 * usable <= DOUBLED else usable + STEP
 
 
 def stored(directory: Path, table: FoundTable) -> Tensor:
@@ -117,8 +135,16 @@ def stored(directory: Path, table: FoundTable) -> Tensor:
 
 
 def sequences(model: PreTrainedModel, source: Path, out: Path, tables: list[FoundTable], *, quick: bool) -> str:
-    """Double the sequence tables."""
-    length = 2 * max(table.usable_length for table in tables)
+    """Double the sequence tables, or make long ones longer by a step."""
+    longest = max(table.usable_length for table in tables)
+    if quick and longest > TOGETHER:
+        outcomes = []
+        for number, table in enumerate(tables):
+            options = {"length": longer(table.usable_length), "tables": [table.key], "method": "tile"}
+            one = out.with_name(f"{out.name}{number}")
+            outcomes.append(require_checked(extend_checkpoint(source, one, **options, check="off"), one))
+        return min(outcomes, key=lambda said: STATUSES.index(status_of(said)))
+    length = longer(longest)
     plan = extend_checkpoint(source, out, length, method="tile", check="off")
     found_out = require_checked(plan, out)
     if quick:
@@ -157,13 +183,18 @@ def grids(model: PreTrainedModel, source: Path, out: Path, tables: list[FoundTab
     patches = [rule.amount for table in tables for rule in table.fields if rule.unit == "pixels"]
     first = tables[0].layout.grid
     assert first is not None
-    options: dict[str, Any] = {"grid": (first[0] + 8, first[1] + 8)}
-    if len(patches) == len(tables):
-        step = math.lcm(*(side for patch in patches for side in patch))
-        more = 8 if (max(first) + 8) * max(patches[0]) <= 1100 else 2  # larger images are not tried
-        sides = [(side + more) * patch for side, patch in zip(first, patches[0], strict=True)]
-        steps = [-(-side // step) for side in sides]
-        options = {"image_size": (steps[0] * step, steps[1] * step)}
+    candidates: list[dict[str, Any]] = []
+    for more in MORE_SIDES:
+        options: dict[str, Any] = {"grid": (first[0] + more, first[1] + more)}
+        if len(patches) == len(tables):
+            step = math.lcm(*(side for patch in patches for side in patch))
+            sides = [(side + more) * patch for side, patch in zip(first, patches[0], strict=True)]
+            steps = [-(-side // step) for side in sides]
+            options = {"image_size": (steps[0] * step, steps[1] * step)}
+            if more > 2 and max(sides) > MOST_PIXELS:
+                continue
+        candidates.append(options)
+    options = accepted(source, candidates)
     plan = extend_checkpoint(source, out, **options, check="off")
     found_out = require_checked(plan, out)
     if quick:
@@ -183,6 +214,15 @@ def grids(model: PreTrainedModel, source: Path, out: Path, tables: list[FoundTab
     return "; ".join(sorted(said))
 
 
+def by_name(_: PreTrainedModel, source: Path, out: Path, tables: list[FoundTable], *, quick: bool) -> str:
+    """Extend the tables of one kind that changes only where a table is named: coordinates, frames, time steps."""
+    del quick
+    longest, keys = max(table.usable_length for table in tables), [table.key for table in tables]
+    lengths = (longer(longest), 2 * longest - 1, 2 * longest)  # twice the frames, with a row before them
+    options = accepted(source, [{"length": length, "tables": keys, "method": "tile"} for length in lengths])
+    return require_checked(extend_checkpoint(source, out, **options, check="off"), out)
+
+
 def one_type(model_type: str, *, quick: bool = False) -> dict[str, Any]:
     """The outcome for one architecture."""
     torch.set_num_threads(1)
@@ -192,10 +232,14 @@ def one_type(model_type: str, *, quick: bool = False) -> dict[str, Any]:
         model = build.save_small(model_type, source)
         tables = [table for table in find_tables(source) if table.refused is None]
         if not tables:
-            return result | {"status": "no table"}
-        for kind, work in (("sequence", sequences), ("grid", grids)):
-            chosen = [table for table in tables if table.kind == kind]
-            if not chosen:
+            reasons = {table.refused for table in find_tables(source) if table.kind is not None and table.refused}
+            return result | {"status": "no table", "reason": "; ".join(sorted(reasons))}
+        for kind, work in (("sequence", sequences), ("grid", grids), ("axis", by_name), ("time", by_name)):
+            chosen = [table for table in tables if table.kind == kind and table.unused is None]
+            named = kind in ("axis", "time")
+            if not chosen or (
+                named and any(other.kind in ("sequence", "grid") and other.unused is None for other in tables)
+            ):
                 continue
             try:
                 result[kind] = work(model, source, Path(folder) / kind, chosen, quick=quick)
@@ -205,9 +249,9 @@ def one_type(model_type: str, *, quick: bool = False) -> dict[str, Any]:
                 result[kind] = f"refused: {error}"
             except Exception as error:  # the failure is the result
                 result[kind] = f"FAILED {type(error).__name__}: {' '.join(str(error).split())[:300]}"
-    said = [result[kind] for kind in ("sequence", "grid") if kind in result]
+    said = [result[kind] for kind in ("sequence", "grid", "axis", "time") if kind in result]
     if not said:
-        return result | {"status": "no table"}  # of coordinates or time steps alone, which change only by name
+        return result | {"status": "no table"}
     result["status"] = min((status_of(each) for each in said), key=STATUSES.index)
     return result
 
@@ -289,7 +333,7 @@ def main() -> None:
     for model_type in types:
         result = json.loads((options.work / f"{model_type}.json").read_text())
         counts[result["status"]] = counts.get(result["status"], 0) + 1
-        if result["status"] not in ("loads and runs", "no table"):
+        if result["status"] != "loads and runs":
             print(json.dumps(result))
     print(json.dumps(counts))
 

@@ -112,7 +112,7 @@ def _shrink(tree: dict[str, Any], level: int, used: list[int]) -> None:
                 tree[key] = value[:1] + value[-1:]
         elif not isinstance(value, int):
             continue
-        elif _DEPTH.match(key) and level <= 1 and value > 2:
+        elif _DEPTH.match(key) and key != "num_encoder_blocks" and level <= 1 and value > 2:  # PVT's stages
             tree[key] = 2
         elif _INNER.match(key) and level <= 2 and value > 256:
             tree[key] = 128

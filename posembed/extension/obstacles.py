@@ -14,6 +14,7 @@ from posembed.extension.table_change import TableChange
 from posembed.extension.targets import MOST_NAMED
 from posembed.find import families
 from posembed.find.config import Node, is_family, nodes, number
+from posembed.find.families import companions
 from posembed.find.found import FoundTable
 from posembed.find.history import read_history
 
@@ -44,6 +45,7 @@ def obstacles(changes: Sequence[TableChange], found: Sequence[FoundTable], check
         if _is_oblong(change) and not is_family(table.family, families.OBLONG):
             yield from _one_number(change, checkpoint)
         yield from _merged(change, checkpoint)
+        yield from _unlisted(change, tree)
         types = {table.family, tree[0].model_type}
         for limit in families.LIMITS:
             if any(is_family(name, limit.families) for name in types) and re.search(limit.key, table.key):
@@ -121,6 +123,28 @@ def _merged(change: TableChange, checkpoint: Checkpoint) -> Iterator[str]:
             f"{change.table.key}: patches are merged in squares: the grid's sides must be multiples of {side}, and "
             f"{' × '.join(map(str, grid))} is not"
         )
+
+
+def _unlisted(change: TableChange, tree: Sequence[Node]) -> Iterator[str]:
+    """Yield an obstacle if the configuration lists the numbers of patches that the model takes, without the new one.
+
+    An entry of the old number becomes one of the new; if there is none, nobody knows what the new one should say.
+    """
+    if change.layout.grid is None:
+        return
+    old, new = change.table.layout.positions, change.layout.positions
+    for node in tree:
+        for name in companions.KEYED_BY_PATCHES:
+            value = node.fields.get(name)
+            default = companions.COUNTS_BY_DEFAULT.get(str(node.fields.get("model_type")))
+            listed = list(value) if isinstance(value, dict) else [*map(str, default or ())]
+            follows = isinstance(value, dict) and str(old) in value
+            if listed and str(new) not in listed and not follows:
+                yield (
+                    f"{change.table.key}: {node.dotted(name)} lists the numbers of patches that the model "
+                    f"takes ({', '.join(listed)}), and {new} is not one of them: add an entry for {new} to the "
+                    "configuration, or choose a listed number"
+                )
 
 
 def _is_oblong(change: TableChange) -> bool:

@@ -197,3 +197,22 @@ def test_tables_that_are_not_read_are_named(write):
     assert left_out.startswith("encoder.wpe.weight is left out: DecisionTransformerModel gives")
     named, *_ = plan_extension(source, 40, tables=["encoder.wpe.weight"]).notes
     assert named.endswith("another size changes no output")
+
+
+@pytest.mark.parametrize(
+    ("listed", "reason"),
+    [
+        ({"16": 3}, ""),  # the entry of the old number becomes one of the new
+        ({"4": 2, "36": 3}, ""),
+        ({"4": 2, "9": 3}, "projector_patch_to_query_dict lists the numbers of patches that the model takes (4, 9)"),
+        (None, "projector_patch_to_query_dict lists the numbers of patches that the model takes (1225, 4900)"),
+    ],
+)
+def test_a_model_that_lists_the_numbers_of_patches_it_takes(write, listed, reason):
+    vision = {"model_type": "idefics3_vision", "image_size": 32, "patch_size": 8}
+    config = {"model_type": "aria", "vision_config": vision} | (
+        {} if listed is None else {"projector_patch_to_query_dict": listed}
+    )
+    source = write({"vision_tower.embeddings.position_embedding.weight": (16, 8)}, config=config)
+    blocked = plan_extension(source, image_size=48).blocked
+    assert [reason in each and "and 36 is not one of them" in each for each in blocked] == [True] * bool(reason)

@@ -22,10 +22,11 @@ from torch import Tensor
 
 from posembed.errors import first_line
 from posembed.extension.check import sentence_models
+from posembed.extension.check.comparing import compare
 from posembed.extension.check.inputs import Arguments
 from posembed.extension.check.messages import Answer, Copy, Start
 from posembed.extension.check.reading import CannotCheckError, DoesNotRunError, Reading, faults
-from posembed.extension.check.running import SourceRun, compare, run_copy, run_source
+from posembed.extension.check.running import SourceRun, run_copy, run_source, unread
 
 _CONNECTIONS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname")
 
@@ -36,13 +37,13 @@ class Source:
 
     Attributes:
         reading: how its library reads it.
-        run: what it gave when it ran; ``None`` where it was not run.
+        runs: what it gave when it ran; empty where it was not run.
         result: vector or score of a short text, where sentence-transformers runs the folder.
         note: why it was not run, although that was asked for.
     """
 
     reading: Reading
-    run: SourceRun | None = None
+    runs: tuple[SourceRun, ...] = ()
     result: Tensor | None = None
     note: str = ""
 
@@ -78,14 +79,14 @@ def read_source(start: Start) -> tuple[Answer, Source | None]:
 def _run(library: Library, start: Start, reading: Reading) -> Source:
     model = library.load_model(Path(start.folder))
     try:
-        run = run_source(model, start.sizes, partial(library.prepared, Path(start.folder)))
+        runs = run_source(model, start.sizes, partial(library.prepared, Path(start.folder)))
     except CannotCheckError as error:
         return Source(reading, note=str(error))
     result = None
     if sentence_models.reads(Path(start.folder)):
         with contextlib.suppress(Exception):  # modules that do not run together, whatever the folder says
             result = sentence_models.result(Path(start.folder), start.longest)
-    return Source(reading, run, result)
+    return Source(reading, runs, result)
 
 
 def read_copy(start: Start, source: Source, copy: Copy) -> Answer:
@@ -93,16 +94,16 @@ def read_copy(start: Start, source: Source, copy: Copy) -> Answer:
     library, what = _library(start.library), source.reading.what
     try:
         found = faults(source.reading, library.read_shapes(Path(copy.folder)))
-        model = None if found or source.run is None else library.load_model(Path(copy.folder))
+        model = None if found or not source.runs else library.load_model(Path(copy.folder))
     except Exception as error:  # the source loaded, so this is a fault of the copy
         return Answer("fault", what, _said(error))
-    if found or model is None or source.run is None:
+    if found or model is None or not source.runs:
         return Answer("fault" if found else "fine", what, found or source.note)
     try:
-        ran = run_copy(model, start.sizes, source.run, partial(library.prepared, Path(copy.folder)))
+        ran = run_copy(model, start.sizes, source.runs, partial(library.prepared, Path(copy.folder)))
         if source.result is not None:
             ran += f", and sentence-transformers {_use(start, source.result, Path(copy.folder))}"
-        return Answer("fine", what, ran, ran=True)
+        return Answer("fine", what, ran, ran=not unread(start.sizes, source.runs))
     except DoesNotRunError as error:
         return Answer("fault", what, str(error), ran=True)
 

@@ -21,6 +21,7 @@ class Size(Record):
         after: usable length, afterwards.
         kept: number of leading positions whose rows are the old ones.
         grid: ``(height, width)`` afterwards, of an image table.
+        old_grid: the same, before.
     """
 
     key: str
@@ -28,7 +29,8 @@ class Size(Record):
     before: int
     after: int
     kept: int
-    grid: tuple[int, ...] | None = None
+    grid: tuple[int, int] | None = None
+    old_grid: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from posembed.errors import first_line
-from posembed.extension.check.inputs import Arguments, Call, Lengths, calls
+from posembed.errors import first_line, first_names
+from posembed.extension.check.comparing import compare, leading
+from posembed.extension.check.inputs import SOUNDS, Arguments, Call, Lengths, calls
 from posembed.extension.check.messages import Size
-from posembed.extension.check.reading import CannotCheckError, DoesNotRunError
+from posembed.extension.check.parts import Watch, parameter_named, parts
+from posembed.extension.check.reading import NAMED, CannotCheckError, DoesNotRunError
 
 SHORTEST = (1, 2, 4, 8)
 """Numbers of tokens of the shortest input, tried in this order: some models need a few."""
 ASIDE = 4
 """Tokens of a text whose table does not change."""
-RELATIVE, ABSOLUTE = 1e-4, 1e-5
-"""Two float32 forward passes over the same numbers differ by less, however their kernels divide the work."""
 
 
 @dataclass(frozen=True)
 class SourceRun:
-    """What the source did.
+    """What the source, or a part of it, did.
 
     Attributes:
         call: how it was called.
@@ -33,6 +33,8 @@ class SourceRun:
         outputs: what it gave, by the number of tokens.
         shape: of the pixels or the sound that it also read; ``None`` if it read text alone.
         prepared: whether it also runs on what its own image processor or feature extractor makes.
+        part: path of the part that was called; empty for the whole model.
+        sizes: of the tables that the call reads.
     """
 
     call: Call
@@ -40,6 +42,13 @@ class SourceRun:
     outputs: dict[int, list[Tensor]] = field(default_factory=dict)
     shape: tuple[int, ...] | None = None
     prepared: bool = False
+    part: str = ""
+    sizes: tuple[Size, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """The part, as the beginning of a sentence."""
+        return f"its part {self.part} " if self.part else ""
 
 
 @dataclass(frozen=True)
@@ -98,33 +107,44 @@ def nothing_prepared(_: Sequence[str], /) -> Arguments:
     return {}
 
 
-def run_source(model: Any, sizes: Sequence[Size], prepare: Prepare = nothing_prepared) -> SourceRun:
-    """Find a way to call a model, and keep what it gives for the shortest and the longest input.
+def run_source(model: Any, sizes: Sequence[Size], prepare: Prepare = nothing_prepared) -> tuple[SourceRun, ...]:
+    """Find ways to call a model that read the tables which change, and keep what they give.
+
+    A table that no call of the whole model reads is read by the largest part of the model that can be called.
 
     Raises:
-        CannotCheckError: if none was found.
+        CannotCheckError: if no table is read by any call.
     """
-    needs_text = any(size.kind == "sequence" for size in sizes)
-    for call in calls(model):
-        if needs_text and not any("input_ids" in name for name in call.names):
-            continue
-        if not needs_text and call.shape(model) is None:
-            continue
-        wanted = _wanted(sizes, call)
-        for shortest in SHORTEST if needs_text else SHORTEST[:1]:
-            with contextlib.suppress(Exception):  # not the way to call it
-                run = SourceRun(call, shortest, {}, call.shape(model))
-                shared = wanted.shared(shortest)
-                short = shared.pop(shortest)
-                run.outputs[shortest] = outputs(model, call, short)
-                for length, tokens in shared.items():
-                    with contextlib.suppress(Exception):  # a model may not take what its own table allows
-                        run.outputs[length] = outputs(model, call, tokens)
-                return replace(run, prepared=_runs_prepared(model, call, short, prepare))
-    raise CannotCheckError(f"not run, because no way to call {type(model).__name__} was found")
+    names = {size.key: parameter_named(model, size.key) for size in sizes}
+    runs: list[SourceRun] = []
+    left = tuple(sizes)
+
+    def take(part: Any, path: str) -> None:
+        nonlocal left
+        while left and (run := _run_part(part, path, left, names, prepare)) is not None:
+            runs.append(run)
+            left = tuple(size for size in left if size not in run.sizes)
+
+    take(model, "")
+    for size in sizes:
+        name = names[size.key]
+        for path, part in parts(model, name) if name is not None else ():
+            if size in left:
+                take(part, path)
+    if not runs:
+        raise CannotCheckError(f"not run, because no way to call {type(model).__name__} was found")
+    return tuple(runs)
 
 
-def run_copy(model: Any, sizes: Sequence[Size], source: SourceRun, prepare: Prepare = nothing_prepared) -> str:
+def unread(sizes: Iterable[Size], runs: Iterable[SourceRun]) -> list[str]:
+    """Return the tables that none of some runs reads."""
+    read = {size.key for run in runs for size in run.sizes}
+    return [size.key for size in sizes if size.key not in read]
+
+
+def run_copy(
+    model: Any, sizes: Sequence[Size], source: Sequence[SourceRun], prepare: Prepare = nothing_prepared
+) -> str:
     """Run the copy wherever the source ran, and at the new size.
 
     Returns:
@@ -133,14 +153,67 @@ def run_copy(model: Any, sizes: Sequence[Size], source: SourceRun, prepare: Prep
     Raises:
         DoesNotRunError: if it does not run, or gives other outputs where it should give the same.
     """
-    ran = _run_lengths(model, sizes, source)
+    ran = [run.where + _run_again(model.get_submodule(run.part), run, prepare) for run in source]
+    if not any(run.part == "" for run in source):
+        ran.append(f"no way to call {type(model).__name__} as a whole was found")
+    rest = unread(sizes, source)
+    if rest:
+        ran.append(f"not run with {first_names(rest, NAMED)}, because no way to call what reads it was found")
+    return "; ".join(ran)
+
+
+def _run_part(
+    part: Any, path: str, left: Sequence[Size], names: Mapping[str, str | None], prepare: Prepare
+) -> SourceRun | None:
+    """Return what the first call gives that reads one of the tables which are left; ``None`` if there is none."""
+    inside = f"{path}." if path else ""
+    held = [size for size in left if (names[size.key] or inside).startswith(inside)]
+    known = {name.removeprefix(inside): size for size in held if (name := names[size.key]) is not None}
+    needs_text = any(size.kind == "sequence" for size in held)
+    for call in calls(part, next((size.old_grid for size in held if size.old_grid is not None), None)):
+        for shortest in SHORTEST if needs_text and call.has_words else SHORTEST[:1]:
+            with contextlib.suppress(Exception), Watch(part, known) as watch:  # not the way to call it
+                first = outputs(part, call, Lengths(shortest, shortest))
+                read = tuple(size for size in held if _reads(call, size, names, {inside + name for name in watch.seen}))
+                if read:
+                    return _run_lengths_of_source(part, path, call, {shortest: first}, read, prepare)
+    return None
+
+
+def _reads(call: Call, size: Size, names: Mapping[str, str | None], seen: Collection[str]) -> bool:
+    """Return whether a call read a table; of one that the model has under another name, whether it may have."""
+    if names[size.key] is not None:
+        return names[size.key] in seen
+    return call.has_words or call.signal in SOUNDS if size.kind == "sequence" else call.signal is not None
+
+
+def _run_lengths_of_source(
+    part: Any, path: str, call: Call, made: dict[int, list[Tensor]], sizes: tuple[Size, ...], prepare: Prepare
+) -> SourceRun:
+    """Run the longest input too, beside the shortest, and what the processor makes."""
+    shortest = next(iter(made))
+    shared = _wanted(sizes, call).shared(shortest)
+    short = shared.pop(shortest)
+    if short != Lengths(shortest, shortest):  # a table is even shorter
+        made[shortest] = outputs(part, call, short)
+    for length, tokens in shared.items():
+        with contextlib.suppress(Exception):  # a model may not take what its own table allows
+            made[length] = outputs(part, call, tokens)
+    ready = _runs_prepared(part, call, short, prepare)
+    return SourceRun(call, shortest, made, call.shape(part), ready, path, sizes)
+
+
+def _run_again(part: Any, source: SourceRun, prepare: Prepare) -> str:
+    grid = next((size.grid for size in source.sizes if size.old_grid is not None), None)
+    call = source.call.at(None if grid is None else (grid[0], grid[1]))
+    ran = _run_lengths(part, call, source)
     if source.prepared:
         try:
-            made = prepare(source.call.names)
-            outputs(model, source.call, Lengths(ASIDE, ASIDE), made)
+            made = prepare(call.names)
+            outputs(part, call, Lengths(ASIDE, ASIDE), made)
         except Exception as error:
             raise DoesNotRunError(
-                f"on what its own processor makes: {type(error).__name__}: {first_line(error)}"
+                f"{source.where}on what its own processor makes: {type(error).__name__}: {first_line(error)}"
             ) from error
         ran += ", and on what its own processor makes"
     return ran
@@ -153,22 +226,30 @@ def _runs_prepared(model: Any, call: Call, lengths: Lengths, prepare: Prepare) -
     return False
 
 
-def _run_lengths(model: Any, sizes: Sequence[Size], source: SourceRun) -> str:
-    wanted, shape = _wanted(sizes, source.call), source.call.shape(model)
+def _run_lengths(model: Any, call: Call, source: SourceRun) -> str:
+    sizes = source.sizes
+    wanted, shape = _wanted(sizes, call), call.shape(model)
     if wanted.before is None or wanted.after is None:
-        _tried(model, source.call, Lengths(ASIDE, ASIDE), f"on an input of shape {list(shape or ())}")
-        return f"on an input of shape {list(shape or ())}"
+        where = f"at {ASIDE} tokens" if shape is None else f"on an input of shape {list(shape)}"
+        _tried(model, call, Lengths(ASIDE, ASIDE), source.where + where)
+        return where
     same, grown = 0, {(size.before, size.after) for size in sizes if size.kind == "sequence"}
     shared = wanted.shared(source.shortest)
     lengths = {length: shared[length] for length in source.outputs}
     lengths[_longest(wanted.after)] = wanted.after
     for length, tokens in lengths.items():
-        given = _tried(model, source.call, tokens, f"at {length} tokens")
+        given = _tried(model, call, tokens, f"{source.where}at {length} tokens")
         # Pixels or a sound of another size give other outputs, however short the text is.
         alike = shape == source.shape and tokens == shared.get(length)
         if alike and length in source.outputs and length <= wanted.kept:
             before, after = leading(source.outputs[length], given, grown, wanted.kept)
-            compare(before, after, f"{length} tokens give")
+            compare(
+                before,
+                after,
+                f"{source.where}{length} tokens give"
+                if not source.part
+                else f"in its part {source.part}, {length} tokens give",
+            )
             same = max(same, length)
     ran = f"at {', '.join(map(str, lengths))} tokens"
     return f"{ran}; the same outputs as the source up to {same} tokens" if same else ran
@@ -176,11 +257,17 @@ def _run_lengths(model: Any, sizes: Sequence[Size], source: SourceRun) -> str:
 
 def outputs(model: Any, call: Call, lengths: Lengths, instead: Arguments | None = None) -> list[Tensor]:
     """Return the floating-point tensors that a call gives; ``instead`` replaces some of its arguments."""
+    output = _called(model, call, lengths, instead)
+    values = (
+        output.values() if isinstance(output, Mapping) else output if isinstance(output, list | tuple) else [output]
+    )
+    return [value for value in values if isinstance(value, Tensor) and value.is_floating_point()]
+
+
+def _called(model: Any, call: Call, lengths: Lengths, instead: Arguments | None = None) -> Any:
     torch.manual_seed(0)  # some models mask at random
     with torch.no_grad():
-        output = model(**call.arguments(model, lengths) | (instead or {}))
-    values = output if isinstance(output, tuple) else list(output.values())
-    return [value for value in values if isinstance(value, Tensor) and value.is_floating_point()]
+        return model(**call.arguments(model, lengths) | (instead or {}))
 
 
 def _at(longest: Lengths, length: int) -> Lengths:
@@ -197,43 +284,3 @@ def _tried(model: Any, call: Call, lengths: Lengths, where: str) -> list[Tensor]
         return outputs(model, call, lengths)
     except Exception as error:  # whatever a model raises is the result
         raise DoesNotRunError(f"{where}: {type(error).__name__}: {first_line(error)}") from error
-
-
-def leading(
-    before: Sequence[Tensor], after: Sequence[Tensor], grown: Collection[tuple[int, int]], kept: int
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Return both outputs, cut to the kept positions along each axis that has the length of a table that changes.
-
-    Some models, such as Perceiver's language model, give one row per row of their table, however short the input is.
-
-    Args:
-        before: outputs of the source.
-        after: outputs of the copy.
-        grown: lengths of each table, before and after.
-        kept: number of leading positions whose rows are the old ones.
-    """
-    pairs = [_leading(old, new, grown, kept) for old, new in zip(before, after, strict=True)]
-    return [old for old, _ in pairs], [new for _, new in pairs]
-
-
-def _leading(old: Tensor, new: Tensor, grown: Collection[tuple[int, int]], kept: int) -> tuple[Tensor, Tensor]:
-    if old.dim() == new.dim():
-        for axis, sizes in enumerate(zip(old.shape, new.shape, strict=True)):
-            if sizes[0] != sizes[1] and sizes in grown:
-                count = min(*sizes, kept)
-                old, new = old.narrow(axis, 0, count), new.narrow(axis, 0, count)
-    return old, new
-
-
-def compare(before: list[Tensor], after: list[Tensor], what: str) -> None:
-    """Require that two runs gave the same; ``what`` begins the sentence otherwise, such as ``"8 tokens give"``.
-
-    Raises:
-        DoesNotRunError: if they did not.
-    """
-    for old, new in zip(before, after, strict=True):
-        if old.shape != new.shape:
-            raise DoesNotRunError(f"{what} an output of shape {list(new.shape)}, not {list(old.shape)}")
-        if not torch.allclose(old, new, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True):
-            difference = float((old - new).abs().max())
-            raise DoesNotRunError(f"{what} other outputs than in the source (by up to {difference:.2g})")

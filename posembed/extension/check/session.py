@@ -180,4 +180,5 @@ def _size(change: TableChange) -> Size:
         change.usable_length,
         kept,
         change.layout.grid,
+        change.table.layout.grid,
     )

@@ -121,6 +121,8 @@ TILED_SIZES = ("image_grid_pinpoints", "possible_resolutions", "candidate_resolu
 # Objects whose names are sizes: the image's side in pixels, and the number of its patches (Aria's queries per image).
 KEYED_BY_PIXELS = ("size_conversion",)
 KEYED_BY_PATCHES = ("projector_patch_to_query_dict",)
+# The numbers of patches that the code knows where a family's configuration leaves such an object out.
+COUNTS_BY_DEFAULT = {"aria": (1225, 4900)}
 # Fields that are a fixed part of it: SAM's masks have a quarter of the image's side.
 PROCESSOR_PARTS = ("mask_size", "mask_pad_size")
 # Fields that count patches, and those that count the patches of one side (FLAVA's masks).

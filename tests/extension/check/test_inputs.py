@@ -1,8 +1,8 @@
-"""Inputs for any model: what a configuration says about sizes, and the arguments that follow."""
+"""Ways to call any model, and the arguments that they make."""
 
 import pytest
 
-from posembed.extension.check.inputs import Call, Lengths, calls, image_sizes, integers, shapes
+from posembed.extension.check.inputs import Call, Lengths, calls
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -11,28 +11,6 @@ def config(name="PreTrainedConfig", **fields):
     import transformers
 
     return getattr(transformers, name)(**fields)
-
-
-def test_numbers_of_a_configuration_and_its_parts():
-    clip = config("CLIPConfig", vision_config={"image_size": 32, "patch_size": 8})
-    assert 32 in integers(clip, "image_size")
-    assert integers(clip, "no_such_field") == []
-    assert integers(config(depths=[1, 2], on=True), "depths", "on") == [1, 2]
-
-
-def test_image_sizes():
-    assert image_sizes(config(image_size=32)) == [(32, 32)]
-    assert image_sizes(config(image_size=[16, 24])) == [(16, 24)]
-    assert image_sizes(config(num_patches=9, patch_size=4)) == [(12, 12)]
-    assert image_sizes(config(num_patches=9)) == [(48, 48)]
-    assert image_sizes(config("CLIPConfig", vision_config={"image_size": 32})) == [(32, 32)]
-
-
-def test_shapes_of_sound_and_videos():
-    whisper = config(max_source_positions=20, num_mel_bins=8)
-    assert shapes(whisper, "input_features")[0] == (1, 8, 40)
-    assert shapes(config("ASTConfig", max_length=64, num_mel_bins=32), "input_values")[0] == (1, 64, 32)
-    assert shapes(config(image_size=8, num_frames=2), "pixel_values") == [(1, 2, 3, 8, 8), (1, 3, 8, 8)]
 
 
 def test_arguments(small_model):
@@ -47,6 +25,7 @@ def test_arguments(small_model):
         "pixel_values": (1, 3, 32, 32),
     }
     assert first.shape(clip) == (1, 3, 32, 32)
+    assert (first.signal, first.has_words, Call(("pixel_values",)).has_words) == ("pixel_values", True, False)
     again = first.arguments(clip, Lengths(5, 3))
     assert all(value.equal(again[name]) for name, value in made.items())
     assert 3 <= int(made["input_ids"].min()) <= int(made["input_ids"].max()) < 100
@@ -69,3 +48,50 @@ def test_decoders_boxes_and_caches():
     assert made["bbox"].shape == (1, 5, 4)
     assert bool((made["bbox"][..., 2:] > made["bbox"][..., :2]).all())
     assert call.shape(Model()) is None
+
+
+class Model:
+    """Takes what its subclass's ``forward`` names."""
+
+    config = None
+
+    def modules(self):
+        return []
+
+
+def test_patches_come_with_their_grid():
+    class Patches(Model):
+        config = config(patch_size=4, num_channels=1)
+
+        def forward(self, hidden_states, grid_thw):
+            pass
+
+    assert list(calls(Patches())) == []  # without a grid, hidden states are those of an inner layer
+    ways = list(calls(Patches(), (2, 3)))
+    assert {call.names for call in ways} == {("hidden_states", "grid_thw")}
+    made = ways[0].arguments(Patches(), Lengths(1, 1))
+    assert {name: value.tolist() if name == "grid_thw" else value.shape for name, value in made.items()} == {
+        "hidden_states": (6, 16),
+        "grid_thw": [[1, 2, 3]],
+    }
+    assert ways[0].at((4, 4)).shape(Patches()) == (16, 16)
+    assert Call(("input_ids",)).at((4, 4)) == Call(("input_ids",))
+
+
+def test_texts_with_placeholders_come_first():
+    class Both(Model):
+        config = config(image_size=8, image_token_id=7, vocab_size=50)
+
+        def get_image_features(self, pixel_values):
+            pass
+
+        def forward(self, input_ids, pixel_values):
+            pass
+
+    ways = list(calls(Both()))
+    assert [(call.names, call.in_text) for call in ways[:3]] == [
+        (("input_ids", "pixel_values"), True),
+        (("input_ids", "pixel_values"), False),
+        (("pixel_values",), False),
+    ]
+    assert ways[-1] == Call(("input_ids",))

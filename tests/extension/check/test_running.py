@@ -6,7 +6,7 @@ import torch
 from posembed.extension.check.inputs import Lengths
 from posembed.extension.check.messages import Size
 from posembed.extension.check.reading import CannotCheckError, DoesNotRunError
-from posembed.extension.check.running import Wanted, run_copy, run_source
+from posembed.extension.check.running import Wanted, run_copy, run_source, unread
 
 TEXT = (Size("position.weight", "sequence", 8, 16, 8),)
 
@@ -58,20 +58,20 @@ def test_lengths_of_encoder_and_decoder():
 
 
 def test_shortest_old_and_new():
-    source = run_source(Text(8), TEXT)
+    (source,) = runs = run_source(Text(8), TEXT)
     assert sorted(source.outputs) == [1, 8]
-    said = run_copy(Text(16), TEXT, source)
+    said = run_copy(Text(16), TEXT, runs)
     assert said == "at 1, 8, 16 tokens; the same outputs as the source up to 8 tokens"
 
 
 def test_a_model_that_needs_a_few_tokens():
-    assert sorted(run_source(Text(8, least=3), TEXT).outputs) == [4, 8]
+    assert sorted(run_source(Text(8, least=3), TEXT)[0].outputs) == [4, 8]
 
 
 def test_a_source_that_does_not_run_at_its_own_length():
     """Its copy need not either; at the new length it must."""
     source = run_source(Text(4), TEXT)
-    assert sorted(source.outputs) == [1]
+    assert sorted(source[0].outputs) == [1]
     assert run_copy(Text(16), TEXT, source).startswith("at 1, 16 tokens; ")
 
 
@@ -83,7 +83,7 @@ def test_a_copy_that_does_not_run_at_the_new_length():
 def test_a_copy_with_fewer_rows_runs_and_is_compared_at_its_own_length():
     shorter = (Size("position.weight", "sequence", 8, 4, 4),)
     source = run_source(Text(8), shorter)
-    assert sorted(source.outputs) == [1, 4]
+    assert sorted(source[0].outputs) == [1, 4]
     assert run_copy(Text(4), shorter, source) == "at 1, 4 tokens; the same outputs as the source up to 4 tokens"
     copy = Text(4)
     copy.table[3] += 1
@@ -161,7 +161,7 @@ def test_a_text_beside_an_image_of_another_size_runs_without_a_comparison():
             return (super().forward(input_ids)[0] + pixel_values.mean(),)
 
     source = run_source(Both(8, 16), TEXT)
-    assert source.shape == (1, 3, 16, 16)
+    assert source[0].shape == (1, 3, 16, 16)
     assert run_copy(Both(16, 16), TEXT, source).endswith("; the same outputs as the source up to 8 tokens")
     assert run_copy(Both(16, 24), TEXT, source) == "at 1, 8, 16 tokens"
     other = Both(16, 16)
@@ -205,3 +205,105 @@ def test_what_a_processor_makes_must_run_where_the_source_ran_on_it():
         run_copy(Fixed(24), GRID, source, makes(16))
     not_even_before = run_source(Fixed(16), GRID, makes(8))
     assert run_copy(Fixed(24), GRID, not_even_before, makes(8)) == "on an input of shape [1, 3, 24, 24]"
+
+
+class Embeddings(torch.nn.Module):
+    """Reads a table, in a part that can be called with pixels alone."""
+
+    def __init__(self, rows, size):
+        super().__init__()
+        self.config = Config()
+        self.config.image_size = size
+        self.position = torch.nn.Parameter(torch.zeros(rows, 2))
+
+    def forward(self, pixel_values):
+        return (pixel_values.mean() + self.position[: pixel_values.shape[-1] // 4].sum(),)
+
+
+class Whole(torch.nn.Module):
+    """Runs on text without its image; with both, it needs a placeholder that no configuration names."""
+
+    def __init__(self, rows, size):
+        super().__init__()
+        self.config, self.tower = Config(), Embeddings(rows, size)
+        self.words = torch.nn.Embedding(50, 2)
+
+    def forward(self, input_ids=None, pixel_values=None):
+        if pixel_values is not None:
+            raise ValueError("image tokens do not match")
+        return (self.words(input_ids),)
+
+
+IN_A_PART = (Size("model.tower.position", "grid", 4, 9, 0, (3, 3), (2, 2)),)
+
+
+def test_a_table_that_no_call_of_the_whole_model_reads_is_run_in_its_part():
+    source = run_source(Whole(4, 16), IN_A_PART)
+    assert [run.part for run in source] == ["tower"]
+    assert run_copy(Whole(9, 24), IN_A_PART, source) == (
+        "its part tower on an input of shape [1, 3, 24, 24]; no way to call Whole as a whole was found"
+    )
+    broken = Whole(9, 24)
+    del broken.tower.position
+    with pytest.raises(DoesNotRunError, match=r"^its part tower on an input of shape .*: AttributeError: "):
+        run_copy(broken, IN_A_PART, source)
+
+
+def test_a_call_that_does_not_read_the_table_is_not_one():
+    """Text alone runs, and proves nothing of an image's table; the tables of both are told apart."""
+    words = Size("words.weight", "sequence", 50, 50, 50)
+    source = run_source(Whole(4, 16), (words, *IN_A_PART))
+    assert [(run.part, [size.key for size in run.sizes]) for run in source] == [
+        ("", ["words.weight"]),
+        ("tower", ["model.tower.position"]),
+    ]
+    both = run_copy(Whole(9, 24), (words, *IN_A_PART), source)
+    assert both.endswith("; its part tower on an input of shape [1, 3, 24, 24]")
+
+
+def test_a_table_that_nothing_reads_is_named():
+    class Idle(Whole):
+        def __init__(self, rows):
+            super().__init__(rows, 16)
+            self.idle = torch.nn.Embedding(rows, 2)
+
+    sizes = (*IN_A_PART, Size("idle.weight", "grid", 4, 9, 0, (3, 3), (2, 2)))
+    source = run_source(Idle(4), sizes)
+    assert unread(sizes, source) == ["idle.weight"]
+    assert run_copy(Idle(9), sizes, source).endswith(
+        "; not run with idle.weight, because no way to call what reads it was found"
+    )
+    with pytest.raises(CannotCheckError, match="no way to call Idle was found"):
+        run_source(Idle(4), sizes[1:])
+
+
+def test_outputs_of_a_part_are_compared():
+    class Pair(torch.nn.Module):
+        config = Config()
+
+        def __init__(self, rows):
+            super().__init__()
+            self.text = Inner(rows)
+
+        def forward(self, anything):
+            pass
+
+    class Inner(torch.nn.Module):
+        config = Config()
+
+        def __init__(self, rows):
+            super().__init__()
+            self.position = torch.nn.Parameter(torch.arange(rows * 1.0))
+
+        def forward(self, input_ids):
+            return {"states": self.position[torch.arange(input_ids.shape[1])]}
+
+    sizes = (Size("text.position", "sequence", 8, 16, 8),)
+    source = run_source(Pair(8), sizes)
+    assert run_copy(Pair(16), sizes, source).startswith("its part text at 1, 8, 16 tokens; the same outputs")
+    copy = Pair(16)
+    copy.text.position.data[5] += 1
+    with pytest.raises(DoesNotRunError, match=r"^in its part text, 8 tokens give other outputs than in the source"):
+        run_copy(copy, sizes, source)
+    with pytest.raises(DoesNotRunError, match=r"^its part text at 16 tokens: IndexError"):
+        run_copy(Pair(15), sizes, source)
