@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from posembed.checkpoint.json_object import read_json
+from posembed.checkpoint.tree import listed
 from posembed.find import families
 from posembed.find.config import number
 from posembed.find.families import weights
@@ -29,16 +31,25 @@ def token_limits(directory: Path, root: Path) -> Iterator[TokenLimit]:
     Args:
         directory: the Transformers directory.
         root: the checkpoint's root, for sentence-transformers.
+
+    Raises:
+        CheckpointError: if a folder cannot be listed or a file cannot be read: a limit in it would be missed.
     """
     settings: dict[Path, Mapping[str, Any]] = {}
     for law in families.TOKEN_FIELDS:
         for folder in dict.fromkeys((root, directory)) if law.at_root else (directory,):
-            for file in filter(Path.is_file, sorted(folder.glob(law.files))):
+            for file in _files(folder, law.files):
                 if file not in settings:
                     settings[file] = read_json(file)
                 limit = number(_at(settings[file], law.path))
                 if limit is not None and limit < weights.NO_LIMIT:
                     yield TokenLimit(file, law.path, limit, law.why)
+
+
+def _files(folder: Path, pattern: str) -> Iterator[Path]:
+    """Yield the files of a folder by name; ``glob`` would pass over a folder that cannot be listed."""
+    if folder.is_dir():
+        yield from (file for file in listed(folder) if fnmatchcase(file.name, pattern) and file.is_file())
 
 
 def _at(settings: Any, path: tuple[str, ...]) -> object:

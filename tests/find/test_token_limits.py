@@ -1,9 +1,11 @@
 """Limits on tokens that tokenizer and sentence-transformers files state."""
 
 import json
+import os
 
 import pytest
 
+from posembed.errors import CheckpointError
 from posembed.find.token_limits import existing, token_limits
 
 
@@ -74,3 +76,18 @@ def test_nothing_is_limited_by_no_files(tmp_path):
     assert list(existing(tmp_path / "config.json")) == []
     (tmp_path / "folder.json").mkdir()
     assert list(existing(tmp_path / "folder.json")) == []
+
+
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
+    """No permission is taken away: as root, it would be there all the same."""
+    write(tmp_path, tokenizer_config={"model_max_length": 512})
+    whole = os.listdir
+
+    def unlistable(folder):
+        if os.fspath(folder) == os.fspath(tmp_path):
+            raise PermissionError(13, "Permission denied")
+        return whole(folder)
+
+    monkeypatch.setattr(os, "listdir", unlistable)
+    with pytest.raises(CheckpointError, match=r"cannot be listed \(permission denied\): make it readable"):
+        limits(tmp_path)

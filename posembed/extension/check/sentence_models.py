@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from posembed.checkpoint.json_object import read_json_value
 from posembed.checkpoint.own_code import foreign_classes
+from posembed.errors import CheckpointError
 from posembed.extension.check.reading import DoesNotRunError
 
 SHORT = "a short text"
@@ -103,7 +104,7 @@ def result(folder: Path, length: int) -> Tensor:
 def _class_name(folder: Path) -> str:
     """Return the class that wrote a folder, by the library's own rule: ``SentenceTransformer`` unless it says more."""
     try:
-        settings = json.loads((folder / "config_sentence_transformers.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        settings = read_json_value(folder / "config_sentence_transformers.json")
+    except CheckpointError:
         return _EMBEDDER
     return str(settings.get("model_type", _EMBEDDER)) if isinstance(settings, dict) else _EMBEDDER

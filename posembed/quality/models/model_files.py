@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from posembed.checkpoint.json_object import read_json_value
 from posembed.checkpoint.own_code import module_types
 from posembed.checkpoint.weight_files import transformer_directory
 from posembed.errors import CheckpointError, InvalidArgumentError
@@ -54,7 +54,7 @@ class ModelFiles:
             CheckpointError: for a file that cannot be read.
         """
         folder = path_of("checkpoint", path)
-        listed = read_json(folder / "modules.json") if (folder / "modules.json").is_file() else None
+        listed = read_json_value(folder / "modules.json") if (folder / "modules.json").is_file() else None
         modules = None if listed is None else tuple(module_types(listed))
         directory = _directory(folder, modules or ())
         if listed is None and not (directory / "config.json").is_file():
@@ -119,18 +119,6 @@ class ModelFiles:
         return any(name.endswith(endings) for name in self.architectures)
 
 
-def read_json(file: Path) -> Any:
-    """Return what a JSON file holds.
-
-    Raises:
-        CheckpointError: if it cannot be read.
-    """
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{file} cannot be read: {error}") from None
-
-
 def _directory(folder: Path, modules: tuple[str, ...]) -> Path:
     if any(name.rpartition(".")[2] in ROUTES for name in modules):
         return folder
@@ -148,9 +136,9 @@ def read_object(file: Path) -> Mapping[str, Any]:
     """
     if not file.is_file():
         return {}
-    content = read_json(file)
+    content = read_json_value(file)
     if not isinstance(content, dict):
-        raise CheckpointError(f"{file} cannot be read: it must hold a JSON object, found {type(content).__name__}")
+        raise CheckpointError(f"{file}: must hold a JSON object, found {type(content).__name__}")
     return content
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from posembed.checkpoint.json_object import read_json_value
 from posembed.checkpoint.weight_files import inside
 from posembed.errors import InvalidArgumentError
 from posembed.quality.models.embedder import Pooling
-from posembed.quality.models.model_files import ModelFiles, read_json, read_object
+from posembed.quality.models.model_files import ModelFiles, read_object
 
 STATES = "last_hidden_state"
 # Modules whose work an Embedder does; any other would change the vectors.
@@ -32,7 +33,7 @@ def read_pooling(folder: Path) -> Pooling:
     _require_no_prompt(files)
     if files.output not in (None, STATES):
         raise InvalidArgumentError(f"{folder} pools {files.output!r} of its model; supported is {STATES}")
-    modules = read_json(folder / "modules.json")
+    modules = read_json_value(folder / "modules.json")
     pooling: Pooling = "mean"
     for module in modules if isinstance(modules, list) else ():
         described = module if isinstance(module, dict) else {}

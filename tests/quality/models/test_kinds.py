@@ -53,5 +53,5 @@ def test_a_folder_without_a_configuration(tmp_path):
     with pytest.raises(InvalidArgumentError, match=r"has no config\.json"):
         kind_of(tmp_path)
     (tmp_path / "config.json").write_text("{", encoding="utf-8")
-    with pytest.raises(CheckpointError, match="cannot be read"):
+    with pytest.raises(CheckpointError, match="is not valid JSON"):
         kind_of(tmp_path)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from posembed.errors import CheckpointError, InvalidArgumentError
-from posembed.quality.models.model_files import ModelFiles, read_json
+from posembed.quality.models.model_files import ModelFiles
 
 TRANSFORMER = {"type": "sentence_transformers.models.Transformer", "path": ""}
 ROUTER = {"type": "sentence_transformers.models.Router", "path": "0_Router"}
@@ -72,14 +72,16 @@ def test_what_cannot_be_read(tmp_path, folder):
     with pytest.raises(CheckpointError, match="must hold a JSON object, found list"):
         ModelFiles.read(tmp_path)
     (tmp_path / "modules.json").write_text("[" * 100_000)
-    with pytest.raises(CheckpointError, match=r"modules\.json cannot be read"):
+    with pytest.raises(CheckpointError, match=r"modules\.json: is not valid JSON"):
         ModelFiles.read(tmp_path)
 
 
-def test_read_json(tmp_path):
-    (tmp_path / "a.json").write_text('{"ä": 1}', encoding="utf-8")
-    assert read_json(tmp_path / "a.json") == {"ä": 1}
-    for broken in ("b.json", "absent.json"):
-        (tmp_path / "b.json").write_text("{", encoding="utf-8")
-        with pytest.raises(CheckpointError, match=f"{broken} cannot be read"):
-            read_json(tmp_path / broken)
+def test_files_are_read_within_bounds(tmp_path, folder, monkeypatch):
+    """A file of brackets would take twenty times its size in memory."""
+    place = folder(config_sentence_transformers={})
+    monkeypatch.setattr("posembed.checkpoint.json_object.MOST_MEMORY", 1 << 20)
+    (place / "config_sentence_transformers.json").write_text(json.dumps([[]] * 20_000))
+    with pytest.raises(
+        CheckpointError, match=r"config_sentence_transformers\.json: would take more than 1 MB of memory"
+    ):
+        ModelFiles.read(place)

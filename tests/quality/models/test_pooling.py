@@ -67,7 +67,7 @@ def test_a_default_prompt_is_refused(folder):
 def test_a_broken_file(folder):
     place = folder(modules=MODULES)
     (place / "1_Pooling" / "config.json").write_text("{", encoding="utf-8")
-    with pytest.raises(CheckpointError, match=r"config\.json cannot be read"):
+    with pytest.raises(CheckpointError, match=r"config\.json: is not valid JSON"):
         read_pooling(place)
     assert json.loads((place / "modules.json").read_text(encoding="utf-8")) == MODULES
 
