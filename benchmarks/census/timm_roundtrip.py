@@ -3,8 +3,8 @@
 Run: python -m benchmarks.census.timm_roundtrip [--minutes 15] [--only vision_transformer,deit]
 
 Each model is saved as timm saves it for the hub, with random weights of a fixed seed, and extended by two patches a
-side; `check` of the library then loads source and copy with timm and runs both. Modules are taken in the order of a hash
-of their names until the time is up, so that a shorter run is a sample of a longer one.
+side; `check` of the library then loads source and copy with timm and runs both. Modules are taken in the order of a
+hash of their names until the time is up, so that a shorter run is a sample of a longer one.
 """
 
 import argparse
