@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks import other_passkeys
 from benchmarks.pages import interval, keep, load, print_table
 from posembed.hardware import environment
-from posembed.quality.evaluate.lexical import bm25_scores, word_vector_scores, words
+from posembed.quality.evaluate.lexical import Bm25Index, WordVectorIndex, words
 from posembed.quality.models.embedder import Embedder
 from posembed.quality.models.embedding import load_embedder
 from posembed.quality.tasks.retrieval_set import RetrievalSet, make_set
@@ -51,8 +51,8 @@ def rankers(embedder: Embedder) -> dict[str, Score]:
         zip(
             SYSTEMS,
             (
-                lambda documents, queries: bm25_scores(split(documents), split(queries)),
-                lambda documents, queries: word_vector_scores(documents, queries, table),
+                lambda documents, queries: Bm25Index(split(documents)).scores(split(queries)),
+                lambda documents, queries: WordVectorIndex(documents, table).scores(queries),
             ),
             strict=True,
         )

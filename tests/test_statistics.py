@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from posembed.statistics import CONFIDENCE, mean_interval
+from posembed import statistics
+from posembed.statistics import CONFIDENCE, corrected_interval, mean_interval
 
 
 def test_one_seed_is_the_t_interval_over_documents():
@@ -94,3 +95,24 @@ def test_too_few_documents_give_no_interval():
 def test_equal_values_give_an_interval_of_width_zero():
     result = mean_interval(np.full((2, 5), 1.25))
     assert (result["low"], result["mean"], result["high"]) == (1.25, 1.25, 1.25)
+
+
+def test_a_corrected_interval_is_students():
+    values = np.random.default_rng(0).normal(0.3, 1.0, 40)
+    one = corrected_interval(values, 1)
+    reference = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (one["low"], one["high"]) == pytest.approx((reference.low, reference.high))
+    many = corrected_interval(values, 50)
+    wanted = stats.ttest_1samp(values, 0).confidence_interval(1 - 0.05 / 50)
+    assert (many["low"], many["high"]) == pytest.approx((wanted.low, wanted.high))
+    assert corrected_interval([0.5], 3) == {"mean": 0.5, "low": 0.5, "high": 0.5}
+    assert corrected_interval([0.5, 0.5], 3) == {"mean": 0.5, "low": 0.5, "high": 0.5}
+
+
+@pytest.mark.parametrize("count", [2, 37, 200])
+def test_kept_resamples_are_those_that_scipy_draws(count, monkeypatch):
+    values = np.random.default_rng(count).normal(size=count)
+    kept = statistics.bootstrap_interval(values, 5)
+    monkeypatch.setattr(statistics, "_MOST_CACHED", 0)
+    drawn = statistics.bootstrap_interval(values, 5)
+    assert list(kept.values()) == pytest.approx(list(drawn.values()), rel=1e-12)

@@ -32,6 +32,7 @@ MASKS: tuple[Mask, ...] = (
     Mask("*/created", "the time of writing"),
     Mask("*/environment/*", "versions and hardware, which are the machine's"),
     Mask("*/seconds", _CLOCK),
+    Mask("*/query_ms", _CLOCK),
     Mask("*/tokens_per_second", _CLOCK),
     Mask("*/peak_memory_bytes", "memory of the whole process, which the operating system decides"),
     Mask("files/*/calibration.json/sha256", _HOLDS),
@@ -50,6 +51,7 @@ MASKS: tuple[Mask, ...] = (
     ),
     Mask("text", "a clock was read, and the memory of the process", text=r"[\d,.]+ (s\b|GiB)", scenario="*calibrate*"),
     Mask("text", _CLOCK, text=r"(?m)│ +[\d.,]+ +│ +[\d,]+ +│$", scenario="compare*"),
+    Mask("text", _CLOCK, text=r"(?m)│ +[\d.,]+ +│$", scenario="*evaluate*"),
     Mask("files/*/report.md/text", _CLOCK, text=r"(?m)\| [\d.,]+ \| [\d,]+ \|$"),
     Mask(
         "files/*/report.html/words/*", "some are readings of a clock; results.json has all of them", text=r"^[\d,.]+$"

@@ -8,103 +8,33 @@ from typing import Any, ClassVar, Literal, Self
 
 from posembed.records.base import JsonObject, Record, Result
 from posembed.records.choices import KindName, Split
+from posembed.records.embedding_results import (
+    Comparison,
+    CosineSummary,
+    DocumentInterval,
+    EmbeddingResults,
+    Fidelity,
+    RetrievalCell,
+)
 from posembed.records.evaluate import Task
+
+__all__ = [
+    "Bucket",
+    "Comparison",
+    "CosineSummary",
+    "DocumentInterval",
+    "EmbeddingResults",
+    "Evaluation",
+    "EvaluationSetup",
+    "Fidelity",
+    "LanguageResults",
+    "LossCell",
+    "LossDifference",
+    "RetrievalCell",
+]
 
 SCHEMA, SCHEMA_VERSION = "posembed.evaluate", 2
 Shortage = Literal["fewer", "left out", "refuse"]
-
-
-@dataclass(frozen=True)
-class DocumentInterval(Record):
-    """A mean over documents and its 95 % bootstrap interval.
-
-    Attributes:
-        mean: the mean.
-        low: lower bound.
-        high: upper bound.
-    """
-
-    mean: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class RetrievalCell(Record):
-    """One retrieval task at one length by one system.
-
-    Attributes:
-        task: the task.
-        length: tokens per document.
-        system: ``"checkpoint"``, ``"truncated"`` or ``"chunks averaged"``.
-        documents: number of documents, with one query each.
-        accuracy: fraction of queries whose own document ranked first.
-        by_depth: the same by where the evidence lies, in fifths of the document; ``None`` where no document has it.
-    """
-
-    task: Task
-    length: int
-    system: str
-    documents: int
-    accuracy: DocumentInterval
-    by_depth: tuple[float | None, ...]
-
-
-@dataclass(frozen=True)
-class Comparison(Record):
-    """The checkpoint compared with one baseline, in one task at one length.
-
-    Attributes:
-        task: the task.
-        length: tokens per document.
-        first: ``"checkpoint"``.
-        second: the baseline.
-        mean: mean of the paired difference in hits, first − second.
-        low: lower bound of its interval.
-        high: upper bound of its interval.
-        p: McNemar's exact p-value.
-        p_holm: the p-value after Holm's correction over all comparisons.
-    """
-
-    task: Task
-    length: int
-    first: str
-    second: str
-    mean: float
-    low: float
-    high: float
-    p: float
-    p_holm: float
-
-
-@dataclass(frozen=True)
-class CosineSummary(DocumentInterval):
-    """Cosines of the vectors of the same texts: their mean with its interval, and the smallest.
-
-    Attributes:
-        least: the smallest cosine.
-    """
-
-    least: float
-
-
-@dataclass(frozen=True)
-class Fidelity(Record):
-    """Change in short inputs: the checkpoint's vectors compared with the original's.
-
-    Attributes:
-        texts: number of texts.
-        cosine: cosine of each text's two vectors.
-        rank_correlation: Spearman's correlation of the similarities of all pairs of texts; ``None`` without spread.
-        equal: number of vectors that are equal bit for bit.
-        longest: longest text, in tokens without special ones.
-    """
-
-    texts: int
-    cosine: CosineSummary
-    rank_correlation: float | None
-    equal: int
-    longest: int
 
 
 @dataclass(frozen=True)
@@ -162,23 +92,6 @@ class LossDifference(Record):
     p: float
     documents: int
     p_holm: float
-
-
-@dataclass(frozen=True)
-class EmbeddingResults(Record):
-    """What is measured of a sentence-embedding model.
-
-    Attributes:
-        cells: accuracy by task, length and system.
-        comparisons: the checkpoint compared with each baseline.
-        fidelity: change in short inputs; ``None`` without an original.
-        shortages: what the texts could not give, a sentence each; they stand among the notes of the whole.
-    """
-
-    cells: tuple[RetrievalCell, ...]
-    comparisons: tuple[Comparison, ...]
-    fidelity: Fidelity | None
-    shortages: tuple[str, ...] = field(default=(), metadata={"json": None})
 
 
 @dataclass(frozen=True)

@@ -41,11 +41,26 @@ def results(longer, example_checkpoints, data):
     return evaluate(longer, original=example_checkpoints / "my-embedder", data=data, **SMALL)
 
 
+ALWAYS = {"truncated", "word vectors", "BM25"}
+BY_CHUNKS = {f"{kind} {n}" for kind in ("first + average", "best chunk") for n in (128, 256, 512)} | {
+    "chunks averaged 128", "chunks averaged 256", "chunks averaged",
+}  # fmt: skip
+LATE = {f"late chunk {n}" for n in (128, 256, 512)}
+
+
+def systems_at(found, length):
+    return {c.system for c in found.results.cells if c.length == length}
+
+
 def test_every_cell_is_there(results):
-    systems = ("checkpoint", "truncated", "chunks averaged")
-    wanted = {(t, n, s) for t in ("passkey", "paragraph") for n in (128, 640) for s in systems}
-    assert {(c.task, c.length, c.system) for c in results.results.cells} == wanted
-    assert len(results.results.comparisons) == 8
+    assert systems_at(results, 128) == ALWAYS | {"checkpoint"}
+    assert systems_at(results, 640) == ALWAYS | {"checkpoint"} | BY_CHUNKS | LATE
+    assert {c.task for c in results.results.cells} == {"passkey", "paragraph"}
+    assert len(results.results.comparisons) == 2 * (3 + 3 + 9 + 3)
+    assert results.results.shortages == (
+        "short texts were not searched: the texts have no two paragraphs of two short sentences",
+    )
+    assert results.notes == results.results.shortages
     assert results.configuration.usable_length == 1024
     assert results.configuration.original_usable_length == 512
 
@@ -72,10 +87,11 @@ def test_the_same_call_gives_the_same_numbers(results, longer, example_checkpoin
 
 def test_without_an_original_longer_documents_are_for_the_baselines(example_checkpoints, data):
     found = evaluate(example_checkpoints / "my-embedder", data=data, **SMALL)
-    systems = {length: {c.system for c in found.results.cells if c.length == length} for length in (128, 640)}
-    assert systems == {128: {"checkpoint"}, 640: {"truncated", "chunks averaged"}}
+    assert systems_at(found, 128) == {"checkpoint", "word vectors", "BM25"}
+    assert systems_at(found, 640) == ALWAYS | BY_CHUNKS
     assert found.original is found.results.fidelity is found.recorded_original is None
-    assert found.verdict == ("No original was given: how the checkpoint differs from it is not measured",)
+    assert found.verdict[-1] == "No original was given: how the checkpoint differs from it is not measured"
+    assert found.verdict[0].startswith("passkey at 640 tokens: use BM25 (no vectors)")
     assert found.notes == ("no `original` was given, so the checkpoint is compared with nothing",)
 
 
@@ -223,5 +239,5 @@ def test_the_command_names_the_recorded_original(example_checkpoints, tmp_path, 
     code, printed, told = cli(*shlex.split(line)[1:])
     assert code == 0, told
     assert "cosine to the original" in printed
-    assert "Note:" not in printed
+    assert "Note: no" not in printed
     assert "next:" not in told

@@ -26,7 +26,8 @@ EMBEDDING = COMMON | {
     "configuration": COMMON["configuration"] | {"tasks": ["passkey"], "pool": 10, "short": 126},
     "cells": [
         {"task": "passkey", "length": 128, "system": "checkpoint", "documents": 20, "accuracy": INTERVAL,
-         "by_depth": [1.0, None, 0.5, 0.5, 0.5]},
+         "by_depth": [1.0, None, 0.5, 0.5, 0.5], "vectors_per_document": 1.0, "tokens_per_document": 128.0,
+         "query_ms": 0.5},
     ],
     "comparisons": [
         {"task": "passkey", "length": 128, "first": "checkpoint", "second": "truncated", **INTERVAL, "p": 0.1,
@@ -35,6 +36,14 @@ EMBEDDING = COMMON | {
     "fidelity": {
         "texts": 20, "cosine": INTERVAL | {"least": 0.1}, "rank_correlation": None, "equal": 3, "longest": 126,
     },
+    "pooled": [
+        {"task": "passkey", "scope": "longer", "lengths": [1024, 2048], "first": "BM25", "second": "checkpoint",
+         **INTERVAL, "p": 0.1, "p_holm": 0.2},
+    ],
+    "recommendations": [
+        {"task": "passkey", "scope": "longer", "lengths": [1024, 2048], "budget": "any", "system": "BM25",
+         "accuracy": INTERVAL, "vectors_per_document": None, "best": "BM25", "ties": ["checkpoint"]},
+    ],
     "verdict": ["a sentence"], "notes": ["a note"], "recorded_original": None,
 }  # fmt: skip
 DIFFERENCE = {"length": 128, **INTERVAL, "p": 0.1, "documents": 20, "p_holm": 0.2}
@@ -61,6 +70,14 @@ def test_the_document_and_back(plain, results):
 def test_a_document_of_the_first_version():
     first = {n: v for n, v in EMBEDDING.items() if n not in ("notes", "recorded_original")} | {"schema_version": 1}
     assert Evaluation.from_dict(first).notes == ()
+
+
+def test_a_document_without_the_keys_of_later_versions():
+    later = ("pooled", "recommendations")
+    cells = [{n: v for n, v in EMBEDDING["cells"][0].items() if not n.endswith(("_document", "_ms"))}]
+    found = Evaluation.from_dict({n: v for n, v in EMBEDDING.items() if n not in later} | {"cells": cells}).results
+    assert (found.pooled, found.recommendations, found.shortages) == ((), (), ())
+    assert found.cells[0].query_ms is found.cells[0].vectors_per_document is None
 
 
 def test_no_fidelity_without_an_original():

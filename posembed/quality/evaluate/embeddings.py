@@ -1,23 +1,29 @@
-"""Evaluate a sentence-embedding model: retrieval at each length, and the change in short inputs."""
+"""Evaluate a sentence-embedding model: retrieval at each length by every system, and the change in short inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from posembed.errors import InvalidArgumentError
 from posembed.observer import SILENT, Observer
 from posembed.quality.evaluate.evaluator import Evaluator, require_same_vocabulary
 from posembed.quality.evaluate.fidelity import fidelity, short_texts
-from posembed.quality.evaluate.ranking import TRUNCATED, Cell, comparisons, hits, systems
-from posembed.quality.evaluate.words import NOT_COMPARED, significance
+from posembed.quality.evaluate.lexical import missing_bm25
+from posembed.quality.evaluate.passes import Known, Models, Passes
+from posembed.quality.evaluate.ranking import Cell, comparisons, measure_cells
+from posembed.quality.evaluate.recommend import compare_pooled, contests, recommend
+from posembed.quality.evaluate.short_pairs import TASK as SHORT_TEXTS
+from posembed.quality.evaluate.short_pairs import short_pairs
+from posembed.quality.evaluate.systems import systems
+from posembed.quality.evaluate.verdict import verdict
 from posembed.quality.models.embedder import Embedder
+from posembed.quality.tasks.real import RealTask
+from posembed.quality.tasks.registry import TASKS
 from posembed.quality.tasks.retrieval_set import default_documents, require_pools
 from posembed.quality.tasks.sets import SetMaker, read_held_out
-from posembed.records.evaluate import TASK_NAMES, EvaluateOptions
-from posembed.records.evaluation import EmbeddingResults, EvaluationSetup, Shortage
+from posembed.records.evaluate import TASK_NAMES, EvaluateOptions, Task
+from posembed.records.evaluation import EmbeddingResults, EvaluationSetup, Fidelity, Shortage
 
 # Powers of two from a quarter of the length that most embedding models take to eight times that length.
 LENGTHS = (128, 256, 512, 1024, 2048, 4096)
@@ -26,7 +32,7 @@ SHORT = 126
 
 
 class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
-    """Retrieval compared with truncation and chunk averaging, and fidelity to the original."""
+    """Retrieval compared with every baseline, and fidelity to the original."""
 
     def default_lengths(self, _usable: int, _original: int) -> tuple[int, ...]:
         """Return the same lengths for every model, so that results can be compared."""
@@ -72,23 +78,8 @@ class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
         return results.shortages
 
     def verdict(self, results: EmbeddingResults, *, compared: bool = True) -> tuple[str, ...]:
-        """Return a sentence for each comparison with truncation, and one about short inputs."""
-        sentences = [
-            f"{each.task} at {each.length} tokens: checkpoint − truncated = {each.mean:+.3f} "
-            f"({each.low:+.3f} to {each.high:+.3f}), corrected p {each.p_holm:.2g}: "
-            f"{significance(each.mean, each.p_holm)}"
-            for each in results.comparisons
-            if each.second == TRUNCATED
-        ]
-        short = results.fidelity
-        if short is not None:
-            sentences.append(
-                f"Short inputs (up to {short.longest} tokens): cosine to the original {short.cosine.mean:.4f}, minimum "
-                f"{short.cosine.least:.4f}; {short.equal} of {short.texts} vectors equal bit for bit"
-            )
-        if not compared:
-            sentences.append(NOT_COMPARED)
-        return tuple(sentences)
+        """Return which system to use for each task, what the checkpoint gains, and how short inputs change."""
+        return verdict(results, compared=compared)
 
 
 def _shortage(options: EvaluateOptions) -> Shortage:
@@ -105,10 +96,10 @@ def evaluate_embeddings(
     setup: EvaluationSetup,
     observer: Observer = SILENT,
 ) -> EmbeddingResults:
-    """Measure retrieval at each length, and fidelity to the original on short inputs.
+    """Measure retrieval at each length by every system, retrieval among short texts, and fidelity to the original.
 
     Documents longer than the checkpoint takes are given to the baselines alone. Without an original (the checkpoint
-    takes its place) a baseline that would cut nothing is left out, and so is fidelity: a model equals itself.
+    takes its place) a baseline that would cut nothing is left out, and so are short texts: a model equals itself.
 
     Args:
         checkpoint: the model to evaluate.
@@ -125,29 +116,46 @@ def evaluate_embeddings(
     assert setup.pool is not None
     assert setup.short is not None
     tokens = [checkpoint.encode(text) for text in texts]
+    missing = missing_bm25()
+    if missing is not None:
+        observer.message(missing)
+    models = Models(checkpoint, original, setup.usable_length, setup.original_usable_length)
+    by = systems(models, bm25=missing is None)
     sets = SetMaker(setup, checkpoint.encode, read_held_out(setup, tokens), checkpoint.special)
-    measured = systems(checkpoint, original, setup.usable_length, setup.original_usable_length)
-    cells = []
-    for task in setup.tasks:
-        for length in setup.lengths:
+    cells: dict[Task, list[Cell]] = {task: [] for task in setup.tasks}
+    for length in setup.lengths:
+        known: Known = {}
+        for task in setup.tasks:
             observer.message(f"{task} at {length} tokens")
             retrieval = sets.make(task, length)
-            if retrieval is None:
-                continue
-            queries = original.embed(retrieval.queries)
-            own_queries = queries if checkpoint is original else checkpoint.embed(retrieval.queries)
-            for system in measured:
-                if not system.measures(length):
-                    continue
-                outcomes = hits(
-                    retrieval, system.embed(retrieval.documents), queries if system.baseline else own_queries
-                )
-                depths = np.asarray(retrieval.depths, dtype=np.int64)
-                cells.append(Cell(task, length, system.name, system.baseline, outcomes, depths))
-    summaries, compared = tuple(cell.summary() for cell in cells), comparisons(cells)
-    if checkpoint is original:
-        return EmbeddingResults(summaries, compared, None, sets.notes())
-    observer.message("short inputs")
-    short = short_texts(tokens, setup.documents, setup.short, setup.split, setup.seed)
-    vectors, reference = (embedder.in_float32().embed(short) for embedder in (checkpoint, original))
-    return EmbeddingResults(summaries, compared, fidelity(vectors, reference, setup.short), sets.notes())
+            if retrieval is not None:
+                shared = known if isinstance(TASKS[task], RealTask) else {}
+                passes = Passes(retrieval.documents, retrieval.queries, models, shared)
+                cells[task] += measure_cells(task, length, retrieval, passes, by)
+    measured = [cell for own in cells.values() for cell in own]
+    shortages = [*([missing] if missing else []), *sets.notes()]
+    short = None
+    if checkpoint is not original:
+        observer.message("short inputs")
+        exact = replace(models, checkpoint=checkpoint.in_float32(), original=original.in_float32())
+        short = _fidelity(exact, tokens, setup)
+        pairs = short_pairs(
+            texts, checkpoint.encode, setup.short, documents=setup.documents, pool=setup.pool, split=setup.split,
+            seed=setup.seed,
+        )  # fmt: skip
+        if pairs is None:
+            shortages.append("short texts were not searched: the texts have no two paragraphs of two short sentences")
+        else:
+            passes = Passes(pairs.documents, pairs.queries, exact)
+            measured += measure_cells(SHORT_TEXTS, setup.short + checkpoint.special, pairs, passes, by)
+    found = contests(measured, setup.original_usable_length)
+    pooled = compare_pooled(found)
+    summaries = tuple(cell.summary() for cell in measured if cell.same_as is None)
+    return EmbeddingResults(summaries, comparisons(measured), short, pooled, recommend(found, pooled), tuple(shortages))
+
+
+def _fidelity(models: Models, tokens: Sequence[Sequence[int]], setup: EvaluationSetup) -> Fidelity:
+    assert setup.short is not None
+    texts = short_texts(tokens, setup.documents, setup.short, setup.split, setup.seed)
+    vectors, reference = (embedder.embed(texts) for embedder in (models.checkpoint, models.original))
+    return fidelity(vectors, reference, setup.short)

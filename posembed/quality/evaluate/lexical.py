@@ -66,14 +66,20 @@ def require_bm25() -> None:
     del bm25s
 
 
-def bm25_scores(documents: Sequence[Sequence[str]], queries: Sequence[Sequence[str]]) -> Scores:
-    """Return the BM25 score of every document for every query, ``[queries, documents]``.
+def missing_bm25() -> str | None:
+    """Return a sentence if BM25 cannot be measured, else ``None``."""
+    try:
+        require_bm25()
+    except MissingExtraError as error:
+        return str(error)
+    return None
 
-    With the usual constants (k1 = 1.5, b = 0.75) and Lucene's formula; 0 where no word is shared.
+
+class Bm25Index:
+    """BM25 over some documents, with the usual constants (k1 = 1.5, b = 0.75) and Lucene's formula.
 
     Args:
         documents: words of each document.
-        queries: words of each query.
 
     Raises:
         MissingExtraError: if `bm25s` is not installed.
@@ -81,45 +87,63 @@ def bm25_scores(documents: Sequence[Sequence[str]], queries: Sequence[Sequence[s
     Source:
         Robertson & Zaragoza 2009, The Probabilistic Relevance Framework: BM25 and Beyond; Lù 2024, arXiv:2407.03618.
     """
-    require_bm25()
-    import bm25s
 
-    scores = np.zeros((len(queries), len(documents)), dtype=np.float32)
-    known = {word for document in documents for word in document}
-    if not known:
+    def __init__(self, documents: Sequence[Sequence[str]]) -> None:
+        require_bm25()
+        import bm25s
+
+        self.documents = len(documents)
+        self.known = {word for document in documents for word in document}
+        self.index = bm25s.BM25()
+        if self.known:
+            self.index.index([list(document) for document in documents], show_progress=False)
+
+    def scores(self, queries: Sequence[Sequence[str]]) -> Scores:
+        """Return the score of every document for every query, ``[queries, documents]``; 0 where no word is shared.
+
+        Args:
+            queries: words of each query.
+        """
+        scores = np.zeros((len(queries), self.documents), dtype=np.float32)
+        for row, query in zip(scores, queries, strict=True):
+            shared = [word for word in query if word in self.known]
+            if shared:
+                row[:] = self.index.get_scores(shared)
         return scores
-    index = bm25s.BM25()
-    index.index([list(document) for document in documents], show_progress=False)
-    for row, query in zip(scores, queries, strict=True):
-        shared = [word for word in query if word in known]
-        if shared:
-            row[:] = index.get_scores(shared)
-    return scores
 
 
-def word_vector_scores(documents: Ids, queries: Ids, table: NDArray[np.float32]) -> Scores:
-    """Return cosines of averages of input word vectors, weighted by inverse document frequency.
+class WordVectorIndex:
+    """Averages of input word vectors, weighted by inverse document frequency; no Transformer runs.
 
-    No Transformer runs: a text is the sum of its tokens' rows, each times log((1 + N) / (1 + n)), where n of the N
-    documents have the token. A text without any weight has the vector 0.
+    A text is the sum of its tokens' rows, each times log((1 + N) / (1 + n)), where n of the N documents have the token.
+    A text without any weight has the vector 0.
 
     Args:
         documents: token ids of each document.
-        queries: token ids of each query.
         table: the model's input word vectors, ``[vocabulary, d]``.
-
-    Returns:
-        Scores ``[queries, documents]``.
 
     Source:
         Arora et al. 2017, A Simple but Tough-to-Beat Baseline for Sentence Embeddings (weighted averages).
     """
-    frequency = np.zeros(len(table), dtype=np.int64)
-    for document in documents:
-        frequency[np.unique(np.asarray(document, dtype=np.int64))] += 1
-    weights = np.log((1 + len(documents)) / (1 + frequency))
-    vectors = [_unit(np.stack([_weighted(text, weights, table) for text in texts])) for texts in (queries, documents)]
-    return np.asarray(vectors[0] @ vectors[1].T, dtype=np.float32)
+
+    def __init__(self, documents: Ids, table: NDArray[np.float32]) -> None:
+        frequency = np.zeros(len(table), dtype=np.int64)
+        for document in documents:
+            frequency[np.unique(np.asarray(document, dtype=np.int64))] += 1
+        self.weights = np.log((1 + len(documents)) / (1 + frequency))
+        self.table = table
+        self.vectors = self._embed(documents)
+
+    def scores(self, queries: Ids) -> Scores:
+        """Return the cosine of every document with every query, ``[queries, documents]``.
+
+        Args:
+            queries: token ids of each query.
+        """
+        return np.asarray(self._embed(queries) @ self.vectors.T, dtype=np.float32)
+
+    def _embed(self, texts: Ids) -> NDArray[np.float64]:
+        return _unit(np.stack([_weighted(text, self.weights, self.table) for text in texts]))
 
 
 def _weighted(text: Sequence[int], weights: NDArray[np.float64], table: NDArray[np.float32]) -> NDArray[np.float64]:

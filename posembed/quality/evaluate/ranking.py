@@ -1,39 +1,37 @@
-"""Rank documents by a checkpoint and by the baselines, truncation and chunk averaging, and compare their hits."""
+"""Rank documents by every system, and compare the hits of the checkpoint with those of each baseline."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from posembed.quality.models.embedder import Embedder
+from posembed.quality.evaluate.passes import Passes, Vectors
+from posembed.quality.evaluate.systems import Scores, System
 from posembed.quality.tasks.retrieval_set import DEPTHS, RetrievalSet
-from posembed.records.evaluate import Task
 from posembed.records.evaluation import Comparison, DocumentInterval, RetrievalCell
 from posembed.statistics import bootstrap_interval, difference, holm
 
-Vectors = NDArray[np.float32]
-Embed = Callable[[Sequence[Sequence[int]]], Vectors]
-CHECKPOINT, TRUNCATED, CHUNKED = "checkpoint", "truncated", "chunks averaged"
-
 
 @dataclass(frozen=True)
-class System:
-    """A way to embed documents.
+class Cost:
+    """What a search by a system costs.
 
     Attributes:
-        name: as results call it.
-        embed: token ids to unit vectors.
-        baseline: whether it is one that the checkpoint is compared with; its queries are embedded by the original.
-        measures: whether documents of a length are measured by it.
+        vectors: vectors per document in an index, ``None`` where there are none.
+        tokens: tokens that a Transformer reads per document.
+        query_ms: milliseconds per query, embedding and ranking, as measured; no number depends on it.
     """
 
-    name: str
-    embed: Embed
-    baseline: bool
-    measures: Callable[[int], bool]
+    vectors: float | None = None
+    tokens: float = 0.0
+    query_ms: float | None = None
+
+
+NO_COST = Cost()
 
 
 @dataclass(frozen=True)
@@ -43,18 +41,24 @@ class Cell:
     Attributes:
         task: the task.
         length: tokens per document.
-        system: name of the system that embedded the documents.
+        system: name of the system.
         baseline: whether that is a baseline.
         hits: 1 where a query's own document ranked first, else 0; ``[queries]``.
         depths: stratum of each query's evidence, ``[queries]``.
+        cost: what the system costs.
+        queries: the queries, by which cells of several lengths are paired; without them by number.
+        same_as: name of a simpler system that does the same with these documents: it is the one that is reported.
     """
 
-    task: Task
+    task: str
     length: int
     system: str
     baseline: bool
     hits: NDArray[np.int64]
     depths: NDArray[np.int64]
+    cost: Cost = NO_COST
+    queries: tuple[tuple[int, ...], ...] = ()
+    same_as: str | None = None
 
     def summary(self) -> RetrievalCell:
         """Return the accuracy with its interval, and by depth of the evidence."""
@@ -66,6 +70,9 @@ class Cell:
             documents=len(self.hits),
             accuracy=DocumentInterval(**bootstrap_interval(self.hits)),
             by_depth=tuple(float(hits.mean()) if len(hits) else None for hits in strata),
+            vectors_per_document=self.cost.vectors,
+            tokens_per_document=self.cost.tokens,
+            query_ms=self.cost.query_ms,
         )
 
 
@@ -77,41 +84,72 @@ def hits(retrieval: RetrievalSet, documents: Vectors, queries: Vectors) -> NDArr
         documents: unit vectors, ``[documents, d]``.
         queries: unit vectors, ``[documents, d]``.
     """
-    outcomes = []
-    for begin in range(0, len(documents), retrieval.pool):
-        scores = queries[begin : begin + retrieval.pool] @ documents[begin : begin + retrieval.pool].T
-        own = np.diagonal(scores).copy()
-        np.fill_diagonal(scores, -np.inf)
-        outcomes.append(own > scores.max(axis=1))
-    return np.concatenate(outcomes).astype(np.int64)
+    outcomes = [ranked_first(queries[pool] @ documents[pool].T) for pool in pools(retrieval)]
+    return np.concatenate(outcomes)
 
 
-def systems(checkpoint: Embedder, original: Embedder, usable: int, original_usable: int) -> tuple[System, ...]:
-    """Return the systems to measure: the checkpoint, and the original on cut or chunked inputs.
+def pools(retrieval: RetrievalSet) -> list[slice]:
+    """Return the documents of each pool, the last of which may be smaller."""
+    count = len(retrieval.documents)
+    return [slice(begin, min(begin + retrieval.pool, count)) for begin in range(0, count, retrieval.pool)]
 
-    The checkpoint is measured at lengths that it takes. Where it is its own original, the baselines are measured at
-    lengths that it does not take: at others nothing is cut, and the number would be the same again.
+
+def ranked_first(scores: Scores) -> NDArray[np.int64]:
+    """Return 1 for each query whose own document scores higher than all others, else 0.
 
     Args:
-        checkpoint: the model to evaluate.
-        original: the model before it was extended, or the same object.
-        usable: the longest input of the checkpoint, special tokens included.
-        original_usable: the longest input of the original.
+        scores: ``[queries, documents]``; query ``i`` belongs to document ``i``.
+
+    Example:
+        >>> ranked_first(np.array([[2.0, 1.0], [3.0, 3.0]], dtype=np.float32)).tolist()
+        [1, 0]
     """
+    others = scores.copy()
+    np.fill_diagonal(others, -np.inf)
+    return np.asarray(np.diagonal(scores) > others.max(axis=1), dtype=np.int64)
 
-    def cuts(length: int) -> bool:
-        return checkpoint is not original or length > original_usable
 
-    return (
-        System(CHECKPOINT, checkpoint.embed, baseline=False, measures=lambda length: length <= usable),
-        System(TRUNCATED, lambda texts: original.embed_truncated(texts, original_usable), baseline=True, measures=cuts),
-        System(CHUNKED, lambda texts: original.embed_chunked(texts, original_usable), baseline=True, measures=cuts),
-    )
+def measure_cells(task: str, length: int, retrieval: RetrievalSet, passes: Passes, by: Iterable[System]) -> list[Cell]:
+    """Return the outcome of every system that can read the documents.
+
+    A system that does the same as a simpler one has its outcome; without an original, one that does the same as the
+    checkpoint is no baseline and is left out.
+
+    Args:
+        task: name of the task.
+        length: tokens per document.
+        retrieval: documents and queries.
+        passes: over the same.
+        by: the systems; a simpler one comes before those that may do the same.
+    """
+    depths = np.asarray(retrieval.depths, dtype=np.int64)
+    cells: dict[str, Cell] = {}
+    for system in by:
+        if not system.measures(passes):
+            continue
+        same = system.same_as(passes)
+        if same is None:
+            outcomes, cost = _run(system, retrieval, passes)
+        else:
+            outcomes, cost = cells[same].hits, cells[same].cost
+        cells[system.name] = Cell(
+            task, length, system.name, system.baseline, outcomes, depths, cost, retrieval.queries, same
+        )
+    return list(cells.values())
+
+
+def _run(system: System, retrieval: RetrievalSet, passes: Passes) -> tuple[NDArray[np.int64], Cost]:
+    begun, passed = time.perf_counter(), passes.spent
+    outcomes = np.concatenate([ranked_first(system.scores(passes, pool, pool)) for pool in pools(retrieval)])
+    scoring = time.perf_counter() - begun - (passes.spent - passed)
+    seconds = scoring + sum(passes.seconds[key] for key in system.query_passes(passes))
+    milliseconds = 1000 * seconds / len(retrieval.queries)
+    return outcomes, Cost(system.vectors_per_document(passes), system.tokens_per_document(passes), milliseconds)
 
 
 def comparisons(cells: Iterable[Cell]) -> tuple[Comparison, ...]:
     """Compare the checkpoint with each baseline in each cell; p-values are corrected over all of them."""
-    cells = list(cells)
+    cells = [cell for cell in cells if cell.same_as is None]
     own = {(cell.task, cell.length): cell for cell in cells if not cell.baseline}
     pairs = [(own[cell.task, cell.length], cell) for cell in cells if cell.baseline and (cell.task, cell.length) in own]
     differences = [difference(checkpoint.hits, baseline.hits) for checkpoint, baseline in pairs]

@@ -9,6 +9,7 @@ from posembed.quality.models.embedder import Embedder, Pooling
 from posembed.quality.models.loading import load_files
 from posembed.quality.models.model_kind import ModelKind
 from posembed.quality.models.pooling import read_pooling
+from posembed.quality.models.stored_limit import stored_limit
 from posembed.quality.texts import load_texts
 
 
@@ -52,7 +53,7 @@ def load_embedder(
     folder = Path(path)
     pooling = pooling or read_pooling(folder)
     model, tokenizer = load_files(folder, "AutoModel", trust_remote_code=trust_remote_code)
-    return Embedder(model, tokenizer, pooling, precision)
+    return Embedder(model, tokenizer, pooling, precision, stored_limit(folder))
 
 
 EMBEDDING = EmbeddingKind()

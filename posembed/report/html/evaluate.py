@@ -12,7 +12,7 @@ from posembed.report.html.charts import Chart, Series, no_chart
 from posembed.report.html.notebook import render
 from posembed.report.html.page import Page
 from posembed.report.html.words import paragraphs, word_table
-from posembed.report.terminal.evaluate import CHECKPOINT, evaluation_remarks, evaluation_tables
+from posembed.report.terminal.evaluate import CHECKPOINT, evaluation_remarks, evaluation_tables, system_order
 
 _DASHES = ("solid", "dash", "dot")
 
@@ -78,7 +78,7 @@ def accuracy_chart(evaluation: Evaluation, cells: Sequence[RetrievalCell], task:
         task: its name.
     """
     series = []
-    for number, system in enumerate(dict.fromkeys(cell.system for cell in cells)):
+    for number, system in enumerate(drawn_systems(cells)):
         own = sorted((cell for cell in cells if cell.system == system), key=lambda cell: cell.length)
         series.append(
             Series(
@@ -100,10 +100,27 @@ def accuracy_chart(evaluation: Evaluation, cells: Sequence[RetrievalCell], task:
         title,
         "length of the documents (tokens)",
         f"documents ranked first of {pool} (fraction)",
-        f"Bands are 95 % intervals over documents; chance is {1 / pool:.2g}.",
+        f"Bands are 95 % intervals over documents; chance is {1 / pool:.2g}.{_drawn(cells, series)}",
         series,
         marks=_limit(evaluation, max(cell.length for cell in cells)),
     )
+
+
+def _drawn(cells: Sequence[RetrievalCell], series: Sequence[Series]) -> str:
+    more = len({cell.system for cell in cells}) - len(series)
+    return f" One of each kind of baseline is drawn; the table has {more} more." if more else ""
+
+
+def drawn_systems(cells: Sequence[RetrievalCell]) -> list[str]:
+    """Return one system of each family, such as the shortest of the best chunks: a chart of all cannot be read.
+
+    Args:
+        cells: those of one task.
+    """
+    families: dict[str, str] = {}
+    for system in system_order(cells):
+        families.setdefault(system.rstrip("0123456789 "), system)
+    return list(families.values())
 
 
 def depth_chart(cells: Sequence[RetrievalCell], task: str) -> Chart:

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import functools
+import statistics
+from collections.abc import Sequence
 
 from rich.console import Console
 
 from posembed.errors import ArgumentTypeError
-from posembed.records.evaluation import DocumentInterval, EmbeddingResults, Evaluation, LanguageResults
+from posembed.records.evaluation import (
+    DocumentInterval,
+    EmbeddingResults,
+    Evaluation,
+    LanguageResults,
+    RetrievalCell,
+)
 from posembed.report.numbers import MISSING, interval, number
 from posembed.report.printable import printable
 from posembed.report.text_table import TextTable
 
 CHECKPOINT = "checkpoint"
+COSTS = ("vectors per document", "ms per query")
+BASELINES = (
+    "All systems but the checkpoint and late chunks use the original; N is in tokens, special ones included. "
+    "truncated N: the first N tokens (without a number: as many as its table allows; another number is the limit that "
+    "its files store). chunks averaged N: mean of the vectors of chunks of N tokens. first + average N: that mean and "
+    "half of the first chunk's vector. best chunk N: every chunk has a vector, and the best one counts. late chunk N: "
+    "the same with chunks pooled from one pass of the checkpoint. word vectors: mean of the input word vectors, "
+    "weighted by inverse document frequency. BM25 counts words. A dash: not measured, or the same as truncated (a late "
+    "chunk: as the checkpoint)."
+)
 SYNTHETIC = (
     " The tasks are of LongEmbed's kind; they are not LongEmbed. Passkeys and needles compare position tables only: "
     "BM25, which counts words, finds nearly all of them, so a gain there says little about titles, topics or other "
@@ -58,17 +76,42 @@ def _embedding(results: EmbeddingResults, evaluation: Evaluation) -> list[TextTa
 
 
 def _accuracy(results: EmbeddingResults, evaluation: Evaluation) -> list[TextTable]:
-    setup = evaluation.configuration
     tables = []
-    for task in setup.tasks or ():
-        cells = {(cell.system, cell.length): cell for cell in results.cells if cell.task == task}
+    for task in dict.fromkeys([*(evaluation.configuration.tasks or ()), *(cell.task for cell in results.cells)]):
+        own = [cell for cell in results.cells if cell.task == task]
+        lengths = sorted({cell.length for cell in own})
+        if task in (evaluation.configuration.tasks or ()):
+            lengths = list(evaluation.configuration.lengths)
+        costs = any(cell.query_ms is not None for cell in own)  # earlier versions did not measure them
         rows = []
-        for system in dict.fromkeys(system for system, _ in cells):
-            measured = [cells.get((system, length)) for length in setup.lengths]
-            rows.append((system, *(MISSING if cell is None else _interval(cell.accuracy, 2) for cell in measured)))
-        title = f"{task}: fraction of queries whose document ranked first of {setup.pool}"
-        tables.append(TextTable(title, ("", *(f"{length} tokens" for length in setup.lengths)), rows))
+        for system in system_order(own):
+            cells = {cell.length: cell for cell in own if cell.system == system}
+            measured = [cells.get(length) for length in lengths]
+            values = [MISSING if cell is None else _interval(cell.accuracy, 2) for cell in measured]
+            rows.append((system, *values, *(_costs(list(cells.values())) if costs else ())))
+        header = ("", *(f"{length} tokens" for length in lengths), *(COSTS if costs else ()))
+        tables.append(TextTable(_title(task, own, evaluation), header, rows))
     return tables
+
+
+def _title(task: str, cells: Sequence[RetrievalCell], evaluation: Evaluation) -> str:
+    pool = evaluation.configuration.pool or 0
+    return f"{task}: fraction of queries whose document ranked first of {min([pool, *(c.documents for c in cells)])}"
+
+
+def _costs(cells: Sequence[RetrievalCell]) -> tuple[str, str]:
+    """Return vectors per document, from the shortest to the longest documents, and the median time of a query."""
+    vectors = sorted({round(cell.vectors_per_document, 1) for cell in cells if cell.vectors_per_document is not None})
+    times = [cell.query_ms for cell in cells if cell.query_ms is not None]
+    stored = " to ".join(f"{count:g}" for count in dict.fromkeys([*vectors[:1], *vectors[-1:]])) or "none"
+    return stored, number(statistics.median(times), 2) if times else MISSING
+
+
+def system_order(cells: Sequence[RetrievalCell]) -> list[str]:
+    """Return the systems of a task in the order of the length at which most of them were measured."""
+    by_length = [[cell.system for cell in cells if cell.length == length] for length in {cell.length for cell in cells}]
+    longest = max(by_length, key=len, default=[])
+    return list(dict.fromkeys([*longest, *(cell.system for cell in cells)]))
 
 
 def _interval(values: DocumentInterval, digits: int) -> str:
@@ -79,7 +122,7 @@ def _depths(results: EmbeddingResults) -> TextTable:
     rows = [
         (cell.task, f"{cell.length}", *(number(share, 2) for share in cell.by_depth))
         for cell in results.cells
-        if cell.system == CHECKPOINT
+        if cell.system == CHECKPOINT and sum(share is not None for share in cell.by_depth) > 1
     ]
     strata = len(results.cells[0].by_depth)
     header = ("task", "tokens", *(f"{100 * k // strata} to {100 * (k + 1) // strata} %" for k in range(strata)))
@@ -116,6 +159,7 @@ def evaluation_remarks(evaluation: Evaluation) -> list[str]:
     test, tasks = result_remarks(evaluation.results)
     original = "" if evaluation.original is None else f", the original {setup.original_usable_length}"
     return [
+        *([BASELINES] if isinstance(evaluation.results, EmbeddingResults) else []),
         f"In parentheses: 95 % bootstrap intervals over documents. P-values: {test}, with Holm's correction over all "
         "comparisons.",
         f"{setup.documents} documents per cell from {setup.data}, {setup.split} set, seed {setup.seed}, "

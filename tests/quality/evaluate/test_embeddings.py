@@ -1,5 +1,6 @@
 """The evaluation of an embedder whose vectors are known; no library is loaded."""
 
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +19,8 @@ class Bag:
     """Hears digits and capitals among the first ``reach`` tokens."""
 
     special = 2
+    stored_limit = 90
+    has_late_chunks = True
 
     def __init__(self, reach, width=8, vocabulary="letters"):
         self.reach, self.precision = reach, "bf16"
@@ -43,8 +46,17 @@ class Bag:
     def embed_truncated(self, texts, length):
         return self.embed([text[: length - 2] for text in texts])
 
-    def embed_chunked(self, texts, length):
-        return self.embed([text[: length // 2] for text in texts])
+    def embed_late(self, texts, lengths):
+        return self.embed(texts), {n: [self.embed(parts) for parts in self.cut(texts, n)] for n in lengths}
+
+    def cut(self, texts, length):
+        return [[text[at : at + length - 2] for at in range(0, len(text), length - 2)] for text in texts]
+
+    def decode(self, ids):
+        return bytes(ids).decode()
+
+    def input_vectors(self):
+        return np.eye(257, dtype=np.float32)
 
 
 def setup(**changed):
@@ -61,24 +73,60 @@ def measured():
 
 
 def by_place(results):
+    """Accuracy by system and length."""
     return {(cell.system, cell.length): cell.accuracy.mean for cell in results.cells}
 
 
+ALWAYS = {"truncated", "truncated 90", "word vectors", "BM25"}
+BY_CHUNKS = {f"{kind} 128" for kind in ("chunks averaged", "first + average", "best chunk")}
+BY_LONG_CHUNKS = {"chunks averaged", "first + average 200", "best chunk 200"}
+
+
 def test_who_is_measured_at_which_length(measured):
-    places = set(by_place(measured[0]))
-    baselines = {(system, n) for system in ("truncated", "chunks averaged") for n in (100, 300, 700)}
-    assert places == baselines | {("checkpoint", 100), ("checkpoint", 300)}
+    by_length = {length: {name for name, n in by_place(measured[0]) if n == length} for length in (100, 300, 700)}
+    assert by_length[100] == ALWAYS | {"checkpoint"}
+    assert by_length[300] == by_length[700] | {"checkpoint", "late chunk 128", "late chunk 200"}
+    assert by_length[700] == ALWAYS | BY_CHUNKS | BY_LONG_CHUNKS
     assert {cell.documents for cell in measured[0].cells} == {20}
-    assert {(each.length, each.second) for each in measured[0].comparisons} == {
-        (n, system) for n in (100, 300) for system in ("truncated", "chunks averaged")
-    }
+    compared = {(each.length, each.second) for each in measured[0].comparisons}
+    assert {name for length, name in compared if length == 100} == ALWAYS
+    assert {name for length, name in compared if length == 300} == by_length[300] - {"checkpoint"}
+    assert 700 not in {length for length, _ in compared}
 
 
 def test_documents_and_queries_are_by_the_same_system(measured):
     found = by_place(measured[0])
-    assert found["checkpoint", 300] > found["truncated", 300] > found["chunks averaged", 300]
+    assert found["checkpoint", 300] > found["truncated", 300] > found["truncated 90", 300]
     assert found["checkpoint", 100] == found["truncated", 100] == 1
     assert found["truncated", 700] < 0.6
+    assert found["best chunk 128", 300] > found["truncated", 300]
+
+
+def test_what_a_search_costs(measured):
+    cells = {cell.system: cell for cell in measured[0].cells if cell.length == 300}
+    assert (cells["checkpoint"].vectors_per_document, cells["checkpoint"].tokens_per_document) == (1, 300)
+    assert (cells["best chunk 128"].vectors_per_document, cells["best chunk 128"].tokens_per_document) == (3, 304)
+    assert (cells["BM25"].vectors_per_document, cells["BM25"].tokens_per_document) == (None, 0)
+    assert all(cell.query_ms > 0 for cell in cells.values())
+
+
+def test_what_to_use_is_said(measured):
+    overall, one, several = measured[0].recommendations
+    assert (overall.budget, overall.system, overall.lengths) == ("any", "BM25", (300,))
+    assert one.budget == "one vector"
+    assert several.budget == "several vectors"
+    assert {each.scope for each in measured[0].pooled} == {"longer", "native"}
+
+
+def test_without_the_library_of_bm25_the_others_go_on(monkeypatch):
+    monkeypatch.setitem(sys.modules, "bm25s", None)
+    said = []
+    found = evaluate_embeddings(Bag(400), Bag(200), TEXTS, setup(lengths=(300,)), Callbacks(message=said.append))
+    assert {cell.system for cell in found.cells} > {"checkpoint", "truncated", "word vectors", "best chunk 128"}
+    assert "BM25" not in {cell.system for cell in found.cells}
+    (sentence, *_) = EmbeddingEvaluator().notes(found)
+    assert sentence.endswith('run  pip install "posembed[quality]"')
+    assert said[0] == sentence
 
 
 def test_short_inputs_are_compared_in_float32(measured):
@@ -97,6 +145,7 @@ def test_its_own_original_is_measured_once_where_nothing_is_cut(usable, own):
     found = by_place(evaluate_embeddings(embedder, embedder, TEXTS, sizes))
     assert {length for system, length in found if system == "checkpoint"} == own
     assert {length for system, length in found if system == "truncated"} == {100, 300, 700} - own
+    assert {length for system, length in found if system == "word vectors"} == {100, 300, 700}
 
 
 def test_a_checkpoint_without_an_original_claims_no_fidelity():
@@ -109,22 +158,42 @@ def test_a_checkpoint_without_an_original_claims_no_fidelity():
     )
 
 
+SENTENCES = ["The number {0} is here with others. It has the name {1} in all lists.\n\n" for _ in range(1)]
+
+
+def test_short_texts_are_searched_with_an_original():
+    texts = ["".join(SENTENCES[0].format(k, chr(65 + k)) for k in range(20)), *TEXTS]
+    found = evaluate_embeddings(Bag(400), Bag(200), texts, setup(lengths=(300,), short=60))
+    cells = {cell.system: cell for cell in found.cells if cell.task == "short texts"}
+    assert set(cells) == ALWAYS - {"truncated 90"} | {"checkpoint"}
+    assert {(cell.length, cell.documents) for cell in cells.values()} == {(62, 20)}
+    assert ("short texts", "native", "checkpoint", "truncated") in {
+        (each.task, each.scope, each.first, each.second) for each in found.pooled
+    }
+    assert found.shortages == ()
+
+
 def test_seeds_and_splits_draw_other_documents():
     first, other, split = (
         evaluate_embeddings(Bag(200), Bag(150), TEXTS, setup(lengths=(300,), **changed)).to_dict()
         for changed in ({}, {"seed": 1}, {"split": "validation"})
     )
+    for each in (first, other, split):
+        for cell in each["cells"]:
+            del cell["query_ms"]
     assert first != other
     assert first != split
 
 
-def test_the_verdict_is_about_truncation_and_short_inputs(measured):
-    sentences = EmbeddingEvaluator().verdict(measured[0])
-    assert len(sentences) == 3
-    assert sentences[0].startswith("passkey at 100 tokens: checkpoint − truncated = +0.000 (+0.000 to +0.000)")
-    assert sentences[0].endswith("corrected p 1: no significant difference")
-    assert sentences[1].startswith("passkey at 300 tokens")
-    assert sentences[2] == (
+def test_the_verdict_says_what_to_use(measured):
+    longer, native, short = EmbeddingEvaluator().verdict(measured[0])
+    assert longer.startswith("passkey at 300 tokens: use BM25 (no vectors), 1.00 (1.00 to 1.00); with one vector per")
+    assert "checkpoint − truncated = +" in longer
+    assert native == (
+        "passkey at 100 tokens, which the original takes: checkpoint − truncated = +0.00 (+0.00 to +0.00), no "
+        "significant difference"
+    )
+    assert short == (
         "Short inputs (up to 30 tokens): cosine to the original 1.0000, minimum 1.0000; 20 of 20 vectors equal bit for "
         "bit"
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from posembed.errors import MissingExtraError
-from posembed.quality.evaluate.lexical import bm25_scores, word_vector_scores, words
+from posembed.quality.evaluate.lexical import Bm25Index, WordVectorIndex, words
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_words(text, found):
 def test_bm25_by_hand():
     pytest.importorskip("bm25s")
     documents = [["a", "b", "b"], ["a", "c"], ["d"]]
-    scores = bm25_scores(documents, [["b"], ["a", "d"], ["x"], []])
+    scores = Bm25Index(documents).scores([["b"], ["a", "d"], ["x"], []])
     k1, b, mean = 1.5, 0.75, 2.0
 
     def idf(frequency):
@@ -49,29 +49,29 @@ def test_bm25_by_hand():
 
 def test_documents_without_a_word_score_nothing():
     pytest.importorskip("bm25s")
-    assert bm25_scores([[], []], [["a"], []]).tolist() == [[0, 0], [0, 0]]
-    scores = bm25_scores([[], ["a"]], [["a"]])
+    assert Bm25Index([[], []]).scores([["a"], []]).tolist() == [[0, 0], [0, 0]]
+    scores = Bm25Index([[], ["a"]]).scores([["a"]])
     assert scores[0, 0] == 0 < scores[0, 1]
 
 
 def test_without_the_library_the_message_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "bm25s", None)
     with pytest.raises(MissingExtraError, match=r'BM25 needs the package .* pip install "posembed\[quality\]"'):
-        bm25_scores([["a"]], [["a"]])
+        Bm25Index([["a"]])
 
 
 def test_word_vectors_are_weighted_by_inverse_document_frequency():
     table = np.eye(4, dtype=np.float32)
     documents, queries = [[0, 1, 1], [0, 2]], [[0, 1], [3]]
-    scores = word_vector_scores(documents, queries, table)
+    scores = WordVectorIndex(documents, table).scores(queries)
     rare, unseen = math.log(3 / 2), math.log(3)
     assert unseen > rare
     # Token 0 is in both documents and weighs nothing, so each document is its own rare token.
     np.testing.assert_allclose(scores, [[1, 0], [0, 0]], atol=1e-7)
-    mixed = word_vector_scores([[1, 2, 2], [0]], [[1]], table)
+    mixed = WordVectorIndex([[1, 2, 2], [0]], table).scores([[1]])
     np.testing.assert_allclose(mixed, [[1 / math.sqrt(5), 0]], atol=1e-7)
 
 
 def test_texts_without_weight_have_the_score_zero():
     table = np.ones((2, 3), dtype=np.float32)
-    assert word_vector_scores([[0], [0]], [[0], []], table).tolist() == [[0, 0], [0, 0]]
+    assert WordVectorIndex([[0], [0]], table).scores([[0], []]).tolist() == [[0, 0], [0, 0]]

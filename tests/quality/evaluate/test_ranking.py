@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from posembed.quality.evaluate.ranking import Cell, comparisons, hits, systems
+from posembed.quality.evaluate.ranking import Cell, Cost, comparisons, hits, measure_cells, pools
+from posembed.quality.evaluate.systems import System
 from posembed.quality.tasks.retrieval_set import RetrievalSet
 
 
@@ -74,25 +75,58 @@ def test_every_baseline_is_compared_where_the_checkpoint_was_measured():
     assert comparisons([cell("truncated", [1, 0])]) == ()
 
 
-def test_baselines_are_of_the_original_at_its_length():
-    def embedder(name):
-        return SimpleNamespace(
-            embed=lambda texts: (name, "whole", texts),
-            embed_truncated=lambda texts, length: (name, "cut", length, texts),
-            embed_chunked=lambda texts, length: (name, "chunks", length, texts),
-        )
+class Fixed(System):
+    """Scores that are known."""
 
-    found = systems(embedder("new"), embedder("old"), 4096, 512)
-    assert [each.name for each in found] == ["checkpoint", "truncated", "chunks averaged"]
-    assert [each.baseline for each in found] == [False, True, True]
-    assert [each.embed([1]) for each in found] == [
-        ("new", "whole", [1]), ("old", "cut", 512, [1]), ("old", "chunks", 512, [1]),
+    def __init__(self, name, scores, same=None, reads=True, baseline=True):
+        super().__init__(name)
+        self.fixed, self.same, self.reads, self.baseline, self.calls = np.array(scores), same, reads, baseline, 0
+
+    def scores(self, _passes, queries, documents):
+        self.calls += 1
+        return self.fixed[queries, documents]
+
+    def measures(self, _passes):
+        return self.reads
+
+    def same_as(self, _passes):
+        return self.same
+
+    def vectors_per_document(self, _passes):
+        return 2.0
+
+    def tokens_per_document(self, _passes):
+        return 7.0
+
+    def query_passes(self, _passes):
+        return ("queries",)
+
+
+def test_cells_of_every_system_that_can_read_the_documents():
+    passes = SimpleNamespace(spent=0.0, seconds={"queries": 8.0})
+    right, wrong = np.eye(4), np.roll(np.eye(4), 1, axis=0)
+    by = [
+        Fixed("checkpoint", right, baseline=False), Fixed("truncated", wrong),
+        Fixed("chunks averaged", right, "truncated"), Fixed("too long", right, reads=False),
     ]  # fmt: skip
-    assert [[each.measures(length) for length in (512, 513, 4096, 4097)] for each in found] == [
-        [True, True, True, False], [True] * 4, [True] * 4,
+    cells = measure_cells("passkey", 512, a_set(4, 2), passes, by)
+    assert [(each.system, each.hits.mean(), each.same_as) for each in cells] == [
+        ("checkpoint", 1, None), ("truncated", 0, None), ("chunks averaged", 0, "truncated"),
     ]  # fmt: skip
-    same = embedder("same")
-    alone = systems(same, same, 512, 512)
-    assert [[each.measures(length) for length in (512, 513)] for each in alone] == [
-        [True, False], [False, True], [False, True],
-    ]  # fmt: skip
+    assert [each.calls for each in by] == [2, 2, 0, 0]
+    summary = cells[0].summary()
+    assert (summary.vectors_per_document, summary.tokens_per_document) == (2, 7)
+    assert summary.query_ms >= 1000 * 8 / 4
+    assert [(each.first, each.second) for each in comparisons(cells)] == [("checkpoint", "truncated")]
+
+
+def test_a_clock_is_not_compared():
+    one, other = (
+        Cell("t", 1, "s", False, np.array([1]), np.array([0]), Cost(1.0, 2.0, ms)).summary() for ms in (3.0, 4.0)
+    )
+    assert one == other
+    assert one.to_dict()["query_ms"] == 3
+
+
+def test_the_last_pool_may_be_smaller():
+    assert pools(a_set(5, 3)) == [slice(0, 3), slice(3, 5)]

@@ -101,3 +101,50 @@ def test_gradients_flow_through_pooled_alone(embedder):
     assert not embedder.model.training
     embedder.embed([[10]])
     assert torch.is_grad_enabled()
+
+
+def test_late_chunks_are_pooled_from_the_states_of_the_whole_text(embedder):
+    text, short = list(range(10, 95)), [9, 9]
+    whole, late = embedder.embed_late([text, short, []], (33, 63))
+    np.testing.assert_array_equal(whole, embedder.embed([text, short, []]))
+    ids = [1, *text, 2, 3]
+    states = np.array([[token, place, 1] for place, token in enumerate(ids)], dtype=np.float64)
+    # 30 letters a chunk; the special tokens belong to the first and the last chunk.
+    wanted = [states[:31], states[31:61], states[61:]]
+    np.testing.assert_allclose(late[33][0], [unit(part.mean(axis=0)) for part in wanted], rtol=1e-5)
+    np.testing.assert_allclose(late[63][0], [unit(part.mean(axis=0)) for part in (states[:61], states[61:])], rtol=1e-5)
+    for chunks in (late[33], late[63]):
+        np.testing.assert_allclose(np.concatenate(chunks[1:]), whole[1:], rtol=1e-6)
+
+
+def test_late_chunks_do_not_depend_on_the_batch(embedder, monkeypatch):
+    texts = [[10 + size] * size for size in (70, 3, 40)]
+    together = embedder.embed_late(texts, (23,))[1][23]
+    monkeypatch.setattr(module, "TOKENS_PER_BATCH", 1)
+    for one, other in zip(embedder.embed_late(texts, (23,))[1][23], together, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+    assert [len(chunks) for chunks in together] == [4, 1, 2]
+
+
+def test_a_first_token_has_no_late_chunks(states, letters):
+    assert Embedder(states, letters()).has_late_chunks
+    assert not Embedder(states, letters(), "cls").has_late_chunks
+
+
+def test_chunks_cover_the_text(embedder):
+    assert embedder.cut([[1, 2, 3, 4, 5], [], [6]], 5) == [[[1, 2], [3, 4], [5]], [[]], [[6]]]
+
+
+def test_input_vectors(states, letters):
+    embedder = Embedder(states, letters())
+    assert embedder.input_vectors() is None
+    states.get_input_embeddings = lambda: torch.nn.Embedding.from_pretrained(torch.eye(3, dtype=torch.bfloat16))
+    np.testing.assert_array_equal(embedder.input_vectors(), np.eye(3))
+    assert embedder.input_vectors().dtype == np.float32
+    states.get_input_embeddings = lambda: torch.nn.Identity()
+    assert embedder.input_vectors() is None
+
+
+def test_the_stored_limit_stays_in_float32(states, letters):
+    assert Embedder(states, letters(), stored_limit=256).in_float32().stored_limit == 256
+    assert Embedder(states, letters()).stored_limit is None

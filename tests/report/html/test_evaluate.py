@@ -47,7 +47,8 @@ def language(parts=({"from": 0, "to": 64, "loss": 3.0}, {"from": 64, "to": 128, 
     ]  # fmt: skip
     setup = {name: value for name, value in SETUP.items() if name not in ("tasks", "pool", "short")}
     setup |= {"lengths": [128], "original_usable_length": 64}
-    plain = {name: value for name, value in embedding().to_dict().items() if name not in ("comparisons", "fidelity")}
+    others = ("comparisons", "fidelity", "pooled", "recommendations")
+    plain = {name: value for name, value in embedding().to_dict().items() if name not in others}
     own = {"kind": "causal", "configuration": setup, "cells": cells, "context_gain": [], "shuffled": []}
     return Evaluation.from_dict(plain | own)
 
@@ -85,6 +86,14 @@ def test_charts_show_what_was_measured():
     depth = depth_chart(embedding().results.cells, "passkey")
     assert [each.name for each in depth.series] == ["128 tokens", "1024 tokens"]
     assert list(depth.series[1].y) == [0.7, None, 0.7, 0.5, 1.0]
+
+
+def test_one_system_of_each_family_is_drawn():
+    names = ("checkpoint", "truncated", "truncated 256", "best chunk 128", "best chunk 512", "BM25")
+    evaluation = embedding(cells=[cell(length, name, 0.5) for length in (128, 1024) for name in names])
+    chart = accuracy(evaluation)
+    assert [each.name for each in chart.series] == ["checkpoint", "truncated", "best chunk 128", "BM25"]
+    assert chart.reading.endswith("One of each kind of baseline is drawn; the table has 2 more.")
 
 
 def test_a_language_model():

@@ -78,12 +78,45 @@ def test_tables_of_a_language_model():
     ]
 
 
+def with_costs():
+    plain = embedding().to_dict()
+    cells = [
+        {"task": task, "length": length, "system": system, "documents": documents, "accuracy": interval(0.5),
+         "by_depth": depths, "vectors_per_document": vectors, "tokens_per_document": 7.0, "query_ms": query_ms}
+        for task, length, system, documents, depths, vectors, query_ms in (
+            ("passkey", 128, "checkpoint", 20, [0.5, 0.5], 1.0, 2.0),
+            ("passkey", 1024, "checkpoint", 20, [0.5, 0.5], 1.0, 4.0),
+            ("passkey", 128, "BM25", 20, [0.5, 0.5], None, 0.125),
+            ("passkey", 1024, "best chunk 128", 20, [0.5, 0.5], 9.0, 2.5),
+            ("passkey", 1024, "best chunk 512", 20, [0.5, 0.5], 2.75, 2.5),
+            ("passkey", 1024, "BM25", 20, [0.5, 0.5], None, 0.25),
+            ("short texts", 128, "checkpoint", 8, [0.5, None], 1.0, 2.0),
+        )
+    ]  # fmt: skip
+    return Evaluation.from_dict(plain | {"cells": cells})
+
+
+def test_what_a_search_costs_stands_in_the_table():
+    accuracy, short, depth, _ = evaluation_tables(with_costs())
+    assert list(accuracy.header) == ["", "128 tokens", "1024 tokens", "vectors per document", "ms per query"]
+    assert [[row[0], row[1], row[3], row[4]] for row in accuracy.rows] == [
+        ["checkpoint", "0.50 (0.40 to 0.60)", "1", "3.00"],
+        ["best chunk 128", "–", "9", "2.50"],
+        ["best chunk 512", "–", "2.8", "2.50"],
+        ["BM25", "0.50 (0.40 to 0.60)", "none", "0.19"],
+    ]
+    assert short.title == "short texts: fraction of queries whose document ranked first of 8"
+    assert list(short.header) == ["", "128 tokens", "vectors per document", "ms per query"]
+    assert [row[0] for row in depth.rows] == ["passkey", "passkey"]  # a short text has no depths
+
+
 @pytest.mark.parametrize(
     ("evaluation", "test", "tasks"),
     [(embedding(), "McNemar's exact test", True), (language(), "Wilcoxon's signed-rank test", False)],
 )
 def test_how_it_was_measured(evaluation, test, tasks):
-    first, second, third = evaluation_remarks(evaluation)
+    *systems, first, second, third = evaluation_remarks(evaluation)
+    assert len(systems) == tasks
     assert f"P-values: {test}, with Holm's correction" in first
     assert "20 documents per cell from stdlib, test set, seed 3, fp32" in second
     assert "the checkpoint takes 512 tokens, the original 256." in second
