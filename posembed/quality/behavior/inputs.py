@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from posembed.extension.check.inputs import Lengths, calls, integers
+from posembed.extension.check.configuration import integers
+from posembed.extension.check.inputs import Lengths, calls
 
 TOKENS_PER_CALL = 2048
 """Tokens of the inputs of one call: enough to fill the cores, and some 0.2 GB of activations for a BERT."""
@@ -18,7 +19,7 @@ _OTHER_VOCABULARY = 1000
 """Where no configuration says how many tokens there are: every real vocabulary has more."""
 
 
-def text_arguments(model: Any, ids: Tensor) -> Iterator[dict[str, Tensor | bool]]:
+def text_arguments(model: Any, ids: Tensor) -> Iterator[dict[str, Tensor | int]]:
     """Yield ways to call a model on token ids ``[texts, tokens]``, those with the fewest other inputs first."""
     for call in sorted(calls(model), key=lambda each: len(each.names)):
         if any(name in _TEXTS for name in call.names):
@@ -26,7 +27,7 @@ def text_arguments(model: Any, ids: Tensor) -> Iterator[dict[str, Tensor | bool]
             yield {name: ids if name in _TEXTS else _repeated(value, len(ids)) for name, value in made.items()}
 
 
-def image_arguments(model: Any, count: int, seed: int) -> Iterator[dict[str, Tensor | bool]]:
+def image_arguments(model: Any, count: int, seed: int) -> Iterator[dict[str, Tensor | int]]:
     """Yield ways to call a model on ``count`` smooth random images, those without other inputs first."""
     for call in sorted(calls(model), key=lambda each: len(each.names)):
         shape = call.shape(model)
@@ -66,5 +67,5 @@ def vocabulary_of(model: Any) -> int:
     return min(integers(model.config, "vocab_size", "text_vocab_size"), default=_OTHER_VOCABULARY)
 
 
-def _repeated(value: Tensor | bool, count: int) -> Tensor | bool:
-    return value if isinstance(value, bool) else value.expand(count, *value.shape[1:])
+def _repeated(value: Tensor | int, count: int) -> Tensor | int:
+    return value if isinstance(value, int) else value.expand(count, *value.shape[1:])

@@ -116,7 +116,7 @@ def _of_images(loaded: Loaded, table: FoundTable, seed: int, observer: Observer)
 
 
 def _first_that_runs(
-    loaded: Loaded, live: LiveTable, ways: Iterator[Mapping[str, Tensor | bool]], task: Task, batch: int
+    loaded: Loaded, live: LiveTable, ways: Iterator[Mapping[str, Tensor | int]], task: Task, batch: int
 ) -> Reader:
     error = f"no way to call {loaded.what} was found"
     for arguments in ways:
