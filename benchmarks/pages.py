@@ -36,7 +36,7 @@ def accuracy_rows(evaluation: dict[str, Any], task: str) -> list[list[str]]:
     cells = {(c["system"], c["length"]): c["accuracy"] for c in evaluation["cells"] if c["task"] == task}
     lengths = evaluation["configuration"]["lengths"]
     return [
-        [system, *(interval(cells[system, length]) for length in lengths)]
+        [system, *(interval(cells[system, n]) if (system, n) in cells else "–" for n in lengths)]
         for system in dict.fromkeys(system for system, _ in cells)
     ]
 

@@ -19,6 +19,7 @@ from benchmarks import other_passkeys
 from benchmarks.pages import interval, keep, load, print_table
 from posembed.hardware import environment
 from posembed.quality.evaluate.lexical import Bm25Index, WordVectorIndex, words
+from posembed.quality.evaluate.ranking import pools, ranked_first
 from posembed.quality.models.embedder import Embedder
 from posembed.quality.models.embedding import load_embedder
 from posembed.quality.tasks.retrieval_set import RetrievalSet, make_set
@@ -59,13 +60,6 @@ def rankers(embedder: Embedder) -> dict[str, Score]:
     )
 
 
-def ranked_first(scores: Any) -> Any:
-    """1 where a query's own document has a higher score than all others of its pool, else 0."""
-    own = np.diagonal(scores).copy()
-    np.fill_diagonal(scores, -np.inf)
-    return (own > scores.max(axis=1)).astype(np.int64)
-
-
 def made_sets(embedder: Embedder) -> Iterator[tuple[str, int, RetrievalSet]]:
     """Every set with its name and length."""
     texts = [embedder.encode(text) for text in load_texts("stdlib")["test"]]
@@ -82,9 +76,9 @@ def measure(checkpoint: str) -> list[dict[str, Any]]:
     embedder = load_embedder(checkpoint)
     cells = []
     for name, length, made in made_sets(embedder):
-        pools = [slice(begin, begin + POOL) for begin in range(0, len(made.documents), POOL)]
         for system, score in rankers(embedder).items():
-            hits = np.concatenate([ranked_first(score(made.documents[p], made.queries[p])) for p in pools])
+            scores = [score(made.documents[pool], made.queries[pool]) for pool in pools(made)]
+            hits = np.concatenate([ranked_first(each) for each in scores])
             cells.append({"task": name, "length": length, "system": system, "accuracy": bootstrap_interval(hits)})
             print(f"{name}, {length} tokens, {system}: {hits.mean():.3f}")
     return cells

@@ -119,6 +119,7 @@ _TOGETHER = "a table that cannot be extended names the config field that it shar
 _SUM = "what work is resumed from has a checksum"
 _COPIES = "the state before the last one is kept, for the case that the last one is damaged"
 _EVALUATE = "version 2 of evaluate's document: no fidelity without an original, which a copy's record may name"
+_BASELINES = "evaluate measures more baselines, and leaves out a cell that is the same as another"
 _MASKED_START = "the first loss of a masked calibration is measured as the later ones"
 _CHECKED = "the library that reads the copy loads it before it is put in place"
 _PADDING = "a tokenizer's padding to a fixed length follows its truncation"
@@ -142,7 +143,8 @@ _ADDED = (
     Added("files/*length_aware.safetensors/header/__metadata__/sha256", _SUM),
     Added("files/*/posembed.json/*", "a copy records what it was made from (docs/formats/history.md)"),
     Added("*/checked/*", _CHECKED),
-    *(Added(f"*/{key}", _EVALUATE, scenario="*evaluate*") for key in ("notes", "recorded_original")),
+    *(Added(f"*/{key}", _EVALUATE, scenario="*evaluate*") for key in ("notes*", "recorded_original")),
+    *(Added(f"*/{key}*", _BASELINES, scenario="*evaluate*") for key in ("pooled", "recommendations", "shortage")),
     *(Added("*", _FORMULA, scenario=scenario) for scenario in _COMPUTED),
     Added("json/fields/*", _PADDING, scenario="minilm-plan"),
 )
@@ -157,6 +159,7 @@ _SINCE_0_2 = (
     *(Accepted(path, _FORMULA, scenario=scenario) for path in ("exit", "files") for scenario in _COMPUTED),
     Accepted("exit", "a negative seed is refused", scenario="evaluate * --seed -1 *"),
     *(Accepted(f"*/{key}", _EVALUATE, scenario="*evaluate*") for key in ("schema_version", "fidelity")),
+    *(Accepted(f"*/{key}/*", _BASELINES, scenario="*evaluate*") for key in ("cells", "comparisons", "verdict")),
     *(
         Accepted("*/fidelity/*", _EVALUATE, text="^<absent>$", scenario=scenario)
         for scenario in ("evaluate-some-tasks", "evaluate-bf16", "public-evaluate", "minilm-evaluate")

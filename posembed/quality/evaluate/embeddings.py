@@ -15,7 +15,7 @@ from posembed.quality.evaluate.ranking import Cell, comparisons, measure_cells
 from posembed.quality.evaluate.recommend import compare_pooled, contests, recommend
 from posembed.quality.evaluate.short_pairs import TASK as SHORT_TEXTS
 from posembed.quality.evaluate.short_pairs import short_pairs
-from posembed.quality.evaluate.systems import systems
+from posembed.quality.evaluate.systems import absent, systems
 from posembed.quality.evaluate.verdict import verdict
 from posembed.quality.models.embedder import Embedder
 from posembed.quality.tasks.real import RealTask
@@ -133,7 +133,7 @@ def evaluate_embeddings(
                 passes = Passes(retrieval.documents, retrieval.queries, models, shared)
                 cells[task] += measure_cells(task, length, retrieval, passes, by)
     measured = [cell for own in cells.values() for cell in own]
-    shortages = [*([missing] if missing else []), *sets.notes()]
+    shortages = [*([missing] if missing else []), *absent(models), *sets.notes()]
     short = None
     if checkpoint is not original:
         observer.message("short inputs")

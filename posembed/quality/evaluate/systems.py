@@ -273,6 +273,16 @@ def systems(models: Models, *, bm25: bool = True) -> tuple[System, ...]:
     return (*found, Bm25(BM25)) if bm25 else tuple(found)
 
 
+def absent(models: Models) -> tuple[str, ...]:
+    """Return which systems a model cannot be measured with, a sentence each."""
+    sentences = []
+    if models.original.input_vectors() is None:
+        sentences.append("word vectors were not measured: the model has no table of input word vectors")
+    if not models.checkpoint.has_late_chunks:
+        sentences.append("late chunks were not measured: the model's vector is that of its first token, not a mean")
+    return tuple(sentences)
+
+
 def _uncut(passes: Passes, name: str) -> str | None:
     """Return the system that reads whole documents with the original, other than the named one."""
     models = passes.models

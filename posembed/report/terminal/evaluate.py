@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from posembed.errors import ArgumentTypeError
+from posembed.errors import ArgumentTypeError, first_names
 from posembed.records.evaluation import (
     DocumentInterval,
     EmbeddingResults,
@@ -21,6 +21,8 @@ from posembed.report.printable import printable
 from posembed.report.text_table import TextTable
 
 CHECKPOINT = "checkpoint"
+# Names of tied systems that a row lists: more would make it wider than a screen.
+_MOST_TIES = 2
 COSTS = ("vectors per document", "ms per query")
 BASELINES = (
     "All systems but the checkpoint and late chunks use the original; N is in tokens, special ones included. "
@@ -72,7 +74,20 @@ def _language(results: LanguageResults, evaluation: Evaluation) -> list[TextTabl
 @result_tables.register
 def _embedding(results: EmbeddingResults, evaluation: Evaluation) -> list[TextTable]:
     """Accuracy by task, system and length; by depth of the evidence; short inputs."""
-    return [*_accuracy(results, evaluation), _depths(results), *_short(results)]
+    return [*_recommended(results), *_accuracy(results, evaluation), _depths(results), *_short(results)]
+
+
+def _recommended(results: EmbeddingResults) -> list[TextTable]:
+    if not results.recommendations:
+        return []
+    rows = []
+    for each in results.recommendations:
+        stored = "none" if each.vectors_per_document is None else f"{each.vectors_per_document:.3g}"
+        tokens = ", ".join(map(str, each.lengths))
+        tied = first_names(each.ties, _MOST_TIES) if each.ties else MISSING
+        rows.append((each.task, tokens, each.budget, each.system, _interval(each.accuracy, 2), stored, tied))
+    header = ("task", "tokens", "budget", "use", "ranked first", "vectors per document", "tied with")
+    return [TextTable("Which system to use for documents longer than the original takes", header, rows)]
 
 
 def _accuracy(results: EmbeddingResults, evaluation: Evaluation) -> list[TextTable]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from posembed.quality.evaluate.passes import Models, Passes
-from posembed.quality.evaluate.systems import CHECKPOINT, TRUNCATED, systems
+from posembed.quality.evaluate.systems import CHECKPOINT, TRUNCATED, absent, systems
 
 WHOLE = slice(None)
 
@@ -56,6 +56,13 @@ def test_every_system_of_a_model_with_512_rows():
 def test_systems_that_a_model_does_not_have():
     left = names(Models(Echo(late=False), Echo(table=False), 128, 77), bm25=False)
     assert left == ["checkpoint", "truncated", "chunks averaged", "first + average 77", "best chunk 77"]
+    assert [
+        sentence.split(" were")[0] for sentence in absent(Models(Echo(late=False), Echo(table=False), 128, 77))
+    ] == [
+        "word vectors",
+        "late chunks",
+    ]
+    assert absent(Models(Echo(), Echo(), 128, 77)) == ()
 
 
 @pytest.mark.parametrize(("limit", "there"), [(None, False), (512, False), (600, False), (2, False), (300, True)])

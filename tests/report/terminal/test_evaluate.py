@@ -110,6 +110,22 @@ def test_what_a_search_costs_stands_in_the_table():
     assert [row[0] for row in depth.rows] == ["passkey", "passkey"]  # a short text has no depths
 
 
+def test_which_system_to_use_comes_first():
+    made = [
+        {"task": "title", "scope": "longer", "lengths": [1024, 2048], "budget": budget, "system": system,
+         "accuracy": interval(0.5), "vectors_per_document": vectors, "best": system, "ties": ties}
+        for budget, system, vectors, ties in (
+            ("any", "BM25", None, ["a", "b", "c"]), ("several vectors", "best chunk 128", 12.75, []),
+        )
+    ]  # fmt: skip
+    first, *_ = evaluation_tables(Evaluation.from_dict(embedding().to_dict() | {"recommendations": made}))
+    assert first.title == "Which system to use for documents longer than the original takes"
+    assert [list(row) for row in first.rows] == [
+        ["title", "1024, 2048", "any", "BM25", "0.50 (0.40 to 0.60)", "none", "a, b and 1 more"],
+        ["title", "1024, 2048", "several vectors", "best chunk 128", "0.50 (0.40 to 0.60)", "12.8", "–"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("evaluation", "test", "tasks"),
     [(embedding(), "McNemar's exact test", True), (language(), "Wilcoxon's signed-rank test", False)],
