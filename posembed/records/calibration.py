@@ -9,7 +9,7 @@ from typing import Any, Self
 from posembed.records.base import Json, Record, Result, require_schema
 from posembed.records.calibrate import CalibrationConfig
 
-SCHEMA, SCHEMA_VERSION = "posembed.calibration", 1
+SCHEMA, SCHEMA_VERSION = "posembed.calibration", 2
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,13 @@ class Calibration(Result):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Return the record that ``calibration.json`` holds.
+        """Return the record that ``calibration.json`` holds; one of version 1 is read as version 2.
 
         Raises:
             InvalidArgumentError: for another schema, a newer version, or unknown or missing keys.
         """
+        if (values.get("schema"), values.get("schema_version")) == (SCHEMA, 1):  # fewer fields in its configuration
+            values = dict(values) | {"schema_version": SCHEMA_VERSION}
         require_schema(values, SCHEMA, SCHEMA_VERSION)
         return super().from_dict(values)
 

@@ -275,12 +275,12 @@ def test_an_existing_target_is_refused_before_the_work(embedder, texts, quick, t
             "document=64 must be above 64: with length_aware=True",
         ),
         (
-            {"length": 128, "document": 60},
+            {"length": 128, "document": 60, "hidden": 1.0},
             InvalidArgumentError,
             "document=60 must exceed 64, because up to 64 leading rows may be kept",
         ),
         (
-            {"length": 128, "document": 64, "length_aware": True},
+            {"length": 128, "document": 64, "length_aware": True, "hidden": 1.0},
             InvalidArgumentError,
             "document=64 must exceed 64, because up to 64 leading rows may be kept",
         ),
@@ -308,7 +308,7 @@ def test_data_that_cannot_be_used(embedder, tmp_path, content, sentence):
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(DataError, match=sentence):
-        calibrate(embedder, tmp_path / "out", data=str(file), length=128, range=32)
+        calibrate(embedder, tmp_path / "out", data=str(file), length=128, range=32, hidden=1.0)
     assert not (tmp_path / "out.calibrating").exists()
 
 
@@ -389,7 +389,7 @@ def test_the_command(embedder, texts, tmp_path, cli):
     assert "--minutes 0.0 must be above 0" in err
 
 
-@pytest.mark.parametrize("options", [{"range": 64, "length_aware": True}, {}])
+@pytest.mark.parametrize("options", [{"range": 64, "length_aware": True}, {}, {"hidden": 0.0}])
 def test_a_checkpoint_is_opened_and_searched_once(embedder, texts, quick, tmp_path, monkeypatch, options):
     """Also where the start is searched on validation texts."""
     opened, searched = [], []

@@ -20,7 +20,7 @@ def test_a_record_is_read_back():
     record = recorded()
     plain = record.to_dict()
     assert Calibration.from_dict(plain) == record
-    assert plain["schema"], plain["schema_version"] == ("posembed.calibration", 1)
+    assert plain["schema"], plain["schema_version"] == ("posembed.calibration", 2)
     assert plain["curve"] == [
         {"step": 0, "train": None, "validation": 2.0}, {"step": 5, "train": 1.5, "validation": 1.0},
     ]  # fmt: skip
@@ -31,14 +31,23 @@ def test_a_record_is_read_back():
         assert record["steps"] == record.steps
 
 
+def test_a_record_of_the_first_version_is_read():
+    """It had made documents alone, and no spline."""
+    plain = recorded().to_dict() | {"schema_version": 1}
+    for added in ("hidden", "knots"):
+        del plain["configuration"][added]
+    read = Calibration.from_dict(plain)
+    assert (read.configuration.hidden, read.configuration.knots) == (1.0, 0)
+
+
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
         (
             {"schema": "posembed.evaluate"},
-            "schema='posembed.evaluate' of schema_version=1 is not 'posembed.calibration'",
+            "schema='posembed.evaluate' of schema_version=2 is not 'posembed.calibration'",
         ),
-        ({"schema_version": 2}, "schema_version=2 is not 'posembed.calibration' of version 1"),
+        ({"schema_version": 3}, "schema_version=3 is not 'posembed.calibration' of version 2"),
         ({"more": 1}, "not a Calibration of this version: unknown more"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from posembed.checkpoint.source import open_checkpoint
+from posembed.checkpoint.source import CheckpointPath, open_checkpoint
 from posembed.extension.check.inputs import Arguments
 from posembed.extension.check.reading import CannotCheckError, Reading
 from posembed.extension.check.running import nothing_prepared
@@ -45,8 +45,8 @@ def prepared(_: Path, names: Sequence[str], /) -> Arguments:
     return nothing_prepared(names)
 
 
-def load_model(folder: Path) -> Any:
-    """Return the model of a folder, its weights in memory.
+def load_model(folder: CheckpointPath) -> Any:
+    """Return the model of a folder, or of an opened checkpoint, its weights in memory.
 
     It is called as one of Transformers is: with ``pixel_values``, of the size that its configuration names.
     """

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from posembed.checkpoint.source import Checkpoint, open_checkpoint
+from posembed.checkpoint.source import Checkpoint, CheckpointPath, open_checkpoint
 from posembed.errors import InvalidArgumentError, first_line
 from posembed.extension.check.processors import prepared
 from posembed.extension.check.reading import CannotCheckError, Reading, Shape
@@ -52,8 +52,8 @@ def read_shapes(folder: Path) -> Reading:
         raise CannotCheckError("the checkpoint brings code of its own, which is not run") from error
 
 
-def load_model(folder: Path) -> Any:
-    """Return the model of a folder in float32, its weights in memory."""
+def load_model(folder: CheckpointPath) -> Any:
+    """Return the model of a folder, or of an opened checkpoint, in float32, its weights in memory."""
     checkpoint = open_checkpoint(folder)
     with no_questions(checkpoint.directory):
         config = _config(checkpoint)

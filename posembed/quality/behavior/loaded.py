@@ -61,7 +61,7 @@ def load(checkpoint: Checkpoint) -> Loaded:
         else:
             from posembed.extension.check import transformers_models as reading  # type: ignore[no-redef]
         with _quiet():
-            model = reading.load_model(checkpoint.root)
+            model = reading.load_model(checkpoint)
     except PosembedError as error:
         raise WorkFailedError(str(error)) from error
     except Exception as error:  # whatever a library raises for a checkpoint that it does not read

@@ -96,7 +96,7 @@ class Contrastive:
         """Return a step's random numbers, and the length of its documents, which is the first of them."""
         rng = generator("calibrate", "step", step, self.config.seed)
         # As many tokens go into each length: short documents are cheap, and what they teach holds for long ones.
-        return rng, int(rng.choice(self.lengths, p=_even_tokens(self.lengths)))
+        return rng, int(rng.choice(self.lengths, p=even_tokens(self.lengths)))
 
     def backward(self, table: CalibratedTable, step: int) -> float:
         """Add the gradients of one step's loss to the table's parameters; return the loss.
@@ -181,7 +181,7 @@ def halved_lengths(longest: int, *, above: int) -> list[int]:
     return lengths
 
 
-def _even_tokens(lengths: Sequence[int]) -> NDArray[np.float64]:
+def even_tokens(lengths: Sequence[int]) -> NDArray[np.float64]:
     """Return chances that give every length as many tokens in the long run."""
     inverse = 1 / np.asarray(lengths, dtype=np.float64)
     return np.asarray(inverse / inverse.sum())

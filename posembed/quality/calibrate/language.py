@@ -73,6 +73,8 @@ class LanguageStrategy(Strategy[LanguageModel]):
             queries_trained=False,
             spread=document < length,
             facts=0.0,
+            hidden=0.0,
+            knots=0,
         )
 
     def short_inputs(self, _: int, old: int, /) -> int:

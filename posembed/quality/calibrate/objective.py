@@ -12,6 +12,7 @@ from posembed.extension.live import extend_in_place
 from posembed.quality.calibrate.frozen import FrozenModel
 from posembed.quality.calibrate.memory import inputs_at_once, recompute_layers
 from posembed.quality.calibrate.request import Request
+from posembed.quality.calibrate.smooth_table import SmoothTable
 from posembed.quality.calibrate.strategy import FrozenParts, Strategy, Texts
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.quality.calibrate.trainer import Objective
@@ -58,13 +59,20 @@ def prepare(
     kept = min(restored, len(stored))
     rows[:kept] = stored[:kept]  # a start that repeats fewer rows than are kept would train on others than are written
     frozen = reserved if config.train_kept_rows else restored
-    table = CalibratedTable(rows, frozen=frozen, period=config.period, restored=restored)
+    table = _table(rows, config, frozen=frozen, restored=restored)
     reading = FrozenModel(model, name)
     at_once = inputs_at_once(model, config.document, logits=strategy.gives_logits)
     if not at_once:
         recompute_layers(model)
     parts = FrozenParts(loaded, reading, rows, stored, reserved, at_once)
     return Prepared(table, strategy.objective(parts, config, texts), sha256)
+
+
+def _table(rows: torch.Tensor, config: CalibrationConfig, *, frozen: int, restored: int) -> CalibratedTable:
+    if not config.knots:
+        return CalibratedTable(rows, frozen=frozen, period=config.period, restored=restored)
+    span = min(config.document, len(rows) - frozen)
+    return SmoothTable(rows, frozen=frozen, knots=config.knots, span=span, restored=restored)
 
 
 def fingerprint(model: torch.nn.Module, tokenizer: Any, pooling: str) -> str:

@@ -75,6 +75,11 @@ class Strategy(ABC, Generic[Loaded]):
     def __init__(self, kind: ModelKind[Loaded]) -> None:
         self.kind = kind
 
+    def usual(self, options: CalibrateOptions) -> Defaults:
+        """Return the numbers for what the caller leaves out."""
+        del options
+        return self.defaults
+
     def settle(self, options: CalibrateOptions) -> CalibrateOptions:
         """Return the options with those set that follow from others for this kind of model."""
         return options
@@ -142,7 +147,7 @@ class Strategy(ABC, Generic[Loaded]):
             read: tokens of a validation input.
             **own: the other fields.
         """
-        options, usual = request.options, self.defaults
+        options, usual = request.options, self.usual(request.options)
         return CalibrationConfig(
             kind=self.kind.name,
             data=options.data,

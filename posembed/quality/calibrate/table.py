@@ -40,6 +40,11 @@ class CalibratedTable(nn.Module):
         self.shift = nn.Parameter(torch.zeros(start.shape[1], device=start.device))
         self.rows = nn.Parameter(torch.zeros(min(period, trainable), start.shape[1], device=start.device))
 
+    @property
+    def shared(self) -> list[nn.Parameter]:
+        """The parameters that move with the rate of what rows share."""
+        return [self.shift]
+
     def forward(self) -> Tensor:
         """Return the table that training reads, float32 ``[rows, d_model]``."""
         trained = self.start[self.frozen :] + self.shift + self.rows[self.index]

@@ -41,7 +41,7 @@ class Objective(Protocol):
 
 
 class TableTrainer:
-    """Adam on the table's two parameters, with warm-up and cosine; the best table by validation is kept.
+    """Adam on the table's parameters, with warm-up and cosine; the best table by validation is kept.
 
     Args:
         config: everything that decides the numbers.
@@ -55,7 +55,7 @@ class TableTrainer:
     ) -> None:
         self.config, self.table, self.objective, self.identity = config, table, objective, identity
         self.optimizer = torch.optim.Adam(
-            [{"params": [table.shift], "peak": config.shift_rate}, {"params": [table.rows], "peak": config.row_rate}],
+            [{"params": table.shared, "peak": config.shift_rate}, {"params": [table.rows], "peak": config.row_rate}],
             lr=0.0,
             betas=_BETAS,
         )

@@ -305,6 +305,6 @@ def test_groups_of_about_eight(batch, sizes):
 
 
 def test_every_length_gets_as_many_tokens():
-    chances = contrastive._even_tokens([2048, 1024, 512])
+    chances = contrastive.even_tokens([2048, 1024, 512])
     np.testing.assert_allclose(chances * [2048, 1024, 512], np.full(3, 2048 / 7))
     assert chances.sum() == pytest.approx(1.0)

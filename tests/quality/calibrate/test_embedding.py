@@ -1,5 +1,6 @@
 """How embedding models are calibrated: where it begins, what is kept, which documents and queries."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from posembed.quality.calibrate import embedding
 from posembed.quality.calibrate.embedding import EmbeddingStrategy
 from posembed.quality.calibrate.strategy import FrozenParts
 from posembed.quality.models.embedding import EMBEDDING
+from posembed.records.behavior import EffectiveRange
 from posembed.records.calibration import CalibrationStart
 from tests.fixtures.calibrations import configured, request_of
 
@@ -151,3 +153,39 @@ def test_old_rows_embed_the_queries(embedder, texts):
     assert parts.rows.eq(1).all()
     assert objective.at_once == 5
     assert objective.embedder.pooling == loaded.pooling == STRATEGY.pooling(loaded)
+
+
+@pytest.mark.parametrize(
+    ("options", "found", "size", "kept"),
+    [
+        ({"range": 32}, None, 32, 32),
+        ({"range": 32, "keep": 16, "length_aware": True}, None, 32, 16),
+        ({}, EffectiveRange("ends", 40, 38, 44, ("because",), 16), 40, 40),
+        ({"keep": 8}, EffectiveRange("ends", 40, 38, 44, ("because",), 16), 40, 8),
+        ({}, EffectiveRange("no end", None, None, None, ("flat",), 16), 64, 64),
+        ({}, EffectiveRange("unknown", None, None, None, ("few",), 16), 64, 64),
+        ({}, None, 64, 64),
+    ],
+)
+def test_distillation_begins_with_the_rows_that_work_alike(monkeypatch, options, found, size, kept):
+    probed = []
+
+    def shown(checkpoint, tables, data, seed, observer):
+        probed.append((checkpoint.root, [each.key for each in tables], data, seed))
+        return SimpleNamespace(tables=() if found is None else (SimpleNamespace(effective_range=found),))
+
+    monkeypatch.setattr(embedding, "probe", shown)
+    start = STRATEGY.choose_start(request_of(length=128, hidden=0.0, seed=3, **options), SILENT)
+    assert (start.method, start.options, start.keep) == ("tile", {"range": size}, kept)
+    assert probed == ([] if "range" in options else [("a/checkpoint", ["positions"], "texts", 3)])
+    assert start.why[-1] == f"the first {size} rows, repeated"
+
+
+def test_defaults_of_the_objectives():
+    start = kept(32)
+    made = STRATEGY.configuration(request_of(length=4096), start)
+    real = STRATEGY.configuration(request_of(length=4096, hidden=0.0), start)
+    mixed = STRATEGY.configuration(request_of(length=4096, hidden=0.5), start)
+    assert (made.steps, made.batch, made.row_rate, made.knots, made.train_kept_rows) == (250, 16, 0.0, 0, True)
+    assert (real.steps, real.batch, real.row_rate, real.knots, real.train_kept_rows) == (1000, 4, 5e-3, 65, False)
+    assert mixed == dataclasses.replace(real, hidden=0.5)

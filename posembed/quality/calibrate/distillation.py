@@ -1,0 +1,202 @@
+"""The training objective of embedding models on real texts: one long vector like what the model says of the chunks.
+
+A frozen model knows what each chunk of a long text means, since it was trained on texts of that size. The mean of these
+vectors, and half of the vector of the beginning, is a good vector of the whole. A table is trained until one pass over
+the long text gives that vector, so no query, no label and no made sentence is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from posembed.errors import DataError
+from posembed.quality.calibrate.contrastive import document_lengths, even_tokens
+from posembed.quality.calibrate.frozen import FrozenModel
+from posembed.quality.calibrate.table import CalibratedTable
+from posembed.quality.models.embedder import Embedder
+from posembed.quality.rng import generator
+from posembed.records.calibrate import CalibrationConfig
+
+Passages = list[list[int]]
+# Tokens of a chunk with BERT's two special ones, and of the beginning: sizes that the original embeds well. Sentence
+# models are trained on some 128 tokens, and many are shipped with a limit of 256.
+CHUNK, BEGINNING = 128, 256
+# Of the beginning's vector beside the chunks' mean. It holds what a title asks for; without it titles are found less
+# often, with as much of it as of the chunks parts that begin late are (docs/measured/calibration.md).
+BEGINNING_SHARE = 0.5
+# Of the loss that tells passages apart, beside the distance to the target: a small share keeps vectors from moving
+# towards the mean of all targets.
+_CONTRAST, _TEMPERATURE = 0.1, 0.05
+_BANK = 128  # targets of other passages that a step's vectors are told apart from; a batch alone is too few
+_LEAST_TOKENS = 2048  # of all texts of a split
+SHORT = 64  # tokens of the short passages that are trained too where queries read the trained rows
+
+
+class Distillation:
+    """Distance of long passages' vectors to those that the frozen model has for their chunks.
+
+    Args:
+        embedder: of a :class:`FrozenModel`.
+        config: of the calibration.
+        old: a table, ``[rows, d_model]``, whose leading rows are the source's: it embeds the chunks.
+        usable: positions of the source's own table: no chunk is longer.
+        train: texts.
+        validation: texts, disjoint from those.
+        at_once: passages whose activations fit into memory together.
+
+    Raises:
+        DataError: if the texts are too short.
+    """
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        config: CalibrationConfig,
+        old: Tensor,
+        usable: int,
+        train: Sequence[str],
+        validation: Sequence[str],
+        *,
+        at_once: int,
+    ) -> None:
+        self.embedder, self.config, self.old = embedder, config, old
+        self.model: FrozenModel = embedder.model
+        self.at_once = max(1, at_once)
+        self.chunk = min(CHUNK, usable) - embedder.special
+        self.beginning = min(BEGINNING, usable) - embedder.special
+        self.lengths = [*document_lengths(config), *([SHORT] if config.queries_trained else [])]
+        self.train = Passage.all(train, embedder, "training")
+        held_out = Passage.all(validation, embedder, "validation")
+        rng = generator("distill", "validation", config.document, config.seed)
+        sizes = [self.lengths[number % len(self.lengths)] for number in range(config.held_out)]
+        self.held_out = [held_out.draw(size - embedder.special, rng) for size in sizes]
+        self.held_out_targets = self.targets(self.held_out)
+        rng = generator("distill", "bank", config.document, config.seed)
+        self.bank = self.targets([self.train.draw(config.document - embedder.special, rng) for _ in range(_BANK)])
+
+    def batch(self, step: int) -> Passages:
+        """Return the passages of a step; its number alone decides them."""
+        rng, length = self._length(step)
+        return [self.train.draw(length - self.embedder.special, rng) for _ in range(self.config.batch)]
+
+    def tokens(self, step: int) -> int:
+        """Return the number of tokens of a step's passages, special tokens included."""
+        return self.config.batch * self._length(step)[1]
+
+    def _length(self, step: int) -> tuple[np.random.Generator, int]:
+        rng = generator("distill", "step", step, self.config.seed)
+        return rng, int(rng.choice(self.lengths, p=even_tokens(self.lengths)))
+
+    def targets(self, passages: Passages) -> Tensor:
+        """Return the unit vectors to be learned, ``[passages, d_model]``: the chunks' mean and half of the beginning.
+
+        A passage that fits into one chunk has the vector that the frozen model gives it.
+        """
+        chunks = [[each[at : at + self.chunk] for at in range(0, len(each), self.chunk)] for each in passages]
+        ends = np.cumsum([len(parts) for parts in chunks])[:-1]
+        vectors = self._embed(self.old, [chunk for parts in chunks for chunk in parts])
+        means = F.normalize(torch.stack([part.mean(0) for part in torch.tensor_split(vectors, ends.tolist())]), dim=1)
+        beginnings = self._embed(self.old, [each[: self.beginning] for each in passages])
+        return F.normalize(means + BEGINNING_SHARE * beginnings, dim=1)
+
+    def backward(self, table: CalibratedTable, step: int) -> float:
+        """Add the gradients of one step's loss to the table's parameters; return the loss.
+
+        Passages that do not fit into memory together are embedded twice, a few at a time: first without a gradient,
+        then with the gradient that the loss has for their vectors (Gao et al. 2021, arXiv:2101.06983).
+        """
+        passages = self.batch(step)
+        targets = self.targets(passages)
+        weight = table()
+        leaf = weight.detach().requires_grad_()
+        if len(passages) <= self.at_once:
+            with self.model.reading(leaf):
+                loss = self._loss(self.embedder.pooled(passages), targets)
+            loss.backward()  # type: ignore[no-untyped-call]
+        else:
+            parts = [passages[at : at + self.at_once] for at in range(0, len(passages), self.at_once)]
+            with torch.no_grad(), self.model.reading(leaf):
+                vectors = torch.cat([self.embedder.pooled(part) for part in parts])
+            vectors.requires_grad_()
+            loss = self._loss(vectors, targets)
+            loss.backward()  # type: ignore[no-untyped-call]
+            assert vectors.grad is not None
+            for part, gradient in zip(parts, vectors.grad.split(self.at_once), strict=True):  # type: ignore[no-untyped-call]
+                with self.model.reading(leaf):
+                    self.embedder.pooled(part).backward(gradient)  # type: ignore[no-untyped-call]
+        weight.backward(leaf.grad)
+        return loss.item()
+
+    def _loss(self, vectors: Tensor, targets: Tensor) -> Tensor:
+        return distillation_loss(vectors, targets, self.bank)
+
+    def validate(self, table: Tensor) -> float:
+        """Return the mean distance of the validation passages' vectors to their targets."""
+        vectors = self._embed(table, self.held_out)
+        return float((1 - (vectors * self.held_out_targets).sum(1)).mean())
+
+    def _embed(self, table: Tensor, texts: Passages) -> Tensor:
+        with self.model.reading(table):
+            return torch.from_numpy(self.embedder.embed(texts)).to(table.device)
+
+
+def distillation_loss(vectors: Tensor, targets: Tensor, others: Tensor) -> Tensor:
+    """Return the mean distance ``1 − cosine`` to the targets, and a tenth of a contrastive loss against all of them.
+
+    Args:
+        vectors: unit vectors, ``[batch, d_model]``.
+        targets: theirs, in the same order.
+        others: targets of other passages, ``[others, d_model]``.
+
+    Example:
+        >>> round(distillation_loss(torch.eye(2), torch.eye(2), -torch.eye(2)).item(), 6)
+        0.0
+    """
+    distance = (1 - (vectors * targets).sum(1)).mean()
+    scores = vectors @ torch.cat((targets, others)).T / _TEMPERATURE
+    return distance + _CONTRAST * F.cross_entropy(scores, torch.arange(len(vectors), device=scores.device))
+
+
+class Passage:
+    """Texts as one row of tokens, from which passages are cut.
+
+    Args:
+        rows: token ids of each text.
+    """
+
+    def __init__(self, rows: Sequence[Sequence[int]]) -> None:
+        self.tokens = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
+        self.begins = np.cumsum([0, *(len(row) for row in rows[:-1])])
+
+    @classmethod
+    def all(cls, texts: Sequence[str], embedder: Embedder, split: str) -> Passage:
+        """Encode texts.
+
+        Raises:
+            DataError: if they are too short.
+        """
+        rows = [ids for ids in map(embedder.encode, texts) if ids]
+        count = sum(map(len, rows))
+        if count < _LEAST_TOKENS:
+            raise DataError(
+                f"the {split} texts have {count:,} tokens, at least {_LEAST_TOKENS:,} are needed: give more text with "
+                "`data`"
+            )
+        return cls(rows)
+
+    def draw(self, size: int, rng: np.random.Generator) -> list[int]:
+        """Return ``size`` tokens: half of the passages begin where a text does, since titles stand there.
+
+        A passage may go on into the text that follows. Texts shorter than a passage are joined by that.
+        """
+        size = min(size, len(self.tokens))
+        last = len(self.tokens) - size
+        begins: NDArray[np.int64] = self.begins[self.begins <= last]
+        at = int(rng.choice(begins)) if rng.random() < 0.5 else int(rng.integers(0, last + 1))
+        return [int(token) for token in self.tokens[at : at + size]]

@@ -1,0 +1,142 @@
+"""Long passages towards their chunks' vectors: passages, targets, the loss and its gradient, and what is learned."""
+
+import numpy as np
+import pytest
+import torch
+
+from posembed.errors import DataError
+from posembed.extension.live import extend_in_place
+from posembed.quality.calibrate import distillation
+from posembed.quality.calibrate.distillation import Distillation, Passage, distillation_loss
+from posembed.quality.calibrate.frozen import FrozenModel
+from posembed.quality.calibrate.smooth_table import SmoothTable
+from posembed.quality.models.embedder import Embedder
+from posembed.quality.models.embedding import load_embedder
+from posembed.quality.texts import load_texts
+from tests.fixtures.calibrations import configured
+
+KEY = "embeddings.position_embeddings.weight"
+SETTINGS = {"keep": 0, "hidden": 0.0, "knots": 5, "document": 128, "batch": 3, "held_out": 4, "period": 128}
+
+
+@pytest.fixture(scope="module")
+def split(texts):
+    return load_texts(texts)
+
+
+@pytest.fixture
+def make(embedder, split, monkeypatch):
+    """An objective of the small embedder, its 64 rows repeated to 128, and the repeated rows."""
+    monkeypatch.setattr(distillation, "CHUNK", 32)
+    monkeypatch.setattr(distillation, "BEGINNING", 48)
+    monkeypatch.setattr(distillation, "_BANK", 6)
+
+    def make_(at_once=8, **settings):
+        loaded = load_embedder(embedder)
+        stored = loaded.model.get_parameter(KEY).detach().clone()
+        extend_in_place(loaded.model, 128, method="tile")
+        rows = torch.cat((stored, stored))
+        own = Embedder(FrozenModel(loaded.model, KEY), loaded.tokenizer, loaded.pooling, "fp32")
+        config = configured(**SETTINGS | settings)
+        objective = Distillation(own, config, rows, 64, split["train"], split["validation"], at_once=at_once)
+        return objective, rows
+
+    return make_
+
+
+def test_passages_have_the_length_of_their_step_and_depend_on_its_number_alone(make):
+    one, other = make()[0], make()[0]
+    for step in range(4):
+        passages = one.batch(step)
+        assert [len(each) + one.embedder.special for each in passages] == [128] * 3
+        assert passages == other.batch(step)
+        assert one.tokens(step) == 3 * 128
+    assert one.batch(0) != one.batch(1)
+    assert make(queries_trained=True)[0].lengths == [128, distillation.SHORT]
+
+
+def test_a_target_is_the_mean_of_the_chunks_and_half_of_the_beginning(make):
+    objective, rows = make()
+    body = 32 - objective.embedder.special
+    passage = objective.batch(0)[0]
+    with objective.model.reading(rows):
+        chunks = objective.embedder.embed([passage[at : at + body] for at in range(0, len(passage), body)])
+        (beginning,) = objective.embedder.embed([passage[: 48 - objective.embedder.special]])
+    mean = chunks.mean(axis=0)
+    wanted = mean / np.linalg.norm(mean) + 0.5 * beginning
+    np.testing.assert_allclose(objective.targets([passage])[0], wanted / np.linalg.norm(wanted), atol=1e-6)
+
+
+def test_the_target_of_a_short_passage_is_its_own_old_vector(make):
+    objective, rows = make()
+    passage = objective.batch(0)[0][:20]
+    with objective.model.reading(rows):
+        own = objective.embedder.embed([passage])
+    np.testing.assert_allclose(objective.targets([passage]), own, atol=1e-6)
+
+
+def test_targets_of_several_passages_are_those_of_each(make):
+    objective, _ = make()
+    passages = [objective.batch(0)[0], objective.batch(0)[1][:40], objective.batch(1)[0][:77]]
+    together = objective.targets(passages)
+    alone = torch.cat([objective.targets([each]) for each in passages])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
+
+
+def gradients(objective, rows):
+    table = SmoothTable(rows, frozen=0, knots=5, span=128)
+    with torch.no_grad():
+        table.rows.normal_(generator=torch.Generator().manual_seed(0)).mul_(0.1)
+    loss = objective.backward(table, 3)
+    return loss, [each.grad for each in table.parameters()]
+
+
+def test_passages_that_do_not_fit_together_give_the_same_gradients(make):
+    loss, whole = gradients(*make())
+    parts_loss, parts = gradients(*make(at_once=2))
+    assert parts_loss == pytest.approx(loss, rel=1e-5)
+    for one, other in zip(whole, parts, strict=True):
+        assert float(one.abs().max()) > 0
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
+
+
+def test_the_loss_against_a_plain_computation():
+    draw = torch.Generator().manual_seed(0)
+    vectors, targets, others = (
+        torch.nn.functional.normalize(torch.randn(count, 5, generator=draw, dtype=torch.float64), dim=1)
+        for count in (3, 3, 4)
+    )
+    total = 0.0
+    for number in range(3):
+        scores = [float(vectors[number] @ each) / 0.05 for each in (*targets, *others)]
+        total += 1 - float(vectors[number] @ targets[number])
+        total += 0.1 * (np.log(np.exp(scores).sum()) - scores[number])
+    assert distillation_loss(vectors, targets, others).item() == pytest.approx(total / 3)
+
+
+def test_vectors_come_nearer_to_their_targets(make):
+    objective, rows = make()
+    table = SmoothTable(rows, frozen=0, knots=5, span=128)
+    optimizer = torch.optim.Adam(table.parameters(), lr=0.03)
+    before = objective.validate(table().detach())
+    for step in range(40):
+        optimizer.zero_grad()
+        objective.backward(table, step)
+        optimizer.step()
+    assert objective.validate(table().detach()) < 0.9 * before
+
+
+def test_passages_begin_at_texts_or_anywhere_and_end_within_the_tokens():
+    passages = Passage([[1, 2, 3], [4, 5], [6, 7, 8, 9]])
+    rng = np.random.default_rng(0)
+    drawn = [passages.draw(4, rng) for _ in range(200)]
+    assert {tuple(each) for each in drawn} == {tuple(range(at, at + 4)) for at in range(1, 7)}
+    begins = sum(each[0] in (1, 4, 6) for each in drawn)
+    assert 130 < begins < 170  # half of them, and by chance half of the others
+    assert passages.draw(20, rng) == list(range(1, 10))
+
+
+def test_too_little_text_is_refused(make, split, monkeypatch):
+    monkeypatch.setattr(distillation, "_LEAST_TOKENS", 10**9)
+    with pytest.raises(DataError, match=r"the training texts have [0-9,]+ tokens, at least 1,000,000,000 are needed"):
+        make()
