@@ -12,7 +12,16 @@ Measure = Literal["cosine", "loss", "patches"]
 """``"cosine"`` of the pooled vector to that of unmoved positions, ``"loss"`` in nats per token, ``"patches"``: mean
 cosine of each patch's feature to its own with unmoved positions."""
 PlacementName = Literal[
-    "unmoved", "start", "start, first kept", "spread", "rolled", "crowded", "permuted", "mean row", "row 0"
+    "unmoved",
+    "start",
+    "start, first kept",
+    "spread",
+    "rolled",
+    "crowded",
+    "permuted",
+    "mean row",
+    "row 0",
+    "random rows",
 ]
 EndVerdict = Literal["ends", "no end", "unknown"]
 
@@ -26,6 +35,7 @@ _WORDS: dict[PlacementName, str] = {
     "permuted": "permuted",
     "mean row": "all on the mean row",
     "row 0": "all on the row of position 0",
+    "random rows": "on random rows",
 }
 
 
@@ -108,6 +118,38 @@ class EffectiveRange(Record):
 
 
 @dataclass(frozen=True)
+class TrainedByBoth(Record):
+    """Which positions were trained, by the table and by what the model does.
+
+    Attributes:
+        verdict: ``"ends"``, ``"whole"`` or ``"unknown"``.
+        end: number of trained positions, for ``"ends"``.
+        low: lower end of its interval.
+        high: upper end.
+        reason: what it follows from, in a sentence.
+    """
+
+    verdict: Literal["ends", "whole", "unknown"]
+    end: int | None
+    low: int | None
+    high: int | None
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        """Say it in one sentence.
+
+        Example:
+            >>> TrainedByBoth("ends", 64, 64, 65, "both agree").sentence
+            'the first 64 positions were trained (64 to 65): both agree'
+        """
+        words = {"whole": "all positions were trained", "unknown": "which positions were trained is unknown"}
+        if self.verdict == "ends":
+            return f"the first {self.end} positions were trained ({self.low} to {self.high}): {self.reason}"
+        return f"{words[self.verdict]}: {self.reason}"
+
+
+@dataclass(frozen=True)
 class TableBehavior(Record):
     """What a model does when the positions of one of its tables move.
 
@@ -119,6 +161,7 @@ class TableBehavior(Record):
         what: what the inputs are, in words.
         placements: what was done to the positions, the unmoved ones first.
         effective_range: ``None`` for a grid, all of whose positions every image reads.
+        trained: which positions were trained, by table and behavior; ``None`` likewise.
         notes: what else to know, a sentence each.
     """
 
@@ -129,6 +172,7 @@ class TableBehavior(Record):
     what: str
     placements: tuple[Placement, ...]
     effective_range: EffectiveRange | None = None
+    trained: TrainedByBoth | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -25,6 +25,8 @@ def behavior_sentences(behavior: Behavior) -> list[str]:
         found = table.effective_range
         if found is not None:
             sentences.append(f"{table.table}: when texts start later, {found.sentence}.")
+        if table.trained is not None:
+            sentences.append(f"{table.table}: {table.trained.sentence}.")
     return [*sentences, *(f"Not run: {reason}." for reason in behavior.not_run)]
 
 

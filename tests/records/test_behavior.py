@@ -2,7 +2,7 @@
 
 import pytest
 
-from posembed.records.behavior import Behavior, EffectiveRange, Placement, TableBehavior
+from posembed.records.behavior import Behavior, EffectiveRange, Placement, TableBehavior, TrainedByBoth
 from posembed.records.interval import Interval
 
 SURE = Interval(0.9, 0.8, 1.0, 24, 1)
@@ -32,7 +32,8 @@ def test_measures_that_were_not_taken_are_not_written():
 
 def test_a_record_is_read_back():
     found = EffectiveRange("ends", 160, 152, 176, ("why",), 16, (16, 24), (SURE, SURE))
-    table = TableBehavior("wpe", "cosine", 24, 64, "texts", (Placement("unmoved", None, SURE),), found, ("note",))
+    both = TrainedByBoth("whole", None, None, None, "why")
+    table = TableBehavior("wpe", "cosine", 24, 64, "texts", (Placement("unmoved", None, SURE),), found, both, ("note",))
     behavior = Behavior("Model", (table,), ("no reason",))
     assert Behavior.from_dict(behavior.to_dict()) == behavior
 

@@ -1,13 +1,14 @@
 """What terminal and pages say alike."""
 
-from posembed.records.behavior import Behavior, EffectiveRange, Placement, TableBehavior
+from posembed.records.behavior import Behavior, EffectiveRange, Placement, TableBehavior, TrainedByBoth
 from posembed.records.interval import Interval
 from posembed.report.behavior import behavior_sentences, details, measures_of, placement_rows, title_of
 
 SURE, LOSS = Interval(0.9, 0.8, 1.0, 24, 1), Interval(2.5, 2.0, 3.0, 24, 1)
 FOUND = EffectiveRange("ends", 160, 152, 176, ("it loses more",), 16, (16, 24), (LOSS, LOSS))
 PLACED = (Placement("unmoved", None, SURE, LOSS), Placement("start", 64, SURE, LOSS))
-TEXTS = TableBehavior("wpe", "loss", 24, 64, "prose", PLACED, FOUND, ("a note",))
+TRAINED = TrainedByBoth("whole", None, None, None, "the table shows it")
+TEXTS = TableBehavior("wpe", "loss", 24, 64, "prose", PLACED, FOUND, TRAINED, ("a note",))
 
 
 def test_the_main_measure_stands_first():
@@ -19,5 +20,5 @@ def test_the_main_measure_stands_first():
 def test_the_range_and_what_was_left_out_are_said():
     said = behavior_sentences(Behavior("Model", (TEXTS,), ("pos: no way",)))
     assert said[0].startswith("wpe: when texts start later, the first 160 positions work alike")
-    assert said[1] == "Not run: pos: no way."
+    assert said[1:] == ["wpe: all positions were trained: the table shows it.", "Not run: pos: no way."]
     assert details(TEXTS)[1:] == ["Evidence: it loses more.", "Note: a note."]

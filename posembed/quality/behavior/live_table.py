@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from posembed.checkpoint.formats.pickle.torch_arrays import from_numpy, to_numpy
 from posembed.checkpoint.source import Checkpoint
+from posembed.checkpoint.tensors import Array
 from posembed.errors import InvalidArgumentError
 from posembed.find.found import FoundTable
 from posembed.quality.behavior.moves import Move
@@ -35,6 +36,11 @@ class LiveTable:
         self.name, self.tensor = _find(model, table, from_numpy(checkpoint.read(table.key)))
         self._before = self.tensor.detach().clone()
         self._tables = table.stored.split(to_numpy(self._before))
+
+    @property
+    def positions(self) -> Array:
+        """The rows of the positions, ``[positions, d_model]``: of the first layer, where each has a table."""
+        return self._tables[0][self.table.layout.position_rows]
 
     @contextmanager
     def moved(self, move: Move) -> Iterator[None]:

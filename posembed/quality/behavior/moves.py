@@ -50,6 +50,33 @@ class Move:
         return moved
 
 
+@dataclass(frozen=True)
+class RandomRows(Move):
+    """Rows of random numbers in place of the first positions' rows, with the norm that the last rows have.
+
+    They are what an untrained row is to the model: if a table has some, they stand at its end.
+
+    Attributes:
+        count: number of positions.
+        seed: of the numbers.
+    """
+
+    name: PlacementName = "random rows"
+    amount: int | None = None
+    source: Positions | None = None
+    count: int = 0
+    seed: int = 0
+
+    def apply(self, table: Array, layout: TableLayout) -> Array:
+        """Return a copy of a table with random rows."""
+        moved, places = table.copy(), layout.position_rows
+        rows = generator("behavior", "rows", self.seed).normal(size=(self.count, table.shape[1]))
+        last = np.linalg.norm(table[places][-self.count :].astype(np.float64), axis=1)
+        rows *= np.median(last) / np.linalg.norm(rows, axis=1, keepdims=True)
+        moved[places.start : places.start + self.count] = rows.astype(table.dtype)
+        return moved
+
+
 UNMOVED = Move("unmoved", None, np.arange(0))
 
 
@@ -108,3 +135,4 @@ def _without_order(count: int, seed: int) -> Iterator[Move]:
     yield Move("permuted", None, generator("behavior", "permuted", seed).permutation(count))
     yield Move("mean row", None, None)
     yield Move("row 0", None, np.zeros(count, dtype=np.int64))
+    yield RandomRows(count=count, seed=seed)

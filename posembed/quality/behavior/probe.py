@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import numpy as np
 from torch import Tensor
 
 from posembed.checkpoint.source import Checkpoint
@@ -12,24 +11,25 @@ from posembed.errors import WorkFailedError, first_line
 from posembed.find.found import FoundTable
 from posembed.find.kinds import TableKind
 from posembed.observer import SILENT, Observer, Progress
-from posembed.quality.behavior.effective_range import Curve, effective_range
+from posembed.quality.behavior.curve import curve_tokens, read_curve
+from posembed.quality.behavior.effective_range import effective_range
 from posembed.quality.behavior.inputs import TOKENS_PER_CALL, image_arguments, text_arguments, vocabulary_of
 from posembed.quality.behavior.live_table import LiveTable
 from posembed.quality.behavior.loaded import Loaded, load
-from posembed.quality.behavior.moves import UNMOVED, Move, grid_moves, sequence_moves, start_at
+from posembed.quality.behavior.moves import UNMOVED, Move, grid_moves, sequence_moves
 from posembed.quality.behavior.reader import Patches, Reader, Task
 from posembed.quality.behavior.short_texts import ShortTexts, read_short_texts
 from posembed.quality.behavior.text_tasks import text_task
+from posembed.quality.behavior.trained import trained_by_both
 from posembed.records.behavior import Behavior, Measure, Placement, TableBehavior
 from posembed.records.interval import Interval
 from posembed.statistics import mean_interval
+from posembed.tables.trained_range.detect import trained_range
 
 TEXTS, IMAGES = 24, 8
 """Inputs: intervals over as many texts are narrow enough to see a bend, and MiniLM takes seconds."""
 TOKENS = 64
 """Tokens of the texts of the table of placements, special ones included."""
-CURVE_TOKENS, CURVE_POINTS = 16, 64
-"""Tokens of the texts of the curve: the shorter, the sharper its bend; and the most starts."""
 LEAST_POSITIONS = 8
 
 
@@ -80,11 +80,12 @@ def _of_texts(loaded: Loaded, table: FoundTable, data: str, seed: int, observer:
     tokens = min(TOKENS, max(LEAST_POSITIONS // 2, positions // 4))
     vocabulary = vocabulary_of(loaded.model)
     texts = read_short_texts(loaded.checkpoint.root, data, TEXTS, tokens, vocabulary, seed)
-    reader = _text_reader(loaded, live, texts, tokens, seed)
+    reader = text_reader(loaded, live, texts, tokens, seed)
     moves = [UNMOVED, *sequence_moves(positions, tokens, seed)]
     placements = tuple(_placements(reader, moves, table.key, observer))
-    short = min(CURVE_TOKENS, max(LEAST_POSITIONS // 2, positions // 16))
-    curve = _curve(_text_reader(loaded, live, texts, short, seed), positions, short, table.key, observer)
+    short = curve_tokens(positions)
+    curve = read_curve(text_reader(loaded, live, texts, short, seed), positions, short, table.key, observer)
+    found = effective_range(curve, seed)
     return TableBehavior(
         table.key,
         reader.task.measure,
@@ -92,12 +93,18 @@ def _of_texts(loaded: Loaded, table: FoundTable, data: str, seed: int, observer:
         tokens,
         texts.what,
         placements,
-        effective_range(curve, seed),
+        found,
+        trained_by_both(trained_range(live.positions), found),
         (*loaded.notes, *texts.notes, *_unread(placements)),
     )
 
 
-def _text_reader(loaded: Loaded, live: LiveTable, texts: ShortTexts, tokens: int, seed: int) -> Reader:
+def text_reader(loaded: Loaded, live: LiveTable, texts: ShortTexts, tokens: int, seed: int) -> Reader:
+    """Return a reader of short texts, of ``tokens`` tokens each, as the kind of model asks.
+
+    Raises:
+        WorkFailedError: if no way to call the model was found.
+    """
     given, task = text_task(loaded.kind)(texts, tokens, loaded.pooling, seed)
     return _first_that_runs(loaded, live, text_arguments(loaded.model, given), task, TOKENS_PER_CALL // tokens)
 
@@ -112,7 +119,7 @@ def _of_images(loaded: Loaded, table: FoundTable, seed: int, observer: Observer)
     placements = tuple(_placements(reader, [UNMOVED, *grid_moves(grid, seed)], table.key, observer))
     what, notes = "smooth random images", (*loaded.notes, *_unread(placements))
     count = table.layout.positions
-    return TableBehavior(table.key, "patches", IMAGES, count, what, placements, None, notes)
+    return TableBehavior(table.key, "patches", IMAGES, count, what, placements, notes=notes)
 
 
 def _first_that_runs(
@@ -137,23 +144,11 @@ def _placements(reader: Reader, moves: list[Move], key: str, observer: Observer)
 _MEASURES: tuple[Measure, ...] = ("cosine", "loss", "patches")
 
 
-def _curve(reader: Reader, positions: int, tokens: int, key: str, observer: Observer) -> Curve:
-    step = max(1, positions // CURVE_POINTS)
-    starts = np.arange(tokens, positions - tokens + 1, step)
-    measure, values = reader.task.measure, []
-    for number, first in enumerate(starts.tolist()):
-        values.append(reader.values(start_at(first, tokens))[measure])
-        observer.progress(Progress(f"starts, {key}", number + 1, len(starts), "starts"))
-    unmoved = reader.values(UNMOVED)[measure]
-    without = reader.values(Move("mean row", None, None))[measure]
-    return Curve(measure, positions, tokens, starts, np.array(values), unmoved, without)
-
-
 def _interval(values: object) -> Interval | None:
     return None if values is None else Interval(**mean_interval(values))  # type: ignore[arg-type]
 
 
 def _unread(placements: tuple[Placement, ...]) -> tuple[str, ...]:
     if all(each.cosine.mean is not None and each.cosine.mean > 1 - 1e-9 for each in placements):
-        return ("moving the positions changes nothing: the model does not read this table",)
+        return ("moving the positions changes nothing: the model does not read this table, or its rows are all alike",)
     return ()

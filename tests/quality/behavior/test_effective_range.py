@@ -8,14 +8,15 @@ from posembed.quality.behavior.effective_range import Curve, effective_range
 POSITIONS, TOKENS, TEXTS = 256, 8, 24
 
 
-def curve(level, measure="loss", noise=0.02, without=2.0, seed=0):
+def curve(level, measure="loss", noise=0.02, without=2.0, seed=0, random=8.0):
     """A curve with the values ``level(starts)`` and texts that differ."""
     rng = np.random.default_rng(seed)
     starts = np.arange(TOKENS, POSITIONS - TOKENS + 1, 4)
     texts = rng.normal(scale=0.3, size=TEXTS)
     sign = 1 if measure == "loss" else -1
     values = sign * level(starts)[:, None] + texts + rng.normal(scale=noise, size=(len(starts), TEXTS))
-    return Curve(measure, POSITIONS, TOKENS, starts, values, texts, texts + sign * without)
+    draws = texts + sign * random * np.ones((4, 1))
+    return Curve(measure, POSITIONS, TOKENS, starts, values, texts, texts + sign * without, draws)
 
 
 def step(end, width=TOKENS):
@@ -51,16 +52,36 @@ def test_a_bend_that_hardly_matters_is_none():
     assert effective_range(curve(step(100), without=20.0)).verdict == "no end"
 
 
-def test_a_model_that_does_not_use_its_positions_says_nothing():
-    found = effective_range(curve(step(100), without=0.001))
+def test_an_end_that_could_not_be_seen_is_unknown():
+    found = effective_range(curve(lambda starts: 0.2 + 0 * starts, random=0.2))
     assert found.verdict == "unknown"
-    assert "hardly uses its positions" in found.sentence
+    assert "an end could not be seen" in found.sentence
+
+
+def test_what_rows_past_the_end_do_is_their_own():
+    """MiniLM's vectors come nearer again at the far end of its table."""
+
+    def level(starts):
+        rough = 0.3 * np.sin(starts / 9) * (starts > 110)
+        return 0.2 + np.clip((starts + TOKENS - 100) / 40, 0, 1) * (1 - np.clip(starts - 180, 0, None) / 80) + rough
+
+    found = effective_range(curve(level))
+    assert found.verdict == "ends"
+    assert abs(found.end - 100) <= 12
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_rough_curve_has_no_end(seed):
+    """Neighboring texts share rows, so rows without any training make a smooth random walk."""
+    rows = np.random.default_rng(seed).normal(size=POSITIONS)
+    averages = np.convolve(rows, np.ones(TOKENS) / TOKENS, "valid")
+    assert effective_range(curve(lambda starts: 0.5 + averages[starts], noise=0.05)).verdict == "no end"
 
 
 def test_a_short_curve_says_nothing():
     starts = np.arange(4, 8)
     values = np.zeros((4, TEXTS))
-    found = effective_range(Curve("loss", 12, 4, starts, values, values[0], values[0] + 1))
+    found = effective_range(Curve("loss", 12, 4, starts, values, values[0], values[0] + 1, values))
     assert found.sentence == "unknown: 12 positions are too few for texts of 4 tokens"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from posembed.layout import TableLayout
-from posembed.quality.behavior.moves import UNMOVED, Move, grid_moves, sequence_moves, start_at
+from posembed.quality.behavior.moves import UNMOVED, Move, RandomRows, grid_moves, sequence_moves, start_at
 
 TABLE = np.arange(20.0)[:, None] * np.ones(3)
 
@@ -43,6 +43,13 @@ def test_the_mean_row_is_that_of_the_positions_alone():
     assert np.array_equal(UNMOVED.apply(TABLE, layout), TABLE)
 
 
+def test_random_rows_have_the_norm_of_the_last_rows():
+    moved = RandomRows(count=5).apply(TABLE, TableLayout(length=18, reserved=2))
+    assert np.allclose(np.linalg.norm(moved[2:7], axis=1), np.linalg.norm(TABLE[17]))  # the median of the last five
+    assert np.array_equal(moved[[0, 1, *range(7, 20)]], TABLE[[0, 1, *range(7, 20)]])
+    assert not np.allclose(moved[2:7], TABLE[2:7])
+
+
 def test_the_moves_of_a_grid_keep_its_class_row():
     layout = TableLayout(grid=(3, 6), prefix=2)
     moves = by_name(grid_moves((3, 6), 0))
@@ -58,4 +65,4 @@ def test_the_moves_of_a_grid_keep_its_class_row():
 @pytest.mark.parametrize(("positions", "tokens"), [(8, 4), (77, 19), (512, 64), (4096, 64)])
 def test_any_table_has_moves(positions, tokens):
     names = {move.name for move in sequence_moves(positions, tokens, 0)}
-    assert {"start", "start, first kept", "permuted", "mean row", "row 0"} <= names
+    assert {"start", "start, first kept", "permuted", "mean row", "row 0", "random rows"} <= names
