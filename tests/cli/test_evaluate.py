@@ -40,7 +40,7 @@ def test_what_is_left_out_are_the_defaults_of_the_record(cli, calls, tmp_path):
     [
         (["--lengths=63"], "--lengths [63] must be at least one number, each at least 64 tokens"),
         (["--precision=int8"], "--precision 'int8' must be one of auto, bf16, fp32"),
-        (["--tasks=haystack"], "--tasks 'haystack' has the unknown name 'haystack'; choose from passkey, needle"),
+        (["--tasks=haystack"], "--tasks 'haystack' has the unknown name 'haystack'; choose from title, section"),
         (["--html=.", "--json"], ". is a directory: name the report's file"),
     ],
 )
