@@ -55,7 +55,7 @@ def judge(loaded: Loaded, table: FoundTable, texts: ShortTexts, number: int) -> 
     """One end: the truth, the probe's answer, the table's, and that of both."""
     end = int(np.random.default_rng([20261128, number]).integers(LEAST, MOST))
     kind = KINDS[number % len(KINDS)]
-    live, before = KnownEnd(loaded, table, end, kind, number), None
+    live = KnownEnd(loaded, table, end, kind, number)
     before = live.tensor.detach().clone()
     tokens, begun = curve_tokens(table.usable_length), time.process_time()
     found = effective_range(read_curve(text_reader(loaded, live, texts, tokens, 0), table.usable_length, tokens))
@@ -82,9 +82,9 @@ def judge(loaded: Loaded, table: FoundTable, texts: ShortTexts, number: int) -> 
 def print_results(judged: list[dict[str, Any]]) -> None:
     """Print a line per end, and how often the probe is within a fifth of it."""
     for each in judged:
-        interval = "" if each["end"] is None else f"{each['end']} [{each['low']}, {each['high']}]"
+        at = "" if each["end"] is None else f" at {each['end']}"
         print(
-            f"{each['untrained']:6} from {each['true_end']:3}: probe {each['verdict']} {interval}; "
+            f"{each['untrained']:6} from {each['true_end']:3}: probe {each['verdict']}{at}, "
             f"table {each['table']['verdict']} {each['table']['end'] or ''}"
         )
     print(f"within 20 %: {sum(each['close'] for each in judged)} of {len(judged)}")

@@ -33,28 +33,9 @@ def table_of(recipe: Recipe, corpus: Corpus, folder: Path) -> np.ndarray[Any, An
     return load_file(file)["position"]
 
 
-def model_of(recipe: Recipe, corpus: Corpus, folder: Path) -> tuple[LabModel, np.ndarray[Any, Any]]:
-    """The trained model and its initial table, from ``folder`` if it was trained before."""
-    file = folder / f"{recipe.name}.model.safetensors"
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        model, before, _ = train_model(recipe, corpus)
-        state = {name: value.numpy() for name, value in model.state_dict().items()}
-        temporary = file.with_suffix(".part")
-        save_file({**state, _INITIAL: before}, temporary)
-        temporary.replace(file)
-    stored = load_file(file)
-    before = stored.pop(_INITIAL)
-    model = LabModel(_config(recipe), corpus.vocab_size)
-    model.load_state_dict({name: torch.from_numpy(value) for name, value in stored.items()})
-    return model.eval(), before
-
-
-_INITIAL = "initial position table"
-
-
-def _config(recipe: Recipe) -> UnitConfig:
-    return UnitConfig(
+def train(recipe: Recipe, corpus: Corpus) -> tuple[np.ndarray[Any, Any], ...]:
+    """The table before and after training, and how many sequences reached each position."""
+    config = UnitConfig(
         seed=recipe.number,
         model=recipe.kind,
         train_length=recipe.rows,
@@ -64,18 +45,6 @@ def _config(recipe: Recipe) -> UnitConfig:
         batch_size=recipe.batch_size,
         steps=recipe.steps,
     )
-
-
-def train(recipe: Recipe, corpus: Corpus) -> tuple[np.ndarray[Any, Any], ...]:
-    """The table before and after training, and how many sequences reached each position."""
-    model, before, seen = train_model(recipe, corpus)
-    assert model.table is not None
-    return before, model.table.detach().numpy().copy(), seen
-
-
-def train_model(recipe: Recipe, corpus: Corpus) -> tuple[LabModel, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The trained model, its initial table, and how many sequences reached each position."""
-    config = _config(recipe)
     model = LabModel(config, corpus.vocab_size)
     assert model.table is not None
     _initialize(model.table, recipe)
@@ -93,7 +62,7 @@ def train_model(recipe: Recipe, corpus: Corpus) -> tuple[LabModel, np.ndarray[An
         optimizer.step()
         for length in lengths(recipe, step):
             seen[:length] += 1
-    return model, before, seen
+    return before, model.table.detach().numpy().copy(), seen
 
 
 def _schedule(step: int, steps: int) -> float:

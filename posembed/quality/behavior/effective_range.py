@@ -15,7 +15,7 @@ from posembed.statistics import CONFIDENCE, mean_interval
 Floats = NDArray[np.float64]
 
 RESAMPLES = 400
-"""Bootstrap resamples of the texts; the interval is rounded to the step of the starts anyway."""
+"""Bootstrap resamples of the texts; half a step between two starts is added to the interval on either side."""
 WIDTHS = (1, 2, 4, 8)
 """Lengths of the bend, in texts: one where rows past the end are untrained, more where they fade."""
 LEAST_POINTS = 8
@@ -95,7 +95,7 @@ def effective_range(curve: Curve, seed: int = 0) -> EffectiveRange:
         >>> values = 2 + past[:, None] + 0.01 * np.random.default_rng(0).normal(size=(len(starts), 24))
         >>> found = effective_range(Curve("loss", 120, 8, starts, values, np.full(24, 2.0), np.full(24, 4.0), values))
         >>> found.verdict, found.end, found.low, found.high
-        ('ends', 64, 64, 64)
+        ('ends', 64, 62, 66)
     """
     intervals = tuple(Interval(**mean_interval(values)) for values in curve.values)
     known = EffectiveRange("unknown", None, None, None, (), curve.tokens, tuple(curve.starts.tolist()), intervals)
@@ -112,8 +112,10 @@ def effective_range(curve: Curve, seed: int = 0) -> EffectiveRange:
         return _without_end(known, curve, damage, sentence)
     ends = np.array([each.end for each in fit.best(_resampled(damage, seed))])
     low, high = np.quantile(ends, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    # Texts tell nothing between two starts.
+    low, high = max(0, int(low) - fit.step // 2), min(curve.positions, int(np.ceil(high)) + fit.step // 2)
     sentence = f"the model loses {numbers} ({best.gain:.0f} nats likelier than a straight line)"
-    return replace(known, verdict="ends", end=best.end, low=int(low), high=int(np.ceil(high)), evidence=(sentence,))
+    return replace(known, verdict="ends", end=best.end, low=low, high=high, evidence=(sentence,))
 
 
 def _without_end(known: EffectiveRange, curve: Curve, damage: Floats, sentence: str) -> EffectiveRange:
@@ -141,7 +143,7 @@ class _Fit:
 
     def __init__(self, curve: Curve) -> None:
         starts, tokens = curve.starts.astype(float), curve.tokens
-        step = int(curve.starts[1] - curve.starts[0])
+        self.step = step = int(curve.starts[1] - curve.starts[0])
         # An end may lie between two starts: every end that a start's last token may be the first to pass.
         first = int(curve.starts[0]) + tokens + LEAST_HEAD * max(step, tokens)
         self.candidates = [
