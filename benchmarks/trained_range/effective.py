@@ -70,8 +70,6 @@ def judge(loaded: Loaded, table: FoundTable, texts: ShortTexts, number: int) -> 
         "true_end": end,
         "verdict": found.verdict,
         "end": found.end,
-        "low": found.low,
-        "high": found.high,
         "close": found.end is not None and abs(found.end - end) <= CLOSE * end,
         "table": {"verdict": alone.verdict, "end": alone.end},
         "both": {"verdict": both.verdict, "end": both.end},
