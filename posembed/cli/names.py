@@ -14,6 +14,7 @@ OPTIONS = {
 """Python arguments whose option has another name; of every other, ``train_length`` is ``--train-length``."""
 
 METAVARS = {
+    "corpus": "PATH",
     "data": "TEXTS",
     "device": "DEVICE",
     "html": "FILE",
@@ -21,6 +22,8 @@ METAVARS = {
     "original": "DIR",
     "out": "DIR",
     "output": "FILE",
+    "qrels": "FILE",
+    "queries": "FILE",
     "results": "FILE",
     "tables": "KEY",
     "tokenizer": "FILE",

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
-from posembed.checkpoint.source import open_checkpoint
-from posembed.errors import InvalidArgumentError
+from posembed.checkpoint.source import Checkpoint, open_checkpoint
+from posembed.errors import CheckpointError, InvalidArgumentError
+from posembed.find.history import read_history
 from posembed.hardware import environment, resolve_precision
 from posembed.observer import SILENT, Callbacks, Observer
 from posembed.quality.evaluate.evaluators import EVALUATORS
@@ -68,11 +69,14 @@ def evaluate(
         options,
         lengths=evaluator.default_lengths(*usable) if options.lengths is None else options.lengths,
         precision=cast("Precision", resolve_precision(options.precision, "cpu")),
+        documents_from=options.documents_from or ("test" if any(map(_made_here, opened)) else "all"),
     )
     evaluator.check(options)
     require_source(options.data)
-    observer.message("reading texts")
-    texts = kind.read_texts(options.data)["test"]
+    texts = []
+    if evaluator.reads_texts(options):
+        observer.message("reading texts")
+        texts = kind.read_texts(options.data)["test"]
     observer.message("loading models")
     models = [kind.load(path, options.precision, trust_remote_code=options.trust_remote_code) for path in paths]
     setup = evaluator.setup(options, models[0], models[-1], usable)
@@ -89,6 +93,14 @@ def evaluate(
         notes=(*known.notes, *evaluator.notes(results)),
         recorded_original=known.recorded_original,
     )
+
+
+def _made_here(opened: Checkpoint) -> bool:
+    """Return whether posembed wrote a checkpoint: a search or a calibration may have read the texts."""
+    try:
+        return read_history(opened) is not None
+    except CheckpointError:  # a record that cannot be read is one
+        return True
 
 
 def _common_kind(paths: list[Path]) -> ModelKind[Any]:

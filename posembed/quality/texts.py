@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from posembed.quality.documents.document import Document, chapters, clean
 from posembed.quality.documents.html import read_html
@@ -48,7 +49,7 @@ def _readable(file: File) -> str:
     return prose(text) if reader is read_python else text
 
 
-def load_documents(data: str, split: Split = "test") -> list[Document]:
+def load_documents(data: str, split: Split | Literal["all"] = "test") -> list[Document]:
     """Return one of the same three sets as documents with titles and sections.
 
     A single file is one text: the parts below its headings are documents; without headings, its pieces are, and have no
@@ -56,12 +57,13 @@ def load_documents(data: str, split: Split = "test") -> list[Document]:
 
     Args:
         data: as for :func:`load_texts`; the ending of a file's name decides how it is read.
-        split: which set.
+        split: which set, or all three.
 
     Raises:
         DataError: if there is nothing to read, or too little to split.
     """
-    files = split_files(data)[0][split]
+    sets, _ = split_files(data)
+    files = [file for name in (sets if split == "all" else (split,)) for file in sets[name]]
     if is_one_file(data):
         whole = read_document(data, b"".join(file.content for file in files))
         documents = chapters(whole, LEAST_CHAPTERS) or [

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from posembed.records.base import Record
+from posembed.records.retrieval import OwnRetrieval
 
 Scope = Literal["longer", "native"]
 Budget = Literal["any", "one vector", "several vectors"]
@@ -176,6 +177,7 @@ class EmbeddingResults(Record):
         fidelity: change in short inputs; ``None`` without an original.
         pooled: pairs of systems compared over all lengths of a scope: what the recommendations rest on.
         recommendations: the system to use, by task, scope and budget.
+        own: what was measured on a user's own data; ``None`` where none were given.
         shortages: what could not be measured, a sentence each; they stand among the notes of the whole.
     """
 
@@ -184,4 +186,5 @@ class EmbeddingResults(Record):
     fidelity: Fidelity | None
     pooled: tuple[PooledComparison, ...] = ()
     recommendations: tuple[Recommendation, ...] = ()
+    own: OwnRetrieval | None = field(default=None, metadata={"omit_none": True})
     shortages: tuple[str, ...] = field(default=(), metadata={"json": None})

@@ -12,6 +12,7 @@ from posembed.records.choices import Precision
 from posembed.records.typed import PathText
 
 Task = Literal["title", "section", "needle", "paragraph", "cloze", "passkey"]
+DocumentsFrom = Literal["test", "all"]
 TASK_NAMES: tuple[Task, ...] = get_args(Task)
 _LEAST = {"documents": 1, "pool": 2, "short": 1, "seed": 0}  # a query is ranked against at least one other document
 SHORTEST_DOCUMENT = 64  # tokens: the evidence of a passkey, two sentences with a name, takes up to about 50
@@ -31,11 +32,21 @@ class EvaluateOptions(Options):
     Without it, changes are not measured."""
     data: PathText = "stdlib"
     """Texts to evaluate on: stdlib (Python's standard library), a text file, or a directory of text files."""
+    corpus: PathText | None = None
+    """Your own documents to search (embedding models): corpus.jsonl, or a folder with corpus.jsonl, queries.jsonl and
+    qrels/test.tsv. The tasks are then run only if they are named."""
+    queries: PathText | None = None
+    """Your own queries: queries.jsonl. By default the one in the folder of corpus."""
+    qrels: PathText | None = None
+    """Which documents answer which query: a table with tabs. By default qrels/test.tsv in the folder of corpus."""
     lengths: tuple[int, ...] | None = None
     """Document lengths in tokens, each at least 64. By default 128, 256, 512, 1024, 2048 and 4096 for embedding models;
     1, 2 and 4 times the original's length, up to the checkpoint's, for language models."""
     tasks: tuple[Task, ...] | None = None
     """Retrieval tasks (embedding models). By default all that the texts allow."""
+    documents_from: DocumentsFrom | None = None
+    """Texts that the tasks title, section and cloze ask about: test (a tenth, which neither search nor calibration
+    reads) or all. By default all, unless posembed.json says that posembed made one of the models."""
     documents: int | None = None
     """Documents per cell: a multiple of pool for embedding models, an upper limit for language models. By default 200,
     or as many as the texts have."""

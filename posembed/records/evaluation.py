@@ -16,7 +16,7 @@ from posembed.records.embedding_results import (
     Fidelity,
     RetrievalCell,
 )
-from posembed.records.evaluate import Task
+from posembed.records.evaluate import DocumentsFrom, Task
 
 __all__ = [
     "Bucket",
@@ -125,6 +125,10 @@ class EvaluationSetup(Record):
         tasks: retrieval tasks, of embedding models.
         pool: documents that each query is ranked against, of embedding models.
         short: longest short text, of embedding models.
+        corpus: a user's own documents, of embedding models.
+        queries: a user's own queries, where they are not in the folder of ``corpus``.
+        qrels: a user's own judgments, likewise.
+        documents_from: texts that the tasks about real documents ask about, ``"test"`` or ``"all"``.
         shortage: what is done where the texts have fewer documents of a length, of embedding models: ``"fewer"`` are
             used, the task is ``"left out"`` at that length, or the call is refused (``"refuse"``).
     """
@@ -140,6 +144,10 @@ class EvaluationSetup(Record):
     tasks: tuple[Task, ...] | None = field(default=None, metadata={"omit_none": True})
     pool: int | None = field(default=None, metadata={"omit_none": True})
     short: int | None = field(default=None, metadata={"omit_none": True})
+    corpus: str | None = field(default=None, metadata={"omit_none": True})
+    queries: str | None = field(default=None, metadata={"omit_none": True})
+    qrels: str | None = field(default=None, metadata={"omit_none": True})
+    documents_from: DocumentsFrom | None = field(default=None, metadata={"omit_none": True})
     shortage: Shortage | None = field(default=None, metadata={"omit_none": True})
 
 

@@ -84,6 +84,7 @@ def test_documents_have_titles_and_sections(tmp_path):
     assert titles == sorted(f"Page {number}" for number in range(40))
     assert all(document.sections[1].heading == "Use" for documents in sets.values() for document in documents)
     assert load_documents(str(tmp_path)) == sets["test"]
+    assert load_documents(str(tmp_path), "all") == [document for name in sets for document in sets[name]]
 
 
 def test_every_ending_has_its_reader(tmp_path):

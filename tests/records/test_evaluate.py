@@ -14,7 +14,8 @@ def test_options_become_json_and_come_back():
     options = EvaluateOptions(original=Path("a/model"), lengths=[128, 512], tasks=["needle"], seed=3)
     stored = json.loads(json.dumps(options.to_dict()))
     assert stored == {
-        "original": "a/model", "data": "stdlib", "lengths": [128, 512], "tasks": ["needle"], "documents": None,
+        "original": "a/model", "data": "stdlib", "corpus": None, "queries": None, "qrels": None,
+        "lengths": [128, 512], "tasks": ["needle"], "documents": None, "documents_from": None,
         "pool": 100, "short": None, "precision": "auto", "seed": 3, "trust_remote_code": False,
     }  # fmt: skip
     assert EvaluateOptions.from_dict(stored) == options

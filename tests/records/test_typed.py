@@ -107,7 +107,7 @@ def test_what_does_not_fit(hint, value, must):
 
 def test_which_fields_are_paths():
     paths = {(record, name) for record, name in FIELDS if is_path(hints_of(record)[name])}
-    assert {name for _, name in paths} == {"data", "tokenizer"}
+    assert {name for _, name in paths} == {"corpus", "data", "qrels", "queries", "tokenizer"}
     assert words_for(PathText | None) == "a path"
 
 

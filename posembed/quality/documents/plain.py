@@ -16,8 +16,8 @@ _NUMBERED = re.compile(
 )
 _IS_NUMBER = re.compile(r"\d|[IVXLC]+$|[A-Z]$")
 _SENTENCE_END = re.compile(r"[.,;:!?…。！？，；।]$")
-# Directives of reStructuredText, which many .txt files are written in.
-_RESTRUCTURED = re.compile(r"^\.\. (?:[\w:-]+::|_[^:\n]+:)", re.MULTILINE)
+# Directives, roles and literals of reStructuredText, which many .txt files are written in.
+_RESTRUCTURED = re.compile(r"^\.\. (?:[\w:-]+::|_[^:\n]+:)|:[\w:-]+:`[^`\n]+`|``[^`\n]+``", re.MULTILINE)
 Block = list[str]
 
 

@@ -18,6 +18,10 @@ from posembed.quality.evaluate.short_pairs import short_pairs
 from posembed.quality.evaluate.systems import absent, systems
 from posembed.quality.evaluate.verdict import verdict
 from posembed.quality.models.embedder import Embedder
+from posembed.quality.retrieval_data.evaluate import measure_own
+from posembed.quality.retrieval_data.measures import require_library
+from posembed.quality.retrieval_data.read import read_own
+from posembed.quality.retrieval_data.verdict import own_verdict
 from posembed.quality.tasks.real import RealTask
 from posembed.quality.tasks.registry import TASKS
 from posembed.quality.tasks.retrieval_set import default_documents, require_pools
@@ -39,11 +43,17 @@ class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
         return LENGTHS
 
     def check(self, options: EvaluateOptions) -> None:
-        """Refuse an empty list of tasks, and documents that make no whole pools."""
+        """Refuse an empty list of tasks, documents that make no whole pools, and own data that do not fit together."""
         if options.tasks is not None and not options.tasks:
             raise InvalidArgumentError(f"`tasks` is empty; choose from {', '.join(TASK_NAMES)}")
         if options.documents is not None:
             require_pools(options.documents, options.pool)
+        if read_own(options) is not None:
+            require_library()
+
+    def reads_texts(self, options: EvaluateOptions) -> bool:
+        """Return whether a task or the comparison of short inputs needs texts beside own data."""
+        return options.corpus is None or bool(options.tasks) or options.original is not None
 
     def setup(
         self, options: EvaluateOptions, checkpoint: Embedder, original: Embedder, usable: tuple[int, int]
@@ -59,7 +69,9 @@ class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
         short = min(SHORT, longest) if options.short is None else options.short
         return self.common_setup(
             replace(options, documents=options.documents or default_documents(options.pool)), usable,
-            tasks=options.tasks or TASK_NAMES, pool=options.pool, short=short, shortage=_shortage(options),
+            tasks=_tasks(options), pool=options.pool, short=short, shortage=_shortage(options),
+            corpus=options.corpus, queries=options.queries, qrels=options.qrels,
+            documents_from=options.documents_from or "test",
         )  # fmt: skip
 
     def measure(
@@ -79,7 +91,15 @@ class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
 
     def verdict(self, results: EmbeddingResults, *, compared: bool = True) -> tuple[str, ...]:
         """Return which system to use for each task, what the checkpoint gains, and how short inputs change."""
-        return verdict(results, compared=compared)
+        own = () if results.own is None else own_verdict(results.own)
+        return (*own, *verdict(results, compared=compared))
+
+
+def _tasks(options: EvaluateOptions) -> tuple[Task, ...]:
+    """Return the tasks to run: with own data, those alone that are named."""
+    if options.tasks is None:
+        return TASK_NAMES if options.corpus is None else ()
+    return options.tasks
 
 
 def _shortage(options: EvaluateOptions) -> Shortage:
@@ -122,6 +142,8 @@ def evaluate_embeddings(
     models = Models(checkpoint, original, setup.usable_length, setup.original_usable_length)
     by = systems(models, bm25=missing is None)
     sets = SetMaker(setup, checkpoint.encode, read_held_out(setup, tokens), checkpoint.special)
+    data = read_own(setup)
+    own = None if data is None else measure_own(data, models, by, observer)
     cells: dict[Task, list[Cell]] = {task: [] for task in setup.tasks}
     for length in setup.lengths:
         known: Known = {}
@@ -132,7 +154,7 @@ def evaluate_embeddings(
                 shared = known if isinstance(TASKS[task], RealTask) else {}
                 passes = Passes(retrieval.documents, retrieval.queries, models, shared)
                 cells[task] += measure_cells(task, length, retrieval, passes, by)
-    measured = [cell for own in cells.values() for cell in own]
+    measured = [cell for each in cells.values() for cell in each]
     shortages = [*([missing] if missing else []), *absent(models), *sets.notes()]
     short = None
     if checkpoint is not original:
@@ -151,7 +173,9 @@ def evaluate_embeddings(
     found = contests(measured, setup.original_usable_length)
     pooled = compare_pooled(found)
     summaries = tuple(cell.summary() for cell in measured if cell.same_as is None)
-    return EmbeddingResults(summaries, comparisons(measured), short, pooled, recommend(found, pooled), tuple(shortages))
+    return EmbeddingResults(
+        summaries, comparisons(measured), short, pooled, recommend(found, pooled), own, tuple(shortages)
+    )
 
 
 def _fidelity(models: Models, tokens: Sequence[Sequence[int]], setup: EvaluationSetup) -> Fidelity:

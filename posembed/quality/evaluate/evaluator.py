@@ -36,6 +36,10 @@ class Evaluator(ABC, Generic[Loaded, Results]):
             InvalidArgumentError: naming the argument.
         """
 
+    def reads_texts(self, _options: EvaluateOptions) -> bool:
+        """Return whether the texts of ``data`` are read."""
+        return True
+
     @abstractmethod
     def setup(
         self, options: EvaluateOptions, checkpoint: Loaded, original: Loaded, usable: tuple[int, int]

@@ -47,7 +47,12 @@ class LanguageEvaluator(Evaluator[LanguageModel, LanguageResults]):
         return tuple(multiple * original for multiple in MULTIPLES if multiple * original <= usable)
 
     def check(self, options: EvaluateOptions) -> None:
-        """Refuse a single document."""
+        """Refuse a single document, and queries, which a language model has no vectors for."""
+        if options.corpus is not None or options.queries is not None or options.qrels is not None:
+            raise InvalidArgumentError(
+                "`corpus`, `queries` and `qrels` need a sentence-embedding model; a language model is evaluated on "
+                "`data`"
+            )
         if options.documents is not None and options.documents < LEAST_DOCUMENTS:
             raise InvalidArgumentError(f"documents={options.documents} must be at least {LEAST_DOCUMENTS}")
 

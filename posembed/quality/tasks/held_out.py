@@ -17,12 +17,16 @@ class HeldOut:
     Args:
         texts: in tokens; haystacks and paragraphs are cut from them.
         documents: for the tasks that ask about real documents.
+        everything: whether these are the documents of all splits.
     """
 
-    def __init__(self, texts: Sequence[Sequence[int]], documents: Sequence[Document] = ()) -> None:
+    def __init__(
+        self, texts: Sequence[Sequence[int]], documents: Sequence[Document] = (), *, everything: bool = False
+    ) -> None:
         rows = [np.asarray(text, dtype=np.int64) for text in texts]
         self.stream: Ints = np.concatenate(rows) if rows else np.zeros(0, np.int64)
         self.documents = tuple(documents)
+        self.everything = everything
         self._source: Source | None = None
         self._excerpts: dict[tuple[int, str, int], tuple[Excerpt, ...]] = {}
 

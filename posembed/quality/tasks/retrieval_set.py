@@ -105,11 +105,13 @@ def make_requested(task: Task, request: SetRequest, held_out: HeldOut) -> Retrie
     needed = min(request.documents, LEAST_DOCUMENTS) if request.at_most else request.documents
     if len(pairs) < needed:
         reason = f"at least {needed} are needed" if request.at_most else f"documents={needed} asks for more"
+        kind = "" if held_out.everything else f"{request.split} "
+        more = "" if held_out.everything else ", or documents_from='all' if the model was not made with these texts"
         raise TooFewDocumentsError(
             task,
             request.length,
-            f"{len(pairs)} of {len(held_out.documents)} {request.split} documents are that long and have "
-            f"{TASKS[task].needs}; {reason}: give more or longer documents in `data`, or shorter `lengths`",
+            f"{len(pairs)} of {len(held_out.documents)} {kind}documents are that long and have {TASKS[task].needs}; "
+            f"{reason}: give more or longer documents in `data`, shorter `lengths`{more}",
         )
     pools = -(-len(pairs) // request.pool)
     return RetrievalSet(

@@ -22,7 +22,8 @@ def read_held_out(setup: EvaluationSetup, tokens: Sequence[Sequence[int]]) -> He
         DataError: if there is nothing to read, or too little to split.
     """
     reads = any(isinstance(TASKS[task], RealTask) for task in setup.tasks or ())
-    return HeldOut(tokens, load_documents(setup.data, setup.split) if reads else ())
+    source = setup.documents_from or setup.split
+    return HeldOut(tokens, load_documents(setup.data, source) if reads else (), everything=source == "all")
 
 
 class SetMaker:
@@ -73,7 +74,7 @@ class SetMaker:
         """
         if self.missing and not self.made:
             raise DataError(str(self.missing[0]))
-        texts = f"the {self.setup.split} texts"
+        texts = "the texts" if self.held_out.everything else f"the {self.setup.split} texts"
         smaller = [
             f"{task}: {texts} have fewer than {self.setup.documents} documents: "
             + ", ".join(f"{count} of {length} tokens" for length, count in cells)

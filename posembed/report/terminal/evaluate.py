@@ -18,6 +18,7 @@ from posembed.records.evaluation import (
 )
 from posembed.report.numbers import MISSING, interval, number
 from posembed.report.printable import printable
+from posembed.report.terminal.own_retrieval import own_tables
 from posembed.report.text_table import TextTable
 
 CHECKPOINT = "checkpoint"
@@ -73,8 +74,9 @@ def _language(results: LanguageResults, evaluation: Evaluation) -> list[TextTabl
 
 @result_tables.register
 def _embedding(results: EmbeddingResults, evaluation: Evaluation) -> list[TextTable]:
-    """Accuracy by task, system and length; by depth of the evidence; short inputs."""
-    return [*_recommended(results), *_accuracy(results, evaluation), _depths(results), *_short(results)]
+    """Own data; accuracy by task, system and length; by depth of the evidence; short inputs."""
+    tasks = [*_accuracy(results, evaluation), _depths(results)] if results.cells else []
+    return [*own_tables(results.own), *_recommended(results), *tasks, *_short(results)]
 
 
 def _recommended(results: EmbeddingResults) -> list[TextTable]:

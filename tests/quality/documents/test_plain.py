@@ -68,6 +68,16 @@ def test_without_headings_every_block_is_a_section():
     assert found.sections == (Section("", "They purr all day long.\nAnd sleep."), Section("", LONG))
 
 
+@pytest.mark.parametrize(
+    "sign", [".. note:: They", "They :ref:`purr <x>`, and", "They ``purr``, and", ".. _x:\n\nThey"]
+)
+def test_signs_of_restructured_text(sign):
+    found = read_plain(f"====\nCats\n====\n\n{sign} purr *well*.\n\nOf it\n-----\n\nMore.")
+    assert found.title == "Cats"
+    assert found.sections[0].text.endswith("purr well.")
+    assert found.sections[1].heading == "Of it"
+
+
 def test_restructured_text_in_a_txt_file():
     found = read_plain(".. _x:\n\nCats\n====\n\n.. note:: They purr.\n")
     assert (found.title, found.text) == ("Cats", "They purr.")

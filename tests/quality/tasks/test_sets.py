@@ -28,9 +28,11 @@ def test_fewer_documents_are_used_and_said():
         "title: the test texts have fewer than 20 documents: 15 of 102 tokens",
         "section: the test texts have fewer than 20 documents: 16 of 302 tokens",
         "title is left out at 702 tokens: 0 of 16 test documents are that long and have a title that no other has; at "
-        "least 10 are needed: give more or longer documents in `data`, or shorter `lengths`",
+        "least 10 are needed: give more or longer documents in `data`, shorter `lengths`, or documents_from='all' if "
+        "the model was not made with these texts",
         "cloze is left out at 702 tokens: 0 of 16 test documents are that long and have a sentence to take out; at "
-        "least 10 are needed: give more or longer documents in `data`, or shorter `lengths`",
+        "least 10 are needed: give more or longer documents in `data`, shorter `lengths`, or documents_from='all' if "
+        "the model was not made with these texts",
     )
 
 
@@ -68,5 +70,18 @@ def test_documents_are_read_for_the_tasks_that_ask_about_them(tmp_path):
         (tmp_path / f"{number}.md").write_text(f"# T{number}\n\ntext", encoding="utf-8")
     setup = maker(data=str(tmp_path)).setup
     assert [each.title[:1] for each in read_held_out(setup, [[1]]).documents] == ["T", "T"]
+    everything = read_held_out(maker(data=str(tmp_path), documents_from="all").setup, [])
+    assert (len(everything.documents), everything.everything) == (20, True)
     none = maker(data=str(tmp_path / "absent"), tasks=("needle",)).setup
     assert read_held_out(none, [[1, 2]]).documents == ()
+
+
+def test_all_documents_are_no_test_documents():
+    held_out = HeldOut([list(range(2000))], HELD_OUT.documents, everything=True)
+    sets = maker(held_out)
+    assert [sets.make("title", length) is None for length in (102, 702)] == [False, True]
+    assert sets.notes() == (
+        "title: the texts have fewer than 20 documents: 15 of 102 tokens",
+        "title is left out at 702 tokens: 0 of 16 documents are that long and have a title that no other has; at least "
+        "10 are needed: give more or longer documents in `data`, shorter `lengths`",
+    )
