@@ -187,4 +187,4 @@ class EmbeddingResults(Record):
     pooled: tuple[PooledComparison, ...] = ()
     recommendations: tuple[Recommendation, ...] = ()
     own: OwnRetrieval | None = field(default=None, metadata={"omit_none": True})
-    shortages: tuple[str, ...] = field(default=(), metadata={"json": None})
+    shortages: tuple[str, ...] = field(default=(), compare=False, metadata={"json": None})
