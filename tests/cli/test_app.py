@@ -49,7 +49,10 @@ def test_choices_and_defaults_are_in_the_help(cli):
     for name, shown in {
         "compare": ["[choices: auto, bf16, fp32] [default: auto]", "learned-from-sinusoid]", "[default: 0.003]"],
         "extend": ["[choices: linear, cubic]", "[choices: sampled, full]", "repeat-last, mean, zeros"],
-        "evaluate": ["[choices: passkey, needle, paragraph] [default: passkey,needle,paragraph]"],
+        "evaluate": [
+            "[choices: title, section, needle, paragraph, cloze, passkey]",
+            "[default: 100]",
+        ],
         "calibrate": ["Requires --to.", "[default: 50]", "[required]"],
     }.items():
         printed = " ".join(cli(name, "--help")[1].replace("│", " ").split())

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from posembed.cli.app import app
+from posembed.records.evaluate import TASK_NAMES
 
 
 def completed(cli, *words):
@@ -50,5 +51,6 @@ def test_a_shell_that_cannot_be_told(cli, monkeypatch):
 
 
 def test_lists_with_commas(cli):
-    assert completed(cli, "evaluate", "model", "--tasks", "") == ["passkey", "needle", "paragraph"]
-    assert completed(cli, "evaluate", "model", "--tasks", "needle,") == ["needle,passkey", "needle,paragraph"]
+    assert completed(cli, "evaluate", "model", "--tasks", "") == list(TASK_NAMES)
+    others = [name for name in TASK_NAMES if name != "needle"]
+    assert completed(cli, "evaluate", "model", "--tasks", "needle,") == [f"needle,{name}" for name in others]

@@ -46,7 +46,13 @@ def found(example_checkpoints, folder, data, tmp_path_factory):
     out = tmp_path_factory.mktemp("longer") / "out"
     extend_checkpoint(example_checkpoints / "my-embedder", out, 640, method="tile", range=200)
     return evaluate(
-        out, original=example_checkpoints / "my-embedder", corpus=folder, precision="fp32", documents=10, pool=10
+        out,
+        original=example_checkpoints / "my-embedder",
+        corpus=folder,
+        data=data,
+        precision="fp32",
+        documents=10,
+        pool=10,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -13,17 +12,17 @@ from torch import Tensor, nn
 from posembed.errors import WorkFailedError
 
 
-@dataclass
 class Seen:
-    """What one call gave.
+    """What one call gave; it is filled while the call runs.
 
     Attributes:
         features: of each module that gave some, by its name: ``[inputs, tokens, d_model]``.
         logits: of the whole model, ``[inputs, tokens, vocabulary]``, where it has some.
     """
 
-    features: dict[str, Tensor] = field(default_factory=dict)
-    logits: Tensor | None = None
+    def __init__(self) -> None:
+        self.features: dict[str, Tensor] = {}
+        self.logits: Tensor | None = None
 
 
 def call(model: nn.Module, table: str, arguments: Mapping[str, Any]) -> Seen:

@@ -20,6 +20,6 @@ def strategy_for(kind: ModelKind[Any]) -> Strategy[Any]:
 
     Example:
         >>> strategy_for(EMBEDDING).defaults.steps
-        250
+        1000
     """
     return next(strategy for strategy in STRATEGIES if strategy.kind is kind)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 from posembed.quality.documents.document import Document, Section, compose, from_headings, one_line
@@ -82,20 +81,19 @@ def _parse(text: str) -> _Page:
     return page
 
 
-@dataclass
 class _Part:
     """An open element that is left out or is the main part: its tag, and how many of that tag are open in it."""
 
-    tag: str
-    depth: int = 1
+    def __init__(self, tag: str) -> None:
+        self.tag, self.depth = tag, 1
 
 
-@dataclass
 class _Found:
     """Blocks of the whole page, and of its main part."""
 
-    everywhere: list[Block] = field(default_factory=list)
-    main: list[Block] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.everywhere: list[Block] = []
+        self.main: list[Block] = []
 
 
 class _Page(HTMLParser):
