@@ -343,8 +343,7 @@ def test_legends_keep_off_the_axis_titles(kept_page, lesson, width):
     ]
 
 
-@pytest.mark.parametrize("width", [390, 768, 1440])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (768, "light"), (1440, "light"), (390, "dark")])
 def test_it_fits_every_window(kept_page, lesson, width, scheme):
     page = kept_page(lesson, width=width, scheme=scheme)
     for kind in ("sum", "sinusoid", "extend"):
