@@ -12,19 +12,18 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from posembed.quality.calibrate.documents import Group, Source
 from posembed.quality.calibrate.frozen import FrozenModel
+from posembed.quality.calibrate.lengths import document_lengths, draw_length
 from posembed.quality.calibrate.table import CalibratedTable
+from posembed.quality.calibrate.table_reader import TableReader
 from posembed.quality.models.embedder import Embedder
 from posembed.quality.rng import generator
 from posembed.records.calibrate import CalibrationConfig
 
 _TEMPERATURE = 0.05  # as in sentence-transformers' own losses, whose scale of 20 is its inverse
-# Documents are halved down to this many tokens: shorter ones a model of 512 positions mostly reads already.
-_SHORTEST = 512
 _PER_GROUP = 8  # documents that share a haystack; a default step has two haystacks
 
 
@@ -56,12 +55,12 @@ class Contrastive:
     ) -> None:
         self.embedder, self.config, self.old = embedder, config, old
         self.model: FrozenModel = embedder.model
-        self.at_once = max(1, at_once)
+        self.reader = TableReader(embedder, at_once)
         self.train = Source(train, embedder.encode, "train")
         self.lengths = document_lengths(config)
         self.held_out = self._held_out(Source(validation, embedder.encode, "validation"))
         self.query_vectors = (
-            [] if config.queries_trained else [self._embed(self.old, queries) for _, queries in self.held_out]
+            [] if config.queries_trained else [self.reader.embed(self.old, queries) for _, queries in self.held_out]
         )
 
     def batch(self, step: int) -> list[Group]:
@@ -95,60 +94,30 @@ class Contrastive:
     def _length(self, step: int) -> tuple[np.random.Generator, int]:
         """Return a step's random numbers, and the length of its documents, which is the first of them."""
         rng = generator("calibrate", "step", step, self.config.seed)
-        # As many tokens go into each length: short documents are cheap, and what they teach holds for long ones.
-        return rng, int(rng.choice(self.lengths, p=even_tokens(self.lengths)))
+        return rng, draw_length(self.lengths, rng)
 
     def backward(self, table: CalibratedTable, step: int) -> float:
-        """Add the gradients of one step's loss to the table's parameters; return the loss.
-
-        Where a group does not fit into memory, its documents are embedded twice, a few at a time: first without a
-        gradient, then with the gradient that the loss has for their vectors (Gao et al. 2021, arXiv:2101.06983).
-        """
-        groups = self.batch(step)
-        weight = table()
-        leaf = weight.detach().requires_grad_()
+        """Add the gradients of one step's loss to the table's parameters; return the loss."""
         total = 0.0
-        for group in groups:
-            total += self._group_backward(group, leaf, len(group[0]) / self.config.batch)
-        weight.backward(leaf.grad)
+        with table.as_leaf() as leaf:
+            for group in self.batch(step):
+                total += self._group_backward(group, leaf, len(group[0]) / self.config.batch)
         return total
 
     def _group_backward(self, group: Group, leaf: Tensor, share: float) -> float:
         documents, queries = group
-        if self.config.queries_trained:
-            with self.model.reading(leaf):
-                query_vectors = self.embedder.pooled(queries)
-        else:
-            query_vectors = self._embed(self.old, queries)
-        if len(documents) <= self.at_once:
-            with self.model.reading(leaf):
-                loss = share * contrastive_loss(query_vectors, self.embedder.pooled(documents))
-            loss.backward()  # type: ignore[no-untyped-call]
-            return loss.item()
-        parts = [documents[at : at + self.at_once] for at in range(0, len(documents), self.at_once)]
-        with torch.no_grad(), self.model.reading(leaf):
-            vectors = torch.cat([self.embedder.pooled(part) for part in parts])
-        vectors.requires_grad_()
-        loss = share * contrastive_loss(query_vectors, vectors)
-        loss.backward()  # type: ignore[no-untyped-call]
-        assert vectors.grad is not None
-        for part, gradient in zip(parts, vectors.grad.split(self.at_once), strict=True):  # type: ignore[no-untyped-call]
-            with self.model.reading(leaf):
-                self.embedder.pooled(part).backward(gradient)  # type: ignore[no-untyped-call]
-        return loss.item()
+        embed = self.reader.pooled if self.config.queries_trained else self.reader.embed
+        query_vectors = embed(leaf if self.config.queries_trained else self.old, queries)
+        return self.reader.backward(leaf, documents, lambda vectors: share * contrastive_loss(query_vectors, vectors))
 
     def validate(self, table: Tensor) -> float:
         """Return the mean loss of the validation groups."""
         losses = []
         for number, (documents, queries) in enumerate(self.held_out):
             trained = self.config.queries_trained
-            query_vectors = self._embed(table, queries) if trained else self.query_vectors[number]
-            losses.append(contrastive_loss(query_vectors, self._embed(table, documents)).item())
+            query_vectors = self.reader.embed(table, queries) if trained else self.query_vectors[number]
+            losses.append(contrastive_loss(query_vectors, self.reader.embed(table, documents)).item())
         return sum(losses) / len(losses)
-
-    def _embed(self, table: Tensor, texts: list[list[int]]) -> Tensor:
-        with self.model.reading(table):
-            return torch.from_numpy(self.embedder.embed(texts)).to(table.device)
 
 
 def contrastive_loss(queries: Tensor, documents: Tensor) -> Tensor:
@@ -161,30 +130,6 @@ def contrastive_loss(queries: Tensor, documents: Tensor) -> Tensor:
     scores = queries @ documents.T / _TEMPERATURE
     own = torch.arange(len(queries), device=scores.device)
     return (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own)) / 2
-
-
-def document_lengths(config: CalibrationConfig) -> list[int]:
-    """Return the lengths of a configuration's training documents, which all read trained rows."""
-    return halved_lengths(config.document, above=max(config.keep, config.above))
-
-
-def halved_lengths(longest: int, *, above: int) -> list[int]:
-    """Return ``longest``, halved again and again down to 512 tokens, as far as it stays above ``above``.
-
-    Example:
-        >>> halved_lengths(2048, above=128)
-        [2048, 1024, 512]
-    """
-    lengths = [longest]
-    while lengths[-1] >= 2 * _SHORTEST and lengths[-1] // 2 > above:
-        lengths.append(lengths[-1] // 2)
-    return lengths
-
-
-def even_tokens(lengths: Sequence[int]) -> NDArray[np.float64]:
-    """Return chances that give every length as many tokens in the long run."""
-    inverse = 1 / np.asarray(lengths, dtype=np.float64)
-    return np.asarray(inverse / inverse.sum())
 
 
 def group_sizes(batch: int) -> list[int]:

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from posembed.errors import DataError
-from posembed.quality.calibrate.contrastive import document_lengths, even_tokens
 from posembed.quality.calibrate.frozen import FrozenModel
+from posembed.quality.calibrate.lengths import document_lengths, draw_length
 from posembed.quality.calibrate.table import CalibratedTable
-from posembed.quality.models.embedder import Embedder
+from posembed.quality.calibrate.table_reader import TableReader
+from posembed.quality.models.embedder import Embedder, unit
 from posembed.quality.rng import generator
 from posembed.records.calibrate import CalibrationConfig
 
@@ -27,8 +28,8 @@ Passages = list[list[int]]
 # Tokens of a chunk with BERT's two special ones, and of the beginning: sizes that the original embeds well. Sentence
 # models are trained on some 128 tokens, and many are shipped with a limit of 256.
 CHUNK, BEGINNING = 128, 256
-# Of the beginning's vector beside the chunks' mean. It holds what a title asks for; without it titles are found less
-# often, with as much of it as of the chunks parts that begin late are (docs/measured/calibration.md).
+# Of the beginning's vector beside the chunks' mean: it holds what a title asks for. A choice of first trials, in which
+# titles were found less often without it, and parts that begin late with as much of it as of the chunks.
 BEGINNING_SHARE = 0.5
 # Of the loss that tells passages apart, beside the distance to the target: a small share keeps vectors from moving
 # towards the mean of all targets.
@@ -67,9 +68,8 @@ class Distillation:
     ) -> None:
         self.embedder, self.config, self.old = embedder, config, old
         self.model: FrozenModel = embedder.model
-        self.at_once = max(1, at_once)
-        self.chunk = min(CHUNK, usable) - embedder.special
-        self.beginning = min(BEGINNING, usable) - embedder.special
+        self.reader = TableReader(embedder, at_once)
+        self.chunk, self.beginning = min(CHUNK, usable), min(BEGINNING, usable)
         self.lengths = [*document_lengths(config), *([SHORT] if config.queries_trained else [])]
         self.train = Passage.all(train, embedder, "training")
         held_out = Passage.all(validation, embedder, "validation")
@@ -91,59 +91,29 @@ class Distillation:
 
     def _length(self, step: int) -> tuple[np.random.Generator, int]:
         rng = generator("distill", "step", step, self.config.seed)
-        return rng, int(rng.choice(self.lengths, p=even_tokens(self.lengths)))
+        return rng, draw_length(self.lengths, rng)
 
     def targets(self, passages: Passages) -> Tensor:
         """Return the unit vectors to be learned, ``[passages, d_model]``: the chunks' mean and half of the beginning.
 
         A passage that fits into one chunk has the vector that the frozen model gives it.
         """
-        chunks = [[each[at : at + self.chunk] for at in range(0, len(each), self.chunk)] for each in passages]
-        ends = np.cumsum([len(parts) for parts in chunks])[:-1]
-        vectors = self._embed(self.old, [chunk for parts in chunks for chunk in parts])
-        means = F.normalize(torch.stack([part.mean(0) for part in torch.tensor_split(vectors, ends.tolist())]), dim=1)
-        beginnings = self._embed(self.old, [each[: self.beginning] for each in passages])
-        return F.normalize(means + BEGINNING_SHARE * beginnings, dim=1)
+        with self.model.reading(self.old):
+            means = self.embedder.embed_chunked(passages, self.chunk)
+            beginnings = self.embedder.embed_truncated(passages, self.beginning)
+        return torch.from_numpy(unit(means + BEGINNING_SHARE * beginnings)).to(self.old.device)
 
     def backward(self, table: CalibratedTable, step: int) -> float:
-        """Add the gradients of one step's loss to the table's parameters; return the loss.
-
-        Passages that do not fit into memory together are embedded twice, a few at a time: first without a gradient,
-        then with the gradient that the loss has for their vectors (Gao et al. 2021, arXiv:2101.06983).
-        """
+        """Add the gradients of one step's loss to the table's parameters; return the loss."""
         passages = self.batch(step)
         targets = self.targets(passages)
-        weight = table()
-        leaf = weight.detach().requires_grad_()
-        if len(passages) <= self.at_once:
-            with self.model.reading(leaf):
-                loss = self._loss(self.embedder.pooled(passages), targets)
-            loss.backward()  # type: ignore[no-untyped-call]
-        else:
-            parts = [passages[at : at + self.at_once] for at in range(0, len(passages), self.at_once)]
-            with torch.no_grad(), self.model.reading(leaf):
-                vectors = torch.cat([self.embedder.pooled(part) for part in parts])
-            vectors.requires_grad_()
-            loss = self._loss(vectors, targets)
-            loss.backward()  # type: ignore[no-untyped-call]
-            assert vectors.grad is not None
-            for part, gradient in zip(parts, vectors.grad.split(self.at_once), strict=True):  # type: ignore[no-untyped-call]
-                with self.model.reading(leaf):
-                    self.embedder.pooled(part).backward(gradient)  # type: ignore[no-untyped-call]
-        weight.backward(leaf.grad)
-        return loss.item()
-
-    def _loss(self, vectors: Tensor, targets: Tensor) -> Tensor:
-        return distillation_loss(vectors, targets, self.bank)
+        with table.as_leaf() as leaf:
+            return self.reader.backward(leaf, passages, lambda vectors: distillation_loss(vectors, targets, self.bank))
 
     def validate(self, table: Tensor) -> float:
         """Return the mean distance of the validation passages' vectors to their targets."""
-        vectors = self._embed(table, self.held_out)
+        vectors = self.reader.embed(table, self.held_out)
         return float((1 - (vectors * self.held_out_targets).sum(1)).mean())
-
-    def _embed(self, table: Tensor, texts: Passages) -> Tensor:
-        with self.model.reading(table):
-            return torch.from_numpy(self.embedder.embed(texts)).to(table.device)
 
 
 def distillation_loss(vectors: Tensor, targets: Tensor, others: Tensor) -> Tensor:

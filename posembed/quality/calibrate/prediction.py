@@ -108,16 +108,14 @@ class Prediction:
         rng = generator("calibrate", "step", step, config.seed)
         ids = np.stack([_window(self.train, config.document, rng) for _ in range(config.batch)])
         hidden = hide(ids.shape, rng)  # for every target, so that all kinds of model see the same random numbers
-        weight = table()
-        leaf = weight.detach().requires_grad_()
         total = 0.0
-        for begin in range(0, config.batch, self.at_once):
-            part = slice(begin, begin + self.at_once)
-            read = spread_rows(leaf, self.reserved, config, rng) if config.spread else leaf
-            loss = self._losses(read, ids[part], hidden[part]).mean() * (len(ids[part]) / config.batch)
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += loss.item()
-        weight.backward(leaf.grad)
+        with table.as_leaf() as leaf:
+            for begin in range(0, config.batch, self.at_once):
+                part = slice(begin, begin + self.at_once)
+                read = spread_rows(leaf, self.reserved, config, rng) if config.spread else leaf
+                loss = self._losses(read, ids[part], hidden[part]).mean() * (len(ids[part]) / config.batch)
+                loss.backward()  # type: ignore[no-untyped-call]
+                total += loss.item()
         return total
 
     def validate(self, table: Tensor) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -49,6 +52,17 @@ class CalibratedTable(nn.Module):
         """Return the table that training reads, float32 ``[rows, d_model]``."""
         trained = self.start[self.frozen :] + self.shift + self.rows[self.index]
         return torch.cat((self.start[: self.frozen], trained))
+
+    @contextmanager
+    def as_leaf(self) -> Iterator[Tensor]:
+        """Yield the rows that training reads as a leaf; at the end its gradient is passed on to the parameters, once.
+
+        Several backward passes of a step then cost one of the table, however its rows are made.
+        """
+        weight = self()
+        leaf = weight.detach().requires_grad_()
+        yield leaf
+        weight.backward(leaf.grad)
 
     def written(self) -> Tensor:
         """Return the table that is validated and written: the same, its leading rows restored."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from posembed import extend_model
 from posembed.errors import DataError
 from posembed.quality.calibrate import contrastive
-from posembed.quality.calibrate.contrastive import Contrastive, contrastive_loss, document_lengths, group_sizes
+from posembed.quality.calibrate.contrastive import Contrastive, contrastive_loss, group_sizes
 from posembed.quality.calibrate.frozen import FrozenModel
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.quality.models.embedder import Embedder
@@ -78,14 +78,6 @@ def test_short_documents_are_met_more_often(objective):
     assert set(lengths) == {512, 1024, 2048}
     assert lengths[512] > 1.4 * lengths[1024]
     assert lengths[1024] > 1.4 * lengths[2048]
-
-
-@pytest.mark.parametrize(("document", "keep", "above", "lengths"), [
-    (2048, 128, 0, [2048, 1024, 512]), (512, 128, 0, [512]), (1000, 128, 0, [1000]), (4096, 1024, 0, [4096, 2048]),
-    (2048, 0, 512, [2048, 1024]), (1024, 0, 512, [1024]), (1025, 0, 512, [1025]),
-])  # fmt: skip
-def test_lengths_read_trained_rows(document, keep, above, lengths):
-    assert document_lengths(replace(CONFIG, length=8192, document=document, keep=keep, above=above)) == lengths
 
 
 def test_a_step_decides_its_batch(objective):
@@ -289,22 +281,8 @@ def test_tokens_of_a_step_count_special_ones(monkeypatch):
         assert made.tokens(step) == 3 * (len(made.batch(step)[0][0][0]) + 2)
 
 
-@pytest.mark.parametrize(("longest", "above", "lengths"), [
-    (1024, 0, [1024, 512]), (1023, 0, [1023]), (1024, 511, [1024, 512]), (1024, 512, [1024]),
-    (4096, 0, [4096, 2048, 1024, 512]),    (1500, 0, [1500, 750]),
-])  # fmt: skip
-def test_documents_are_halved_down_to_512(longest, above, lengths):
-    assert contrastive.halved_lengths(longest, above=above) == lengths
-
-
 @pytest.mark.parametrize(
     ("batch", "sizes"), [(2, [2]), (8, [8]), (15, [15]), (16, [8, 8]), (17, [9, 8]), (24, [8, 8, 8])]
 )
 def test_groups_of_about_eight(batch, sizes):
     assert group_sizes(batch) == sizes
-
-
-def test_every_length_gets_as_many_tokens():
-    chances = contrastive.even_tokens([2048, 1024, 512])
-    np.testing.assert_allclose(chances * [2048, 1024, 512], np.full(3, 2048 / 7))
-    assert chances.sum() == pytest.approx(1.0)

@@ -151,7 +151,7 @@ def test_old_rows_embed_the_queries(embedder, texts):
     assert objective.old[:64].eq(0).all()
     assert objective.old[64:].eq(1).all()
     assert parts.rows.eq(1).all()
-    assert objective.at_once == 5
+    assert objective.reader.at_once == 5
     assert objective.embedder.pooling == loaded.pooling == STRATEGY.pooling(loaded)
 
 

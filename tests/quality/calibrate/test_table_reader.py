@@ -1,0 +1,47 @@
+"""Texts embedded with a given table: the vectors, and the gradient however many texts fit together."""
+
+import pytest
+import torch
+
+from posembed.quality.calibrate.frozen import FrozenModel
+from posembed.quality.calibrate.table_reader import TableReader
+from posembed.quality.models.embedder import Embedder
+from posembed.quality.models.embedding import load_embedder
+
+KEY = "embeddings.position_embeddings.weight"
+TEXTS = [[7, 8, 9, 10], [11, 12], [13] * 9, [14, 15, 16]]
+
+
+@pytest.fixture
+def make(embedder):
+    """A reader of the small embedder, and a table of other rows than its own."""
+
+    def make_(at_once):
+        loaded = load_embedder(embedder)
+        own = Embedder(FrozenModel(loaded.model, KEY), loaded.tokenizer, loaded.pooling, "fp32")
+        table = loaded.model.get_parameter(KEY).detach().flip(0).requires_grad_()
+        return TableReader(own, at_once), table
+
+    return make_
+
+
+def test_the_given_table_is_read(make):
+    reader, table = make(4)
+    plain = torch.from_numpy(reader.embedder.embed(TEXTS))
+    found = reader.embed(table, TEXTS)
+    assert not torch.allclose(found, plain, atol=1e-3)
+    torch.testing.assert_close(reader.pooled(table, TEXTS), found, atol=1e-6, rtol=0)
+    torch.testing.assert_close(torch.from_numpy(reader.embedder.embed(TEXTS)), plain)
+
+
+@pytest.mark.parametrize("at_once", [0, 1, 2, 3])
+def test_the_gradient_does_not_depend_on_how_many_fit_together(make, at_once):
+    outcomes = []
+    for size in (len(TEXTS), at_once):
+        reader, table = make(size)
+        other = torch.full((1,), 0.5, requires_grad=True)
+        loss = reader.backward(table, TEXTS, lambda vectors, other=other: other * (vectors[0] - vectors[2]).norm() ** 3)
+        outcomes.append((torch.tensor(loss), table.grad, other.grad))
+    for one, several in zip(*outcomes, strict=True):
+        assert float(one.abs().max()) > 0
+        torch.testing.assert_close(several, one, rtol=1e-4, atol=1e-6)
