@@ -21,7 +21,7 @@ from posembed.quality.behavior.reader import Patches, Reader, Task
 from posembed.quality.behavior.short_texts import ShortTexts, read_short_texts
 from posembed.quality.behavior.text_tasks import text_task
 from posembed.quality.behavior.trained import trained_by_both
-from posembed.records.behavior import Behavior, Measure, Placement, TableBehavior
+from posembed.records.behavior import Behavior, EffectiveRange, Measure, Placement, TableBehavior
 from posembed.records.interval import Interval
 from posembed.statistics import mean_interval
 from posembed.tables.trained_range.detect import trained_range
@@ -72,20 +72,52 @@ def _behavior(loaded: Loaded, table: FoundTable, data: str, seed: int, observer:
     raise WorkFailedError(f"its rows are {table.kind.counts}, not positions of tokens or patches: they are not moved")
 
 
-def _of_texts(loaded: Loaded, table: FoundTable, data: str, seed: int, observer: Observer) -> TableBehavior:
+def working_range(
+    checkpoint: Checkpoint, table: FoundTable, data: str, seed: int, observer: Observer = SILENT
+) -> EffectiveRange:
+    """Return up to which position of a sequence table short texts keep what they say, and nothing else of the model.
+
+    Args:
+        checkpoint: to run.
+        table: whose rows are moved.
+        data: texts to read: ``"stdlib"``, a file or a directory.
+        seed: random seed.
+        observer: follows the work.
+
+    Raises:
+        MissingExtraError: if the library that reads the checkpoint is not installed.
+        DataError: for texts that cannot be read, or too few of them.
+        WorkFailedError: if the model cannot be run with its rows moved.
+    """
+    loaded = load(checkpoint)
+    live, texts, _ = _short_texts(loaded, table, data, seed)
+    return _range(loaded, live, texts, seed, observer)
+
+
+def _short_texts(loaded: Loaded, table: FoundTable, data: str, seed: int) -> tuple[LiveTable, ShortTexts, int]:
+    """Return the table in its model, texts that fit into it, and the length of the longest inputs made of them."""
     positions = table.usable_length
     if positions < LEAST_POSITIONS:
         raise WorkFailedError(f"{positions} positions are too few to move: {LEAST_POSITIONS} are needed")
     live = LiveTable(loaded.model, loaded.checkpoint, table)
     tokens = min(TOKENS, max(LEAST_POSITIONS // 2, positions // 4))
     vocabulary = vocabulary_of(loaded.model)
-    texts = read_short_texts(loaded.checkpoint.root, data, TEXTS, tokens, vocabulary, seed)
-    reader = text_reader(loaded, live, texts, tokens, seed)
-    moves = [UNMOVED, *sequence_moves(positions, tokens, seed)]
-    placements = tuple(_placements(reader, moves, table.key, observer))
+    return live, read_short_texts(loaded.checkpoint.root, data, TEXTS, tokens, vocabulary, seed), tokens
+
+
+def _range(loaded: Loaded, live: LiveTable, texts: ShortTexts, seed: int, observer: Observer) -> EffectiveRange:
+    positions = live.table.usable_length
     short = curve_tokens(positions)
-    curve = read_curve(text_reader(loaded, live, texts, short, seed), positions, short, table.key, observer)
-    found = effective_range(curve, seed)
+    reader = text_reader(loaded, live, texts, short, seed)
+    return effective_range(read_curve(reader, positions, short, live.table.key, observer), seed)
+
+
+def _of_texts(loaded: Loaded, table: FoundTable, data: str, seed: int, observer: Observer) -> TableBehavior:
+    live, texts, tokens = _short_texts(loaded, table, data, seed)
+    reader = text_reader(loaded, live, texts, tokens, seed)
+    moves = [UNMOVED, *sequence_moves(table.usable_length, tokens, seed)]
+    placements = tuple(_placements(reader, moves, table.key, observer))
+    found = _range(loaded, live, texts, seed, observer)
     return TableBehavior(
         table.key,
         reader.task.measure,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from posembed.errors import InvalidArgumentError
+from posembed.errors import InvalidArgumentError, WorkFailedError
 from posembed.observer import Observer
-from posembed.quality.behavior.probe import probe
+from posembed.quality.behavior.probe import working_range
 from posembed.quality.calibrate.contrastive import Contrastive
 from posembed.quality.calibrate.distillation import Distillation
 from posembed.quality.calibrate.documents import LONGEST_QUERY
@@ -158,11 +158,12 @@ class EmbeddingStrategy(Strategy[Embedder]):
     def _working_rows(self, request: Request, observer: Observer) -> tuple[int, tuple[str, ...]]:
         """Return up to which position short texts keep what they say, wherever they start; all rows where none ends."""
         observer.message("moving positions, to see how many rows work alike")
-        shown = probe(request.checkpoint, [request.table], request.options.data, request.options.seed, observer)
-        found = next((each.effective_range for each in shown.tables), None)
-        if found is None or found.end is None:
-            return request.old, () if found is None else (found.sentence,)
-        return found.end, (found.sentence,)
+        options = request.options
+        try:
+            found = working_range(request.checkpoint, request.table, options.data, options.seed, observer)
+        except WorkFailedError:  # it cannot be run so: nothing is known, and calibration may go on all the same
+            return request.old, ()
+        return found.end or request.old, (found.sentence,)
 
     def _searched_start(self, request: Request, observer: Observer, methods: tuple[str, ...]) -> CalibrationStart:
         """Return the start that validation documents choose."""

@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 import posembed
 from posembed.checkpoint.source import open_checkpoint
 from posembed.find.search import find_tables
-from posembed.quality.behavior.probe import probe
+from posembed.observer import Callbacks
+from posembed.quality.behavior.probe import probe, working_range
 
 
 def behavior(folder, data="stdlib"):
@@ -86,3 +87,12 @@ def test_the_same_call_gives_the_same_record(saved, texts):
     one, other = (behavior(saved("bert"), texts) for _ in range(2))
     assert one == other
     assert type(one).from_dict(json.loads(json.dumps(one.to_dict()))) == one
+
+
+def test_the_range_alone_is_that_of_the_whole_probe(saved, texts):
+    checkpoint = open_checkpoint(saved("gpt2"))
+    (table,) = [table for table in find_tables(checkpoint) if table.refused is None]
+    (whole,) = probe(checkpoint, [table], texts, 3).tables
+    seen = []
+    assert working_range(checkpoint, table, texts, 3, Callbacks(progress=seen.append)) == whole.effective_range
+    assert {update.unit for update in seen} == {"starts"}  # no placements, which nobody asked for

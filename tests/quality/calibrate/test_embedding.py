@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from posembed.errors import InvalidArgumentError
+from posembed.errors import InvalidArgumentError, WorkFailedError
 from posembed.observer import SILENT
 from posembed.quality.calibrate import embedding
 from posembed.quality.calibrate.embedding import EmbeddingStrategy
@@ -170,11 +170,13 @@ def test_old_rows_embed_the_queries(embedder, texts):
 def test_distillation_begins_with_the_rows_that_work_alike(monkeypatch, options, found, size, kept):
     probed = []
 
-    def shown(checkpoint, tables, data, seed, observer):
-        probed.append((checkpoint.root, [each.key for each in tables], data, seed))
-        return SimpleNamespace(tables=() if found is None else (SimpleNamespace(effective_range=found),))
+    def shown(checkpoint, table, data, seed, observer):
+        probed.append((checkpoint.root, [table.key], data, seed))
+        if found is None:
+            raise WorkFailedError("it does not run")
+        return found
 
-    monkeypatch.setattr(embedding, "probe", shown)
+    monkeypatch.setattr(embedding, "working_range", shown)
     start = STRATEGY.choose_start(request_of(length=128, hidden=0.0, seed=3, **options), SILENT)
     assert (start.method, start.options, start.keep) == ("tile", {"range": size}, kept)
     assert probed == ([] if "range" in options else [("a/checkpoint", ["positions"], "texts", 3)])
