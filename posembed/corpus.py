@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from posembed.errors import DataError, MissingExtraError
 from posembed.text_files import split_texts
+from posembed.tokenizing import unlimited_tokenizer
 
 Tokens = NDArray[np.int32]
 BYTES = 256
@@ -88,18 +89,16 @@ class _Bytes:
 class _Tokenizer:
     def __init__(self, path: str) -> None:
         try:
-            from tokenizers import Tokenizer
+            import tokenizers
         except ImportError:
             raise MissingExtraError("tokenizers", "models", "`tokenizer`") from None
+        del tokenizers
         if not Path(path).is_file():
             raise DataError(f"tokenizer={path!r}: no such file; give a tokenizer.json")
         try:
-            self.tokenizer = Tokenizer.from_file(path)
+            self.tokenizer = unlimited_tokenizer(Path(path))
         except Exception as error:  # tokenizers raises plain Exception
             raise DataError(f"tokenizer={path!r}: not a tokenizer.json ({error})") from None
-        # A stored truncation would silently cut every document.
-        self.tokenizer.no_truncation()
-        self.tokenizer.no_padding()
         # Not the number of tokens: a vocabulary may leave ids out.
         self.size: int = max(self.tokenizer.get_vocab(with_added_tokens=True).values(), default=-1) + 1
 

@@ -16,6 +16,7 @@ from posembed.errors import CheckpointError, DataError
 from posembed.quality.models.language import MASK_TOKENS
 from posembed.quality.rng import generator
 from posembed.quality.texts import load_whole_texts, prose
+from posembed.tokenizing import special_tokens, unlimited_tokenizer
 
 _FIRST_TOKEN = 3
 """Special tokens mostly come before."""
@@ -71,10 +72,7 @@ def read_short_texts(folder: Path, data: str, count: int, tokens: int, vocabular
         note = "the checkpoint has no tokenizer.json: random tokens are read, of which no model makes sense"
         return ShortTexts(tuple(map(tuple, drawn.tolist())), what="random tokens", notes=(note,))
     tokenizer = _tokenizer(file)
-    inner = tokenizer.encode("a", add_special_tokens=False).ids
-    whole = tokenizer.encode("a").ids
-    at = next((k for k in range(len(whole)) if whole[k : k + len(inner)] == inner), 0)
-    prefix, suffix = whole[:at], whole[at + len(inner) :]
+    prefix, suffix = special_tokens(tokenizer)
     bodies = _bodies(tokenizer, data, count, tokens)
     mask_id = next(filter(lambda number: number is not None, map(tokenizer.token_to_id, MASK_TOKENS)), None)
     named = "prose of the standard library" if data == "stdlib" else f"texts of {data}"
@@ -82,15 +80,10 @@ def read_short_texts(folder: Path, data: str, count: int, tokens: int, vocabular
 
 
 def _tokenizer(file: Path) -> Any:
-    from tokenizers import Tokenizer
-
     try:
-        tokenizer = Tokenizer.from_file(str(file))
+        return unlimited_tokenizer(file)
     except Exception as error:  # tokenizers raises plain Exception
         raise CheckpointError(f"{file} cannot be read: {error}") from None
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
 
 
 def _bodies(tokenizer: Any, data: str, count: int, tokens: int) -> list[tuple[int, ...]]:

@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from posembed.tokenizing import special_tokens
+
 Pooling = Literal["mean", "cls"]
 Ids = Sequence[Sequence[int]]
 # Tokens of a batch, padding included: enough to fill the cores, and about 0.5 GB of activations for a model of BERT's
@@ -42,9 +44,7 @@ class Embedder:
         self.pooling = pooling
         self.precision = precision
         self.stored_limit = stored_limit
-        probe, whole = tokenizer.encode("a", add_special_tokens=False).ids, tokenizer.encode("a").ids
-        at = next((k for k in range(len(whole)) if whole[k : k + len(probe)] == probe), 0)
-        self.prefix, self.suffix = whole[:at], whole[at + len(probe) :]
+        self.prefix, self.suffix = special_tokens(tokenizer)
 
     @property
     def special(self) -> int:

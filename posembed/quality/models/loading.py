@@ -13,6 +13,7 @@ from posembed.checkpoint.weight_files import transformer_directory
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError, first_line
 from posembed.extension.length_aware import load_length_aware
 from posembed.extension.library_code import no_questions
+from posembed.tokenizing import unlimited_tokenizer
 
 
 def load_files(folder: Path, loader: str, *, trust_remote_code: bool = False) -> tuple[Any, Any]:
@@ -29,16 +30,17 @@ def load_files(folder: Path, loader: str, *, trust_remote_code: bool = False) ->
         CheckpointError: for files that cannot be loaded.
     """
     try:
+        import tokenizers
         import transformers
-        from tokenizers import Tokenizer
     except ImportError:
         raise MissingExtraError("transformers", "models", "evaluating a checkpoint") from None
+    del tokenizers
     directory = transformer_directory(folder)
     file = directory / "tokenizer.json"
     if not file.is_file():
         raise InvalidArgumentError(f"{directory} has no tokenizer.json, which is required to tokenize texts")
     try:
-        tokenizer = Tokenizer.from_file(str(file))
+        tokenizer = unlimited_tokenizer(file)
         with warnings.catch_warnings(), no_questions(folder):
             warnings.simplefilter("ignore")
             maker = getattr(transformers, loader)
@@ -49,6 +51,4 @@ def load_files(folder: Path, loader: str, *, trust_remote_code: bool = False) ->
         raise CheckpointError(f"{folder} cannot be loaded: {first_line(error)}") from None
     if (folder / TABLES_BY_LENGTH).is_file():
         load_length_aware(model, folder)
-    tokenizer.no_truncation()  # a stored limit would silently cut every document
-    tokenizer.no_padding()
     return model, tokenizer
