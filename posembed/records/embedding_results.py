@@ -6,25 +6,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from posembed.records.base import Record
+from posembed.records.interval import DocumentInterval
 from posembed.records.retrieval import OwnRetrieval
 
 Scope = Literal["longer", "native"]
 Budget = Literal["any", "one vector", "several vectors"]
-
-
-@dataclass(frozen=True)
-class DocumentInterval(Record):
-    """A mean over documents and its 95 % bootstrap interval.
-
-    Attributes:
-        mean: the mean.
-        low: lower bound.
-        high: upper bound.
-    """
-
-    mean: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

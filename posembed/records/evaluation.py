@@ -11,12 +11,12 @@ from posembed.records.choices import KindName, Split
 from posembed.records.embedding_results import (
     Comparison,
     CosineSummary,
-    DocumentInterval,
     EmbeddingResults,
     Fidelity,
     RetrievalCell,
 )
 from posembed.records.evaluate import DocumentsFrom, Task
+from posembed.records.interval import DocumentInterval
 
 __all__ = [
     "Bucket",

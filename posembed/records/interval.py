@@ -38,6 +38,21 @@ class Interval(Record):
 
 
 @dataclass(frozen=True)
+class DocumentInterval(Record):
+    """A mean over documents, or over queries, and its 95 % bootstrap interval.
+
+    Attributes:
+        mean: the mean.
+        low: lower bound.
+        high: upper bound.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Quality(Interval):
     """A mean loss in nats per token with its interval, and the same as perplexity and bits.
 

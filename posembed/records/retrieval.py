@@ -5,21 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from posembed.records.base import Record
-
-
-@dataclass(frozen=True)
-class MeasuredInterval(Record):
-    """A mean over queries and its 95 % bootstrap interval.
-
-    Attributes:
-        mean: the mean.
-        low: lower bound.
-        high: upper bound.
-    """
-
-    mean: float
-    low: float
-    high: float
+from posembed.records.interval import DocumentInterval
 
 
 @dataclass(frozen=True)
@@ -56,10 +42,10 @@ class DataCell(Record):
     lengths: LengthRange | None
     system: str
     queries: int
-    ndcg_at_10: MeasuredInterval
-    recall_at_10: MeasuredInterval
-    recall_at_100: MeasuredInterval
-    mrr_at_10: MeasuredInterval
+    ndcg_at_10: DocumentInterval
+    recall_at_10: DocumentInterval
+    recall_at_100: DocumentInterval
+    mrr_at_10: DocumentInterval
     vectors_per_document: float | None = None
     query_ms: float | None = field(default=None, compare=False)
 

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from posembed.records.embedding_results import DocumentInterval, Recommendation, RetrievalCell
+from posembed.records.embedding_results import Recommendation, RetrievalCell
+from posembed.records.interval import DocumentInterval
 
 CELL = RetrievalCell("title", 128, "BM25", 4, DocumentInterval(0.5, 0.25, 0.75), (0.5, None), None, 0.0, 1.5)
 

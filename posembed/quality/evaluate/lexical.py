@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.errors import MissingExtraError
+from posembed.quality.models.embedder import unit
 
 Scores = NDArray[np.float32]
 Ids = Sequence[Sequence[int]]
@@ -143,15 +144,10 @@ class WordVectorIndex:
         return np.asarray(self._embed(queries) @ self.vectors.T, dtype=np.float32)
 
     def _embed(self, texts: Ids) -> NDArray[np.float64]:
-        return _unit(np.stack([_weighted(text, self.weights, self.table) for text in texts]))
+        return unit(np.stack([_weighted(text, self.weights, self.table) for text in texts]))
 
 
 def _weighted(text: Sequence[int], weights: NDArray[np.float64], table: NDArray[np.float32]) -> NDArray[np.float64]:
     tokens, counts = np.unique(np.asarray(text, dtype=np.int64), return_counts=True)
     vector: NDArray[np.float64] = (counts * weights[tokens]) @ table[tokens].astype(np.float64)
     return vector
-
-
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(norms > 0, norms, 1.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.quality.evaluate.passes import Passes, Vectors
+from posembed.quality.evaluate.scoring import score_parts
 from posembed.quality.evaluate.systems import Scores, System
 from posembed.quality.tasks.retrieval_set import DEPTHS, RetrievalSet
 from posembed.records.evaluation import Comparison, DocumentInterval, RetrievalCell
@@ -139,12 +139,10 @@ def measure_cells(task: str, length: int, retrieval: RetrievalSet, passes: Passe
 
 
 def _run(system: System, retrieval: RetrievalSet, passes: Passes) -> tuple[NDArray[np.int64], Cost]:
-    begun, passed = time.perf_counter(), passes.spent
-    outcomes = np.concatenate([ranked_first(system.scores(passes, pool, pool)) for pool in pools(retrieval)])
-    scoring = time.perf_counter() - begun - (passes.spent - passed)
-    seconds = scoring + sum(passes.seconds[key] for key in system.query_passes(passes))
-    milliseconds = 1000 * seconds / len(retrieval.queries)
-    return outcomes, Cost(system.vectors_per_document(passes), system.tokens_per_document(passes), milliseconds)
+    parts = [(pool, pool) for pool in pools(retrieval)]
+    outcomes, query_ms = score_parts(system, passes, parts, lambda scores, _: ranked_first(scores))
+    cost = Cost(system.vectors_per_document(passes), system.tokens_per_document(passes), query_ms)
+    return np.concatenate(outcomes), cost
 
 
 def comparisons(cells: Iterable[Cell]) -> tuple[Comparison, ...]:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from posembed.quality.evaluate.ranking import Cell
 from posembed.quality.evaluate.systems import CHECKPOINT, TRUNCATED
-from posembed.records.embedding_results import Budget, DocumentInterval, PooledComparison, Recommendation, Scope
+from posembed.records.embedding_results import Budget, PooledComparison, Recommendation, Scope
+from posembed.records.interval import DocumentInterval
 from posembed.statistics import SIGNIFICANCE, bootstrap_interval, corrected_interval, holm, paired_test
 
 

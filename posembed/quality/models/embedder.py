@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -188,7 +188,10 @@ class Embedder:
         return [[text[at : at + body] for at in range(0, max(len(text), 1), body)] for text in texts]
 
 
-def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+Floats = TypeVar("Floats", np.float32, np.float64)
+
+
+def unit(vectors: NDArray[Floats]) -> NDArray[Floats]:
     """Return vectors of length 1; a vector of zeros stays one.
 
     Example:
@@ -196,4 +199,4 @@ def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(norms > 0, norms, 1), dtype=np.float32)
+    return np.asarray(vectors / np.where(norms > 0, norms, 1), dtype=vectors.dtype)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,10 +10,12 @@ from numpy.typing import NDArray
 
 from posembed.observer import SILENT, Observer
 from posembed.quality.evaluate.passes import Models, Passes
+from posembed.quality.evaluate.scoring import score_parts
 from posembed.quality.evaluate.systems import System
 from posembed.quality.retrieval_data.measures import DEEP_RECALL, MRR, NDCG, RECALL, Values, measure
 from posembed.quality.retrieval_data.read import RetrievalData
-from posembed.records.retrieval import DataCell, DataComparison, LengthRange, MeasuredInterval, OwnRetrieval
+from posembed.records.interval import DocumentInterval
+from posembed.records.retrieval import DataCell, DataComparison, LengthRange, OwnRetrieval
 from posembed.statistics import bootstrap_interval, difference, holm
 
 # Longest document of each range in tokens, special ones included: powers of two up to eight times what most embedding
@@ -82,16 +83,11 @@ def measure_own(data: RetrievalData, models: Models, by: Iterable[System], obser
 
 
 def _run(system: System, passes: Passes, relevant: Sequence[Mapping[int, int]]) -> _Outcome:
-    begun, passed = time.perf_counter(), passes.spent
     count, everything = len(passes.queries), slice(0, len(passes.documents))
-    parts = []
-    for begin in range(0, count, BATCH):
-        some = slice(begin, min(begin + BATCH, count))
-        parts.append(measure(system.scores(passes, some, everything), relevant[some]))
-    seconds = time.perf_counter() - begun - (passes.spent - passed)
-    seconds += sum(passes.seconds[key] for key in system.query_passes(passes))
-    values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return _Outcome(system, values, system.vectors_per_document(passes), 1000 * seconds / count)
+    parts = [(slice(begin, min(begin + BATCH, count)), everything) for begin in range(0, count, BATCH)]
+    measured, query_ms = score_parts(system, passes, parts, lambda scores, some: measure(scores, relevant[some]))
+    values = {name: np.concatenate([part[name] for part in measured]) for name in measured[0]}
+    return _Outcome(system, values, system.vectors_per_document(passes), query_ms)
 
 
 Ranges = list[tuple[LengthRange | None, NDArray[np.int64]]]
@@ -110,7 +106,7 @@ def _ranges(lengths: NDArray[np.int64], relevant: Sequence[Mapping[int, int]]) -
 
 def _cell(outcome: _Outcome, lengths: LengthRange | None, which: NDArray[np.int64]) -> DataCell:
     intervals = {
-        name: MeasuredInterval(**bootstrap_interval(outcome.values[name][which]))
+        name: DocumentInterval(**bootstrap_interval(outcome.values[name][which]))
         for name in (NDCG, RECALL, DEEP_RECALL, MRR)
     }
     return DataCell(

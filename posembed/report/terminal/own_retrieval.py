@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from posembed.records.retrieval import DataCell, DataComparison, LengthRange, MeasuredInterval, OwnRetrieval
+from posembed.records.interval import DocumentInterval
+from posembed.records.retrieval import DataCell, DataComparison, LengthRange, OwnRetrieval
 from posembed.report.numbers import interval, number
 from posembed.report.text_table import TextTable
 
@@ -46,11 +47,11 @@ def own_tables(results: OwnRetrieval | None) -> list[TextTable]:
     return tables
 
 
-def _measures(cell: DataCell) -> tuple[MeasuredInterval, ...]:
+def _measures(cell: DataCell) -> tuple[DocumentInterval, ...]:
     return cell.ndcg_at_10, cell.recall_at_10, cell.recall_at_100, cell.mrr_at_10
 
 
-def _interval(values: MeasuredInterval) -> str:
+def _interval(values: DocumentInterval) -> str:
     return interval(values.mean, values.low, values.high, 3)
 
 

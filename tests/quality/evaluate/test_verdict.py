@@ -1,7 +1,8 @@
 """A verdict is a sentence that says what to use."""
 
 from posembed.quality.evaluate.verdict import verdict
-from posembed.records.embedding_results import DocumentInterval, EmbeddingResults, PooledComparison, Recommendation
+from posembed.records.embedding_results import EmbeddingResults, PooledComparison, Recommendation
+from posembed.records.interval import DocumentInterval
 
 
 def use(budget, system, vectors, mean=0.5, ties=(), best=None):

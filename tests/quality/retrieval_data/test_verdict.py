@@ -1,13 +1,14 @@
 """Sentences about own data."""
 
 from posembed.quality.retrieval_data.verdict import own_verdict, range_words
-from posembed.records.retrieval import DataCell, DataComparison, LengthRange, MeasuredInterval, OwnRetrieval
+from posembed.records.interval import DocumentInterval
+from posembed.records.retrieval import DataCell, DataComparison, LengthRange, OwnRetrieval
 
 SOME = LengthRange(512, 1024, 7)
 
 
 def cell(system, mean, lengths=None):
-    interval = MeasuredInterval(mean, mean - 0.1, mean + 0.1)
+    interval = DocumentInterval(mean, mean - 0.1, mean + 0.1)
     return DataCell(lengths, system, 9, interval, interval, interval, interval)
 
 

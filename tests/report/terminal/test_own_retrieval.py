@@ -1,13 +1,14 @@
 """Tables of results on own data."""
 
-from posembed.records.retrieval import DataCell, DataComparison, LengthRange, MeasuredInterval, OwnRetrieval
+from posembed.records.interval import DocumentInterval
+from posembed.records.retrieval import DataCell, DataComparison, LengthRange, OwnRetrieval
 from posembed.report.terminal.own_retrieval import own_tables
 
 SOME, LONG = LengthRange(512, 1024, 7), LengthRange(4096, None, 5)
 
 
 def cell(system, mean, lengths=None, vectors=1.0):
-    values = [MeasuredInterval(mean + k / 100, mean - 0.1, mean + 0.1) for k in range(4)]
+    values = [DocumentInterval(mean + k / 100, mean - 0.1, mean + 0.1) for k in range(4)]
     return DataCell(lengths, system, 9, *values, vectors, 1.234)
 
 
