@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from posembed.errors import DataError, MissingExtraError
+from posembed.errors import DataError, require_package
 from posembed.text_files import split_texts
 from posembed.tokenizing import unlimited_tokenizer
 
@@ -88,11 +88,7 @@ class _Bytes:
 
 class _Tokenizer:
     def __init__(self, path: str) -> None:
-        try:
-            import tokenizers
-        except ImportError:
-            raise MissingExtraError("tokenizers", "models", "`tokenizer`") from None
-        del tokenizers
+        require_package("tokenizers", "models", "`tokenizer`")
         if not Path(path).is_file():
             raise DataError(f"tokenizer={path!r}: no such file; give a tokenizer.json")
         try:

@@ -20,6 +20,7 @@ Each message names the argument, the value received, the values allowed, and wha
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 from collections.abc import Sequence
@@ -131,6 +132,29 @@ class MissingExtraError(PosembedError, ImportError):
         super().__init__(
             f'{purpose} needs the package {module!r}, which is not installed: run  pip install "posembed[{extra}]"'
         )
+
+
+def require_package(module: str, extra: str, purpose: str, *, package: str | None = None) -> None:
+    """Import an optional package, or refuse what needs it.
+
+    Args:
+        module: name to import.
+        extra: extra of posembed that brings it.
+        purpose: what needs it, as the beginning of a sentence.
+        package: name under which it is installed, where that is not the module's.
+
+    Raises:
+        MissingExtraError: if it is not installed.
+
+    Example:
+        >>> require_package("no_such_module", "report", "drawing")
+        Traceback (most recent call last):
+        posembed.errors.MissingExtraError: drawing needs the package 'no_such_module', which is not installed: run ...
+    """
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        raise MissingExtraError(package or module, extra, purpose) from None
 
 
 class WorkFailedError(PosembedError, RuntimeError):

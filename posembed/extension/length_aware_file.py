@@ -8,7 +8,7 @@ import torch
 
 from posembed.checkpoint.formats.pickle.torch_arrays import from_numpy
 from posembed.checkpoint.tensors import Array
-from posembed.errors import InvalidArgumentError, MissingExtraError, first_line
+from posembed.errors import InvalidArgumentError, first_line, require_package
 from posembed.extension.length_aware import replaceable
 from posembed.extension.length_aware_seal import sealed_content
 from posembed.extension.library_code import no_questions
@@ -57,10 +57,9 @@ def length_aware_file(
 
 def _require_replaceable(plan: ExtensionPlan, key: str, trust_remote_code: bool) -> str:
     """Return the parameter's name in the model that Transformers builds from the configuration."""
-    try:
-        import transformers
-    except ImportError:
-        raise MissingExtraError("transformers", "models", "length-aware positions") from None
+    require_package("transformers", "models", "length-aware positions")
+    import transformers
+
     folder = plan.checkpoint.directory
     try:
         with no_questions(folder):

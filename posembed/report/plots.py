@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from posembed.errors import MissingExtraError, WorkFailedError
+from posembed.errors import WorkFailedError, require_package
 from posembed.files import write_whole
 from posembed.records.comparison import Arm, Comparison
 from posembed.tables.measures.similarity import cosine_matrix
@@ -37,10 +37,7 @@ def require_matplotlib() -> None:
     Raises:
         MissingExtraError: if matplotlib is not installed.
     """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("matplotlib", "report", "drawing plots (or give --no-plots)") from None
+    require_package("matplotlib", "report", "drawing plots (or give --no-plots)")
 
 
 def draw_comparison(results: Comparison, out: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from posembed.errors import MissingExtraError
+from posembed.errors import MissingExtraError, require_package
 from posembed.quality.models.embedder import unit
 
 Scores = NDArray[np.float32]
@@ -60,11 +60,7 @@ def require_bm25() -> None:
     Raises:
         MissingExtraError: if `bm25s` is not installed.
     """
-    try:
-        import bm25s
-    except ImportError:
-        raise MissingExtraError("bm25s", "quality", "the baseline BM25") from None
-    del bm25s
+    require_package("bm25s", "quality", "the baseline BM25")
 
 
 def missing_bm25() -> str | None:

@@ -10,7 +10,7 @@ import torch
 
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.checkpoint.weight_files import transformer_directory
-from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError, first_line
+from posembed.errors import CheckpointError, InvalidArgumentError, first_line, require_package
 from posembed.extension.length_aware import load_length_aware
 from posembed.extension.library_code import no_questions
 from posembed.tokenizing import unlimited_tokenizer
@@ -29,12 +29,10 @@ def load_files(folder: Path, loader: str, *, trust_remote_code: bool = False) ->
         InvalidArgumentError: if there is no ``tokenizer.json``, or the model needs code of its own.
         CheckpointError: for files that cannot be loaded.
     """
-    try:
-        import tokenizers
-        import transformers
-    except ImportError:
-        raise MissingExtraError("transformers", "models", "evaluating a checkpoint") from None
-    del tokenizers
+    for module in ("tokenizers", "transformers"):
+        require_package(module, "models", "evaluating a checkpoint", package="transformers")
+    import transformers
+
     directory = transformer_directory(folder)
     file = directory / "tokenizer.json"
     if not file.is_file():

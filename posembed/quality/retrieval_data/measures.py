@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from posembed.errors import MissingExtraError
+from posembed.errors import require_package
 
 Values = NDArray[np.float64]
 # Ranks that the measures read.
@@ -25,11 +25,7 @@ def require_library() -> None:
     Raises:
         MissingExtraError: if `pytrec_eval` is not installed.
     """
-    try:
-        import pytrec_eval
-    except ImportError:
-        raise MissingExtraError("pytrec-eval-terrier", "quality", "`corpus`") from None
-    del pytrec_eval
+    require_package("pytrec_eval", "quality", "`corpus`", package="pytrec-eval-terrier")
 
 
 def measure(scores: NDArray[np.float32], relevant: Sequence[Mapping[int, int]]) -> dict[str, Values]:
