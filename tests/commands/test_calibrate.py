@@ -23,10 +23,12 @@ from posembed.find import search
 from posembed.observer import Callbacks
 from posembed.quality.evaluate.provenance import provenance
 from posembed.quality.models.embedding import load_embedder
+from posembed.quality.models.library import has_library
 from posembed.quality.texts import load_texts
 from posembed.records.calibrate import CalibrateOptions
 from posembed.records.calibration import Calibration
 from posembed.tables.extend import extend_table
+from tests.fixtures.library_models import save_modules
 
 KEYS = {
     "embedder": "embeddings.position_embeddings.weight",
@@ -427,3 +429,18 @@ def test_options_are_one_record(embedder, texts, quick, tmp_path):
         calibrate(embedder, tmp_path / "other", options, range=32)
     with pytest.raises(ArgumentTypeError, match="there is no option 'rnage'"):
         calibrate(embedder, tmp_path / "other", data=texts, rnage=32)
+
+
+@pytest.mark.skipif(not has_library(), reason="no sentence-transformers")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_a_model_with_modules_of_its_own_learns_through_them(embedder, texts, tmp_path):
+    """The loss falls, and no other file of it changes."""
+    from sentence_transformers import models
+
+    modules = lambda: [models.Pooling(32, ("max", "mean")), models.Dense(64, 16), models.Normalize()]  # noqa: E731
+    folder = save_modules(embedder, tmp_path / "old", modules, prompts={"query": "kakaka ", "document": "toto "})
+    settings = {"length": 128, "range": 32, "steps": 20, "every": 10, "batch": 8, "precision": "fp32"}
+    record = calibrate(folder, tmp_path / "new", data=texts, **settings)
+    assert record.validation.best < record.validation.start
+    dense = "2_Dense/model.safetensors"
+    assert (tmp_path / "new" / dense).read_bytes() == (folder / dense).read_bytes()

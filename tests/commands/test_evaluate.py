@@ -10,8 +10,10 @@ import transformers
 
 from posembed import evaluate, extend_checkpoint, extend_model, save_length_aware
 from posembed.errors import ArgumentTypeError, DataError, InvalidArgumentError
+from posembed.quality.models.library import has_library
 from posembed.records.evaluate import EvaluateOptions
 from posembed.records.evaluation import Evaluation
+from tests.fixtures.library_models import save_modules
 
 SMALL = {"lengths": [128, 640], "tasks": ["passkey", "paragraph"], "documents": 20, "pool": 10, "precision": "fp32"}
 
@@ -241,3 +243,22 @@ def test_the_command_names_the_recorded_original(example_checkpoints, tmp_path, 
     assert "cosine to the original" in printed
     assert "Note: no" not in printed
     assert "next:" not in told
+
+
+@pytest.mark.skipif(not has_library(), reason="no sentence-transformers")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_other_modules_and_prompts(example_checkpoints, tmp_path, data):
+    """The notes tell how the model was read, and every system works with what its modules give."""
+    from sentence_transformers import models
+
+    modules = lambda: [models.Pooling(32, "lasttoken"), models.Dense(32, 8), models.Normalize()]  # noqa: E731
+    prompts = {"query": "which word ", "document": "the house "}
+    source = save_modules(example_checkpoints / "my-embedder", tmp_path / "old", modules, prompts=prompts)
+    extend_checkpoint(source, tmp_path / "new", 1024, method="tile", range=200)
+    found = evaluate(tmp_path / "new", original=source, data=data, **SMALL | {"tasks": ["passkey"]})
+    assert systems_at(found, 640) == ALWAYS | {"checkpoint"} | BY_CHUNKS
+    said = (
+        "the model was given its prompts ('which word ' before queries, 'the house ' before documents); lengths count"
+    )
+    assert any(note.startswith(said) for note in found.notes)
+    assert any("(lasttoken, Dense " in note for note in found.notes)

@@ -13,7 +13,7 @@ from typing import Any
 from posembed.checkpoint.source import Checkpoint
 from posembed.errors import InvalidArgumentError, MissingExtraError, PosembedError, WorkFailedError, first_line
 from posembed.extension.check.libraries import TIMM, library_of
-from posembed.quality.models.embedder import Pooling
+from posembed.quality.models.head import Pooling
 from posembed.quality.models.pooling import read_pooling
 from posembed.quality.models.position_table import refuse_length_aware
 from posembed.quality.models.purpose import kind_name

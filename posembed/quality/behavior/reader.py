@@ -16,7 +16,7 @@ from posembed.layout import TableLayout
 from posembed.quality.behavior.live_table import LiveTable
 from posembed.quality.behavior.moves import UNMOVED, Move
 from posembed.quality.behavior.tower import Seen, call, innermost
-from posembed.quality.models.embedder import Pooling
+from posembed.quality.models.head import Pooling
 from posembed.records.behavior import Measure
 
 Values = Mapping[Measure, NDArray[np.float64]]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from posembed.quality.behavior.reader import Pooled, Predicted, Task
 from posembed.quality.behavior.short_texts import ShortTexts, hidden_places
-from posembed.quality.models.embedder import Pooling
+from posembed.quality.models.head import Pooling
 from posembed.records.choices import KindName
 
 TextTask = Callable[[ShortTexts, int, Pooling, int], tuple[Tensor, Task]]

@@ -60,7 +60,9 @@ class Contrastive:
         self.lengths = document_lengths(config)
         self.held_out = self._held_out(Source(validation, embedder.encode, "validation"))
         self.query_vectors = (
-            [] if config.queries_trained else [self.reader.embed(self.old, queries) for _, queries in self.held_out]
+            []
+            if config.queries_trained
+            else [self.reader.embed(self.old, queries, queries=True) for _, queries in self.held_out]
         )
 
     def batch(self, step: int) -> list[Group]:
@@ -107,7 +109,7 @@ class Contrastive:
     def _group_backward(self, group: Group, leaf: Tensor, share: float) -> float:
         documents, queries = group
         embed = self.reader.pooled if self.config.queries_trained else self.reader.embed
-        query_vectors = embed(leaf if self.config.queries_trained else self.old, queries)
+        query_vectors = embed(leaf if self.config.queries_trained else self.old, queries, queries=True)
         return self.reader.backward(leaf, documents, lambda vectors: share * contrastive_loss(query_vectors, vectors))
 
     def validate(self, table: Tensor) -> float:
@@ -115,7 +117,7 @@ class Contrastive:
         losses = []
         for number, (documents, queries) in enumerate(self.held_out):
             trained = self.config.queries_trained
-            query_vectors = self.reader.embed(table, queries) if trained else self.query_vectors[number]
+            query_vectors = self.reader.embed(table, queries, queries=True) if trained else self.query_vectors[number]
             losses.append(contrastive_loss(query_vectors, self.reader.embed(table, documents)).item())
         return sum(losses) / len(losses)
 

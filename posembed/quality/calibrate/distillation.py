@@ -69,7 +69,8 @@ class Distillation:
         self.embedder, self.config, self.old = embedder, config, old
         self.model: FrozenModel = embedder.model
         self.reader = TableReader(embedder, at_once)
-        self.chunk, self.beginning = min(CHUNK, usable), min(BEGINNING, usable)
+        more = embedder.special - len(embedder.prefix) - len(embedder.suffix)  # a prompt is no part of what is read
+        self.chunk, self.beginning = min(CHUNK + more, usable), min(BEGINNING + more, usable)
         self.lengths = [*document_lengths(config), *([SHORT] if config.queries_trained else [])]
         self.train = Passage.all(train, embedder, "training")
         held_out = Passage.all(validation, embedder, "validation")

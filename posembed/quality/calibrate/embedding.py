@@ -127,7 +127,7 @@ class EmbeddingStrategy(Strategy[Embedder]):
 
     def objective(self, parts: FrozenParts[Embedder], config: CalibrationConfig, texts: Texts) -> Objective:
         """Return the distance to the chunks' vectors, the loss of finding what is hidden, or both."""
-        own = Embedder(parts.frozen, parts.loaded.tokenizer, parts.loaded.pooling, config.precision)
+        own = parts.loaded.with_model(parts.frozen, config.precision).by_cosine()
         old = parts.rows.clone()
         old[: len(parts.stored)] = parts.stored  # what embeds queries in the end: kept rows, or the table of short ones
         train, validation, at_once = texts["train"], texts["validation"], parts.at_once
@@ -140,7 +140,7 @@ class EmbeddingStrategy(Strategy[Embedder]):
         return Mixture(distilled, Contrastive(own, config, old, train, validation, at_once=at_once), config.hidden)
 
     def pooling(self, loaded: Embedder) -> str:
-        """Return the pooling of token vectors."""
+        """Return everything beside the model and its tokenizer that decides the vectors."""
         return loaded.pooling
 
     def _start_is_searched(self, request: Request) -> bool:

@@ -12,7 +12,7 @@ from posembed.quality.models.embedder import Embedder
 
 Texts = Sequence[Sequence[int]]
 Loss = Callable[[Tensor], Tensor]
-"""Unit vectors ``[texts, d_model]`` to a loss."""
+"""Unit vectors ``[texts, d]`` to a loss."""
 
 
 class TableReader:
@@ -27,15 +27,15 @@ class TableReader:
         self.embedder, self.at_once = embedder, max(1, at_once)
         self.model: FrozenModel = embedder.model
 
-    def embed(self, table: Tensor, texts: Texts) -> Tensor:
-        """Return unit vectors, ``[texts, d_model]``, without a gradient."""
+    def embed(self, table: Tensor, texts: Texts, *, queries: bool = False) -> Tensor:
+        """Return unit vectors of documents, or of queries, ``[texts, d]``, without a gradient."""
         with self.model.reading(table):
-            return torch.from_numpy(self.embedder.embed(texts)).to(table.device)
+            return torch.from_numpy(self.embedder.embed(texts, queries=queries)).to(table.device)
 
-    def pooled(self, table: Tensor, texts: Texts) -> Tensor:
-        """Return unit vectors of one batch, ``[texts, d_model]``, with the gradient of the table."""
+    def pooled(self, table: Tensor, texts: Texts, *, queries: bool = False) -> Tensor:
+        """Return unit vectors of one batch of documents, or of queries, ``[texts, d]``, with the table's gradient."""
         with self.model.reading(table):
-            return self.embedder.pooled(texts)
+            return self.embedder.pooled(texts, queries=queries)
 
     def backward(self, table: Tensor, texts: Texts, loss_of: Loss) -> float:
         """Add the gradient of a loss of the texts' vectors to ``table.grad``; return the loss.

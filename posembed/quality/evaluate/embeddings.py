@@ -17,11 +17,12 @@ from posembed.quality.evaluate.short_pairs import TASK as SHORT_TEXTS
 from posembed.quality.evaluate.short_pairs import short_pairs
 from posembed.quality.evaluate.systems import absent, systems
 from posembed.quality.evaluate.verdict import verdict
-from posembed.quality.models.embedder import Embedder
+from posembed.quality.models.embedder import Embedder, unit
 from posembed.quality.retrieval_data.evaluate import measure_own
 from posembed.quality.retrieval_data.measures import require_library
 from posembed.quality.retrieval_data.read import read_own
 from posembed.quality.retrieval_data.verdict import own_verdict
+from posembed.quality.tasks.excerpt import LONGEST_QUERY
 from posembed.quality.tasks.real import RealTask
 from posembed.quality.tasks.registry import TASKS
 from posembed.quality.tasks.retrieval_set import default_documents, require_pools
@@ -61,7 +62,8 @@ class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
         """Return the setup, with the longest short text that both models read."""
         widths = {embedder.model.config.hidden_size for embedder in (checkpoint, original)}
         require_same_vocabulary(checkpoint, original, same_width=len(widths) == 1)
-        longest = min(usable) - checkpoint.special
+        require_room(checkpoint, min(usable))
+        longest = min(usable) - max(checkpoint.special, checkpoint.query_special)
         if options.short is not None and not 1 <= options.short <= longest:
             raise InvalidArgumentError(
                 f"short={options.short} must be between 1 and {longest}, which is what both models take"
@@ -93,6 +95,30 @@ class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
         """Return which system to use for each task, what the checkpoint gains, and how short inputs change."""
         own = () if results.own is None else own_verdict(results.own)
         return (*own, *verdict(results, compared=compared))
+
+
+def require_room(embedder: Embedder, usable: int) -> None:
+    """Refuse a model whose prompts leave no room for a query.
+
+    Raises:
+        InvalidArgumentError: naming the prompts and the tokens that they take.
+    """
+    taken = max(embedder.special, embedder.query_special)
+    if embedder.prompts and usable < LONGEST_QUERY + taken:
+        raise InvalidArgumentError(
+            f"the prompts of the model ({embedder.prompts}) take up to {taken} of its {usable} tokens; a query of "
+            f"{LONGEST_QUERY} tokens needs room too: shorten the prompts in config_sentence_transformers.json"
+        )
+
+
+def reading(embedder: Embedder) -> tuple[str, ...]:
+    """Return how a model was read where that is not as most are, a sentence each."""
+    sentences = []
+    if embedder.prompts:
+        sentences.append(f"the model was given its prompts ({embedder.prompts}); lengths count them")
+    if embedder.similarity == "dot":
+        sentences.append("vectors were compared by dot product, as the model's files say")
+    return tuple(sentences)
 
 
 def _tasks(options: EvaluateOptions) -> tuple[Task, ...]:
@@ -155,7 +181,7 @@ def evaluate_embeddings(
                 passes = Passes(retrieval.documents, retrieval.queries, models, shared)
                 cells[task] += measure_cells(task, length, retrieval, passes, by)
     measured = [cell for each in cells.values() for cell in each]
-    shortages = [*([missing] if missing else []), *absent(models), *sets.notes()]
+    shortages = [*([missing] if missing else []), *absent(models), *reading(checkpoint), *sets.notes()]
     short = None
     if checkpoint is not original:
         observer.message("short inputs")
@@ -181,5 +207,5 @@ def evaluate_embeddings(
 def _fidelity(models: Models, tokens: Sequence[Sequence[int]], setup: EvaluationSetup) -> Fidelity:
     assert setup.short is not None
     texts = short_texts(tokens, setup.documents, setup.short, setup.split, setup.seed)
-    vectors, reference = (embedder.embed(texts) for embedder in (models.checkpoint, models.original))
+    vectors, reference = (unit(embedder.embed(texts)) for embedder in (models.checkpoint, models.original))
     return fidelity(vectors, reference, setup.short)

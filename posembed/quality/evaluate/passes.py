@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.quality.evaluate.lexical import Bm25Index, WordVectorIndex, words
-from posembed.quality.models.embedder import Embedder, unit
+from posembed.quality.models.embedder import Embedder
 
 Vectors = NDArray[np.float32]
 Ids = Sequence[Sequence[int]]
@@ -49,7 +49,7 @@ class Models:
 
 @dataclass(frozen=True)
 class Chunks:
-    """Unit vectors of the chunks of some documents.
+    """Vectors of the chunks of some documents.
 
     Attributes:
         vectors: of all chunks, in the documents' order, ``[chunks, d]``.
@@ -70,20 +70,20 @@ class Chunks:
         return self.vectors[self.starts]
 
     def means(self, first: float = 0.0) -> Vectors:
-        """Return the normalized mean of each document's chunks.
+        """Return the mean of each document's chunks; no unit vectors.
 
         Args:
-            first: added to the mean before it is normalized: so many times the first chunk's vector.
+            first: added to the mean: so many times the first chunk's vector.
         """
         parts = np.split(self.vectors, self.starts[1:])
         means = np.stack([part.mean(axis=0) for part in parts])
-        return unit(means + first * self.first if first else means)
+        return (means + first * self.first) / (1 + first) if first else means
 
     def best(self, queries: Vectors, documents: slice) -> NDArray[np.float32]:
         """Return the score of each document's best chunk for each query, ``[queries, documents]``.
 
         Args:
-            queries: unit vectors.
+            queries: vectors.
             documents: which documents.
         """
         starts, counts = self.starts[documents], self.counts[documents]
@@ -124,9 +124,11 @@ class Passes:
         return cast("Value", self._kept[key])
 
     def query_vectors(self, *, by_checkpoint: bool) -> Vectors:
-        """Return the queries' unit vectors, ``[queries, d]``."""
+        """Return the queries' vectors, ``[queries, d]``."""
         embedder = self.models.checkpoint if by_checkpoint else self.models.original
-        return self.once(self.query_key(by_checkpoint=by_checkpoint), lambda: embedder.embed(self.queries))
+        return self.once(
+            self.query_key(by_checkpoint=by_checkpoint), lambda: embedder.embed(self.queries, queries=True)
+        )
 
     def query_key(self, *, by_checkpoint: bool) -> Hashable:
         """Return the key of the queries' pass in ``seconds``."""
@@ -190,7 +192,9 @@ class Passes:
 
     def means(self, length: int, first: float = 0.0) -> Vectors:
         """Return the mean of each document's chunks, see :meth:`Chunks.means`."""
-        return self.once(("means", length, first), lambda: self.chunks(length).means(first))
+        return self.once(
+            ("means", length, first), lambda: self.models.original.scaled(self.chunks(length).means(first))
+        )
 
     def word_index(self, documents: slice) -> Bm25Index:
         """Return BM25 over some of the documents, as their tokens are decoded."""

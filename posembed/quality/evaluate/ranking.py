@@ -81,8 +81,8 @@ def hits(retrieval: RetrievalSet, documents: Vectors, queries: Vectors) -> NDArr
 
     Args:
         retrieval: the set that was embedded.
-        documents: unit vectors, ``[documents, d]``.
-        queries: unit vectors, ``[documents, d]``.
+        documents: vectors, ``[documents, d]``.
+        queries: vectors, ``[documents, d]``.
     """
     outcomes = [ranked_first(queries[pool] @ documents[pool].T) for pool in pools(retrieval)]
     return np.concatenate(outcomes)

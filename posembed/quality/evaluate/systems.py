@@ -74,10 +74,10 @@ class OneVector(System):
 
     @abstractmethod
     def document_vectors(self, passes: Passes) -> Vectors:
-        """Return the documents' unit vectors, ``[documents, d]``."""
+        """Return the documents' vectors, ``[documents, d]``."""
 
     def scores(self, passes: Passes, queries: slice, documents: slice) -> Scores:
-        """Return cosines."""
+        """Return dot products; those of unit vectors are cosines."""
         vectors = passes.query_vectors(by_checkpoint=self.by_checkpoint)[queries]
         return vectors @ self.document_vectors(passes)[documents].T
 
@@ -178,7 +178,7 @@ class BestChunk(ChunkSystem):
     """A document scores as its best chunk does."""
 
     def scores(self, passes: Passes, queries: slice, documents: slice) -> Scores:
-        """Return the highest cosine of a document's chunks."""
+        """Return the highest score of a document's chunks."""
         vectors = passes.query_vectors(by_checkpoint=self.by_checkpoint)[queries]
         return self.chunks(passes).best(vectors, documents)
 
@@ -279,7 +279,8 @@ def absent(models: Models) -> tuple[str, ...]:
     if models.original.input_vectors() is None:
         sentences.append("word vectors were not measured: the model has no table of input word vectors")
     if not models.checkpoint.has_late_chunks:
-        sentences.append("late chunks were not measured: the model's vector is that of its first token, not a mean")
+        pooling = models.checkpoint.pooling
+        sentences.append(f"late chunks were not measured: the model makes no vector of part of a text ({pooling})")
     return tuple(sentences)
 
 

@@ -53,7 +53,7 @@ def measure_own(data: RetrievalData, models: Models, by: Iterable[System], obser
     numbers = {name: number for number, name in enumerate(data.documents)}
     documents = [checkpoint.encode(text) for text in data.documents.values()]
     queries = [checkpoint.encode(text) for text in data.queries.values()]
-    most = min(models.usable, models.original_usable) - checkpoint.special
+    most = min(models.usable, models.original_usable) - checkpoint.query_special
     long_queries = sum(len(query) > most for query in queries)
     queries = [query[:most] for query in queries]
     relevant = [{numbers[name]: score for name, score in data.relevant[query].items()} for query in data.queries]

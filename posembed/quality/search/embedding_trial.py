@@ -89,14 +89,14 @@ class EmbeddingTrial(Trial):
                 seed=self.options.seed,
                 special=self.embedder.special,
             )
-            self.sets.append((length, retrieval, self.embedder.embed(retrieval.queries)))
+            self.sets.append((length, retrieval, self.embedder.embed(retrieval.queries, queries=True)))
 
     def run(self, method: str, options: Mapping[str, object]) -> Candidate:
         """Embed the documents with the new rows, and the queries too unless short inputs read the old table."""
         kept = self.table.put(method, options)
         outcomes = {}
         for length, retrieval, old_queries in self.sets:
-            queries = old_queries if self.options.length_aware else self.embedder.embed(retrieval.queries)
+            queries = old_queries if self.options.length_aware else self.embedder.embed(retrieval.queries, queries=True)
             outcomes[length] = self._hits(retrieval, retrieval.documents, queries)
         return Candidate(method, options, kept, self.measure, outcomes)
 

@@ -17,6 +17,7 @@ from posembed.quality.calibrate import contrastive
 from posembed.quality.calibrate.contrastive import Contrastive, contrastive_loss, group_sizes
 from posembed.quality.calibrate.frozen import FrozenModel
 from posembed.quality.calibrate.table import CalibratedTable
+from posembed.quality.calibrate.table_reader import TableReader
 from posembed.quality.models.embedder import Embedder
 from posembed.quality.models.embedding import load_embedder
 from posembed.quality.tasks.names import FILLERS
@@ -184,13 +185,13 @@ class Words:
         self.model, self.encode, self.sizes = Reader(), Vocabulary(), []
         self.vectors = torch.randn(400, 4, generator=torch.Generator().manual_seed(0))
 
-    def pooled(self, texts):
+    def pooled(self, texts, **_side):
         self.sizes.append(len(texts))
         sums = [(self.vectors[torch.tensor(text) % 400] * self.model.table[: len(text)]).sum(0) for text in texts]
         return torch.nn.functional.normalize(torch.stack(sums), dim=1)
 
     @torch.no_grad()
-    def embed(self, texts):
+    def embed(self, texts, **_side):
         return self.pooled(texts).numpy()
 
 
@@ -273,6 +274,26 @@ def test_old_rows_embed_the_held_out_queries_once(monkeypatch):
     trained.embedder.sizes.clear()
     trained.validate(table)
     assert len(trained.embedder.sizes) == 2 * len(trained.held_out)
+
+
+@pytest.mark.parametrize("queries_trained", [False, True])
+def test_queries_are_embedded_as_queries(monkeypatch, queries_trained):
+    asked = []
+    for name in ("pooled", "embed"):
+        inner = getattr(TableReader, name)
+
+        def seen(self, table, texts, *, queries=False, inner=inner):
+            asked.extend((len(text), queries) for text in texts)
+            return inner(self, table, texts, queries=queries)
+
+        monkeypatch.setattr(TableReader, name, seen)
+    made, _ = small(monkeypatch, queries_trained=queries_trained)
+    made.backward(CalibratedTable(torch.ones(90, 4), frozen=0, period=90), 0)
+    made.validate(torch.ones(90, 4))
+    documents = {size for size, queries in asked if not queries}
+    assert documents == {made.config.document - 2}
+    assert {queries for size, queries in asked if size < 60} == {True}
+    assert asked
 
 
 def test_tokens_of_a_step_count_special_ones(monkeypatch):

@@ -10,7 +10,6 @@ from posembed.quality.calibrate import distillation
 from posembed.quality.calibrate.distillation import Distillation, Passage, distillation_loss
 from posembed.quality.calibrate.frozen import FrozenModel
 from posembed.quality.calibrate.smooth_table import SmoothTable
-from posembed.quality.models.embedder import Embedder
 from posembed.quality.models.embedding import load_embedder
 from posembed.quality.texts import load_texts
 from tests.fixtures.calibrations import configured
@@ -36,7 +35,7 @@ def make(embedder, split, monkeypatch):
         stored = loaded.model.get_parameter(KEY).detach().clone()
         extend_in_place(loaded.model, 128, method="tile")
         rows = torch.cat((stored, stored))
-        own = Embedder(FrozenModel(loaded.model, KEY), loaded.tokenizer, loaded.pooling, "fp32")
+        own = loaded.with_model(FrozenModel(loaded.model, KEY), "fp32")
         config = configured(**SETTINGS | settings)
         objective = Distillation(own, config, rows, 64, split["train"], split["validation"], at_once=at_once)
         return objective, rows

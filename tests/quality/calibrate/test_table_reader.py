@@ -5,7 +5,6 @@ import torch
 
 from posembed.quality.calibrate.frozen import FrozenModel
 from posembed.quality.calibrate.table_reader import TableReader
-from posembed.quality.models.embedder import Embedder
 from posembed.quality.models.embedding import load_embedder
 
 KEY = "embeddings.position_embeddings.weight"
@@ -18,7 +17,7 @@ def make(embedder):
 
     def make_(at_once):
         loaded = load_embedder(embedder)
-        own = Embedder(FrozenModel(loaded.model, KEY), loaded.tokenizer, loaded.pooling, "fp32")
+        own = loaded.with_model(FrozenModel(loaded.model, KEY), "fp32")
         table = loaded.model.get_parameter(KEY).detach().flip(0).requires_grad_()
         return TableReader(own, at_once), table
 

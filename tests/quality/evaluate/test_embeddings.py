@@ -8,7 +8,8 @@ import pytest
 
 from posembed.errors import InvalidArgumentError
 from posembed.observer import Callbacks
-from posembed.quality.evaluate.embeddings import LENGTHS, SHORT, EmbeddingEvaluator, evaluate_embeddings
+from posembed.quality.evaluate.embeddings import LENGTHS, SHORT, EmbeddingEvaluator, evaluate_embeddings, reading
+from posembed.quality.models.prompts import NO_PROMPTS, Prompts
 from posembed.records.evaluate import TASK_NAMES, EvaluateOptions
 from posembed.records.evaluation import EvaluationSetup
 
@@ -19,6 +20,9 @@ class Bag:
     """Hears digits and capitals among the first ``reach`` tokens."""
 
     special = 2
+    query_special = 2
+    prompts = NO_PROMPTS
+    similarity = "cosine"
     stored_limit = 90
     has_late_chunks = True
 
@@ -35,7 +39,7 @@ class Bag:
         exact.precision = "fp32"
         return exact
 
-    def embed(self, texts):
+    def embed(self, texts, **_side):
         vectors = np.full((len(texts), 257), 1e-3, dtype=np.float32)
         for row, text in zip(vectors, texts, strict=True):
             heard = [token for token in text[: self.reach] if 48 <= token < 58 or 65 <= token < 91]
@@ -51,6 +55,9 @@ class Bag:
 
     def cut(self, texts, length):
         return [[text[at : at + length - 2] for at in range(0, len(text), length - 2)] for text in texts]
+
+    def scaled(self, vectors):
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
     def decode(self, ids):
         return bytes(ids).decode()
@@ -229,6 +236,34 @@ def test_short_texts_that_do_not_fit():
     with pytest.raises(InvalidArgumentError, match="short=0 must be at least 1"):
         options(short=0)
     assert EmbeddingEvaluator().setup(options(short=1), Bag(1), Bag(1), (64, 128)).short == 1
+
+
+def with_prompts(taken, **sides):
+    one = Bag(1)
+    one.special = one.query_special = taken
+    one.prompts = Prompts(**sides)
+    return one
+
+
+def test_prompts_leave_room_for_a_query_and_short_texts():
+    one = with_prompts(30, query="which one? ")
+    assert EmbeddingEvaluator().setup(options(), one, one, (94, 128)).short == 64
+    with pytest.raises(
+        InvalidArgumentError, match=r"\('which one\? ' before queries.*\) take up to 30 of its 93 tokens"
+    ):
+        EmbeddingEvaluator().setup(options(), one, one, (93, 128))
+
+
+def test_how_the_model_was_read_is_said():
+    one = with_prompts(2, document="text: ")
+    assert reading(Bag(1)) == ()
+    assert reading(one) == (
+        "the model was given its prompts (none before queries, 'text: ' before documents); lengths count them",
+    )
+    one.similarity = "dot"
+    assert reading(one)[1] == "vectors were compared by dot product, as the model's files say"
+    found = evaluate_embeddings(one, Bag(200), TEXTS, setup(lengths=(100,)))
+    assert set(reading(one)) < set(EmbeddingEvaluator().notes(found))
 
 
 @pytest.mark.parametrize("other", [Bag(1, width=9), Bag(1, vocabulary="words")])

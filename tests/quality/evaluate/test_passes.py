@@ -66,7 +66,9 @@ def test_the_first_chunk_is_the_truncated_document(models):
 def test_nothing_is_embedded_twice(models, monkeypatch):
     embedded = []
     inner = models.original.embed
-    monkeypatch.setattr(models.original, "embed", lambda texts: embedded.append(len(texts)) or inner(texts))
+    monkeypatch.setattr(
+        models.original, "embed", lambda texts, **side: embedded.append(len(texts)) or inner(texts, **side)
+    )
     passes = Passes(DOCUMENTS, QUERIES, models)
     for length in (128, 256, 512):
         passes.chunks(length)
@@ -106,11 +108,22 @@ def chunks():
     return Chunks(vectors, np.array([3, 2]))
 
 
+def test_queries_are_embedded_as_queries_and_all_else_as_documents(models, monkeypatch):
+    asked = []
+    inner = models.original.embed
+    monkeypatch.setattr(models.original, "embed", lambda texts, **side: asked.append(side) or inner(texts, **side))
+    passes = Passes(DOCUMENTS, QUERIES, models)
+    passes.query_vectors(by_checkpoint=False)
+    passes.chunks(128)
+    passes.truncated(60)
+    assert asked == [{"queries": True}, {}, {}]
+
+
 def test_means_and_more_of_the_first_chunk():
     np.testing.assert_allclose(chunks().first, [[1, 0], [0.6, 0.8]])
-    np.testing.assert_allclose(chunks().means(), [unit([1 / 3, 2 / 3]), unit([0.8, 0.4])], rtol=1e-6)
-    wanted = [unit([1 / 3 + 0.5, 2 / 3]), unit([0.8 + 0.3, 0.4 + 0.4])]
-    np.testing.assert_allclose(chunks().means(0.5), wanted, rtol=1e-6)
+    np.testing.assert_allclose(chunks().means(), [[1 / 3, 2 / 3], [0.8, 0.4]], rtol=1e-6)
+    wanted = np.array([[1 / 3 + 0.5, 2 / 3], [0.8 + 0.3, 0.4 + 0.4]])
+    np.testing.assert_allclose(chunks().means(0.5), wanted / 1.5, rtol=1e-6)
 
 
 def test_the_best_chunk_counts():
@@ -135,7 +148,9 @@ def test_a_pass_within_a_pass_is_counted_once(models):
 def test_sets_of_the_same_documents_embed_each_once(models, monkeypatch):
     embedded = []
     inner = models.original.embed
-    monkeypatch.setattr(models.original, "embed", lambda texts: embedded.append(len(texts)) or inner(texts))
+    monkeypatch.setattr(
+        models.original, "embed", lambda texts, **side: embedded.append(len(texts)) or inner(texts, **side)
+    )
     known = {}
     first = Passes(DOCUMENTS[:2], QUERIES[:2], models, known)
     second = Passes(DOCUMENTS[1:], QUERIES[1:], models, known)

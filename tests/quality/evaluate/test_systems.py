@@ -5,6 +5,7 @@ import pytest
 
 from posembed.quality.evaluate.passes import Models, Passes
 from posembed.quality.evaluate.systems import CHECKPOINT, TRUNCATED, absent, systems
+from posembed.quality.models.embedder import unit
 
 WHOLE = slice(None)
 
@@ -12,14 +13,17 @@ WHOLE = slice(None)
 class Echo:
     """Embeds a text as its first and its last token; the name tells the models apart."""
 
-    special = 2
+    special, pooling = 2, "cls"
 
     def __init__(self, scale=1.0, stored_limit=None, late=True, table=True):
         self.scale, self.stored_limit, self.has_late_chunks, self.table = scale, stored_limit, late, table
 
-    def embed(self, texts):
+    def embed(self, texts, **_side):
         rows = [[text[0], text[-1], self.scale] for text in texts]
         return np.array(rows, dtype=np.float32)
+
+    def scaled(self, vectors):
+        return unit(vectors)
 
     def embed_truncated(self, texts, length):
         return self.embed([text[: length - 2] for text in texts])

@@ -6,6 +6,8 @@ import torch
 
 from posembed.quality.models import embedder as module
 from posembed.quality.models.embedder import Embedder
+from posembed.quality.models.head import PlainHead
+from posembed.quality.models.prompts import Prompts
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def test_the_mean_is_over_all_tokens_of_a_text(embedder):
 
 
 def test_cls_is_the_first_token(states, letters):
-    vectors = Embedder(states, letters([4], [2]), "cls").embed([[10, 20], [7, 8, 9]])
+    vectors = Embedder(states, letters([4], [2]), PlainHead("cls")).embed([[10, 20], [7, 8, 9]])
     np.testing.assert_allclose(vectors, [unit([4, 0, 1])] * 2, rtol=1e-6)
 
 
@@ -93,7 +95,7 @@ def test_precision(states, letters):
     Embedder(states, letters()).embed([[10]])
     assert states.dtypes == [True, False, False]
     assert half.in_float32().model is states
-    assert Embedder(states, letters(), "cls").in_float32().pooling == "cls"
+    assert Embedder(states, letters(), PlainHead("cls")).in_float32().pooling == "cls"
 
 
 def test_gradients_flow_through_pooled_alone(embedder):
@@ -128,7 +130,7 @@ def test_late_chunks_do_not_depend_on_the_batch(embedder, monkeypatch):
 
 def test_a_first_token_has_no_late_chunks(states, letters):
     assert Embedder(states, letters()).has_late_chunks
-    assert not Embedder(states, letters(), "cls").has_late_chunks
+    assert not Embedder(states, letters(), PlainHead("cls")).has_late_chunks
 
 
 def test_chunks_cover_the_text(embedder):
@@ -148,3 +150,22 @@ def test_input_vectors(states, letters):
 def test_the_stored_limit_stays_in_float32(states, letters):
     assert Embedder(states, letters(), stored_limit=256).in_float32().stored_limit == 256
     assert Embedder(states, letters()).stored_limit is None
+
+
+def test_dot_products_need_vectors_as_they_are(states, letters):
+    found = Embedder(states, letters(), similarity="dot")
+    exact = found.embed([[10, 20]])
+    np.testing.assert_allclose(exact, [[(1 + 10 + 20 + 2 + 3) / 5, 2, 1]], rtol=1e-6)
+    np.testing.assert_allclose(found.by_cosine().embed([[10, 20]]), [unit(exact[0])], rtol=1e-6)
+    np.testing.assert_allclose(found.embed_chunked([[10, 20]], 4), [[(10 + 20) / 8 + 1.5, 1.5, 1]], rtol=1e-6)
+    np.testing.assert_array_equal(found.scaled(exact), exact)
+    np.testing.assert_allclose(found.by_cosine().scaled(exact), [unit(exact[0])], rtol=1e-6)
+    assert found.in_float32().similarity == "dot"
+
+
+def test_another_model_is_called_the_same_way(states, letters):
+    found = Embedder(states, letters(), PlainHead("cls"), "bf16", 7, Prompts("ab", "c"), "dot")
+    other = found.with_model(torch.nn.Identity(), "fp32")
+    assert isinstance(other.model, torch.nn.Identity)
+    assert (found.model, found.precision) == (states, "bf16")
+    assert {name for name in vars(found) if vars(found)[name] is not vars(other)[name]} == {"model", "precision"}

@@ -9,15 +9,34 @@ import pytest
 import torch
 import transformers
 
+from posembed.errors import InvalidArgumentError
 from posembed.quality.models import embedding
 from posembed.quality.models.embedding import EMBEDDING, load_embedder
+from posembed.quality.models.head import PlainHead
+from posembed.quality.models.library import LibraryHead, has_library
 
 SENTENCES = ["the cat sat on the mat .", "dog", "the man bit the dog and ran under the house .", "a a a a a a a a a"]
 
 
-@pytest.fixture(scope="module")
-def embedder(example_checkpoints):
-    return load_embedder(example_checkpoints / "my-embedder")
+@pytest.fixture(scope="module", params=[True, False])
+def embedder(request, example_checkpoints):
+    """By sentence-transformers where it is installed, and without it."""
+    if request.param and not has_library():
+        pytest.skip("no sentence-transformers")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedding, "has_library", lambda: request.param)
+        yield load_embedder(example_checkpoints / "my-embedder")
+
+
+@pytest.fixture
+def without_library(monkeypatch):
+    monkeypatch.setattr(embedding, "has_library", lambda: False)
+
+
+def test_who_loads_it(embedder, request):
+    by_library = request.node.callspec.params["embedder"]
+    assert isinstance(embedder.head, LibraryHead if by_library else PlainHead)
+    assert embedder.pooling == "mean"
 
 
 def test_mean_pooling_by_hand(embedder, example_checkpoints):
@@ -41,7 +60,7 @@ def test_as_sentence_transformers(embedder, example_checkpoints):
     np.testing.assert_allclose(embedder.embed([embedder.encode(s) for s in SENTENCES]), wanted, atol=1e-5)
 
 
-def test_cls_pooling_is_read_from_the_files(example_checkpoints, tmp_path):
+def test_cls_pooling_is_read_from_the_files(example_checkpoints, tmp_path, without_library):
     folder = shutil.copytree(example_checkpoints / "my-embedder", tmp_path / "cls")
     modes = {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(modes), encoding="utf-8")
@@ -53,6 +72,33 @@ def test_cls_pooling_is_read_from_the_files(example_checkpoints, tmp_path):
     np.testing.assert_allclose(
         embedder.embed([ids])[0], torch.nn.functional.normalize(states, dim=0).numpy(), atol=1e-5
     )
+
+
+def test_what_needs_the_library_is_refused_without_it(example_checkpoints, tmp_path, without_library):
+    folder = shutil.copytree(example_checkpoints / "my-embedder", tmp_path / "max")
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode": "max"}), encoding="utf-8")
+    with pytest.raises(InvalidArgumentError, match=r'pools by max; .* run  pip install "posembed\[quality\]"'):
+        load_embedder(folder)
+    assert load_embedder(folder, pooling="cls").pooling == "cls"
+
+
+@pytest.mark.parametrize("library", [True, False])
+def test_prompts_are_read_either_way(example_checkpoints, tmp_path, monkeypatch, library):
+    folder = shutil.copytree(example_checkpoints / "my-embedder", tmp_path / "prompts")
+    stored = {"prompts": {"query": "the cat ", "passage": "dog "}, "default_prompt_name": None}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(stored), encoding="utf-8")
+    if library and not has_library():
+        pytest.skip("no sentence-transformers")
+    monkeypatch.setattr(embedding, "has_library", lambda: library)
+    found = load_embedder(folder)
+    assert (found.special, found.query_special) == (3, 4)
+    ids = found.encode("the mat")
+    with torch.no_grad():
+        states = found.model(input_ids=torch.tensor([[2, *found.encode("dog the mat"), 3]])).last_hidden_state[0]
+    wanted = torch.nn.functional.normalize(states.mean(dim=0), dim=0)
+    np.testing.assert_allclose(found.embed([ids])[0], wanted.numpy(), atol=1e-6)
+    (short,) = found.cut([[*ids, *ids]], 5)
+    assert [len(part) for part in short] == [2, 2]
 
 
 def test_mpnet(example_checkpoints, tmp_path):

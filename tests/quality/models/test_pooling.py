@@ -6,7 +6,7 @@ import json
 import pytest
 
 from posembed.errors import CheckpointError, InvalidArgumentError, PosembedError
-from posembed.quality.models.pooling import read_pooling
+from posembed.quality.models.pooling import NeedsLibraryError, read_pooling
 from posembed.quality.models.purpose import kind_name
 
 TRANSFORMER = {"type": "sentence_transformers.models.Transformer", "path": ""}
@@ -17,8 +17,12 @@ MODULES = [TRANSFORMER, POOLING, NORMALIZE]
 
 def test_mean_where_nothing_says(folder):
     assert read_pooling(folder()) == "mean"
-    assert read_pooling(folder(modules=[TRANSFORMER])) == "mean"
-    assert read_pooling(folder(modules={})) == "mean"
+
+
+@pytest.mark.parametrize("modules", [[TRANSFORMER], {}, [TRANSFORMER, NORMALIZE]])
+def test_modules_without_a_pooling_are_no_mean(folder, modules):
+    with pytest.raises(InvalidArgumentError, match=r"make no vector of a text: add a Pooling to modules\.json"):
+        read_pooling(folder(modules=modules))
 
 
 @pytest.mark.parametrize(
@@ -38,30 +42,32 @@ def test_poolings(folder, modes, pooling):
 @pytest.mark.parametrize(
     ("modes", "sentence"),
     [
-        ({"pooling_mode_max_tokens": True}, "pools by pooling_mode_max_tokens; supported are mean and cls"),
+        ({"pooling_mode_max_tokens": True}, "pools by pooling_mode_max_tokens; posembed itself supports mean and cls"),
         ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}, "pools by .*, "),
         ({"pooling_mode": ["mean", "cls"]}, "pools by mean, cls"),
         ({}, "pools by nothing"),
     ],
 )
 def test_other_poolings_are_refused(folder, modes, sentence):
-    with pytest.raises(InvalidArgumentError, match=sentence):
+    with pytest.raises(NeedsLibraryError, match=sentence):
         read_pooling(folder(modules=MODULES, pooling=modes))
 
 
 def test_other_modules_are_refused(folder):
     dense = {"type": "sentence_transformers.models.Dense", "path": ""}
     with pytest.raises(
-        InvalidArgumentError, match=r"has the module Dense, .* supported are Transformer, Pooling, Norm"
+        InvalidArgumentError, match=r"has the module Dense; posembed itself supports Transformer, Pooling, Norm"
     ):
         read_pooling(folder(modules=[TRANSFORMER, dense]))
 
 
-def test_a_default_prompt_is_refused(folder):
-    prompts = {"prompts": {"query": "query: "}, "default_prompt_name": "query"}
-    with pytest.raises(InvalidArgumentError, match="puts the prompt 'query' before every text"):
-        read_pooling(folder(modules=[TRANSFORMER], prompts=prompts))
-    assert read_pooling(folder(modules=[TRANSFORMER], prompts={"default_prompt_name": None})) == "mean"
+def test_a_mean_without_the_prompt_is_refused_where_there_is_a_prompt(folder):
+    modes = {"pooling_mode": "mean", "include_prompt": False}
+    prompts = {"prompts": {"query": "query: "}, "default_prompt_name": None}
+    with pytest.raises(NeedsLibraryError, match="leaves its prompt out of the mean"):
+        read_pooling(folder(modules=MODULES, pooling=modes, prompts=prompts))
+    assert read_pooling(folder(modules=MODULES, pooling=modes, prompts={})) == "mean"
+    assert read_pooling(folder(modules=MODULES, pooling={"pooling_mode": "mean"}, prompts=prompts)) == "mean"
 
 
 def test_a_broken_file(folder):
@@ -78,7 +84,7 @@ def test_other_outputs_than_the_last_layer_are_refused(folder):
         modules=MODULES, pooling={"pooling_mode": "cls"}, sentence_bert_config={"modality_config": {"text": text}}
     )
     with pytest.raises(
-        InvalidArgumentError, match="pools 'pooler_output' of its model; supported is last_hidden_state"
+        InvalidArgumentError, match="pools 'pooler_output' of its model; posembed itself supports last_hidden_state"
     ):
         read_pooling(place)
     text["method_output_name"] = "last_hidden_state"

@@ -14,7 +14,7 @@ pytest.importorskip("pytrec_eval")
 class Bag:
     """Hears which of its tokens stand among the first ``reach``."""
 
-    special = 2
+    special = query_special = 2
 
     def __init__(self, reach):
         self.reach = reach
@@ -22,7 +22,7 @@ class Bag:
     def encode(self, text):
         return [int(word) for word in text.split()]
 
-    def embed(self, texts):
+    def embed(self, texts, **_side):
         vectors = np.full((len(texts), 100), 1e-4, dtype=np.float32)
         for row, text in zip(vectors, texts, strict=True):
             assert len(text) <= self.reach, "a model never reads more than it takes"

@@ -22,7 +22,7 @@ class Bag:
     def encode(self, text):
         return list(text.encode())
 
-    def embed(self, texts):
+    def embed(self, texts, **_side):
         self.asked.append(len(texts))
         vectors = np.zeros((len(texts), 256), dtype=np.float32)
         for row, text in zip(vectors, texts, strict=True):
