@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from benchmarks.golden.execution import Call
+from benchmarks.golden.scenarios.objective import made_documents
 
 KINDS = ("embedder", "causal", "masked")
 _TEXTS = ("--data", "texts", "--precision", "fp32")
@@ -50,15 +51,16 @@ def evaluating() -> list[Call]:
 def calibrating() -> list[Call]:
     """``calibrate``: the checkpoint with its record, from every start, and work that is stopped or fails."""
     ranged = ("--range", "32", "--document", "100")
+    hidden = tuple(f"--{name}={value}" for name, value in made_documents().items())
     made = []
     for kind in KINDS:
-        more = (*ranged, "--facts", "0") if kind == "embedder" else ()
+        more = (*ranged, "--facts", "0", *hidden) if kind == "embedder" else ()
         call = ("calibrate", kind, "OUT", *_QUICK, *more)
         made.append(Call(f"calibrate-{kind}", (*call, "--json")))
         made.append(Call(f"calibrate-{kind}-text", (*call, "--seed", "1", "--row-rate", "0.01")))
         made.append(Call(f"calibrate-{kind}-length-aware", (*call, "--length-aware", "--json")))
         made.append(Call(f"calibrate-{kind}-no-minutes", (*call, "--minutes", "0.000001")))
-    embed = ("calibrate", "embedder", "OUT", *_QUICK)
+    embed = ("calibrate", "embedder", "OUT", *_QUICK, *hidden)
     made += [
         Call("calibrate-facts", (*embed, *ranged, "--facts", "1", "--json")),
         Call("calibrate-nothing-kept", (*embed, *ranged, "--facts", "0", "--keep", "0", "--json")),
@@ -69,8 +71,8 @@ def calibrating() -> list[Call]:
         Call("calibrate-made-longer", ("extend", "embedder", "OUT", "--to", "128", "--range", "32", "--method", "tile"),
              keep=True),
         Call("calibrate-as-long-as-it-is", ("calibrate", "made/calibrate-made-longer", "OUT", *_TEXTS, "--steps", "6",
-                                            "--every", "3", "--batch", "4", "--document", "100", "--json")),
-        Call("calibrate-chosen-start", ("calibrate", "embedder", "OUT", *_QUICK, "--facts", "0", "--document", "128")),
+                                            "--every", "3", "--batch", "4", "--document", "100", *hidden, "--json")),
+        Call("calibrate-chosen-start", (*embed, "--facts", "0", "--document", "128")),
         Call("calibrate-force", (*embed, *ranged, "--facts", "0", "--force"), prepare=_with_another_model),
         Call("calibrate-ctrl-c", ("calibrate", "causal", "OUT", *_TEXTS, "--to", "128", "--steps", "100000"),
              interrupt_when=_has_begun),

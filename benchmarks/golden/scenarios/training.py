@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.golden.execution import MADE, Call, Check
+from benchmarks.golden.scenarios.objective import made_documents
 
 _SIZES: dict[str, Any] = {"train_length": 16, "d_model": 16, "layers": 1, "heads": 2, "batch_size": 4}
 _TINY = tuple(f"--{name.replace('_', '-')}={value}" for name, value in _SIZES.items())
@@ -35,10 +36,14 @@ _CALIBRATION: dict[str, Any] = {"data": "texts", "precision": "fp32", "steps": 2
 def beginning() -> list[Check]:
     """Begin work by the public functions and stop it at a known place; what is left is kept for ``resuming``."""
     return [
-        Check("begin-calibrate-embedder", lambda: _begin_calibration("embedder", range=32, document=100), keep=True),
+        Check("begin-calibrate-embedder", lambda: _begin_calibration("embedder", **_embedder()), keep=True),
         Check("begin-calibrate-causal", lambda: _begin_calibration("causal"), keep=True),
         Check("begin-compare", _begin_comparison, keep=True),
     ]
+
+
+def _embedder() -> dict[str, Any]:
+    return {"range": 32, "document": 100, **made_documents()}
 
 
 def _begin_calibration(kind: str, **more: Any) -> None:
@@ -66,7 +71,7 @@ def resuming() -> list[Call]:
     data = str(Path(os.environ["GOLDEN_INPUTS"]) / "words.txt")
     compare = ("compare", "--data", data, *_HOW, "--encodings=learned,rope", f"--steps={_STEPS}", "--no-plots")
     how = [f"--{name}={value}" for name, value in _CALIBRATION.items()]
-    embed = ("calibrate", "embedder", "OUT", *how, "--to=128", "--range=32", "--document=100")
+    embed = ("calibrate", "embedder", "OUT", *how, "--to=128", *(f"--{name}={value}" for name, value in _embedder().items()))
     causal = ("calibrate", "causal", "OUT", *how, "--to=128")
     return [
         Call("resume-calibrate-embedder", (*embed, "--resume", "--json"), prepare=_as_begun),
