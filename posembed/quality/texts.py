@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +13,7 @@ from posembed.quality.documents.plain import read_plain
 from posembed.quality.documents.python_source import parsed, read_python
 from posembed.quality.documents.readers import read_document, reader_of
 from posembed.records.choices import Split
-from posembed.text_files import File, split_files, split_texts
+from posembed.text_files import File, split_files
 
 # Words of a string that counts as prose: shorter ones are messages, patterns and names rather than sentences.
 PROSE_WORDS = 30
@@ -21,7 +21,31 @@ PROSE_WORDS = 30
 LEAST_CHAPTERS = 5
 
 
-def load_texts(data: str) -> dict[str, list[str]]:
+class TextSets(Mapping[str, list[str]]):
+    """The texts of each set by its name; a set is read once it is asked for.
+
+    Parsing the standard library's modules takes seconds, and nearly all of them are in the training set, which few
+    commands read.
+    """
+
+    def __init__(self, files: Mapping[str, Sequence[File]], read: Callable[[File], str]) -> None:
+        self._files = files
+        self._read = read
+        self._texts: dict[str, list[str]] = {}
+
+    def __getitem__(self, name: str) -> list[str]:
+        if name not in self._texts:
+            self._texts[name] = list(filter(None, map(self._read, self._files[name])))
+        return self._texts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def load_texts(data: str) -> TextSets:
     """Return documents to select a method by (``validation``), calibrate on (``train``) and report on (``test``).
 
     HTML pages are read without their markup, and Python modules as their prose, that is their long strings, mostly
@@ -35,9 +59,11 @@ def load_texts(data: str) -> dict[str, list[str]]:
         DataError: if there is nothing to read, or too little to split.
     """
     sets, _ = split_files(data)
-    if is_one_file(data):
-        return {name: [file.content.decode("utf-8") for file in files] for name, files in sets.items()}
-    return {name: list(filter(None, map(_readable, files))) for name, files in sets.items()}
+    return TextSets(sets, _whole if is_one_file(data) else _readable)
+
+
+def _whole(file: File) -> str:
+    return file.content.decode("utf-8")
 
 
 def _readable(file: File) -> str:
@@ -74,14 +100,14 @@ def load_documents(data: str, split: Split | Literal["all"] = "test") -> list[Do
     return [document for document in documents if document.text.strip()]
 
 
-def load_whole_texts(data: str) -> dict[str, list[str]]:
+def load_whole_texts(data: str) -> TextSets:
     """Return the same three sets with every document whole, code included: what language models read.
 
     Raises:
         DataError: if there is nothing to read, or too little to split.
     """
-    sets, _ = split_texts(data)
-    return {name: [document.decode("utf-8") for document in documents] for name, documents in sets.items()}
+    sets, _ = split_files(data)
+    return TextSets(sets, _whole)
 
 
 def prose(source: str) -> str:

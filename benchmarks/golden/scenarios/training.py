@@ -71,7 +71,14 @@ def resuming() -> list[Call]:
     data = str(Path(os.environ["GOLDEN_INPUTS"]) / "words.txt")
     compare = ("compare", "--data", data, *_HOW, "--encodings=learned,rope", f"--steps={_STEPS}", "--no-plots")
     how = [f"--{name}={value}" for name, value in _CALIBRATION.items()]
-    embed = ("calibrate", "embedder", "OUT", *how, "--to=128", *(f"--{name}={value}" for name, value in _embedder().items()))
+    embed = (
+        "calibrate",
+        "embedder",
+        "OUT",
+        *how,
+        "--to=128",
+        *(f"--{name}={value}" for name, value in _embedder().items()),
+    )
     causal = ("calibrate", "causal", "OUT", *how, "--to=128")
     return [
         Call("resume-calibrate-embedder", (*embed, "--resume", "--json"), prepare=_as_begun),

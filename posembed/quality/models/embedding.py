@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from posembed.errors import InvalidArgumentError
@@ -25,7 +26,7 @@ class EmbeddingKind(ModelKind[Embedder]):
     name = "embedding"
     description = "a sentence-embedding model"
 
-    def read_texts(self, data: str) -> dict[str, list[str]]:
+    def read_texts(self, data: str) -> Mapping[str, list[str]]:
         """Return prose: an embedding model is asked in plain language."""
         return load_texts(data)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -59,7 +59,7 @@ class LanguageKind(ModelKind[LanguageModel]):
     loader: ClassVar[str]
     """Transformers' class that loads such a model."""
 
-    def read_texts(self, data: str) -> dict[str, list[str]]:
+    def read_texts(self, data: str) -> Mapping[str, list[str]]:
         """Return whole documents, code and all."""
         return load_whole_texts(data)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from posembed.records.choices import KindName
@@ -35,7 +36,7 @@ class ModelKind(ABC, Generic[Loaded]):
     """The kind in words, with its article."""
 
     @abstractmethod
-    def read_texts(self, data: str) -> dict[str, list[str]]:
+    def read_texts(self, data: str) -> Mapping[str, list[str]]:
         """Return the three sets of texts that a model of this kind reads.
 
         Raises:
