@@ -120,6 +120,9 @@ _SUM = "what work is resumed from has a checksum"
 _COPIES = "the state before the last one is kept, for the case that the last one is damaged"
 _EVALUATE = "version 2 of evaluate's document: no fidelity without an original, which a copy's record may name"
 _BASELINES = "evaluate measures more baselines, and leaves out a cell that is the same as another"
+_TASKS = "tasks on real documents come first, and which documents are read is an option"
+_OBJECTIVE = "version 2 of calibrate's document: the objective is an option; what version 1 had is hidden=1, knots=0"
+_INTERVALS = "every interval comes from one function, whose sums are taken in another order"
 _MASKED_START = "the first loss of a masked calibration is measured as the later ones"
 _CHECKED = "the library that reads the copy loads it before it is put in place"
 _PADDING = "a tokenizer's padding to a fixed length follows its truncation"
@@ -147,6 +150,8 @@ _ADDED = (
     *(Added(f"*/{key}*", _BASELINES, scenario="*evaluate*") for key in ("pooled", "recommendations", "shortage")),
     *(Added("*", _FORMULA, scenario=scenario) for scenario in _COMPUTED),
     Added("json/fields/*", _PADDING, scenario="minilm-plan"),
+    Added("json/configuration/documents_from", _TASKS, scenario="*evaluate*"),
+    *(Added(f"*json/configuration/{key}", _OBJECTIVE, scenario="*calibrate*") for key in ("hidden", "knots")),
 )
 _SINCE_0_2 = (
     *(
@@ -160,6 +165,14 @@ _SINCE_0_2 = (
     Accepted("exit", "a negative seed is refused", scenario="evaluate * --seed -1 *"),
     *(Accepted(f"*/{key}", _EVALUATE, scenario="*evaluate*") for key in ("schema_version", "fidelity")),
     *(Accepted(f"*/{key}/*", _BASELINES, scenario="*evaluate*") for key in ("cells", "comparisons", "verdict")),
+    Accepted("json/comparisons", _BASELINES, text=r"^\[\]$", scenario="*evaluate*"),
+    Accepted("json/configuration/tasks/*", _TASKS, scenario="*evaluate*"),
+    *(
+        Accepted(f"json/{measure}/*/{end}", _INTERVALS, scenario="*evaluate*")
+        for measure in ("context_gain", "shuffled")
+        for end in ("low", "high")
+    ),
+    Accepted("*json/schema_version", _OBJECTIVE, scenario="*calibrate*"),
     *(
         Accepted("*/fidelity/*", _EVALUATE, text="^<absent>$", scenario=scenario)
         for scenario in ("evaluate-some-tasks", "evaluate-bf16", "public-evaluate", "minilm-evaluate")

@@ -119,7 +119,7 @@ class CalibrationConfig(Record):
         held_out: number of validation inputs.
         facts: fraction of an embedding model's groups of made documents that hide facts; the others hide words.
         hidden: weight of the loss on made documents of an embedding model; the rest is distillation from its own
-            vectors of chunks. 1 in records of version 0.2 and older.
+            vectors of chunks. 1 in records of version 0.2 and older; 0 for language models.
         knots: of the spline that is trained in place of individual rows; 0 where rows are trained.
         precision: ``"bf16"`` or ``"fp32"``.
         seed: random seed.
@@ -150,12 +150,14 @@ class CalibrationConfig(Record):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Return the configuration that :meth:`to_dict` wrote, or version 0.2, which had made documents alone.
+        """Return the configuration that :meth:`to_dict` wrote, or that of version 0.2, which had made documents alone.
 
         Raises:
             InvalidArgumentError: for an unknown or missing key, or a value of another type.
         """
-        return super().from_dict({"hidden": 1.0, "knots": 0} | dict(values))
+        # Only embedding models train kept rows, and did so in all of those records.
+        hidden = 1.0 if values.get("trained_whole") else 0.0
+        return super().from_dict({"hidden": hidden, "knots": 0} | dict(values))
 
     def __post_init__(self) -> None:
         require_types(self)

@@ -38,6 +38,8 @@ def test_a_record_of_the_first_version_is_read():
         del plain["configuration"][added]
     read = Calibration.from_dict(plain)
     assert (read.configuration.hidden, read.configuration.knots) == (1.0, 0)
+    plain["configuration"] |= {"kind": "causal", "trained_whole": False}
+    assert Calibration.from_dict(plain).configuration.hidden == 0  # as for language models since then
 
 
 @pytest.mark.parametrize(
