@@ -27,7 +27,7 @@ from posembed.quality.calibrate.strategies import strategy_for
 from posembed.quality.calibrate.strategy import Strategy, Texts
 from posembed.quality.calibrate.trainer import TableTrainer
 from posembed.quality.calibrate.write import write_checkpoint
-from posembed.quality.models.kinds import kind_of
+from posembed.quality.models.kinds import trainable_kind_of
 from posembed.records.base import takes
 from posembed.records.calibrate import CalibrateOptions
 from posembed.records.calibration import Calibration, CalibrationIdentity, TimeBudget
@@ -89,7 +89,7 @@ def calibrate(
     if (report, tell, should_stop) != (None, None, None):
         warnings.warn("report, tell and should_stop are deprecated: give an observer", DeprecationWarning, stacklevel=2)
         observer = _OldCallbacks(observer, report, tell, should_stop)
-    strategy = strategy_for(kind_of(checkpoint))
+    strategy = strategy_for(trainable_kind_of(checkpoint))
     request = Request.open(checkpoint, strategy.settle(options))
     state = out.parent / f"{out.name}.calibrating"
     _check(strategy, request, out, state)

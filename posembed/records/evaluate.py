@@ -41,17 +41,17 @@ class EvaluateOptions(Options):
     """Which documents answer which query: a table with tabs. By default qrels/test.tsv in the folder of corpus."""
     lengths: tuple[int, ...] | None = None
     """Document lengths in tokens, each at least 64. By default 128, 256, 512, 1024, 2048 and 4096 for embedding models;
-    1, 2 and 4 times the original's length, up to the checkpoint's, for language models."""
+    1, 2 and 4 times the original's length, up to the checkpoint's, for language models and rerankers."""
     tasks: tuple[Task, ...] | None = None
-    """Retrieval tasks (embedding models). By default all that the texts allow."""
+    """Retrieval tasks (embedding models and rerankers). By default all that the texts allow."""
     documents_from: DocumentsFrom | None = None
     """Texts that the tasks title, section and cloze ask about: test (a tenth, which neither search nor calibration
     reads) or all. By default all, unless posembed.json says that posembed made one of the models."""
     documents: int | None = None
-    """Documents per cell: a multiple of pool for embedding models, an upper limit for language models. By default 200,
-    or as many as the texts have."""
-    pool: int = 100
-    """Documents that each query is ranked against (embedding models)."""
+    """Documents per cell: a multiple of pool for embedding models and rerankers, an upper limit for language models. By
+    default 200 (rerankers: 50), or as many as the texts have."""
+    pool: int | None = None
+    """Documents that each query is ranked against. By default 100 for embedding models, 10 for rerankers."""
     short: int | None = None
     """Maximum length, in tokens without special ones, of the short texts of the fidelity check (embedding models). By
     default 126, or less if one of the two models takes less."""

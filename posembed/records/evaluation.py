@@ -186,6 +186,7 @@ class Evaluation(Result):
         "embedding": EmbeddingResults,
         "causal": LanguageResults,
         "masked": LanguageResults,
+        "reranker": EmbeddingResults,
     }
 
     def to_dict(self) -> JsonObject:

@@ -51,7 +51,7 @@ def test_choices_and_defaults_are_in_the_help(cli):
         "extend": ["[choices: linear, cubic]", "[choices: sampled, full]", "repeat-last, mean, zeros"],
         "evaluate": [
             "[choices: title, section, needle, paragraph, cloze, passkey]",
-            "[default: 100]",
+            "[default: auto]",
         ],
         "calibrate": ["Requires --to.", "[default: 50]", "[required]"],
     }.items():

@@ -14,9 +14,9 @@ from posembed.checkpoint.source import Checkpoint
 from posembed.errors import InvalidArgumentError, MissingExtraError, PosembedError, WorkFailedError, first_line
 from posembed.extension.check.libraries import TIMM, library_of
 from posembed.quality.models.head import Pooling
+from posembed.quality.models.kinds import trainable_kind_of
 from posembed.quality.models.pooling import read_pooling
 from posembed.quality.models.position_table import refuse_length_aware
-from posembed.quality.models.purpose import kind_name
 from posembed.records.choices import KindName
 
 
@@ -83,8 +83,8 @@ def _quiet() -> Iterator[None]:
 
 def _purpose(checkpoint: Checkpoint) -> tuple[KindName | None, Pooling, tuple[str, ...]]:
     try:
-        kind = kind_name(checkpoint.root)
-    except PosembedError:  # of no kind that is evaluated; its vectors can be compared all the same
+        kind = trainable_kind_of(checkpoint.root).name
+    except PosembedError:  # of no kind that gives vectors or losses; its states can be compared all the same
         return None, "mean", ()
     try:
         return kind, read_pooling(checkpoint.root), ()

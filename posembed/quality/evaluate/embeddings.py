@@ -32,6 +32,8 @@ from posembed.records.evaluation import EmbeddingResults, EvaluationSetup, Fidel
 
 # Powers of two from a quarter of the length that most embedding models take to eight times that length.
 LENGTHS = (128, 256, 512, 1024, 2048, 4096)
+# Documents that a query is ranked against: by chance one query in a hundred finds its own.
+POOL = 100
 # Longest short text in tokens, without special ones: with BERT's two it fills the shortest of LENGTHS.
 SHORT = 126
 
@@ -48,7 +50,7 @@ class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
         if options.tasks is not None and not options.tasks:
             raise InvalidArgumentError(f"`tasks` is empty; choose from {', '.join(TASK_NAMES)}")
         if options.documents is not None:
-            require_pools(options.documents, options.pool)
+            require_pools(options.documents, options.pool or POOL)
         if read_own(options) is not None:
             require_library()
 
@@ -69,9 +71,10 @@ class EmbeddingEvaluator(Evaluator[Embedder, EmbeddingResults]):
                 f"short={options.short} must be between 1 and {longest}, which is what both models take"
             )
         short = min(SHORT, longest) if options.short is None else options.short
+        pool = options.pool or POOL
         return self.common_setup(
-            replace(options, documents=options.documents or default_documents(options.pool)), usable,
-            tasks=_tasks(options), pool=options.pool, short=short, shortage=_shortage(options),
+            replace(options, documents=options.documents or default_documents(pool)), usable,
+            tasks=tasks_of(options), pool=pool, short=short, shortage=shortage_of(options),
             corpus=options.corpus, queries=options.queries, qrels=options.qrels,
             documents_from=options.documents_from or "test",
         )  # fmt: skip
@@ -121,14 +124,14 @@ def reading(embedder: Embedder) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def _tasks(options: EvaluateOptions) -> tuple[Task, ...]:
+def tasks_of(options: EvaluateOptions) -> tuple[Task, ...]:
     """Return the tasks to run: with own data, those alone that are named."""
     if options.tasks is None:
         return TASK_NAMES if options.corpus is None else ()
     return options.tasks
 
 
-def _shortage(options: EvaluateOptions) -> Shortage:
+def shortage_of(options: EvaluateOptions) -> Shortage:
     """Return what is done where the texts have too few documents: what was named in the call is not left out."""
     if options.documents is None:
         return "fewer"

@@ -8,10 +8,12 @@ from typing import Any
 from posembed.quality.evaluate.embeddings import EmbeddingEvaluator
 from posembed.quality.evaluate.evaluator import Evaluator
 from posembed.quality.evaluate.language import LanguageEvaluator
+from posembed.quality.evaluate.reranking import RerankerEvaluator
 from posembed.records.choices import KindName
 
 EVALUATORS: Mapping[KindName, Evaluator[Any, Any]] = {
     "embedding": EmbeddingEvaluator(),
     "causal": LanguageEvaluator(),
     "masked": LanguageEvaluator(),
+    "reranker": RerankerEvaluator(),
 }

@@ -160,7 +160,7 @@ def load_modules(folder: Path, *, trust_remote_code: bool = False) -> tuple[Any,
     if (folder / TABLES_BY_LENGTH).is_file():
         load_length_aware(model, folder)
     head = LibraryHead(folder, modules, _output(folder, first), _place(first), whole.truncate_dim)
-    return model, _unlimited(folder, first), head
+    return model, unlimited(folder, first), head
 
 
 def _output(folder: Path, transformer: Any) -> tuple[str | int, ...]:
@@ -180,8 +180,12 @@ def _place(transformer: Any) -> str:
     return str(getattr(transformer, "module_output_name", TOKENS))
 
 
-def _unlimited(folder: Path, transformer: Any) -> Any:
-    """Return a copy of the tokenizer that neither cuts nor pads."""
+def unlimited(folder: Path, transformer: Any) -> Any:
+    """Return a copy of a Transformer module's tokenizer that neither cuts nor pads.
+
+    Raises:
+        InvalidArgumentError: if the package `tokenizers` cannot run it.
+    """
     backend = getattr(getattr(transformer, "tokenizer", None), "backend_tokenizer", None)
     if backend is None:
         raise InvalidArgumentError(

@@ -34,6 +34,8 @@ class ModelKind(ABC, Generic[Loaded]):
     name: ClassVar[KindName]
     description: ClassVar[str]
     """The kind in words, with its article."""
+    only_evaluated: ClassVar[bool] = False
+    """Whether no search and no calibration knows what to train such a model for."""
 
     @abstractmethod
     def read_texts(self, data: str) -> Mapping[str, list[str]]:

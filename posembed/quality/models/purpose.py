@@ -133,7 +133,9 @@ def _sentence(text: str) -> str:
 # In the order in which they are tried: the folder of a sentence-embedding model may well name a masked model.
 PURPOSES: tuple[Purpose, ...] = (
     Purpose("a Router of several models", _is_router, advice=_its_parts),
-    Purpose("a reranker (a CrossEncoder), which scores pairs of texts and gives no vectors", _is_reranker),
+    Purpose(
+        "a reranker (a CrossEncoder), which scores pairs of texts and gives no vectors", _is_reranker, kind="reranker"
+    ),
     Purpose("a sparse encoder (SparseEncoder, SPLADE), whose vectors weigh a vocabulary", _is_sparse),
     Purpose("a multi-vector model (ColBERT), which gives one vector per token", _is_multi_vector),
     Purpose("a model of images and texts, such as CLIP", _is_image_and_text),

@@ -13,7 +13,7 @@ from posembed.extension.plan import plan_extension
 from posembed.extension.write import check_plan
 from posembed.hardware import resolve_precision
 from posembed.observer import SILENT, Observer
-from posembed.quality.models.kinds import kind_of
+from posembed.quality.models.kinds import trainable_kind_of
 from posembed.quality.models.position_table import only_table, refuse_length_aware
 from posembed.quality.search.candidates import means
 from posembed.quality.search.rounds import rank_candidates
@@ -67,7 +67,7 @@ def search_method(
     """
     options, length = SearchOptions.of(options, keywords), whole("length", length, 1)
     checkpoint = open_checkpoint(path)
-    kind = kind_of(checkpoint.root)
+    kind = trainable_kind_of(checkpoint.root)
     table = only_table(checkpoint)
     old = table.usable_length
     if length <= old:

@@ -3,8 +3,9 @@
 import pytest
 
 from posembed.errors import InvalidArgumentError
-from posembed.quality.models.kinds import KINDS
+from posembed.quality.models.kinds import KINDS, kind_of, trainable_kind_of
 from posembed.quality.models.purpose import PURPOSES, kind_name
+from posembed.quality.models.reranker import RERANKER
 
 ST = "sentence_transformers.models."
 TRANSFORMER = {"type": ST + "Transformer", "path": ""}
@@ -17,8 +18,8 @@ def modules(*names):
 
 
 SETTINGS = "config_sentence_transformers"
-RERANKER, SPARSE, MULTI = "is a reranker", "is a sparse encoder", "is a multi-vector model"
-REFUSED = [
+SPARSE, MULTI = "is a sparse encoder", "is a multi-vector model"
+RERANKERS = [
     # As sentence-transformers 6 saves a CrossEncoder, with less and less of what says so.
     (
         "BertForSequenceClassification",
@@ -27,21 +28,19 @@ REFUSED = [
             SETTINGS: {"model_type": "CrossEncoder"},
             "sentence_bert_config": {"transformer_task": "sequence-classification"},
         },
-        RERANKER,
     ),
-    ("BertModel", {"modules": [TRANSFORMER, POOLING], SETTINGS: {"model_type": "CrossEncoder"}}, RERANKER),
-    ("BertModel", {"modules": [TRANSFORMER], "sentence_bert_config": {"transformer_task": "sequence-classification"}},
-     RERANKER),
-    ("BertForSequenceClassification", {"modules": [TRANSFORMER]}, RERANKER),
-    ("Qwen3ForCausalLM", {"modules": modules("sentence_transformers.cross_encoder.modules.logit_score.LogitScore")},
-     RERANKER),
+    ("BertModel", {"modules": [TRANSFORMER, POOLING], SETTINGS: {"model_type": "CrossEncoder"}}),
+    ("BertModel", {"modules": [TRANSFORMER], "sentence_bert_config": {"transformer_task": "sequence-classification"}}),
+    ("BertForSequenceClassification", {"modules": [TRANSFORMER]}),
+    ("Qwen3ForCausalLM", {"modules": modules("sentence_transformers.cross_encoder.modules.logit_score.LogitScore")}),
     # As it was saved before that: one file.
-    ("BertForSequenceClassification", {"config": {"id2label": {"0": "LABEL_0"}}}, RERANKER),
+    ("BertForSequenceClassification", {"config": {"id2label": {"0": "LABEL_0"}}}),
     (
         "BertForSequenceClassification",
         {"config": {"sentence_transformers": {"activation_fn": "torch.nn.Sigmoid"}, "id2label": {"0": "a", "1": "b"}}},
-        RERANKER,
     ),
+]  # fmt: skip
+REFUSED = [
     ("BertModel", {"modules": [TRANSFORMER, POOLING], SETTINGS: {"model_type": "SparseEncoder"}}, SPARSE),
     ("BertForMaskedLM", {"modules": [{"type": ST + "MLMTransformer", "path": ""}, *modules(ST + "SpladePooling")[1:]]},
      SPARSE),
@@ -74,6 +73,15 @@ def test_what_is_refused_by_name(folder, architecture, files, sentence):
         kind_name(folder(**files | {"config": config}))
     assert sentence in str(refused.value)
     assert "supported are sentence-embedding models" in str(refused.value)
+
+
+@pytest.mark.parametrize(("architecture", "files"), RERANKERS)
+def test_rerankers_are_evaluated_and_no_more(folder, architecture, files):
+    place = folder(**files | {"config": {"architectures": [architecture]} | files.get("config", {})})
+    assert kind_name(place) == "reranker"
+    assert kind_of(place) is RERANKER
+    with pytest.raises(InvalidArgumentError, match=r"is a reranker .*: it can be evaluated, but nothing here trains"):
+        trainable_kind_of(place)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("sentence_transformers") is None, reason="no sentence-transformers"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
 ]
+EVALUATED = "CrossEncoder"
 CLASSES = {
-    "CrossEncoder": "a reranker",
+    EVALUATED: "a reranker",
     "SparseEncoder": "a sparse encoder",
     "MultiVectorEncoder": "a multi-vector model",
 }
@@ -19,7 +20,7 @@ CLASSES = {
 
 @pytest.fixture(params=CLASSES)
 def saved(request, embedder, tmp_path, monkeypatch):
-    """The folder of a model of another class, and what it is."""
+    """The folder of a model of another class, what it is, and whether it can be evaluated."""
     import sentence_transformers
 
     made = getattr(sentence_transformers, request.param, None)
@@ -28,14 +29,14 @@ def saved(request, embedder, tmp_path, monkeypatch):
     model = made(str(embedder), device="cpu", **({"num_labels": 1} if request.param == "CrossEncoder" else {}))
     monkeypatch.setattr(type(model), "_create_model_card", lambda *_, **__: None)
     model.save_pretrained(str(tmp_path / "model"))
-    return tmp_path / "model", CLASSES[request.param]
+    return tmp_path / "model", CLASSES[request.param], request.param == EVALUATED
 
 
 def test_each_command_refuses_it_by_name(saved, cli, tmp_path, texts):
-    model, name = saved
+    model, name, evaluated = saved
     out = tmp_path / "out"
     for words in (
-        ("evaluate", model),
+        *([] if evaluated else [("evaluate", model)]),
         ("calibrate", model, out, "--data", texts, "--to", 128),
         ("extend", model, out, "--to", 128, "--data", texts),
     ):
@@ -44,7 +45,23 @@ def test_each_command_refuses_it_by_name(saved, cli, tmp_path, texts):
         assert not out.exists()
     code, _, told = cli("extend", model, out, "--to", 128)
     assert code == 0, told
-    assert "next: posembed evaluate" not in told
+    assert ("next: posembed evaluate" in told) == evaluated
+
+
+def test_a_reranker_is_evaluated(saved, cli, tmp_path, texts):
+    """64 positions have no room for a query and a document; twice as many have."""
+    model, _, evaluated = saved
+    if not evaluated:
+        pytest.skip("gives no scores")
+    code, _, told = cli("evaluate", model, "--data", texts)
+    assert (code, "a reranker reads query and document as one input" in told.replace("\n", " ")) == (2, True), told
+    for name, length in (("old", 256), ("new", 512)):
+        assert cli("extend", model, tmp_path / name, "--to", length)[0] == 0
+    size = ("--tasks", "passkey", "--documents", 10, "--pool", 5, "--precision", "fp32")
+    code, printed, told = cli("evaluate", tmp_path / "new", "--original", tmp_path / "old", "--data", texts, *size)
+    assert code == 0, told
+    assert "Verdict: passkey at 512 tokens: use " in printed
+    assert "Note: a length counts the query too" in printed
 
 
 def test_an_embedding_model_is_one(embedder, tmp_path, monkeypatch):
