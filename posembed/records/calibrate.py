@@ -28,6 +28,8 @@ _LEAST = {
     "knots": 0,
     "seed": 0,
 }
+# Weight of made documents by the kind of model, in records that do not state it.
+_HIDDEN_BEFORE = {"embedding": 1.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,9 +157,8 @@ class CalibrationConfig(Record):
         Raises:
             InvalidArgumentError: for an unknown or missing key, or a value of another type.
         """
-        # Only embedding models train kept rows, and did so in all of those records.
-        hidden = 1.0 if values.get("trained_whole") else 0.0
-        return super().from_dict({"hidden": hidden, "knots": 0} | dict(values))
+        before = {"hidden": _HIDDEN_BEFORE.get(str(values.get("kind")), 0.0), "knots": 0}
+        return super().from_dict(before | dict(values))
 
     def __post_init__(self) -> None:
         require_types(self)

@@ -173,7 +173,7 @@ def test_where_nothing_repeats_the_user_says_what_stays(embedder, texts, quick, 
 
 
 def test_without_a_range_it_is_chosen_on_validation_texts(embedder, texts, quick, tmp_path, monkeypatch):
-    from posembed.quality.calibrate import embedding
+    from posembed.quality.calibrate import goals
     from posembed.records.search import MethodChoice
 
     asked = {}
@@ -182,7 +182,7 @@ def test_without_a_range_it_is_chosen_on_validation_texts(embedder, texts, quick
         asked.update(settings, path=path, length=length)
         return MethodChoice(("because",), "accuracy", {}, None, (), "tile", {"range": 48})
 
-    monkeypatch.setattr(embedding, "search_method", choose)
+    monkeypatch.setattr(goals, "search_method", choose)
     record = calibrate(embedder, tmp_path / "out", data=texts, batch=4, **quick)
     assert (asked["path"].root, asked["length"], asked["data"]) == (embedder, 128, texts)
     assert record.start.why == ("because",)

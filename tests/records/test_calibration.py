@@ -36,10 +36,9 @@ def test_a_record_of_the_first_version_is_read():
     plain = recorded().to_dict() | {"schema_version": 1}
     for added in ("hidden", "knots"):
         del plain["configuration"][added]
-    plain["configuration"] |= {"kind": "embedding", "trained_whole": True}
     read = Calibration.from_dict(plain)
     assert (read.configuration.hidden, read.configuration.knots) == (1.0, 0)
-    plain["configuration"] |= {"kind": "causal", "trained_whole": False}
+    plain["configuration"]["kind"] = "causal"
     assert Calibration.from_dict(plain).configuration.hidden == 0  # as for language models since then
 
 

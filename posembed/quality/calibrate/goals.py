@@ -1,0 +1,176 @@
+"""What the table of an embedding model is trained for: vectors like those of the chunks, or finding hidden facts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+from posembed.errors import WorkFailedError
+from posembed.observer import Observer
+from posembed.quality.behavior.probe import working_range
+from posembed.quality.calibrate.contrastive import Contrastive
+from posembed.quality.calibrate.distillation import Distillation
+from posembed.quality.calibrate.mixture import Mixture
+from posembed.quality.calibrate.request import Request
+from posembed.quality.calibrate.strategy import Defaults, FrozenParts, Texts
+from posembed.quality.calibrate.trainer import Objective
+from posembed.quality.models.embedder import Embedder
+from posembed.quality.search.search import search_method
+from posembed.records.calibrate import CalibrationConfig
+from posembed.records.calibration import CalibrationStart
+
+# Tokens of the longest training document by default: what is learned there holds at 4,096 too (docs/measured/
+# calibration.md), and longer documents take more time and memory.
+DOCUMENT = 1024
+# Knots of the spline over the positions of the longest training document, 16 tokens apart at 1,024: as many as are
+# learned from some hundred steps of a few passages.
+_KNOTS = 65
+# Methods whose start calibration knows how to continue; with kept rows in the same table, a mean does not go.
+SEARCHED = ("tile", "stretch", "mean")
+SEARCHED_TO_KEEP = ("tile", "stretch")
+
+
+class Goal(ABC):
+    """What a table is trained for, and with which numbers."""
+
+    defaults: ClassVar[Defaults]
+    knots: ClassVar[int]
+    """Of the spline that is trained in place of individual rows; 0 for rows."""
+    trains_kept_rows: ClassVar[bool]
+    """Whether kept rows are trained too, and restored at the end."""
+
+    @abstractmethod
+    def is_searched(self, request: Request) -> bool:
+        """Return whether validation documents choose the start of a longer table, and with it the kept rows."""
+
+    @abstractmethod
+    def choose_start(self, request: Request, observer: Observer) -> CalibrationStart:
+        """Return the start of a longer table."""
+
+    @abstractmethod
+    def objective(self, parts: FrozenParts[Embedder], config: CalibrationConfig, texts: Texts) -> Objective:
+        """Return the loss."""
+
+
+class LikeChunks(Goal):
+    """The vector of a long text becomes like those of its chunks; made documents are mixed in by ``config.hidden``."""
+
+    defaults = Defaults(steps=1000, batch=4, shift_rate=5e-3, row_rate=5e-3, held_out=32, held_out_tokens=32 * DOCUMENT)
+    knots = _KNOTS
+    trains_kept_rows = False
+
+    def is_searched(self, request: Request) -> bool:
+        """Return ``False``: the rows that work alike are repeated, whatever documents say."""
+        del request
+        return False
+
+    def choose_start(self, request: Request, observer: Observer) -> CalibrationStart:
+        """Return the leading rows that work alike, repeated: as many as the caller says, or as the model shows."""
+        size, keep = request.options.range, request.options.keep
+        why: tuple[str, ...] = ()
+        if size is None:
+            size, why = self._working_rows(request, observer)
+        return _repeated(size, keep, why)
+
+    def objective(self, parts: FrozenParts[Embedder], config: CalibrationConfig, texts: Texts) -> Objective:
+        """Return the distance to the chunks' vectors, with as much of the other loss as is asked for."""
+        usable = len(parts.stored) - parts.reserved
+        distilled = _loss(Distillation, parts, config, texts, usable=usable)
+        if not config.hidden:
+            return distilled
+        return Mixture(distilled, _loss(Contrastive, parts, config, texts), config.hidden)
+
+    def _working_rows(self, request: Request, observer: Observer) -> tuple[int, tuple[str, ...]]:
+        """Return up to which position short texts keep what they say, wherever they start; all rows where none ends."""
+        observer.message("moving positions, to see how many rows work alike")
+        options = request.options
+        try:
+            found = working_range(request.checkpoint, request.table, options.data, options.seed, observer)
+        except WorkFailedError:  # it cannot be run so: nothing is known, and calibration may go on all the same
+            return request.old, ()
+        return found.end or request.old, (found.sentence,)
+
+
+class FindHidden(Goal):
+    """Queries find the made document that hides their answer. It was the only objective of version 0.2.
+
+    Its numbers were found by some forty trials on made validation documents. Individual rows are not trained: the
+    shared vector learns what is common to all positions, and that holds for longer inputs.
+    """
+
+    defaults = Defaults(
+        steps=250, batch=16, shift_rate=3.5e-3, row_rate=0.0, held_out=128, held_out_tokens=128 * DOCUMENT
+    )
+    knots = 0
+    trains_kept_rows = True
+
+    def is_searched(self, request: Request) -> bool:
+        """Return whether the caller leaves open which rows are kept."""
+        return request.stated_keep is None
+
+    def choose_start(self, request: Request, observer: Observer) -> CalibrationStart:
+        """Return the mean of the trained rows, behind the first one, unless rows are kept in the same table.
+
+        One mean for all positions is the best table without training, and learns fastest; but kept rows do not go with
+        it in one table, so those are repeated instead.
+        """
+        size, keep = request.options.range, request.options.keep
+        averaged = request.options.length_aware or keep == 0
+        if size is None:
+            return self._searched(request, observer, SEARCHED if averaged else SEARCHED_TO_KEEP)
+        if averaged:
+            why = f"the mean of the first {size} rows, behind the first one"
+            kept = size if keep is None else keep
+            return CalibrationStart("mean", {"range": size, "keep": 1}, kept, size, (why,))
+        return _repeated(size, keep, ())
+
+    def objective(self, parts: FrozenParts[Embedder], config: CalibrationConfig, texts: Texts) -> Objective:
+        """Return the loss of finding what is hidden."""
+        return _loss(Contrastive, parts, config, texts)
+
+    def _searched(self, request: Request, observer: Observer, methods: tuple[str, ...]) -> CalibrationStart:
+        """Return the start that validation documents choose."""
+        choice = search_method(
+            request.checkpoint,
+            request.length,
+            data=request.options.data,
+            precision=request.precision,
+            seed=request.options.seed,
+            length_aware=request.options.length_aware,
+            methods=methods,
+            must_be_better=False,
+            trust_remote_code=request.options.trust_remote_code,
+            observer=observer,
+        )
+        size, keep = choice.options["range"], request.options.keep
+        kept = size if choice.method == "tile" else choice.options.get("keep", 0)
+        if choice.short is not None:
+            kept = choice.short
+        return CalibrationStart(
+            choice.method,
+            dict(choice.options),
+            kept if keep is None else keep,
+            request.length if choice.method == "stretch" else size,
+            choice.why,
+        )
+
+
+def goal_of(hidden: float) -> Goal:
+    """Return the goal that a weight of made documents asks for; 1 leaves nothing else."""
+    return FindHidden() if hidden == 1 else LikeChunks()
+
+
+def _repeated(size: int, keep: int | None, why: tuple[str, ...]) -> CalibrationStart:
+    kept = size if keep is None else keep
+    return CalibrationStart("tile", {"range": size}, kept, size, (*why, f"the first {size} rows, repeated"))
+
+
+def _loss(
+    made: Callable[..., Objective], parts: FrozenParts[Embedder], config: CalibrationConfig, texts: Texts, **more: int
+) -> Objective:
+    """Return a loss that reads the texts with the frozen model."""
+    old = parts.rows.clone()
+    old[: len(parts.stored)] = parts.stored  # what embeds queries in the end: kept rows, or the table of short ones
+    own = parts.loaded.with_model(parts.frozen, config.precision).by_cosine()
+    return made(own, config, old, train=texts["train"], validation=texts["validation"], at_once=parts.at_once, **more)
