@@ -45,6 +45,8 @@ _LONG_FILES = (
     "tests/extension/test_library_code_commands.py",
     "tests/cli/test_compare.py",
     "tests/benchmarks/test_bit_flips.py",
+    "tests/quality/search/embedding/test_choose.py",
+    "tests/quality/search/test_search.py",
 )
 collect_ignore = ["docs/conf.py", "posembed/lesson/from_scratch.py"]  # importing the latter trains a model
 

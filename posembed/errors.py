@@ -12,7 +12,8 @@
     ├── CheckpointError                (RuntimeError)  a broken or unsafe checkpoint         1
     ├── MissingExtraError              (ImportError)   an optional package is not installed  2
     ├── WorkFailedError                (RuntimeError)  a valid call failed                   1
-    │   └── ModelCheckError            (RuntimeError)  the written copy does not load        1
+    │   ├── ModelCheckError            (RuntimeError)  the written copy does not load        1
+    │   └── NoBetterMethodError        (RuntimeError)  no extension is worth writing         1
     └── WorkInterruptedError           (RuntimeError)  stopped by the user, can be resumed 130
 
 Each message names the argument, the value received, the values allowed, and what to do next.
@@ -171,6 +172,18 @@ class ModelCheckError(WorkFailedError):
     def __init__(self, message: str, checked: object) -> None:
         super().__init__(message)
         self.checked = checked
+
+
+class NoBetterMethodError(WorkFailedError):
+    """No extension is shown to be better than the model without it; nothing was written.
+
+    Attributes:
+        choice: the :class:`posembed.records.search.MethodChoice` with everything that was measured.
+    """
+
+    def __init__(self, message: str, choice: object) -> None:
+        super().__init__(message)
+        self.choice = choice
 
 
 class WorkInterruptedError(PosembedError, RuntimeError):

@@ -11,9 +11,11 @@ from cyclopts import Parameter
 from posembed.cli.command import command, names_of
 from posembed.cli.names import in_options
 from posembed.cli.output import AsJson, Checkpoint, offer_evaluation, print_json, say, standard_output
-from posembed.errors import ModelCheckError
+from posembed.errors import ModelCheckError, NoBetterMethodError
 from posembed.records.check import Checked
 from posembed.records.extend import ExtendOptions
+from posembed.records.extension import refused
+from posembed.records.search import MethodChoice
 
 
 @command()
@@ -29,8 +31,13 @@ def extend(
     from posembed.commands.extend import carry_out, prepare_extension
     from posembed.report.terminal.progress import TerminalObserver
 
-    with TerminalObserver() as observer:
-        plan = prepare_extension(checkpoint, out, options, observer=observer)
+    try:
+        with TerminalObserver() as observer:
+            plan = prepare_extension(checkpoint, out, options, observer=observer)
+    except NoBetterMethodError as error:
+        if isinstance(error.choice, MethodChoice):
+            _print_refused(checkpoint, error.choice, as_json=as_json)
+        raise
     if not as_json:
         from posembed.report.terminal.extend import print_extension
 
@@ -55,3 +62,13 @@ def extend(
         say("dry run: nothing was written")
     else:
         offer_evaluation(out, checkpoint)
+
+
+def _print_refused(checkpoint: Path, choice: MethodChoice, *, as_json: bool) -> None:
+    """Print what was measured where nothing is written."""
+    if as_json:
+        print_json(refused(str(checkpoint), choice).to_dict())
+        return
+    from posembed.report.terminal.search import print_search
+
+    print_search(choice, standard_output())

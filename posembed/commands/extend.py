@@ -47,8 +47,9 @@ def extend_checkpoint(
         observer: receives messages of the method search, and bytes written as progress named ``"writing"``.
         progress: deprecated; a function of bytes written and bytes in all. Pass ``observer``.
         **keywords: the fields of :class:`posembed.records.extend.ExtendOptions`, and options of a registered method.
-            ``data`` chooses the method on validation texts, ``length_aware`` writes length-aware tables too,
-            ``dry_run`` writes nothing, ``check`` says whether the copy is loaded, or run, before it is put in place.
+            ``data`` chooses the method on validation texts, ``corpus`` by your own queries, ``length_aware`` writes
+            length-aware tables too, ``dry_run`` writes nothing, ``check`` says whether the copy is loaded, or run,
+            before it is put in place.
 
     Returns:
         The plan that was carried out; its ``choice`` says how the method was chosen, its ``checked`` whether the copy
@@ -59,8 +60,9 @@ def extend_checkpoint(
             a plan that says so).
         CheckpointError: for a source that is broken or unsafe; nothing is written.
         DataError: with ``data``, if there is too little text.
-        WorkFailedError: if writing fails (a full disk, for one), or with ``data``, if no method is at least as good as
-            the old table; nothing is left behind.
+        NoBetterMethodError: with ``data`` or ``corpus``, if the model without a longer table serves as well; its
+            ``choice`` has all that was measured. Nothing is written.
+        WorkFailedError: if writing fails (a full disk, for one); nothing is left behind.
         ModelCheckError: if the copy does not load although the source does; it is not put in place.
 
     Example:
@@ -90,9 +92,12 @@ def prepare_extension(
     if not options.dry_run:
         checked_target(path_of("out", out), checkpoint.root, options.force)  # before minutes of work, not after them
     choice = None
-    if options.data is not None:
+    if options.chooses:
         choice = _choose(checkpoint, options, observer)
-        options = replace(options, data=None, method=choice.method, method_options=choice.options)
+        options = replace(
+            options, data=None, corpus=None, queries=None, qrels=None, method=choice.method,
+            method_options=choice.options,
+        )  # fmt: skip
     plan = plan_extension(checkpoint, options=_for_plan(options))
     extra: dict[str, bytes] = {}
     if options.length_aware and not plan.blocked:
@@ -130,11 +135,11 @@ def _choose(checkpoint: Checkpoint, options: ExtendOptions, observer: Observer) 
     from posembed.quality.search.search import search_method  # loads models, which other extensions do without
 
     assert options.length is not None  # the record has checked it
-    assert options.data is not None
+    named = {name: getattr(options, name) for name in ("data", "corpus", "queries", "qrels")}
     return search_method(
         checkpoint,
         options.length,
-        data=options.data,
+        **{name: value for name, value in named.items() if value is not None},
         length_aware=options.length_aware,
         trust_remote_code=options.trust_remote_code,
         observer=observer,

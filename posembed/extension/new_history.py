@@ -16,8 +16,8 @@ from posembed.records.history import Hashes, History, HistoryStep, RecordedTable
 def new_history(plan: ExtensionPlan, values: Mapping[str, Array]) -> bytes:
     """Return the content of the copy's ``posembed.json``: what that of its source says, and this step.
 
-    There is no date in it, so that the same call writes the same bytes. A method's option that JSON does not have is
-    named by its type.
+    There is no date and no measured time in it, so that the same call writes the same bytes. A method's option that
+    JSON does not have is named by its type.
 
     Args:
         plan: what is written.
@@ -36,7 +36,10 @@ def new_history(plan: ExtensionPlan, values: Mapping[str, Array]) -> bytes:
                 record.key, record.method, record.options, record.shape, record.usable_length, record.grid, hashes
             )
         )
-    step = HistoryStep(__version__, str(plan.checkpoint.root), tuple(tables), TABLES_BY_LENGTH in plan.extra_files)
+    chosen = None if plan.choice is None else plan.choice.untimed()
+    step = HistoryStep(
+        __version__, str(plan.checkpoint.root), tuple(tables), TABLES_BY_LENGTH in plan.extra_files, chosen
+    )
     history = History(steps=(*(before.steps if before is not None else ()), step))
     text = json.dumps(history.to_dict(), indent=1, default=lambda value: type(value).__name__)
     return f"{text}\n".encode()

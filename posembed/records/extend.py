@@ -148,7 +148,15 @@ class ExtendOptions(PlanOptions):
     """The options of ``extend_checkpoint`` and of ``posembed extend``."""
 
     data: PathText | None = None
-    """Choose the method on validation texts: stdlib, a text file or a directory (with `length` and method auto)."""
+    """Choose the method on validation texts: stdlib, a text file or a directory (with `length` and method auto).
+    Nothing is written if the model without a longer table serves as well."""
+    corpus: PathText | None = None
+    """Choose the method by your own queries (embedding models): corpus.jsonl, or a folder with corpus.jsonl,
+    queries.jsonl and qrels/test.tsv."""
+    queries: PathText | None = None
+    """Your own queries: queries.jsonl. By default the one in the folder of corpus."""
+    qrels: PathText | None = None
+    """Which documents answer which query: a table with tabs. By default qrels/test.tsv in the folder of corpus."""
     length_aware: bool = False
     """Also write length-aware tables, which leave short inputs unchanged."""
     dry_run: bool = False
@@ -160,8 +168,8 @@ class ExtendOptions(PlanOptions):
     verify: Verify = "sampled"
     """Compare samples of the copied bytes afterwards, or all of them."""
     trust_remote_code: bool = False
-    """Run Python code from the checkpoint's folder, where `data` or `length_aware` loads a model that needs it. Such
-    code can do whatever you can."""
+    """Run Python code from the checkpoint's folder, where `data`, `corpus` or `length_aware` loads a model that needs
+    it. Such code can do whatever you can."""
     check: CheckLevel = "auto"
     """Before the copy is put in place, let its library build the model and compare every shape (load; auto, where the
     library is installed and loads the source), or load and run it at the old and the new size (run)."""
@@ -170,11 +178,20 @@ class ExtendOptions(PlanOptions):
         """Check what goes together."""
         super().__post_init__()
         chosen = self.method != "auto" or self.length is None or self.tables is not None or self.for_method
-        if self.data is not None and chosen:
+        given = next((name for name in ("data", "corpus") if getattr(self, name) is not None), None)
+        if given is not None and chosen:
             raise InvalidArgumentError(
-                "`data` chooses the method: give `length` and method='auto', and neither `tables` nor options of a "
+                f"`{given}` chooses the method: give `length` and method='auto', and neither `tables` nor options of a "
                 "method"
             )
+        lone = next((name for name in ("queries", "qrels") if getattr(self, name) is not None), None)
+        if lone is not None and self.corpus is None:
+            raise InvalidArgumentError(f"`{lone}` goes with `corpus`: name the documents too")
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the method is chosen by measuring."""
+        return self.data is not None or self.corpus is not None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -131,3 +131,28 @@ class ExtensionRecord(Result):
         if self.length_aware is None:
             del plain["out"]
         return plain
+
+
+def refused(checkpoint: str, choice: MethodChoice) -> ExtensionRecord:
+    """Return the document of an extension that was not written, since the model without it serves as well.
+
+    Args:
+        checkpoint: the path that was read.
+        choice: what was measured.
+
+    Example:
+        >>> refused("my-bert", MethodChoice(("no longer table is better",), "accuracy", {}, None, ())).blocked
+        ('no longer table is better',)
+    """
+    return ExtensionRecord(
+        checkpoint=checkpoint,
+        tables=(),
+        unchanged=(),
+        buffers=(),
+        fields=(),
+        left_out=(),
+        blocked=choice.why,
+        notes=(),
+        length_aware=choice.short is not None,
+        chosen=choice,
+    )

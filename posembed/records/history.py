@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from posembed.records.base import Record, require_schema
 from posembed.records.extension import Lengths, Shapes
+from posembed.records.search import MethodChoice
 
 SCHEMA, SCHEMA_VERSION = "posembed.history", 1
 CALIBRATED = "calibrate"
@@ -78,12 +79,14 @@ class HistoryStep(Record):
         source: path of the checkpoint that was read, as it was given.
         tables: the tables that changed.
         length_aware: whether length-aware tables were written too.
+        chosen: how the method was chosen, where it was: the texts, the candidates and the baselines.
     """
 
     posembed: str
     source: str
     tables: tuple[RecordedTable, ...]
     length_aware: bool
+    chosen: MethodChoice | None = field(default=None, metadata={"omit_none": True})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,23 +47,30 @@ class SearchTable:
         rows: the old rows of the positions alone, ``[L, d_model]``.
         old: L, the old number of positions.
         new: N, the wanted number of positions.
+        shown: numbers of leading rows that work alike in the model, where it was asked; they take the place of guesses.
     """
 
     rows: Floats
     old: int
     new: int
+    shown: tuple[int, ...] = ()
 
     @cached_property
     def ranges(self) -> tuple[int, ...]:
         """Numbers of leading rows that may be the trained or useful ones, largest first.
 
-        They come from shares of the table, from where training seems to end, and from where norms change abruptly.
+        Where the model shows none, they come from shares of the table, from where training seems to end, and from where
+        norms change abruptly.
 
         Example:
             >>> import numpy as np
             >>> SearchTable(np.random.default_rng(0).standard_normal((64, 8)), 64, 128).ranges
             (64, 48, 32, 24, 20, 16, 12, 8)
+            >>> SearchTable(np.zeros((64, 8)), 64, 128, shown=(20, 64)).ranges
+            (64, 20)
         """
+        if self.shown:
+            return tuple(sorted(set(self.shown), reverse=True))
         from posembed.tables.trained_range.detect import trained_range  # SciPy, which a table's extension does not need
         from posembed.tables.trained_range.norm_step import sharpest_step
 

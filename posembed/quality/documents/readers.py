@@ -23,6 +23,15 @@ READERS: Mapping[str, Reader] = {
 """Readers by ending, in lower case; every other file is plain text."""
 
 
+_WORDS: Mapping[Reader, str] = {
+    read_python: "Python",
+    read_markdown: "Markdown",
+    read_restructured: "reStructuredText",
+    read_html: "HTML",
+    read_plain: "plain text",
+}
+
+
 def read_document(name: str, content: bytes) -> Document:
     r"""Return the document of a file.
 
@@ -40,3 +49,13 @@ def read_document(name: str, content: bytes) -> Document:
 def reader_of(name: str) -> Reader:
     """Return how a file of this name is read."""
     return READERS.get(PurePath(name).suffix.lower(), read_plain)
+
+
+def words_for(name: str) -> str:
+    """Return how a file of this name is read, in words.
+
+    Example:
+        >>> words_for("cats.md"), words_for("cats")
+        ('Markdown', 'plain text')
+    """
+    return _WORDS[reader_of(name)]

@@ -50,5 +50,9 @@ class LongerTable:
         """Write the rows that a method makes, and return how many leading positions keep theirs."""
         new = extend_table(self.old, self.length, method=method, layout=self.table.layout, **options)
         self.weight.copy_(torch.from_numpy(new))
+        return self.kept(method, options)
+
+    def kept(self, method: str, options: Mapping[str, Any]) -> int:
+        """Return how many leading positions keep their rows."""
         chosen = find_method(method, self.table.layout)
         return chosen.kept_from_start(self.usable_length, self.length, **options)

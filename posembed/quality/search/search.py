@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from posembed.checkpoint.source import CheckpointPath, open_checkpoint
-from posembed.errors import InvalidArgumentError, WorkFailedError
+from posembed.errors import InvalidArgumentError
 from posembed.extension.length_aware_file import length_aware_file
 from posembed.extension.plan import plan_extension
 from posembed.extension.write import check_plan
@@ -15,20 +15,14 @@ from posembed.hardware import resolve_precision
 from posembed.observer import SILENT, Observer
 from posembed.quality.models.kinds import trainable_kind_of
 from posembed.quality.models.position_table import only_table, refuse_length_aware
-from posembed.quality.search.candidates import means
-from posembed.quality.search.rounds import rank_candidates
-from posembed.quality.search.selection import nowhere_worse, preferred
-from posembed.quality.search.sentences import reasons, refusal
-from posembed.quality.search.trial import TrialRequest
-from posembed.quality.search.trials import TRIALS
+from posembed.quality.search.request import SearchRequest
+from posembed.quality.search.searches import SEARCHES
 from posembed.records.base import takes
 from posembed.records.choices import KindName, Precision
 from posembed.records.search import MethodChoice, SearchOptions
 from posembed.tables.method import Method
 from posembed.tables.methods.arguments import whole
 from posembed.tables.registry import METHODS, searchable_methods
-from posembed.tables.rows import as_rows
-from posembed.tables.search_space import SearchTable
 from posembed.text_files import require_source
 
 
@@ -44,26 +38,27 @@ def search_method(
     """Choose range, method and its options for a checkpoint, on validation documents alone.
 
     Every method that has a search space and suits the kind of model proposes settings of its options, such as ranges of
-    rows, first for the table alone and then in the light of the best of these. All candidates read documents of the
-    old and of a longer length (for an embedding model also of a half and a quarter of the old one, if that is 128
-    tokens or more): an embedding model is measured by how often passkeys are found, a language model by its loss. The
-    best few are measured again on more documents. Candidates that are worse than the old table at some length, by more
-    than one standard error of the paired difference, are ruled out. Of those that do not differ from the best by more
-    than that, the one that keeps most rows is chosen, since short inputs read those.
+    rows, first for the table alone and then in the light of the best of these. Rounds on more and more documents drop
+    candidates; the last few are compared with what needs no longer table, on the same documents, by intervals that are
+    corrected for the number of candidates.
+
+    An embedding model is judged by real retrieval tasks (titles, sections, sentences, or the user's own queries), at
+    several lengths up to the new one, and compared with every use of one vector per document: cut documents, averaged
+    chunks, averaged word vectors. It must be better than each in some task and lose in none, documents that the old
+    table has room for and short texts included. A language model is judged by its loss, compared with a sliding window.
 
     Args:
         path: the checkpoint's directory.
         length: wanted usable positions.
         options: all options as one record, in place of keywords.
-        observer: receives messages.
+        observer: receives messages and progress.
         **keywords: the fields of :class:`posembed.records.search.SearchOptions`.
 
     Raises:
         InvalidArgumentError: for an unsupported kind of model, a checkpoint that does not have exactly one sequence
             table, or methods that cannot be searched.
         DataError: if there is too little text.
-        WorkFailedError: if no candidate is better than what the old table gives, and at no length worse: documents cut
-            to its length, or a sliding window.
+        NoBetterMethodError: if the model without a longer table serves as well.
     """
     options, length = SearchOptions.of(options, keywords), whole("length", length, 1)
     checkpoint = open_checkpoint(path)
@@ -80,27 +75,10 @@ def search_method(
         # Refuses what could not be loaded, before minutes of work.
         length_aware_file(plan, trust_remote_code=options.trust_remote_code)
     require_source(options.data)
+    if options.corpus is not None and kind.name != "embedding":
+        raise InvalidArgumentError("`corpus`, `queries` and `qrels` need a sentence-embedding model")
     options = replace(options, precision=cast("Precision", resolve_precision(options.precision, "cpu")))
-    observer.message("loading the model and the validation texts")
-    trial = TRIALS[kind.name].load(TrialRequest(kind, checkpoint.root, table, length, options))
-    searched = SearchTable(as_rows(trial.positions), old, length)
-    ranking = rank_candidates(trial, methods, searched, length_aware=options.length_aware, observer=observer)
-    baseline, finalists = means(ranking.baseline), ranking.finalists
-    plain = trial.measure.worth(baseline)
-    better = [each for each in finalists if each.worth > plain and nowhere_worse(each, ranking.baseline)]
-    if options.must_be_better and not better:
-        raise WorkFailedError(refusal(finalists[0], baseline, old, options.length_aware))
-    best = preferred(better or finalists[:1])
-    short = best.kept if options.length_aware else None
-    return MethodChoice(
-        why=reasons(best, finalists, baseline, old, short),
-        measure=trial.measure.name,
-        baseline=baseline,
-        short=short,
-        swept=tuple(candidate.record() for candidate in (*finalists, *ranking.swept)),
-        method=best.method,
-        options=dict(best.options),
-    )
+    return SEARCHES[kind.name](SearchRequest(kind, checkpoint, table, length, options), methods, observer)
 
 
 def allowed_methods(kind: KindName, names: Sequence[str] | None) -> tuple[Method, ...]:

@@ -1,14 +1,13 @@
-"""Which candidate is selected: none that is worse at some length, and of equals the one that keeps most rows."""
+"""Of candidates that are equally good, prefer the one that keeps most rows."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-
-from posembed.quality.search.candidates import Candidate, Outcomes
 
 # Two candidates count as equal if they differ by at most this many standard errors of the paired difference. It is the
 # one-standard-error rule of model selection (Breiman et al. 1984, section 3.4.3): a 95 % interval would call nearly all
@@ -16,31 +15,23 @@ from posembed.quality.search.candidates import Candidate, Outcomes
 TOLERANCE = 1.0
 
 
-def nowhere_worse(candidate: Candidate, baseline: Outcomes) -> bool:
-    """Return whether the candidate is at no length worse than the old table, by more than the tolerance."""
-    gains = [candidate.measure.sign * (own - baseline[length]) for length, own in candidate.outcomes.items()]
-    return all(gain.mean() >= -TOLERANCE * _standard_error(gain) for gain in gains)
+class Measured(Protocol):
+    """A candidate with its results."""
+
+    @property
+    def outcomes(self) -> Mapping[Any, NDArray[np.float64]]:
+        """Of each set, one number per document or query."""
+
+    @property
+    def worth(self) -> float:
+        """The mean over the sets, signed so that more is better."""
+
+    @property
+    def kept(self) -> int:
+        """Leading positions whose rows stay unchanged."""
 
 
-def best_short(candidate: Candidate, baseline: Outcomes, old: int) -> Candidate:
-    """Return the candidate as length-aware tables, with the best limit for inputs that read the old table.
-
-    The limits to choose from are the measured lengths that the old table has room for. Those by which some length is
-    worse than with the old table are left out, unless all are. Of equals, the longest is taken.
-
-    Args:
-        candidate: measured with the new table at every length.
-        baseline: outcomes of the old table.
-        old: positions of the old table.
-    """
-    limits = sorted(length for length in candidate.outcomes if length <= old)
-    options = [candidate.with_short(short, baseline) for short in limits]
-    return preferred([each for each in options if nowhere_worse(each, baseline)] or options)
-
-
-def ranked(candidates: Sequence[Candidate], baseline: Outcomes) -> list[Candidate]:
-    """Return the candidates, the best first; those that are worse than the old table at some length come last."""
-    return sorted(candidates, key=lambda candidate: (not nowhere_worse(candidate, baseline), -candidate.worth))
+Candidate = TypeVar("Candidate", bound=Measured)
 
 
 def preferred(candidates: Sequence[Candidate]) -> Candidate:
@@ -50,11 +41,17 @@ def preferred(candidates: Sequence[Candidate]) -> Candidate:
     return max(near, key=lambda candidate: (candidate.kept, candidate.worth))
 
 
-def _error(one: Candidate, other: Candidate) -> float:
-    """Return the standard error of the difference of two candidates' worth, over the same documents."""
-    errors = [_standard_error(own - other.outcomes[length]) for length, own in one.outcomes.items()]
-    return math.hypot(*errors) / len(errors)
+def standard_error(differences: NDArray[np.float64]) -> float:
+    """Return the standard error of a mean; 0 for a single number.
 
-
-def _standard_error(differences: NDArray[np.float64]) -> float:
+    Example:
+        >>> standard_error(np.array([0.0, 2.0])), standard_error(np.array([1.0]))
+        (1.0, 0.0)
+    """
     return float(differences.std(ddof=1)) / math.sqrt(len(differences)) if len(differences) > 1 else 0.0
+
+
+def _error(one: Measured, other: Measured) -> float:
+    """Return the standard error of the difference of two candidates' worth, over the same documents."""
+    errors = [standard_error(own - other.outcomes[name]) for name, own in one.outcomes.items()]
+    return math.hypot(*errors) / len(errors)

@@ -7,6 +7,7 @@ from rich.console import Console
 from posembed.records.extension import ExtensionRecord, Lengths, Shapes
 from posembed.report.printable import printable
 from posembed.report.terminal.grid import new_grid, shown, times
+from posembed.report.terminal.search import print_search
 
 
 def print_extension(record: ExtensionRecord, console: Console) -> None:
@@ -19,6 +20,8 @@ def print_extension(record: ExtensionRecord, console: Console) -> None:
         console.print(f"Note: {printable(note)}", markup=False, highlight=False)
     for reason in record.blocked:
         console.print(f"Not supported: {printable(reason)}", markup=False, highlight=False)
+    if record.chosen is not None:
+        print_search(record.chosen, console)
     for sentence in record.chosen.why if record.chosen is not None else ():
         console.print(f"Chosen: {printable(sentence)}", markup=False, highlight=False, soft_wrap=True)
 

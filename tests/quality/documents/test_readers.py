@@ -6,7 +6,7 @@ from posembed.quality.documents.html import read_html
 from posembed.quality.documents.markdown import read_markdown
 from posembed.quality.documents.plain import read_plain
 from posembed.quality.documents.python_source import read_python
-from posembed.quality.documents.readers import read_document, reader_of
+from posembed.quality.documents.readers import read_document, reader_of, words_for
 from posembed.quality.documents.restructured import read_restructured
 
 
@@ -51,3 +51,9 @@ def test_all_give_the_same_document(name, content, mark):
 def test_empty_files(name, content):
     found = read_document(name, content)
     assert (found.title, found.sections) == ("", ())
+
+
+def test_every_reader_has_its_words():
+    assert [words_for(name) for name in ("a.py", "a.MD", "a.rst", "a.html", "a.txt", "README")] == [
+        *("Python", "Markdown", "reStructuredText", "HTML", "plain text", "plain text")
+    ]

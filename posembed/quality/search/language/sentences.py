@@ -1,11 +1,12 @@
-"""Why a candidate was selected, or none, in sentences."""
+"""Why a candidate was selected for a language model, or none, in sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from posembed.quality.search.candidates import Candidate
-from posembed.quality.search.measure import in_words
+from posembed.quality.search.language.candidates import Candidate, in_words
+from posembed.quality.search.proposals import forced
+from posembed.statistics import BootstrapInterval
 
 # Rows kept by no more than this count as none: a few special tokens fit into them, but no sentence.
 FEW_ROWS = 16
@@ -19,7 +20,7 @@ def reasons(
     Args:
         best: the selected candidate.
         finalists: all that were measured on all documents.
-        baseline: result of the old table, by length.
+        baseline: loss by a sliding window of the old table, by length.
         old: positions of the old table.
         short: with length-aware tables, the longest input that reads the old one.
     """
@@ -27,11 +28,10 @@ def reasons(
     size = options.pop("range", None)
     rows = "" if size is None else f" over the first {size} of {old} rows"
     others = "".join(f", {name} {value}" for name, value in options.items())
-    measure = best.measure
     following = "; ".join(candidate.describe() for candidate in finalists if candidate is not best)
     return (
-        f"{best.method}{rows}{others}: on {best.documents} validation documents its {measure.noun} is "
-        f"{in_words(best.values)} tokens; {measure.baseline_of(old)} gives {in_words(baseline)}.",
+        f"{best.method}{rows}{others}: on {best.documents} validation documents its loss (nats per token) is "
+        f"{in_words(best.values)} tokens; a sliding window of {old} tokens gives {in_words(baseline)}.",
         f"Next best: {following}." if following else "No other candidate was measured on all documents.",
         kept_sentence(best, short),
     )
@@ -47,27 +47,31 @@ def kept_sentence(best: Candidate, short: int | None) -> str:
     if best.kept > FEW_ROWS:
         return f"Inputs of up to {best.kept} tokens keep their rows bit for bit."
     changed = f"Inputs of more than {best.kept} tokens read" if best.kept > 1 else "Every input reads"
-    return (
-        f"{changed} other rows than before{best.measure.consequence}. Use `length_aware` to keep short inputs "
-        "unchanged."
-    )
+    return f"{changed} other rows than before. Use `length_aware` to keep short inputs unchanged."
 
 
-def refusal(best: Candidate, baseline: Mapping[int, float], old: int, length_aware: bool) -> str:
+def refusal(
+    best: Candidate, baseline: Mapping[int, float], gain: BootstrapInterval, old: int, *, length_aware: bool
+) -> tuple[str, ...]:
     """Return why no candidate was selected, and what to do.
 
     Args:
         best: the best of those that were measured.
-        baseline: result of the old table, by length.
+        baseline: loss by a sliding window of the old table, by length.
+        gain: of the best over the window, on inputs that are longer than the old table.
         old: positions of the old table.
         length_aware: whether length-aware tables were searched for.
     """
-    measure = best.measure
-    better_on_average = best.worth > measure.worth(baseline)
-    lack = "matches, at every length," if better_on_average else "is better than"
-    hint = "With `length_aware`, short inputs read the old table. " if better_on_average and not length_aware else ""
+    bounds = f"{gain['mean']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})".replace("-", "−")
+    lead = (
+        f"no longer table matches, at every length, a sliding window of {old} tokens"
+        if gain["low"] > 0
+        else f"no longer table is shown to be better than a sliding window of {old} tokens, which needs none"
+    )
+    hint = " With `length_aware`, short inputs read the old table." if gain["low"] > 0 and not length_aware else ""
     return (
-        f"no extension method {lack} {measure.baseline_of(old)} on {best.documents} validation documents "
-        f"({best.describe()}; {measure.name} of the old table: {in_words(baseline)}). {hint}Try posembed calibrate, or "
-        "force one with `method`."
+        f"{lead}: on {best.documents} validation documents the window's loss is {in_words(baseline)} tokens, that of "
+        f"the best candidate {best.describe()}; beyond {old} tokens it gains {bounds} nats per token.{hint}",
+        "Nothing is written. `posembed calibrate` trains the table; to extend all the same: "
+        f"{forced(best.method, best.options)}.",
     )

@@ -10,7 +10,7 @@ from posembed.quality.models.causal import CAUSAL
 from posembed.quality.models.masked import MASKED
 from posembed.quality.models.scorer import Scorer
 from posembed.quality.rng import generator
-from posembed.quality.search.language_trial import LanguageTrial
+from posembed.quality.search.language.trial import LONGEST, LanguageTrial, input_lengths
 from posembed.records.search import SearchOptions
 
 TEXTS = [np.random.default_rng(number).integers(0, 9, 60).tolist() for number in range(12)]
@@ -87,3 +87,18 @@ def test_the_first_rounds_use_a_quarter_of_the_documents(documents, counts):
 
 def test_positions_are_the_table_s():
     assert trial().positions is Table.positions
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lengths"),
+    [
+        (512, 4096, [512, 1024]),
+        (512, 768, [512, 768]),
+        (64, 4096, [64, 1024]),
+        (1024, 8192, [1024, 2048]),
+        (2048, 3000, [2048, 3000]),
+    ],
+)
+def test_inputs_are_at_most_twice_the_old_length_or_longest(old, new, lengths):
+    assert input_lengths(old, new) == lengths
+    assert LONGEST == 1024

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from posembed.observer import Callbacks
-from posembed.quality.search.candidates import Candidate
-from posembed.quality.search.measure import ACCURACY
-from posembed.quality.search.rounds import FINALISTS, rank_candidates
+from posembed.quality.search.language.candidates import Candidate
+from posembed.quality.search.language.rounds import FINALISTS, rank_candidates
 from posembed.tables.registry import searchable_methods
 from posembed.tables.search_space import SearchTable
 
@@ -14,9 +13,7 @@ TABLE = SearchTable(np.random.default_rng(0).standard_normal((64, 8)), 64, 128)
 
 
 class FakeTrial:
-    """Accuracy by method and range; it remembers what was asked."""
-
-    measure = ACCURACY
+    """Loss by method and range, made from a share of hits; it remembers what was asked."""
 
     def __init__(self, share, baseline=0.3):
         self.share, self.shared_baseline = share, baseline
@@ -32,10 +29,10 @@ class FakeTrial:
     def run(self, method, options):
         self.calls.append((method, options))
         hits = {n: (np.arange(self.count) < self.share(method, options, n) * self.count) for n in (64, 128)}
-        return Candidate(method, options, 0, ACCURACY, {n: each.astype(float) for n, each in hits.items()})
+        return Candidate(method, options, 0, {n: 1 - each.astype(float) for n, each in hits.items()})
 
     def baseline(self):
-        return {n: (np.arange(self.count) < self.shared_baseline * self.count).astype(float) for n in (64, 128)}
+        return {n: (np.arange(self.count) >= self.shared_baseline * self.count).astype(float) for n in (64, 128)}
 
 
 def by_range(method, options, _length):
@@ -102,6 +99,6 @@ def test_what_is_measured_is_said():
         FakeTrial(by_range), searchable_methods("causal"), TABLE, length_aware=False,
         observer=Callbacks(message=said.append),
     )  # fmt: skip
-    assert said[0] == "measuring tile {'range': 64}"
+    assert said[0] == "measuring tile (range 64)"
     assert said[-1].endswith("on 100 documents")
     assert not any("mean" in line for line in said)

@@ -1,4 +1,4 @@
-"""A candidate of a method search: one setting of a method, with the outcome of every validation document."""
+"""A candidate of a language model's search: one setting of a method, with the loss of every validation document."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from posembed.quality.search.measure import Measure, in_words
+from posembed.quality.search.proposals import described
 from posembed.records.search import SweptCandidate
 
 Outcomes = Mapping[int, NDArray[np.float64]]
-"""By length, one number per document: 1 or 0 for a hit or a miss, or a loss in nats per token."""
+"""By length, one loss per document, in nats per token."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,25 +24,23 @@ class Candidate:
         options: of the method.
         kept: leading positions whose rows stay unchanged: inputs of at most that length do not change. With
             length-aware tables, the longest input that reads the old table.
-        measure: what was measured.
-        outcomes: by length, one number per document.
+        outcomes: by length, one loss per document.
     """
 
     method: str
     options: Mapping[str, object]
     kept: int
-    measure: Measure
     outcomes: Outcomes
 
     @property
     def values(self) -> dict[int, float]:
-        """The mean over documents, by length."""
+        """The mean loss over documents, by length."""
         return means(self.outcomes)
 
     @property
     def worth(self) -> float:
         """The mean over the lengths, signed so that more is better."""
-        return self.measure.worth(self.values)
+        return worth(self.values)
 
     @property
     def documents(self) -> int:
@@ -61,15 +59,33 @@ class Candidate:
 
     def record(self) -> SweptCandidate:
         """Return the candidate as it is stored."""
-        values = {name: None if name != self.measure.name else self.values for name in ("accuracy", "loss")}
-        return SweptCandidate(self.method, dict(self.options), self.kept, **values, documents=self.documents)
+        return SweptCandidate(self.method, dict(self.options), self.kept, None, self.values, self.documents)
 
     def describe(self) -> str:
-        """Return method, options and values in words."""
-        options = ", ".join(f"{name} {value}" for name, value in self.options.items())
-        return f"{self.method} ({options}) {in_words(self.values)}"
+        """Return method, options and losses in words."""
+        return f"{described(self.method, self.options)} {in_words(self.values)}"
 
 
 def means(outcomes: Outcomes) -> dict[int, float]:
-    """Return the mean outcome by length."""
+    """Return the mean loss by length."""
     return {length: float(each.mean()) for length, each in outcomes.items()}
+
+
+def worth(values: Mapping[int, float]) -> float:
+    """Return the mean over the lengths, signed so that more is better.
+
+    Example:
+        >>> worth({64: 2.0, 128: 3.0})
+        -2.5
+    """
+    return -sum(values.values()) / len(values)
+
+
+def in_words(values: Mapping[int, float]) -> str:
+    """Return losses by length.
+
+    Example:
+        >>> in_words({128: 0.5, 64: 0.25})
+        '0.250 at 64, 0.500 at 128'
+    """
+    return ", ".join(f"{value:.3f} at {length}" for length, value in sorted(values.items()))

@@ -13,10 +13,9 @@ from posembed.quality.evaluate.sliding import sliding_losses
 from posembed.quality.models.language import Chosen, Ids
 from posembed.quality.models.scorer import Losses, Scorer
 from posembed.quality.rng import generator
-from posembed.quality.search.candidates import Candidate, Outcomes
+from posembed.quality.search.language.candidates import Candidate, Outcomes
 from posembed.quality.search.longer_table import LongerTable
-from posembed.quality.search.measure import LOSS
-from posembed.quality.search.trial import Trial, TrialRequest
+from posembed.quality.search.request import SearchRequest
 from posembed.quality.texts import is_one_file
 from posembed.records.search import SearchOptions
 
@@ -24,9 +23,22 @@ from posembed.records.search import SearchOptions
 DOCUMENTS = 64
 # The first rounds measure some thirty candidates, so they use a quarter of the documents.
 FIRST_SHARE = 4
+# Longest input in tokens, unless twice the old table is longer: a candidate is measured on thousands of tokens per
+# document, and the cost of attention grows with the square.
+LONGEST = 1024
 
 
-class LanguageTrial(Trial):
+def input_lengths(old: int, new: int) -> list[int]:
+    """Return the lengths of the inputs: the old table's, and a longer one.
+
+    Example:
+        >>> input_lengths(512, 4096), input_lengths(1024, 8192)
+        ([512, 1024], [1024, 2048])
+    """
+    return sorted({old, min(new, max(LONGEST, 2 * old))})
+
+
+class LanguageTrial:
     """Mean loss of the predicted tokens of each document.
 
     Args:
@@ -36,8 +48,6 @@ class LanguageTrial(Trial):
         texts: validation texts in tokens.
         options: of the search.
     """
-
-    measure = LOSS
 
     def __init__(
         self,
@@ -52,12 +62,12 @@ class LanguageTrial(Trial):
         self.inputs: list[tuple[int, Ids, Chosen]] = []
 
     @classmethod
-    def load(cls, request: TrialRequest) -> LanguageTrial:
+    def load(cls, request: SearchRequest) -> LanguageTrial:
         """Load the model and the validation texts."""
         model = request.load()
         texts = [model.encode(text) for text in request.kind.read_texts(request.options.data)["validation"]]
         table = LongerTable(model.model, request.table, request.length)
-        return cls(Scorer.of(model), table, request.lengths, texts, request.options)
+        return cls(Scorer.of(model), table, input_lengths(request.old, request.length), texts, request.options)
 
     @property
     def positions(self) -> NDArray[Any]:
@@ -81,7 +91,7 @@ class LanguageTrial(Trial):
     def run(self, method: str, options: Mapping[str, object]) -> Candidate:
         """Read every input whole, with the new rows."""
         kept = self.table.put(method, options)
-        return Candidate(method, options, kept, self.measure, self._outcomes(self.scorer.losses))
+        return Candidate(method, options, kept, self._outcomes(self.scorer.losses))
 
     def baseline(self) -> Outcomes:
         """Read every input by a sliding window, with the old rows."""

@@ -1,14 +1,15 @@
-"""The rounds of a method search: two on few documents, and the best few again on all."""
+"""The rounds of a language model's search: two on few documents, and the best few again on all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from posembed.observer import SILENT, Observer
-from posembed.quality.search.candidates import Candidate, Outcomes
-from posembed.quality.search.selection import best_short, ranked
-from posembed.quality.search.trial import Trial
+from posembed.observer import SILENT, Observer, Progress
+from posembed.quality.search.language.candidates import Candidate, Outcomes
+from posembed.quality.search.language.selection import best_short, ranked
+from posembed.quality.search.language.trial import LanguageTrial
+from posembed.quality.search.proposals import described
 from posembed.tables.method import Method
 from posembed.tables.search_space import Proposal, SearchTable, first_round, second_round
 
@@ -33,7 +34,12 @@ class Ranking:
 
 
 def rank_candidates(
-    trial: Trial, methods: Sequence[Method], table: SearchTable, *, length_aware: bool, observer: Observer = SILENT
+    trial: LanguageTrial,
+    methods: Sequence[Method],
+    table: SearchTable,
+    *,
+    length_aware: bool,
+    observer: Observer = SILENT,
 ) -> Ranking:
     """Measure what the methods propose for a table, and rank it.
 
@@ -59,11 +65,14 @@ def rank_candidates(
     return Ranking(_ranked(finalists, baseline, table.old, length_aware), ranking, baseline)
 
 
-def _measured(trial: Trial, proposals: Iterable[Proposal], observer: Observer, documents: str = "") -> list[Candidate]:
-    candidates = []
-    for method, options in proposals:
-        observer.message(f"measuring {method} {options}{documents}")
+def _measured(
+    trial: LanguageTrial, proposals: Iterable[Proposal], observer: Observer, documents: str = ""
+) -> list[Candidate]:
+    candidates, proposals = [], list(proposals)
+    for number, (method, options) in enumerate(proposals):
+        observer.message(f"measuring {described(method, options)}{documents}")
         candidates.append(trial.run(method, options))
+        observer.progress(Progress("method search", number + 1, len(proposals), "candidates"))
     return candidates
 
 

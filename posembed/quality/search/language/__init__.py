@@ -1,0 +1,1 @@
+"""Search for the method of a language model: by its loss, compared with a sliding window."""
