@@ -1,0 +1,146 @@
+"""How often titles, sections and needles rank their document first: as shipped, by chunks, and by longer tables.
+
+    python -m benchmarks.real_texts.corpora corpora
+    python -m benchmarks.real_texts MODEL corpora [NAME=CHECKPOINT …]     (adds to KEPT; half an hour on 2 cores)
+    python -m benchmarks.real_texts --tables                              (prints the tables from KEPT)
+
+Every system gives one vector a document, but for the best chunk and BM25. A checkpoint of a longer table embeds
+documents and queries by itself. Pools have up to 100 documents.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.pages import interval, keep, load, print_table
+from benchmarks.real_texts.sets import LENGTHS, TASKS, NamedSet, named_sets
+from posembed.hardware import environment
+from posembed.quality.evaluate.lexical import Bm25Index, words
+from posembed.quality.evaluate.ranking import pools, ranked_first
+from posembed.quality.models.embedder import Embedder, unit
+from posembed.quality.models.embedding import load_embedder
+from posembed.statistics import bootstrap_interval, difference
+
+KEPT = Path(__file__).parents[2] / "docs" / "measured" / "real-texts.json"
+CUTS, CHUNK, BEGINNING = (256, 512), 128, 256
+SHARES = (0.25, 0.5, 1.0)  # of the beginning's vector, beside the mean of the chunks
+Ids = Sequence[Sequence[int]]
+Scores = NDArray[np.float32]
+
+
+class Shipped:
+    """What the model as shipped gives, each text embedded once."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.embedder = embedder
+        self.known: dict[tuple[int, ...], NDArray[np.float32]] = {}
+
+    def embed(self, texts: Ids) -> NDArray[np.float32]:
+        """Return the vectors of documents."""
+        new = sorted({tuple(text) for text in texts} - self.known.keys(), key=len)
+        if new:
+            self.known |= dict(zip(new, self.embedder.embed(new), strict=True))
+        return np.stack([self.known[tuple(text)] for text in texts])
+
+    def cut(self, texts: Ids, length: int) -> NDArray[np.float32]:
+        """Return the vectors of documents cut to a number of tokens."""
+        return self.embed([text[: length - self.embedder.special] for text in texts])
+
+    def chunks(self, texts: Ids) -> list[NDArray[np.float32]]:
+        """Return the vectors of each document's chunks."""
+        return [self.embed(parts) for parts in self.embedder.cut(texts, CHUNK)]
+
+    def scores(self, documents: Ids, queries: Ids) -> Iterator[tuple[str, Scores]]:
+        """Yield each system with its scores ``[queries, documents]``."""
+        asked = self.embedder.embed(queries, queries=True)
+        for length in CUTS:
+            yield f"cut to {length}", asked @ self.cut(documents, length).T
+        parts = self.chunks(documents)
+        mean, beginning = unit(np.stack([part.mean(axis=0) for part in parts])), self.cut(documents, BEGINNING)
+        yield f"mean of {CHUNK - 2}-token chunks", asked @ mean.T
+        for share in SHARES:
+            yield f"that mean + {share} × the first {BEGINNING - 2}", asked @ unit(mean + share * beginning).T
+        yield "best chunk", np.stack([(asked @ part.T).max(axis=1) for part in parts], axis=1)
+        split: Callable[[Ids], list[list[str]]] = lambda texts: [  # noqa: E731
+            words(self.embedder.tokenizer.decode(list(text))) for text in texts
+        ]
+        yield "BM25", Bm25Index(split(documents)).scores(split(queries))
+
+
+def hits_of(each: NamedSet, scores: Callable[[Ids, Ids], Iterator[tuple[str, Scores]]]) -> dict[str, list[int]]:
+    """Return, for each system, 1 for every query whose document ranks first."""
+    found: dict[str, list[int]] = {}
+    for pool in pools(each.made):
+        for system, score in scores(each.made.documents[pool], each.made.queries[pool]):
+            found.setdefault(system, []).extend(ranked_first(score).tolist())
+    return found
+
+
+def measure(model: str, folder: Path, checkpoints: dict[str, str]) -> None:
+    """Measure what is not kept yet, and keep it."""
+    embedder = load_embedder(model)
+    shipped = Shipped(embedder)
+    longer = {name: load_embedder(path) for name, path in checkpoints.items()}
+    kept = load(KEPT).get("hits", {})
+    for each in named_sets(folder, embedder):
+        key = f"{each.collection}, {each.task}, {each.length}"
+        found = kept.setdefault(key, {})
+        if "BM25" not in found:
+            found |= hits_of(each, shipped.scores)
+        for name, other in longer.items():
+            if name not in found:
+                found |= hits_of(each, lambda documents, queries: _own(name, other, documents, queries))  # noqa: B023
+        keep(KEPT, {"hits": kept, "environment": environment("cpu")})
+        print(key, {name: round(float(np.mean(hits)), 3) for name, hits in found.items()}, flush=True)
+
+
+def _own(name: str, embedder: Embedder, documents: Ids, queries: Ids) -> Iterator[tuple[str, Scores]]:
+    yield name, embedder.embed(queries, queries=True) @ embedder.embed(documents).T
+
+
+def tables(kept: dict[str, Any]) -> None:
+    """Print the pooled shares, and the paired differences from the better cut."""
+    for length in LENGTHS:
+        rows, differences = [], []
+        pooled = {task: _pooled(kept["hits"], task, length) for task in TASKS}
+        cut = {
+            task: max((f"cut to {length}" for length in CUTS), key=lambda name: np.mean(pooled[task][name]))
+            for task in TASKS
+        }
+        for system in pooled[TASKS[0]]:
+            rows.append([system, *(interval(bootstrap_interval(pooled[task][system])) for task in TASKS)])
+            differences.append(
+                [system, *(interval(difference(pooled[t][system], pooled[t][cut[t]]), sign=True) for t in TASKS)]
+            )
+        print_table([f"{length:,} tokens", *(f"{task} ({len(pooled[task][system])})" for task in TASKS)], rows)
+        print_table([f"less the better cut, {length:,}", *TASKS], differences)
+
+
+def _pooled(hits: dict[str, dict[str, list[int]]], task: str, length: int) -> dict[str, NDArray[np.int64]]:
+    keys = [key for key in hits if key.endswith(f", {task}, {length}")]
+    return {system: np.concatenate([hits[key][system] for key in keys]) for system in hits[keys[0]]}
+
+
+def main() -> None:
+    """Measure, or print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", nargs="?")
+    parser.add_argument("corpora", nargs="?", type=Path)
+    parser.add_argument("checkpoints", nargs="*", metavar="NAME=CHECKPOINT")
+    parser.add_argument("--tables", action="store_true")
+    given = parser.parse_args()
+    if not given.tables:
+        if given.corpora is None:
+            parser.error("name a model and the folder of the corpora, or --tables")
+        measure(given.model, given.corpora, dict(each.split("=", 1) for each in given.checkpoints))
+    tables(load(KEPT))
+
+
+if __name__ == "__main__":
+    main()
