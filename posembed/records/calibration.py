@@ -13,8 +13,23 @@ SCHEMA, SCHEMA_VERSION = "posembed.calibration", 2
 
 
 @dataclass(frozen=True)
+class DistillationTarget(Record):
+    """What a long text's vector becomes like: the mean of its chunks' vectors, and a share of its beginning's.
+
+    Attributes:
+        chunk: tokens of a chunk, special tokens included.
+        beginning: tokens of the beginning, special tokens included.
+        share: of the beginning's vector, beside the mean of the chunks.
+    """
+
+    chunk: int
+    beginning: int
+    share: float
+
+
+@dataclass(frozen=True)
 class CalibrationStart(Record):
-    """Where training starts.
+    """Where training starts, and towards what.
 
     Attributes:
         method: the method that made the table longer; ``"as it is"`` where it was long enough.
@@ -22,6 +37,7 @@ class CalibrationStart(Record):
         keep: leading positions whose rows stay unchanged in the checkpoint's own table.
         period: of the trained rows; the length where each is free.
         why: sentences.
+        target: what the vectors of long texts become like, unless the table is trained for something else.
     """
 
     method: str
@@ -29,6 +45,7 @@ class CalibrationStart(Record):
     keep: int
     period: int
     why: tuple[str, ...]
+    target: DistillationTarget | None = field(default=None, metadata={"omit_none": True})
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The training objective of embedding models on real texts: one long vector like what the model says of the chunks.
 
 A frozen model knows what each chunk of a long text means, since it was trained on texts of that size. The mean of these
-vectors, and half of the vector of the beginning, is a good vector of the whole. A table is trained until one pass over
-the long text gives that vector, so no query, no label and no made sentence is needed.
+vectors, and a share of the vector of the beginning, is a good vector of the whole. A table is trained until one pass
+over the long text gives that vector, so no query, no label and no made sentence is needed.
 """
 
 from __future__ import annotations
@@ -20,17 +20,13 @@ from posembed.quality.calibrate.frozen import FrozenModel
 from posembed.quality.calibrate.lengths import document_lengths, draw_length
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.quality.calibrate.table_reader import TableReader
-from posembed.quality.models.embedder import Embedder, unit
+from posembed.quality.calibrate.target import target_vectors, tokens_read
+from posembed.quality.models.embedder import Embedder
 from posembed.quality.rng import generator
 from posembed.records.calibrate import CalibrationConfig
+from posembed.records.calibration import DistillationTarget
 
 Passages = list[list[int]]
-# Tokens of a chunk with BERT's two special ones, and of the beginning: sizes that the original embeds well. Sentence
-# models are trained on some 128 tokens, and many are shipped with a limit of 256.
-CHUNK, BEGINNING = 128, 256
-# Of the beginning's vector beside the chunks' mean: it holds what a title asks for. A choice of first trials, in which
-# titles were found less often without it, and parts that begin late with as much of it as of the chunks.
-BEGINNING_SHARE = 0.5
 # Of the loss that tells passages apart, beside the distance to the target: a small share keeps vectors from moving
 # towards the mean of all targets.
 _CONTRAST, _TEMPERATURE = 0.1, 0.05
@@ -47,6 +43,7 @@ class Distillation:
         config: of the calibration.
         old: a table, ``[rows, d_model]``, whose leading rows are the source's: it embeds the chunks.
         usable: positions of the source's own table: no chunk is longer.
+        target: sizes of the chunks and of the beginning, and the share of its vector.
         train: texts.
         validation: texts, disjoint from those.
         at_once: passages whose activations fit into memory together.
@@ -61,6 +58,7 @@ class Distillation:
         config: CalibrationConfig,
         old: Tensor,
         usable: int,
+        target: DistillationTarget,
         train: Sequence[str],
         validation: Sequence[str],
         *,
@@ -69,8 +67,8 @@ class Distillation:
         self.embedder, self.config, self.old = embedder, config, old
         self.model: FrozenModel = embedder.model
         self.reader = TableReader(embedder, at_once)
-        more = embedder.special - len(embedder.prefix) - len(embedder.suffix)  # a prompt is no part of what is read
-        self.chunk, self.beginning = min(CHUNK + more, usable), min(BEGINNING + more, usable)
+        self.chunk, self.beginning = (tokens_read(size, embedder, usable) for size in (target.chunk, target.beginning))
+        self.share = target.share
         self.lengths = [*document_lengths(config), *([SHORT] if config.queries_trained else [])]
         self.train = Passage.all(train, embedder, "training")
         held_out = Passage.all(validation, embedder, "validation")
@@ -95,14 +93,14 @@ class Distillation:
         return rng, draw_length(self.lengths, rng)
 
     def targets(self, passages: Passages) -> Tensor:
-        """Return the unit vectors to be learned, ``[passages, d_model]``: the chunks' mean and half of the beginning.
+        """Return the unit vectors to be learned, ``[passages, d_model]``.
 
         A passage that fits into one chunk has the vector that the frozen model gives it.
         """
         with self.model.reading(self.old):
             means = self.embedder.embed_chunked(passages, self.chunk)
             beginnings = self.embedder.embed_truncated(passages, self.beginning)
-        return torch.from_numpy(unit(means + BEGINNING_SHARE * beginnings)).to(self.old.device)
+        return torch.from_numpy(target_vectors(means, beginnings, self.share)).to(self.old.device)
 
     def backward(self, table: CalibratedTable, step: int) -> float:
         """Add the gradients of one step's loss to the table's parameters; return the loss."""

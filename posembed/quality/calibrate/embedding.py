@@ -7,7 +7,7 @@ from dataclasses import replace
 from posembed.errors import InvalidArgumentError
 from posembed.observer import Observer
 from posembed.quality.calibrate.documents import LONGEST_QUERY
-from posembed.quality.calibrate.goals import DOCUMENT, LikeChunks, goal_of
+from posembed.quality.calibrate.goals import LikeChunks, goal_of
 from posembed.quality.calibrate.request import Request
 from posembed.quality.calibrate.start import start_as_it_is
 from posembed.quality.calibrate.strategy import Defaults, FrozenParts, Strategy, Texts
@@ -48,10 +48,11 @@ class EmbeddingStrategy(Strategy[Embedder]):
             )
 
     def choose_start(self, request: Request, observer: Observer) -> CalibrationStart:
-        """Return the start: the table as it is, or a longer one."""
-        if not request.grows:
-            return start_as_it_is(request, share_rows=True)
-        return goal_of(request.options.hidden).choose_start(request, observer)
+        """Return the start: the table as it is, or a longer one; and what it is trained towards."""
+        goal = goal_of(request.options.hidden)
+        start = goal.choose_start(request, observer) if request.grows else start_as_it_is(request, share_rows=True)
+        target, why = goal.target(request, observer)
+        return replace(start, target=target, why=(*start.why, *why))
 
     def configuration(self, request: Request, start: CalibrationStart) -> CalibrationConfig:
         """Return the configuration: documents are longer than what reads no trained row.
@@ -62,7 +63,7 @@ class EmbeddingStrategy(Strategy[Embedder]):
         options, goal = request.options, goal_of(request.options.hidden)
         above = self.short_inputs(start.keep, request.old) if options.length_aware else 0
         kept = 0 if options.length_aware else start.keep  # the old rows have a table of their own
-        usual = min(request.length, max(DOCUMENT, 2 * max(kept, above)))
+        usual = min(request.length, max(goal.document, 2 * max(kept, above)))
         document = usual if options.document is None else options.document
         config = self._configured(
             request,
@@ -76,7 +77,7 @@ class EmbeddingStrategy(Strategy[Embedder]):
             spread=False,
             facts=options.facts,
             hidden=options.hidden,
-            knots=goal.knots,
+            knots=goal.knots(document),
         )
         if config.batch < _LEAST_BATCH:
             raise InvalidArgumentError(

@@ -64,7 +64,7 @@ def prepare(
     at_once = inputs_at_once(model, config.document, logits=strategy.gives_logits)
     if not at_once:
         recompute_layers(model)
-    parts = FrozenParts(loaded, reading, rows, stored, reserved, at_once)
+    parts = FrozenParts(loaded, reading, rows, stored, reserved, start, at_once)
     return Prepared(table, strategy.objective(parts, config, texts), sha256)
 
 

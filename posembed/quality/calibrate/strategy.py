@@ -54,6 +54,7 @@ class FrozenParts(Generic[Loaded]):
         rows: the table at the start of training, ``[rows, d_model]``.
         stored: the checkpoint's own table.
         reserved: rows before position 0.
+        start: where training starts, and towards what.
         at_once: training inputs whose activations fit into memory together.
     """
 
@@ -62,6 +63,7 @@ class FrozenParts(Generic[Loaded]):
     rows: Tensor
     stored: Tensor
     reserved: int
+    start: CalibrationStart
     at_once: int
 
 

@@ -12,6 +12,7 @@ from posembed.quality.calibrate.frozen import FrozenModel
 from posembed.quality.calibrate.smooth_table import SmoothTable
 from posembed.quality.models.embedding import load_embedder
 from posembed.quality.texts import load_texts
+from posembed.records.calibration import DistillationTarget
 from tests.fixtures.calibrations import configured
 
 KEY = "embeddings.position_embeddings.weight"
@@ -26,8 +27,7 @@ def split(texts):
 @pytest.fixture
 def make(embedder, split, monkeypatch):
     """An objective of the small embedder, its 64 rows repeated to 128, and the repeated rows."""
-    monkeypatch.setattr(distillation, "CHUNK", 32)
-    monkeypatch.setattr(distillation, "BEGINNING", 48)
+    target = DistillationTarget(32, 48, 0.5)
     monkeypatch.setattr(distillation, "_BANK", 6)
 
     def make_(at_once=8, **settings):
@@ -37,7 +37,7 @@ def make(embedder, split, monkeypatch):
         rows = torch.cat((stored, stored))
         own = loaded.with_model(FrozenModel(loaded.model, KEY), "fp32")
         config = configured(**SETTINGS | settings)
-        objective = Distillation(own, config, rows, 64, split["train"], split["validation"], at_once=at_once)
+        objective = Distillation(own, config, rows, 64, target, split["train"], split["validation"], at_once=at_once)
         return objective, rows
 
     return make_

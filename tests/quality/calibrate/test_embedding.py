@@ -96,7 +96,7 @@ def test_old_rows_embed_the_queries(embedder, texts):
     """Also where the start has other rows in their place."""
     loaded = EMBEDDING.load(embedder)
     stored = torch.zeros(64, 32)
-    parts = FrozenParts(loaded, loaded.model, torch.ones(128, 32), stored, 0, 5)
+    parts = FrozenParts(loaded, loaded.model, torch.ones(128, 32), stored, 0, kept(32), 5)
     config = configured(length=128, keep=0, document=100, batch=4, held_out=4, queries_trained=True)
     sets = EMBEDDING.read_texts(texts)
     objective = STRATEGY.objective(parts, config, sets)
@@ -113,5 +113,8 @@ def test_defaults_of_the_objectives():
     real = STRATEGY.configuration(request_of(length=4096, hidden=0.0), start)
     mixed = STRATEGY.configuration(request_of(length=4096, hidden=0.5), start)
     assert (made.steps, made.batch, made.row_rate, made.knots, made.train_kept_rows) == (250, 16, 0.0, 0, True)
-    assert (real.steps, real.batch, real.row_rate, real.knots, real.train_kept_rows) == (1000, 4, 5e-3, 65, False)
+    assert (real.steps, real.batch, real.row_rate, real.knots, real.train_kept_rows) == (1000, 4, 5e-3, 129, False)
+    assert (made.document, real.document, real.held_out) == (1024, 2048, 16)
     assert mixed == dataclasses.replace(real, hidden=0.5)
+    short = STRATEGY.configuration(request_of(length=700, hidden=0.0), start)
+    assert (short.document, short.knots) == (700, 44)

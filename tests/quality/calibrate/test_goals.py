@@ -9,6 +9,7 @@ from posembed.observer import SILENT
 from posembed.quality.calibrate import goals
 from posembed.quality.calibrate.embedding import EmbeddingStrategy
 from posembed.quality.calibrate.goals import FindHidden, LikeChunks, goal_of
+from posembed.quality.calibrate.target import USUAL
 from posembed.quality.models.embedding import EMBEDDING
 from posembed.records.behavior import EffectiveRange
 from tests.fixtures.calibrations import request_of
@@ -88,7 +89,16 @@ def test_distillation_begins_with_the_rows_that_work_alike(monkeypatch, options,
         return found
 
     monkeypatch.setattr(goals, "working_range", shown)
+    monkeypatch.setattr(goals, "choose_target", lambda *_: (USUAL, "found most titles"))
     start = STRATEGY.choose_start(request_of(length=128, hidden=0.0, seed=3, **options), SILENT)
     assert (start.method, start.options, start.keep) == ("tile", {"range": size}, kept)
     assert probed == ([] if "range" in options else [("a/checkpoint", ["positions"], "texts", 3)])
-    assert start.why[-1] == f"the first {size} rows, repeated"
+    assert start.why[-2:] == (f"the first {size} rows, repeated", "found most titles")
+    assert start.target == USUAL
+
+
+def test_a_table_that_does_not_grow_has_a_target_too(monkeypatch):
+    monkeypatch.setattr(goals, "choose_target", lambda *_: (USUAL, "found most titles"))
+    start = STRATEGY.choose_start(request_of(length=None, hidden=0.0, keep=8), SILENT)
+    assert (start.method, start.target) == ("as it is", USUAL)
+    assert STRATEGY.choose_start(request_of(length=None, keep=8), SILENT).target is None

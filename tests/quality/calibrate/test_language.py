@@ -115,10 +115,15 @@ class Logits(torch.nn.Module):
         return SimpleNamespace(logits=self.table.sum() + torch.zeros(*input_ids.shape, 10))
 
 
+NO_START = CalibrationStart("tile", {}, 2, 4, ())
+
+
 def language_parts(**settings):
     words = LanguageModel(CAUSAL, Logits(), SimpleNamespace(encode=encoded), precision="fp32")
     model = words.model
-    return FrozenParts(words, FrozenModel(model, "table"), torch.zeros(8, 2), torch.zeros(4, 2), 1, 3, **settings)
+    return FrozenParts(
+        words, FrozenModel(model, "table"), torch.zeros(8, 2), torch.zeros(4, 2), 1, NO_START, 3, **settings
+    )
 
 
 def encoded(text, add_special_tokens):

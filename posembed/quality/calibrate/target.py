@@ -1,0 +1,167 @@
+"""Choose what the vector of a long text should become: on real titles and sections, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posembed.errors import DataError
+from posembed.observer import Observer
+from posembed.quality.calibrate.request import Request
+from posembed.quality.models.embedder import Embedder, unit
+from posembed.quality.models.embedding import EMBEDDING
+from posembed.quality.tasks.held_out import HeldOut
+from posembed.quality.tasks.retrieval_set import RetrievalSet, make_requested
+from posembed.quality.tasks.task import SetRequest
+from posembed.quality.texts import load_documents
+from posembed.records.calibration import DistillationTarget
+from posembed.records.evaluate import Task
+
+Vectors = NDArray[np.float32]
+Ranks = dict[DistillationTarget, NDArray[np.float64]]
+
+#: Tokens of a chunk with BERT's two special ones, tokens of the beginning, and the share of its vector beside the mean
+#: of the chunks. Sentence models are trained on some 128 tokens, and many are shipped with a limit of 256; others read
+#: all 512 well. In manuals, less of the beginning finds sections more often, and more of it titles.
+CHUNKS, BEGINNINGS, SHARES = (128, 256, 512), (256, 512), (0.25, 0.5, 1.0)
+USUAL = DistillationTarget(128, 256, 0.5)
+# Seconds of work on 2 cores for a small model; the standard error of a difference is then about 0.03.
+_DOCUMENTS = 60
+_LEAST_DOCUMENTS = 20
+_LONGEST = 1024  # tokens of these documents: chunks of longer ones say the same, and take longer
+# Standard errors by which another target must be better than the usual one: one of a dozen always looks best.
+_CLEARLY = 1.0
+_TASKS: tuple[Task, ...] = ("title", "section")
+
+
+def choose_target(request: Request, observer: Observer) -> tuple[DistillationTarget, str]:
+    """Return the target by which titles and sections of the training texts rank their document best, and why.
+
+    The model as it is embeds everything, so nothing is fitted but the choice itself. The test texts are not read.
+
+    Args:
+        request: of the calibration.
+        observer: hears of it if cutting the documents ranks them as well.
+
+    Raises:
+        DataError: if there is nothing to read, or too little to split.
+    """
+    observer.message("comparing targets on titles and sections")
+    embedder = EMBEDDING.load(
+        request.path, request.precision, trust_remote_code=request.options.trust_remote_code
+    ).by_cosine()
+    sets = _sets(request, embedder)
+    if not sets:
+        return USUAL, "the texts have too few long documents with titles or sections to choose a target by"
+    ranks, cut = _compare(sets, embedder, request.old)
+    chosen = clearly_best(ranks)
+    reached, limit = float(ranks[chosen].mean()), min(request.old, embedder.stored_limit or request.old)
+    documents = max(len(each.documents) for each in sets)
+    why = (
+        f"{_described(chosen)}: over titles and sections of {documents} documents its mean reciprocal rank is "
+        f"{reached:.2f}, and {cut.mean():.2f} for documents cut to {limit} tokens"
+    )
+    if reached <= cut.mean():
+        observer.message(
+            f"on these texts a document cut to {limit} tokens ranks as well as any vector that the table is trained "
+            "towards: calibration cannot be expected to find titles and sections better than cutting does"
+        )
+    return chosen, why
+
+
+def clearly_best(ranks: Ranks) -> DistillationTarget:
+    """Return the target with the highest mean, unless it is hardly above the usual one.
+
+    Args:
+        ranks: reciprocal rank of every query, in the same order for each target; the usual one is among them.
+
+    Example:
+        >>> better = DistillationTarget(256, 256, 0.5)
+        >>> clearly_best({USUAL: np.array([0.5, 1.0, 0.5]), better: np.array([1.0, 1.0, 1.0])}) == better
+        True
+    """
+    best = max(ranks, key=lambda target: float(ranks[target].mean()))
+    differences = ranks[best] - ranks[USUAL]
+    error = differences.std(ddof=1) / np.sqrt(len(differences)) if len(differences) > 1 else np.inf
+    return best if differences.mean() > _CLEARLY * error else USUAL
+
+
+def target_vectors(chunk_means: Vectors, beginnings: Vectors, share: float) -> Vectors:
+    """Return the unit vectors of long texts: the mean of their chunks' vectors, and a share of the beginning's."""
+    return unit(chunk_means + share * beginnings)
+
+
+def tokens_read(size: int, embedder: Embedder, usable: int) -> int:
+    """Return the tokens of a chunk or a beginning: a prompt is no part of its size, and no table is exceeded."""
+    prompt = embedder.special - len(embedder.prefix) - len(embedder.suffix)
+    return min(size + prompt, usable)
+
+
+def _described(target: DistillationTarget) -> str:
+    return (
+        f"the mean of the vectors of {target.chunk}-token chunks + {target.share:g} × that of the first "
+        f"{target.beginning} tokens"
+    )
+
+
+def _sets(request: Request, embedder: Embedder) -> list[RetrievalSet]:
+    """Return the tasks on the longest documents of which there are enough."""
+    data = request.options.data
+    held_out = HeldOut([], [*load_documents(data, "train"), *load_documents(data, "validation")], everything=True)
+    for length in sorted({min(request.length, _LONGEST), min(request.length, request.old + request.old // 4)})[::-1]:
+        sets = list(_made(held_out, length, embedder, request.options.seed))
+        if any(len(each.documents) >= _LEAST_DOCUMENTS for each in sets):
+            return sets
+    return []
+
+
+def _made(held_out: HeldOut, length: int, embedder: Embedder, seed: int) -> Iterator[RetrievalSet]:
+    body = length - embedder.special
+    for task in _TASKS:
+        wanted = SetRequest(
+            embedder.encode, "validation", length, body, _DOCUMENTS, _DOCUMENTS, seed, at_most=True
+        )  # fmt: skip
+        try:
+            yield make_requested(task, wanted, held_out)
+        except DataError:  # too few of this kind
+            continue
+
+
+def _compare(sets: Sequence[RetrievalSet], embedder: Embedder, usable: int) -> tuple[Ranks, NDArray[np.float64]]:
+    """Return the reciprocal ranks by each target, and by cut documents: those of every task weigh the same."""
+    found: dict[DistillationTarget, list[NDArray[np.float64]]] = {}
+    cut = []
+    known: dict[tuple[int, ...], list[Vectors]] = {}
+    chunks, beginnings = (_fitting(sizes, usable) for sizes in (CHUNKS, BEGINNINGS))
+    limit = min(usable, embedder.stored_limit or usable)
+    for made in sets:
+        queries = embedder.embed(made.queries, queries=True)
+        new = [text for text in made.documents if text not in known]  # the tasks ask about the same documents
+        if new:
+            means = [embedder.embed_chunked(new, tokens_read(size, embedder, usable)) for size in chunks]
+            starts = [embedder.embed_truncated(new, tokens_read(size, embedder, usable)) for size in beginnings]
+            starts.append(embedder.embed_truncated(new, limit))
+            known |= {text: [each[at] for each in (*means, *starts)] for at, text in enumerate(new)}
+        columns = [np.stack(each) for each in zip(*(known[text] for text in made.documents), strict=True)]
+        means, starts = columns[: len(chunks)], columns[len(chunks) : -1]
+        for (chunk, mean), (beginning, start), share in product(
+            zip(chunks, means, strict=True), zip(beginnings, starts, strict=True), SHARES
+        ):
+            vectors = target_vectors(mean, start, share)
+            found.setdefault(DistillationTarget(chunk, beginning, share), []).append(_reciprocal(queries @ vectors.T))
+        cut.append(_reciprocal(queries @ columns[-1].T))
+    return {target: np.concatenate(each) for target, each in found.items()}, np.concatenate(cut)
+
+
+def _fitting(sizes: Sequence[int], usable: int) -> list[int]:
+    """Return the sizes that a table has rows for, or the smallest one, which is cut."""
+    return [size for size in sizes if size <= usable] or [sizes[0]]
+
+
+def _reciprocal(scores: Vectors) -> NDArray[np.float64]:
+    """Return 1 over the rank of each query's own document, behind its equals; scores are ``[queries, documents]``."""
+    own = np.diagonal(scores)[:, None]
+    return np.asarray(1 / (scores >= own).sum(axis=1), dtype=np.float64)
