@@ -6,7 +6,6 @@ import pytest
 
 from posembed.errors import InvalidArgumentError
 from posembed.quality.calibrate.strategies import STRATEGIES, strategy_for
-from posembed.quality.models.kinds import KINDS
 from posembed.records.calibrate import CalibrateOptions
 from posembed.records.calibration import CalibrationStart
 from tests.fixtures.calibrations import request_of
@@ -15,7 +14,7 @@ START = CalibrationStart("tile", {"range": 32}, 32, 32, ("because",))
 DEFAULTS = {"embedding": (250, 16, 3.5e-3, 0.0), "causal": (400, 8, 1e-3, 1e-2), "masked": (400, 8, 1e-3, 1e-2)}
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [each.kind for each in STRATEGIES], ids=lambda kind: kind.name)
 def test_defaults_of_a_kind(kind):
     config = strategy_for(kind).configuration(request_of(length=128), START)
     assert (config.steps, config.batch, config.shift_rate, config.row_rate) == DEFAULTS[kind.name]
