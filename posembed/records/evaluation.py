@@ -16,10 +16,20 @@ from posembed.records.embedding_results import (
     RetrievalCell,
 )
 from posembed.records.evaluate import DocumentsFrom, Task
-from posembed.records.interval import DocumentInterval
+from posembed.records.language_results import (
+    Bucket,
+    ChoiceCell,
+    ChoiceDifference,
+    DocumentInterval,
+    LanguageResults,
+    LossCell,
+    LossDifference,
+)
 
 __all__ = [
     "Bucket",
+    "ChoiceCell",
+    "ChoiceDifference",
     "Comparison",
     "CosineSummary",
     "DocumentInterval",
@@ -35,78 +45,6 @@ __all__ = [
 
 SCHEMA, SCHEMA_VERSION = "posembed.evaluate", 2
 Shortage = Literal["fewer", "left out", "refuse"]
-
-
-@dataclass(frozen=True)
-class Bucket(Record):
-    """Mean loss over a range of positions.
-
-    Attributes:
-        begin: first position.
-        end: position after the last.
-        loss: nats per token; ``None`` where no token was predicted.
-    """
-
-    begin: int = field(metadata={"json": "from"})
-    end: int = field(metadata={"json": "to"})
-    loss: float | None = None
-
-
-@dataclass(frozen=True)
-class LossCell(Record):
-    """Loss of one system at one length.
-
-    Attributes:
-        length: tokens per document.
-        system: ``"checkpoint"`` or ``"sliding window"``.
-        documents: number of documents.
-        loss: nats per token.
-        buckets: loss by position.
-    """
-
-    length: int
-    system: str
-    documents: int
-    loss: DocumentInterval
-    buckets: tuple[Bucket, ...]
-
-
-@dataclass(frozen=True)
-class LossDifference(Record):
-    """A difference in loss at one length, paired by document.
-
-    Attributes:
-        length: tokens per document.
-        mean: nats per token.
-        low: lower bound of its interval.
-        high: upper bound of its interval.
-        p: Wilcoxon's p-value.
-        documents: number of documents.
-        p_holm: the p-value after Holm's correction over all lengths.
-    """
-
-    length: int
-    mean: float
-    low: float
-    high: float
-    p: float
-    documents: int
-    p_holm: float
-
-
-@dataclass(frozen=True)
-class LanguageResults(Record):
-    """What is measured of a language model.
-
-    Attributes:
-        cells: loss by length and system.
-        context_gain: loss of the sliding window − loss of the checkpoint, past the original's length.
-        shuffled: loss with the far context shuffled − loss without.
-    """
-
-    cells: tuple[LossCell, ...]
-    context_gain: tuple[LossDifference, ...]
-    shuffled: tuple[LossDifference, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

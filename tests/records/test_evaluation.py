@@ -55,6 +55,11 @@ LANGUAGE = COMMON | {
     ],
     "context_gain": [DIFFERENCE],
     "shuffled": [],
+    "choices": [{"length": 128, "system": "checkpoint", "documents": 20, "accuracy": INTERVAL}],
+    "choice_gain": [
+        {"length": 128, "first": "checkpoint", "second": "truncated", **INTERVAL, "p": 0.1, "documents": 20,
+         "p_holm": 0.2},
+    ],
     "verdict": [], "notes": [], "recorded_original": "b",
 }  # fmt: skip
 

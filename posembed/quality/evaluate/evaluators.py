@@ -9,11 +9,13 @@ from posembed.quality.evaluate.embeddings import EmbeddingEvaluator
 from posembed.quality.evaluate.evaluator import Evaluator
 from posembed.quality.evaluate.language import LanguageEvaluator
 from posembed.quality.evaluate.reranking import RerankerEvaluator
+from posembed.quality.models.causal import CAUSAL
+from posembed.quality.models.masked import MASKED
 from posembed.records.choices import KindName
 
 EVALUATORS: Mapping[KindName, Evaluator[Any, Any]] = {
     "embedding": EmbeddingEvaluator(),
-    "causal": LanguageEvaluator(),
-    "masked": LanguageEvaluator(),
+    "causal": LanguageEvaluator(CAUSAL),
+    "masked": LanguageEvaluator(MASKED),
     "reranker": RerankerEvaluator(),
 }

@@ -9,11 +9,14 @@ import numpy as np
 
 from posembed.errors import InvalidArgumentError
 from posembed.observer import SILENT, Observer
+from posembed.quality.evaluate.choosing import DIRECT, SLIDING, add_choices
 from posembed.quality.evaluate.documents import LEAST_DOCUMENTS, cut_documents
 from posembed.quality.evaluate.evaluator import Evaluator, require_same_vocabulary
+from posembed.quality.evaluate.language_verdict import language_verdict
+from posembed.quality.evaluate.next_sentence import Questions
 from posembed.quality.evaluate.sliding import sliding_losses
-from posembed.quality.evaluate.words import NOT_COMPARED, significance
-from posembed.quality.models.language import Chosen, Ids, LanguageModel
+from posembed.quality.models.causal import CAUSAL
+from posembed.quality.models.language import Chosen, Ids, LanguageKind, LanguageModel
 from posembed.quality.models.scorer import Losses, Scorer
 from posembed.quality.rng import generator
 from posembed.quality.texts import is_one_file
@@ -28,7 +31,6 @@ from posembed.records.evaluation import (
 )
 from posembed.statistics import bootstrap_interval, difference, holm
 
-DIRECT, SLIDING = "checkpoint", "sliding window"
 # Lengths as multiples of the original's: unchanged, and the first two doublings.
 MULTIPLES = (1, 2, 4)
 # The control looks at the last half window: its tokens are far from the shuffled part, at least a whole window away.
@@ -40,7 +42,14 @@ FIRST_BUCKET = 0.25
 
 
 class LanguageEvaluator(Evaluator[LanguageModel, LanguageResults]):
-    """Loss compared with a sliding window of the original."""
+    """Loss, and the choice of the next sentence, compared with a sliding window of the original.
+
+    Args:
+        kind: causal or masked.
+    """
+
+    def __init__(self, kind: LanguageKind = CAUSAL) -> None:
+        self.kind = kind
 
     def default_lengths(self, usable: int, original: int) -> tuple[int, ...]:
         """Return the original's length, and its doublings as far as the checkpoint goes."""
@@ -75,24 +84,18 @@ class LanguageEvaluator(Evaluator[LanguageModel, LanguageResults]):
         tokens = [checkpoint.encode(text) for text in texts]
         own = Scorer.of(checkpoint)
         scorers = own, own if checkpoint is original else Scorer.of(original)
-        return evaluate_language(*scorers, tokens, setup, one_file=is_one_file(setup.data), observer=observer)
+        one_file = is_one_file(setup.data)
+        results = evaluate_language(*scorers, tokens, setup, one_file=one_file, observer=observer)
+        questions = Questions(texts, checkpoint.tokenize, one_file)
+        return add_choices(results, questions, scorers, setup, observer)
+
+    def notes(self, results: LanguageResults) -> tuple[str, ...]:
+        """Return what the texts could not give, a sentence each."""
+        return results.shortages
 
     def verdict(self, results: LanguageResults, *, compared: bool = True) -> tuple[str, ...]:
-        """Return whether the longer input helps, and whether the order of the far context matters."""
-        sentences = [
-            f"At {each.length} tokens the longer input gains {each.mean:+.3f} nats per token over a sliding window "
-            f"({each.low:+.3f} to {each.high:+.3f}), corrected p {each.p_holm:.2g}: "
-            f"{significance(each.mean, each.p_holm)}"
-            for each in results.context_gain
-        ]
-        sentences += [
-            f"At {each.length} tokens shuffling the far context costs {each.mean:+.3f} nats per token "
-            f"({each.low:+.3f} to {each.high:+.3f}), corrected p {each.p_holm:.2g}"
-            for each in results.shuffled
-        ]
-        if not compared:
-            return (*sentences, NOT_COMPARED)
-        return tuple(sentences or ["No input was longer than the original takes: there is nothing to compare"])
+        """Return what to use, whether the longer input helps, and whether the order of the far context matters."""
+        return language_verdict(results, self.kind, compared=compared)
 
 
 @dataclass(frozen=True)

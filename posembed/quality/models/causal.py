@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from posembed.quality.models.language import Chosen, LanguageKind
+from posembed.quality.models.language import Chosen, Continues, LanguageKind
 
 
 class CausalKind(LanguageKind):
@@ -17,6 +17,7 @@ class CausalKind(LanguageKind):
     name = "causal"
     description = "a causal language model"
     loader = "AutoModelForCausalLM"
+    undecided = "a sliding window of the original does as well"
 
     def choose(self, shape: tuple[int, ...], _: np.random.Generator, /) -> Chosen:
         """Choose every token; no random number is drawn."""
@@ -36,6 +37,10 @@ class CausalKind(LanguageKind):
         losses[1:] = F.cross_entropy(logits[:-1], targets[1:], reduction="none").double()
         losses[~chosen] = torch.nan
         return losses
+
+    def continue_with(self, scorer: Continues, context: Tensor, options: Tensor, /) -> Tensor:
+        """Return the logits behind the context, token by token."""
+        return scorer.continued(context, options)
 
     def predictable(self, chosen: Chosen) -> Chosen:
         """Return the chosen tokens but the first."""

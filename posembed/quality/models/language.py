@@ -7,13 +7,14 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from posembed.quality.models.continuation import Continue
 from posembed.quality.models.loading import load_files
 from posembed.quality.models.model_kind import ModelKind
 from posembed.quality.texts import load_whole_texts
@@ -23,6 +24,22 @@ Chosen = NDArray[np.bool_]
 Logits = Callable[[Tensor], Tensor]
 # Names that BERT's and RoBERTa's tokenizers, and those made after them, give the token that hides another.
 MASK_TOKENS = ("[MASK]", "<mask>")
+
+
+class Continues(Protocol):
+    """How a model is called."""
+
+    @property
+    def logits(self) -> Logits:
+        """Token ids ``[batch, seq]`` to logits ``[batch, seq, vocabulary]``."""
+
+    @property
+    def continued(self) -> Continue:
+        """A context and continuations to the logits of their tokens."""
+
+    @property
+    def mask_id(self) -> int | None:
+        """The token that hides another."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +65,11 @@ class LanguageModel:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
+    def tokenize(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Return a text's token ids, without special tokens, and begin and end of each in the text."""
+        encoded = self.tokenizer.encode(text, add_special_tokens=False)
+        return list(encoded.ids), list(encoded.offsets)
+
     def logits(self, ids: Tensor) -> Tensor:
         """Return the logits ``[batch, seq, vocabulary]`` of token ids ``[batch, seq]``."""
         return logits_of(self.model, self.precision)(ids)
@@ -56,6 +78,8 @@ class LanguageModel:
 class LanguageKind(ModelKind[LanguageModel]):
     """A kind of language model; its methods say what is predicted, and from which tokens."""
 
+    undecided: ClassVar[str]
+    """What to use where no gain of the longer input was shown."""
     loader: ClassVar[str]
     """Transformers' class that loads such a model."""
 
@@ -99,6 +123,16 @@ class LanguageKind(ModelKind[LanguageModel]):
             logits: ``[seq, vocabulary]``.
             targets: ``[seq]``, the tokens themselves.
             chosen: ``[seq]``, which of them are predicted.
+        """
+
+    @abstractmethod
+    def continue_with(self, scorer: Continues, context: Tensor, options: Tensor, /) -> Tensor:
+        """Return the logits that predict every token of some continuations, ``[count, tokens, vocabulary]``.
+
+        Args:
+            scorer: how the model is called.
+            context: token ids ``[seq]``.
+            options: token ids ``[count, tokens]``.
         """
 
     @abstractmethod

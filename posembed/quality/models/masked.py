@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from posembed.errors import InvalidArgumentError
-from posembed.quality.models.language import MASK_TOKENS, Chosen, LanguageKind
+from posembed.quality.models.language import MASK_TOKENS, Chosen, Continues, LanguageKind
 from posembed.windows import MASKED_SHARE
 
 
@@ -22,6 +22,7 @@ class MaskedKind(LanguageKind):
     name = "masked"
     description = "a masked language model"
     loader = "AutoModelForMaskedLM"
+    undecided = "windows of the original are the better use until a gain is shown"
 
     def find_mask(self, tokenizer: Any, folder: Path, /) -> int:
         """Return the id of the mask token.
@@ -59,6 +60,13 @@ class MaskedKind(LanguageKind):
         losses = torch.full(targets.shape, torch.nan, dtype=torch.float64)
         losses[chosen] = F.cross_entropy(logits[chosen], targets[chosen], reduction="none").double()
         return losses
+
+    def continue_with(self, scorer: Continues, context: Tensor, options: Tensor, /) -> Tensor:
+        """Return the logits of hidden tokens behind the context: all at once, so the same for every continuation."""
+        assert scorer.mask_id is not None
+        count, tokens = options.shape
+        ids = torch.cat((context, torch.full((tokens,), scorer.mask_id, dtype=context.dtype)))
+        return scorer.logits(ids[None])[:, len(context) :].float().expand(count, -1, -1)
 
     def predictable(self, chosen: Chosen) -> Chosen:
         """Return all chosen tokens."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from posembed.errors import WorkFailedError
+from posembed.quality.models.continuation import Continue, continued_cached, continued_whole
 from posembed.quality.models.language import Chosen, Ids, LanguageKind, LanguageModel, Logits
 
 Losses = NDArray[np.float64]
@@ -19,17 +23,43 @@ class Scorer:
         logits: token ids ``[batch, seq]`` to logits ``[batch, seq, vocabulary]``.
         kind: causal or masked: what is predicted from what.
         mask_id: the token that hides another, of a masked model.
+        continued: a faster way to score continuations of one context; by default each is read with all of it.
     """
 
-    def __init__(self, logits: Logits, kind: LanguageKind, mask_id: int | None = None) -> None:
+    def __init__(
+        self, logits: Logits, kind: LanguageKind, mask_id: int | None = None, continued: Continue | None = None
+    ) -> None:
         self.logits = logits
         self.kind = kind
         self.mask_id = mask_id
+        self.continued: Continue = continued_whole(logits) if continued is None else continued
 
     @classmethod
     def of(cls, model: LanguageModel) -> Scorer:
         """Return the scorer of a loaded model."""
-        return cls(model.logits, model.kind, model.mask_id)
+        return cls(model.logits, model.kind, model.mask_id, continued_cached(model.model, model.precision))
+
+    @torch.no_grad()
+    def continuation_losses(self, context: Sequence[int], options: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+        """Return the mean loss per token of each continuation of a context in nats, ``[options]``.
+
+        Args:
+            context: token ids.
+            options: continuations of equally many tokens, at least two.
+
+        Raises:
+            WorkFailedError: if the model gives a loss that is not finite.
+        """
+        targets = torch.tensor([list(option) for option in options])
+        logits = self.kind.continue_with(self, torch.tensor(list(context)), targets)
+        losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none").double().mean(dim=1)
+        if not bool(torch.isfinite(losses).all()):
+            raise WorkFailedError(
+                f"the model gives no finite loss behind an input of {len(context)} tokens; check the table's rows with "
+                "posembed inspect"
+            )
+        result: NDArray[np.float64] = losses.numpy()
+        return result
 
     @torch.no_grad()
     def losses(self, ids: Ids, chosen: Chosen) -> Losses:

@@ -69,7 +69,20 @@ def _language(results: LanguageResults, evaluation: Evaluation) -> list[TextTabl
             (cell.system, _interval(cell.loss, 3), *(number(bucket.loss) for bucket in cell.buckets)) for cell in cells
         ]
         tables.append(TextTable(f"Loss in nats per token at {length} tokens, by position", header, rows))
-    return tables
+    return [*tables, *_choices(results)]
+
+
+def _choices(results: LanguageResults) -> list[TextTable]:
+    """Next sentences by length and system."""
+    if not results.choices:
+        return []
+    lengths = sorted({cell.length for cell in results.choices})
+    rows = []
+    for system in dict.fromkeys(cell.system for cell in results.choices):
+        cells = {cell.length: cell for cell in results.choices if cell.system == system}
+        rows.append((system, *(_interval(cells[n].accuracy, 2) if n in cells else MISSING for n in lengths)))
+    title = "Next sentence, told from seven others by its likelihood (chance 0.12); the evidence is past the old length"
+    return [TextTable(title, ("", *(f"{length} tokens" for length in lengths)), rows)]
 
 
 @result_tables.register
@@ -167,7 +180,7 @@ def _embedding_remarks(_: EmbeddingResults) -> tuple[str, str]:
 
 @result_remarks.register
 def _language_remarks(_: LanguageResults) -> tuple[str, str]:
-    return "Wilcoxon's signed-rank test", ""
+    return "Wilcoxon's signed-rank test (next sentences: McNemar's exact test)", ""
 
 
 def evaluation_remarks(evaluation: Evaluation) -> list[str]:

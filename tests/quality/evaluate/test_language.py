@@ -79,7 +79,7 @@ def test_context_gain_and_the_shuffled_control(judged):
     assert gain.low > 1
     assert gain.p_holm < 0.05
     assert shuffled.low > 0.5, "what stood 40 tokens before lies in the shuffled part"
-    assert "significant gain" in LanguageEvaluator().verdict(judged)[0]
+    assert "significant gain" in LanguageEvaluator().verdict(judged)[1]
 
 
 @pytest.mark.parametrize(("reach", "cost"), [(20, 0), (32, 0), (60, 1)])
@@ -107,7 +107,7 @@ def test_a_model_without_use_of_the_context_gains_nothing():
     found = evaluate_language(blind, blind, texts, setup(lengths=(128,)))
     assert found.context_gain[0].mean == pytest.approx(0, abs=1e-6)
     assert found.context_gain[0].p == 1
-    assert "no significant difference" in LanguageEvaluator().verdict(found)[0]
+    assert "no significant difference" in LanguageEvaluator().verdict(found)[1]
 
 
 def test_buckets_cover_every_position_once():
@@ -163,11 +163,15 @@ def test_measure_encodes_and_scores(monkeypatch, tmp_path):
     (tmp_path / "one.txt").write_text("a", encoding="utf-8")
     seen = []
     monkeypatch.setattr(language, "evaluate_language", lambda *a, **k: seen.append((a, k)))
+    asked = []
+    monkeypatch.setattr(language, "add_choices", lambda *a: asked.append(a))
     tokenizer = SimpleNamespace(encode=lambda text, **_: SimpleNamespace(ids=[len(text)]))
     one, two = LanguageModel(CAUSAL, None, tokenizer, 1), LanguageModel(CAUSAL, None, None, 2)
     for data, one_file in (("stdlib", False), (str(tmp_path / "one.txt"), True)):
         LanguageEvaluator().measure(one, two, ["abc", "d"], setup(data=data))
         (first, second, tokens, _), named = seen.pop()
+        _, questions, scorers, _, _ = asked.pop()
+        assert (questions.texts, questions.one_file, scorers) == (["abc", "d"], one_file, (first, second))
         assert (first.mask_id, second.mask_id, tokens, named["one_file"]) == (1, 2, [[3], [1]], one_file)
 
 
@@ -306,7 +310,8 @@ def test_p_values_are_corrected_together():
 
 
 def test_the_verdict(judged):
-    first, second = LanguageEvaluator().verdict(judged)
+    use, first, second = LanguageEvaluator().verdict(judged)
+    assert use == "At 128 tokens: use the longer input; it does better than a sliding window of the original"
     gain = judged.context_gain[0]
     assert first == (
         f"At 128 tokens the longer input gains {gain.mean:+.3f} nats per token over a sliding window ({gain.low:+.3f} "

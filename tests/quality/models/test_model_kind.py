@@ -10,11 +10,11 @@ from posembed.quality.models.model_kind import ModelKind
 def test_a_kind_must_be_whole():
     assert ModelKind.__abstractmethods__ == {"read_texts", "load"}
     assert LanguageKind.__abstractmethods__ == {
-        "choose", "choose_from", "inputs", "losses", "predictable", "context",
+        "choose", "choose_from", "inputs", "losses", "continue_with", "predictable", "context",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_descriptions_have_their_article(kind):
     assert kind.description.startswith("a ")
-    assert kind.description.endswith("model")
+    assert kind.description.split(",")[0].endswith(("model", "(a CrossEncoder)"))

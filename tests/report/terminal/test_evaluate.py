@@ -128,7 +128,10 @@ def test_which_system_to_use_comes_first():
 
 @pytest.mark.parametrize(
     ("evaluation", "test", "tasks"),
-    [(embedding(), "McNemar's exact test", True), (language(), "Wilcoxon's signed-rank test", False)],
+    [
+        (embedding(), "McNemar's exact test", True),
+        (language(), "Wilcoxon's signed-rank test (next sentences: McNemar's exact test)", False),
+    ],
 )
 def test_how_it_was_measured(evaluation, test, tasks):
     *systems, first, second, third = evaluation_remarks(evaluation)
