@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,8 @@ class Cell:
         hits: 1 where a query's own document ranked first, else 0; ``[queries]``.
         depths: stratum of each query's evidence, ``[queries]``.
         cost: what the system costs.
-        queries: the queries, by which cells of several lengths are paired; without them by number.
+        clusters: what each outcome is about, by which cells of several lengths are paired, ``[queries]``: the real
+            document, or the query where documents are made; without them the number.
         same_as: name of a simpler system that does the same with these documents: it is the one that is reported.
     """
 
@@ -57,7 +58,7 @@ class Cell:
     hits: NDArray[np.int64]
     depths: NDArray[np.int64]
     cost: Cost = NO_COST
-    queries: tuple[tuple[int, ...], ...] = ()
+    clusters: tuple[Hashable, ...] = ()
     same_as: str | None = None
 
     def summary(self) -> RetrievalCell:
@@ -86,6 +87,11 @@ def hits(retrieval: RetrievalSet, documents: Vectors, queries: Vectors) -> NDArr
     """
     outcomes = [ranked_first(queries[pool] @ documents[pool].T) for pool in pools(retrieval)]
     return np.concatenate(outcomes)
+
+
+def clusters(retrieval: RetrievalSet) -> tuple[Hashable, ...]:
+    """Return what each query is about: a real document may be asked for by another query at another length."""
+    return retrieval.sources or retrieval.queries
 
 
 def pools(retrieval: RetrievalSet) -> list[slice]:
@@ -133,7 +139,7 @@ def measure_cells(task: str, length: int, retrieval: RetrievalSet, passes: Passe
         else:
             outcomes, cost = cells[same].hits, cells[same].cost
         cells[system.name] = Cell(
-            task, length, system.name, system.baseline, outcomes, depths, cost, retrieval.queries, same
+            task, length, system.name, system.baseline, outcomes, depths, cost, clusters(retrieval), same
         )
     return list(cells.values())
 

@@ -21,7 +21,8 @@ class Pooled:
 
     Attributes:
         name: of the system.
-        values: fraction ranked first of each query over the lengths at which it is asked, ``[queries]``.
+        values: fraction ranked first of each document, or of each query about made ones, over the lengths at which
+            it is asked for, ``[clusters]``.
         vectors: vectors per document, ``None`` where there are none.
         tokens: tokens that a Transformer reads per document.
     """
@@ -40,7 +41,7 @@ class Pooled:
 
     @property
     def mean(self) -> float:
-        """Fraction of queries whose document ranked first."""
+        """Fraction of queries whose document ranked first; each cluster weighs the same."""
         return float(self.values.mean())
 
 
@@ -124,8 +125,11 @@ def contests(cells: Sequence[Cell], original_usable: int) -> list[Contest]:
 
 
 def _pooled(cells: Sequence[Cell]) -> Pooled:
-    """Return one system's outcomes; a query that is asked at several lengths counts once, with its mean."""
-    asked = [query for cell in cells for query in (cell.queries or range(len(cell.hits)))]
+    """Return one system's outcomes; a document that is asked for at several lengths counts once, with its mean.
+
+    Its outcomes are alike, whatever the queries are: counted as several, they would make intervals too narrow.
+    """
+    asked = [each for cell in cells for each in (cell.clusters or range(len(cell.hits)))]
     numbers: dict[object, int] = {}
     place = np.array([numbers.setdefault(query, len(numbers)) for query in asked])
     outcomes = np.concatenate([cell.hits for cell in cells]).astype(np.float64)

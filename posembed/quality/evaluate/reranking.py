@@ -14,7 +14,7 @@ from posembed.observer import SILENT, Observer
 from posembed.quality.evaluate.embeddings import shortage_of, tasks_of
 from posembed.quality.evaluate.evaluator import Evaluator, require_same_vocabulary
 from posembed.quality.evaluate.lexical import Bm25Index, missing_bm25, words
-from posembed.quality.evaluate.ranking import Cell, Cost, comparisons, pools, ranked_first
+from posembed.quality.evaluate.ranking import Cell, Cost, clusters, comparisons, pools, ranked_first
 from posembed.quality.evaluate.recommend import compare_pooled, contests, recommend
 from posembed.quality.evaluate.systems import BM25, CHECKPOINT, TRUNCATED
 from posembed.quality.evaluate.verdict import verdict
@@ -218,7 +218,7 @@ def _cells(task: Task, length: int, retrieval: RetrievalSet, systems: Sequence[_
             outcomes, cost = cells[same].hits, cells[same].cost
         baseline = system.name != CHECKPOINT
         cells[system.name] = Cell(
-            task, length, system.name, baseline, outcomes, depths, cost, retrieval.queries, same
+            task, length, system.name, baseline, outcomes, depths, cost, clusters(retrieval), same
         )  # fmt: skip
     return list(cells.values())
 

@@ -52,12 +52,14 @@ class Excerpt:
         title: its title as a query; ``None`` if it has none, or another document has the same.
         section: the heading and first sentence of a section that begins past a third; ``None`` if there is none.
         sentence: another sentence; ``None`` if there is none.
+        source: names the document, whatever length it is cut to.
     """
 
     ids: tuple[int, ...]
     title: Question | None
     section: Question | None
     sentence: Question | None
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class Source:
         title = None
         if self.titles[normal(text.title)] == 1 and any(sign.isalpha() for sign in text.title):
             title = Question(tuple(self.encode(text.title)[:LONGEST_QUERY]), 0.0)
-        return Excerpt(tuple(ids[:body]), title, section, sentence)
+        return Excerpt(tuple(ids[:body]), title, section, sentence, text.digest)
 
     def _section(
         self, text: _Text, reach: int, depth: _Depth, rng: np.random.Generator

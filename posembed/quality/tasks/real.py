@@ -24,5 +24,5 @@ class RealTask(RetrievalTask):
         for excerpt in held_out.excerpts(request.encode, request.body, request.split, request.seed):
             question = self.question(excerpt)
             if question is not None:
-                placed.append(Placed(excerpt.ids, question.ids, int(question.depth * DEPTHS)))
+                placed.append(Placed(excerpt.ids, question.ids, int(question.depth * DEPTHS), excerpt.source))
         return placed[: request.documents]

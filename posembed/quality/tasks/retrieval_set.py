@@ -36,12 +36,14 @@ class RetrievalSet:
         queries: token ids without special tokens.
         depths: stratum of the evidence in each document, 0 (start) to ``DEPTHS − 1``.
         pool: number of documents that a query is ranked against; pools follow each other, and the last may be smaller.
+        sources: names of the real documents that they were cut from; without them each is one of its own.
     """
 
     documents: tuple[tuple[int, ...], ...]
     queries: tuple[tuple[int, ...], ...]
     depths: tuple[int, ...]
     pool: int
+    sources: tuple[str, ...] = ()
 
 
 def make_set(
@@ -119,6 +121,7 @@ def make_requested(task: Task, request: SetRequest, held_out: HeldOut) -> Retrie
         tuple(pair.query for pair in pairs),
         tuple(pair.stratum for pair in pairs),
         -(-len(pairs) // pools),
+        tuple(pair.source for pair in pairs) if all(pair.source for pair in pairs) else (),
     )
 
 

@@ -84,11 +84,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Placed:
-    """A document, its query, and the stratum of the depth at which its evidence lies."""
+    """A document, its query, and the stratum of the depth at which its evidence lies.
+
+    Attributes:
+        source: names the real document that it was cut from; empty for a made one.
+    """
 
     document: tuple[int, ...]
     query: tuple[int, ...]
     stratum: int
+    source: str = ""
 
 
 Compose = Callable[[Place, np.random.Generator], Pair]

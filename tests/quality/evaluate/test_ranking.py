@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from posembed.quality.evaluate.ranking import Cell, Cost, comparisons, hits, measure_cells, pools
+from posembed.quality.evaluate.ranking import Cell, Cost, clusters, comparisons, hits, measure_cells, pools
 from posembed.quality.evaluate.systems import System
 from posembed.quality.tasks.retrieval_set import RetrievalSet
 
@@ -130,3 +130,9 @@ def test_a_clock_is_not_compared():
 
 def test_the_last_pool_may_be_smaller():
     assert pools(a_set(5, 3)) == [slice(0, 3), slice(3, 5)]
+
+
+def test_what_a_query_is_about():
+    """Its document, where that is a real one with a name; else the query itself."""
+    assert clusters(a_set(2, 2)) == ((1,), (1,))
+    assert clusters(RetrievalSet(((1,), (2,)), ((3,), (4,)), (0, 0), 2, ("one", "other"))) == ("one", "other")

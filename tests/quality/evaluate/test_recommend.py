@@ -9,7 +9,7 @@ from posembed.quality.evaluate.recommend import compare_pooled, contests, recomm
 DOCUMENTS = 40
 
 
-def cell(system, share, vectors=1.0, tokens=100.0, length=1024, task="title", same_as=None, queries=()):
+def cell(system, share, vectors=1.0, tokens=100.0, length=1024, task="title", same_as=None, clusters=()):
     hits = (np.arange(DOCUMENTS) < share * DOCUMENTS).astype(np.int64)
     return Cell(
         task,
@@ -19,7 +19,7 @@ def cell(system, share, vectors=1.0, tokens=100.0, length=1024, task="title", sa
         hits,
         np.zeros(DOCUMENTS, int),
         Cost(vectors, tokens),
-        queries,
+        clusters,
         same_as,
     )
 
@@ -102,10 +102,23 @@ def test_a_system_that_does_the_same_everywhere_takes_no_part():
     assert contest.systems["late chunk 512"].vectors == 2
 
 
+def test_a_document_with_another_query_at_another_length_counts_once():
+    """Outcomes that repeat each other make no interval narrower."""
+    documents = tuple(f"document {number}" for number in range(DOCUMENTS))
+    one = [cell("checkpoint", 0.5, clusters=documents), cell("truncated", 0.2, clusters=documents)]
+    again = [cell(each.system, each.hits.mean(), length=2048, clusters=documents) for each in one]
+    once, twice = (compare_pooled(contests(cells, 512))[0] for cells in (one, [*one, *again]))
+    assert (once.low, once.high) == (twice.low, twice.high)
+    assert once.p > 0
+    apart = [cell(each.system, each.hits.mean(), length=2048, clusters=range(DOCUMENTS)) for each in one]
+    wrong = compare_pooled(contests([*one, *apart], 512))[0]
+    assert wrong.high - wrong.low < 0.8 * (once.high - once.low)
+
+
 def test_a_query_at_several_lengths_counts_once():
     queries = tuple((number,) for number in range(DOCUMENTS))
     others = tuple((number + 20,) for number in range(DOCUMENTS))
-    cells = [cell("checkpoint", 1.0, queries=queries), cell("checkpoint", 0.0, length=2048, queries=others)]
+    cells = [cell("checkpoint", 1.0, clusters=queries), cell("checkpoint", 0.0, length=2048, clusters=others)]
     (contest,) = contests(cells, 512)
     values = contest.systems["checkpoint"].values
     assert values.tolist() == [1.0] * 20 + [0.5] * 20 + [0.0] * 20

@@ -35,6 +35,26 @@ def test_tasks_share_their_documents(task):
     assert made(task, seed=1).documents != made(task).documents
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_a_document_keeps_its_name_at_every_length(task):
+    """Another sentence of it may be asked for, but it is the same document."""
+    short, long = made(task, length=252), made(task)
+    assert set(short.sources) >= set(long.sources)
+    assert len(set(long.sources)) == len(long.sources) == len(long.documents)
+    by_source = dict(zip(short.sources, short.documents, strict=True))
+    common = [
+        sum(one == other for one, other in zip(document, by_source[name], strict=False))
+        for name, document in zip(long.sources, long.documents, strict=True)
+    ]
+    assert min(common) > 20, "both begin alike, up to what is taken out"
+    if task == "section":
+        assert set(short.queries) != set(long.queries)
+
+
+def test_made_documents_have_no_name():
+    assert make_set("passkey", 302, encode, HELD_OUT, documents=5, pool=5).sources == ()
+
+
 def test_a_number_that_was_named():
     assert len(made("title", documents=20, pool=10).documents) == 20
     with pytest.raises(TooFewDocumentsError, match=r"title at 302 tokens: 26 of 26 test .*documents=30 asks"):

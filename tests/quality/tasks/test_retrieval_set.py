@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posembed.errors import DataError, InvalidArgumentError
+from posembed.quality.evaluate.embeddings import POOL
 from posembed.quality.tasks.names import FILLERS
 from posembed.quality.tasks.retrieval_set import DEPTHS, make_set
 from posembed.records.evaluate import EvaluateOptions
@@ -177,7 +178,7 @@ def test_as_many_documents_as_an_evaluation_by_default():
     assert (len(found.documents), found.pool, len(found.documents[0])) == (200, 100, 198)
     assert found == make_set("passkey", 200, encode, [], split="test", seed=0)
     options = EvaluateOptions()
-    assert (options.documents, options.pool, options.seed) == (None, 100, 0)
+    assert (options.documents, options.pool or POOL, options.seed) == (None, 100, 0)
 
 
 @pytest.mark.parametrize(("documents", "pool"), [(2, 2), (4, 2)])
