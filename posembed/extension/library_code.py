@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from posembed.checkpoint.own_code import own_code
+from posembed.checkpoint.own_code import foreign_classes, own_code
 from posembed.errors import InvalidArgumentError
 
 
@@ -40,6 +40,19 @@ def no_questions(folder: Path) -> Iterator[None]:
         raise InvalidArgumentError(refusal(folder)) from None
     finally:
         setattr(modules, name, before)
+
+
+def refuse_foreign_classes(folder: Path, *, trust_remote_code: bool) -> None:
+    """Refuse a folder that names classes of other packages to sentence-transformers, unless they are trusted.
+
+    Versions before 6 import such classes of a local folder without asking, and later ones put a default in place of an
+    activation that is not trusted, which gives other vectors.
+
+    Raises:
+        InvalidArgumentError: naming the classes.
+    """
+    if not trust_remote_code and foreign_classes(folder):
+        raise InvalidArgumentError(refusal(folder))
 
 
 def refusal(folder: Path) -> str:

@@ -1,11 +1,13 @@
 """Libraries load checkpoints without asking whether code may run."""
 
+import json
+
 import pytest
 import transformers
 from transformers import dynamic_module_utils
 
 from posembed.errors import InvalidArgumentError
-from posembed.extension.library_code import no_questions, refusal
+from posembed.extension.library_code import no_questions, refusal, refuse_foreign_classes
 
 
 def test_a_part_of_a_model_asks_nothing(tmp_path, monkeypatch, always_yes):
@@ -37,3 +39,23 @@ def test_the_refusal_names_the_code(tmp_path):
     sentence = refusal(tmp_path)
     assert sentence.startswith(f"{tmp_path} cannot be loaded without Python code of its own (modeling_own.py, asked ")
     assert "trust_remote_code=True" in sentence
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("modules.json", [{"type": "own.Transformer", "path": ""}]),
+        ("2_Dense/config.json", {"activation_function": "own.f"}),
+        ("config_sentence_transformers.json", {"activation_fn": "own.f"}),
+        ("config.json", {"sentence_transformers": {"activation_fn": "own.f"}}),
+    ],
+)
+def test_classes_of_other_packages_need_consent(tmp_path, file, content):
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(InvalidArgumentError, match=f"without Python code of its own .*{file}"):
+        refuse_foreign_classes(tmp_path, trust_remote_code=False)
+    refuse_foreign_classes(tmp_path, trust_remote_code=True)
+    known = json.dumps(content).replace("own.T", "sentence_transformers.models.T").replace("own.f", "torch.nn.Tanh")
+    (tmp_path / file).write_text(known, encoding="utf-8")
+    refuse_foreign_classes(tmp_path, trust_remote_code=False)

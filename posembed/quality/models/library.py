@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError, first_line, require_package
 from posembed.extension.length_aware import load_length_aware
-from posembed.extension.library_code import no_questions
+from posembed.extension.library_code import no_questions, refuse_foreign_classes
 from posembed.quality.models.head import States
 
 TOKENS, SENTENCE = "token_embeddings", "sentence_embedding"
@@ -130,11 +130,12 @@ def load_modules(folder: Path, *, trust_remote_code: bool = False) -> tuple[Any,
         The Transformers model, its tokenizer of the `tokenizers` package without limits, and the other modules.
 
     Raises:
-        InvalidArgumentError: for a model that does not read text by itself.
+        InvalidArgumentError: for a model that does not read text by itself, or needs code of its own.
         CheckpointError: for files that cannot be loaded.
     """
     import sentence_transformers
 
+    refuse_foreign_classes(folder, trust_remote_code=trust_remote_code)
     try:
         with warnings.catch_warnings(), no_questions(folder):
             warnings.simplefilter("ignore")

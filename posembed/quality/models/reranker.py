@@ -17,7 +17,7 @@ from torch import nn
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import CheckpointError, InvalidArgumentError, first_line, require_package
 from posembed.extension.length_aware import load_length_aware
-from posembed.extension.library_code import no_questions
+from posembed.extension.library_code import no_questions, refuse_foreign_classes
 from posembed.quality.models.embedder import TOKENS_PER_BATCH
 from posembed.quality.models.library import unlimited
 from posembed.quality.models.model_kind import ModelKind
@@ -169,6 +169,7 @@ def load_reranker(
         require_package("sentence_transformers", "quality", "evaluating a reranker", package="sentence-transformers")
     import sentence_transformers
 
+    refuse_foreign_classes(folder, trust_remote_code=trust_remote_code)
     try:
         with warnings.catch_warnings(), no_questions(folder):
             warnings.simplefilter("ignore")
