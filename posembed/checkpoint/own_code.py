@@ -9,6 +9,7 @@ from pathlib import Path
 
 from posembed.checkpoint.json_object import read_json_value
 from posembed.checkpoint.source import Checkpoint
+from posembed.checkpoint.tree import listed
 from posembed.errors import CheckpointError, first_names
 
 # Files in which Transformers and sentence-transformers look for classes to import.
@@ -114,7 +115,7 @@ def foreign_classes(root: Path) -> list[str]:
 
 
 def _foreign_classes(root: Path) -> Iterator[str]:
-    for folder in (root, *sorted(each for each in root.iterdir() if each.is_dir() and not each.is_symlink())):
+    for folder in (root, *(each for each in listed(root) if each.is_dir() and not each.is_symlink())):
         for name in _MODULES:
             content = _content(folder / name)
             where = _relative(folder / name, root)
