@@ -8,7 +8,7 @@ import torch
 
 from posembed.checkpoint.formats.pickle.torch_arrays import from_numpy
 from posembed.checkpoint.tensors import Array
-from posembed.errors import InvalidArgumentError, first_line, require_package
+from posembed.errors import CheckpointError, InvalidArgumentError, first_line, os_reason, require_package
 from posembed.extension.length_aware import replaceable
 from posembed.extension.length_aware_seal import sealed_content
 from posembed.extension.library_code import no_questions
@@ -70,6 +70,8 @@ def _require_replaceable(plan: ExtensionPlan, key: str, trust_remote_code: bool)
     except InvalidArgumentError:
         raise
     except Exception as error:  # the libraries raise whatever a configuration leads to
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, not the library's own
+            raise CheckpointError(f"{folder} cannot be read: {os_reason(error)}") from None
         raise InvalidArgumentError(
             f"{folder} is not a model that Transformers can build ({first_line(error)}), which length-aware "
             "positions need"

@@ -1,11 +1,14 @@
 """The file of length-aware tables, made without loading the model; plans that it is not for are refused."""
 
+import errno
+
 import numpy as np
 import pytest
+import transformers
 from safetensors.numpy import load
 
 from posembed import plan_extension
-from posembed.errors import InvalidArgumentError
+from posembed.errors import CheckpointError, InvalidArgumentError
 from posembed.extension.length_aware_file import length_aware_file
 
 POSITION = "embeddings.position_embeddings.weight"
@@ -47,3 +50,14 @@ def test_a_model_that_transformers_does_not_know(write):
     source = write({POSITION: (16, 8)}, config={"model_type": "mine", "max_position_embeddings": 16})
     with pytest.raises(InvalidArgumentError, match="is not a model that Transformers can build"):
         length_aware_file(plan_extension(source, 32, tables=POSITION, reserved=0))
+
+
+def test_a_disk_that_fails_is_no_wrong_call(example_checkpoints, monkeypatch):
+    plan = plan_extension(example_checkpoints / "my-roberta", 1024)
+
+    def fail(*_, **__):
+        raise OSError(errno.EIO, "Input/output error", "my-roberta/config.json")
+
+    monkeypatch.setattr(transformers.AutoConfig, "from_pretrained", fail)
+    with pytest.raises(CheckpointError, match=r"cannot be read: my-roberta/config\.json: input/output error"):
+        length_aware_file(plan)
