@@ -124,6 +124,7 @@ _TASKS = "tasks on real documents come first, and which documents are read is an
 _OBJECTIVE = "version 2 of calibrate's document: the objective is an option; what version 1 had is hidden=1, knots=0"
 _INTERVALS = "every interval comes from one function, whose sums are taken in another order"
 _MASKED_START = "the first loss of a masked calibration is measured as the later ones"
+_CHOSEN = "extend --data is judged by real tasks, or by a clear gain over a window, and these models pass neither"
 _CHECKED = "the library that reads the copy loads it before it is put in place"
 _PADDING = "a tokenizer's padding to a fixed length follows its truncation"
 _KNOWN = ("kind", "usable_length", "refused")
@@ -177,7 +178,7 @@ _SINCE_0_2 = (
         Accepted("*/fidelity/*", _EVALUATE, text="^<absent>$", scenario=scenario)
         for scenario in ("evaluate-some-tasks", "evaluate-bf16", "public-evaluate", "minilm-evaluate")
     ),
-    Accepted("json/chosen/swept/*/kept", "the first row that stretch moves stays where it was, and is counted"),
+    Accepted("*", _CHOSEN, scenario="choose-*"),
     *(
         Accepted(f"*json/{key}", _MASKED_START, scenario=scenario)
         for key in ("curve/0/validation", "validation/start")

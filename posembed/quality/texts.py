@@ -75,7 +75,9 @@ def _readable(file: File) -> str:
     return prose(text) if reader is read_python else text
 
 
-def load_documents(data: str, split: Split | Literal["all"] = "test") -> list[Document]:
+def load_documents(
+    data: str, split: Split | Literal["all"] = "test", *, least: int = 0, most: int | None = None
+) -> list[Document]:
     """Return one of the same three sets as documents with titles and sections.
 
     A single file is one text: the parts below its headings are documents; without headings, its pieces are, and have no
@@ -84,6 +86,8 @@ def load_documents(data: str, split: Split | Literal["all"] = "test") -> list[Do
     Args:
         data: as for :func:`load_texts`; the ending of a file's name decides how it is read.
         split: which set, or all three.
+        least: bytes of the smallest file of a directory that is read.
+        most: number of files of a directory that are read; which ones does not depend on their names.
 
     Raises:
         DataError: if there is nothing to read, or too little to split.
@@ -96,7 +100,8 @@ def load_documents(data: str, split: Split | Literal["all"] = "test") -> list[Do
             Document("", read_plain(f"\n\n{clean(file.content)}").sections) for file in files
         ]
     else:
-        documents = [read_document(file.name, file.content) for file in files]
+        large = [file for file in files if len(file.content) >= least]
+        documents = [read_document(file.name, file.content) for file in large[:most]]
     return [document for document in documents if document.text.strip()]
 
 

@@ -138,3 +138,14 @@ def test_documents_of_the_standard_library():
     documents = load_documents("stdlib", "validation")
     assert len(documents) > 30
     assert sum(bool(document.title) for document in documents) > 25
+
+
+def test_small_files_and_all_but_the_first_can_be_left_out(tmp_path):
+    for number in range(40):
+        (tmp_path / f"{number}.txt").write_text(f"text {number} " * (number + 1), encoding="utf-8")
+    every = load_documents(str(tmp_path), "train")
+    large = load_documents(str(tmp_path), "train", least=100)
+    assert {each.text for each in large} == {each.text for each in every if len(each.text) >= 99}
+    assert [each.text for each in load_documents(str(tmp_path), "train", least=100, most=3)] == [
+        each.text for each in large[:3]
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -35,7 +35,10 @@ from posembed.tables.search_space import SMALLEST_RANGE, SearchTable
 
 # Nothing is trained here, so the texts that a calibration trains on may be read as well: a tenth of most collections
 # has too few long documents. The test set is left to `evaluate`.
-SPLITS: tuple[Split, ...] = ("train", "validation")
+SPLITS: tuple[Split, ...] = ("validation", "train")
+# Bounds on what is read of a large collection: files of each set that may be long enough, and characters of texts to
+# hide needles in and to take short texts from. Some hundred documents are used.
+MOST_FILES, MOST_CHARACTERS = 1500, 2_000_000
 
 
 def choose_for_embeddings(request: SearchRequest, methods: Sequence[Method], observer: Observer) -> MethodChoice:
@@ -93,9 +96,12 @@ def ranges(found: SearchedRange, old: int) -> tuple[int, ...]:
 def _sets(request: SearchRequest, embedder: Embedder, own: RetrievalData | None) -> Sets:
     options, old = request.options, request.old
     lengths = longer_lengths(old, request.length)
-    texts = request.kind.read_texts(options.data)
-    strings = [text for split in SPLITS for text in texts[split]]
-    documents = [document for split in SPLITS for document in load_documents(options.data, split)]
+    strings = first_texts(request.kind.read_texts(options.data))
+    documents = [
+        document
+        for split in SPLITS
+        for document in load_documents(options.data, split, least=lengths[0], most=MOST_FILES)
+    ]
     tokens = [embedder.encode(text) for text in strings]
     if own is None:
         return TextSets(HeldOut(tokens, documents), strings, embedder, old, lengths, options)
@@ -104,6 +110,22 @@ def _sets(request: SearchRequest, embedder: Embedder, own: RetrievalData | None)
     except DataError:  # the user's queries are enough
         beside = None
     return OwnSets(own, embedder, old, request.length, options, beside)
+
+
+def first_texts(texts: Mapping[str, Sequence[str]], most: int = MOST_CHARACTERS) -> list[str]:
+    """Return texts of the validation set, then of the training set, up to a number of characters.
+
+    Example:
+        >>> first_texts({"train": ["ab", "c"], "validation": ["de"], "test": ["f"]}, most=3)
+        ['de', 'ab']
+    """
+    found: list[str] = []
+    for text in (text for split in SPLITS for text in texts[split]):
+        if most <= 0:
+            break
+        found.append(text)
+        most -= len(text)
+    return found
 
 
 def _choice(request: SearchRequest, ranking: Ranking, found: SearchedRange) -> MethodChoice:

@@ -135,7 +135,8 @@ class TextSets(Sets):
         made = self._made.get((task, length))
         if made is None:
             return None
-        count = max(1, round(share * len(made.queries) / made.pool)) * made.pool
+        pools = max(round(share * len(made.queries) / made.pool), -(-LEAST_DOCUMENTS // made.pool))
+        count = pools * made.pool
         part = RetrievalSet(made.documents[:count], made.queries[:count], made.depths[:count], made.pool)
         return judged_set(task, scope, length, part)
 
@@ -177,15 +178,18 @@ class TextSets(Sets):
     def _make(self, task: Task, length: int, most: int | None = None) -> None:
         """Make whole pools of a task that hides its evidence; fewer where the texts are short."""
         wanted = most or documents_of(length, self.options.documents)
-        pool = min(self.options.pool, wanted)
-        for documents, each in ((wanted // pool * pool, pool), (pool, pool), (LEAST_DOCUMENTS, LEAST_DOCUMENTS)):
+        pool, least = min(self.options.pool, wanted), min(LEAST_DOCUMENTS, wanted)
+        while wanted >= least:
+            pool = min(pool, wanted)
+            request = self._request(length, wanted // pool * pool, pool)
             try:
-                self._made[task, length] = make_requested(task, self._request(length, documents, each), self.held_out)
+                self._made[task, length] = make_requested(task, request, self.held_out)
             except TooFewDocumentsError:
-                continue
+                wanted //= 2
             except DataError:  # no room for the evidence at this length
                 return
-            return
+            else:
+                return
 
     def _request(self, length: int, documents: int, pool: int | None = None) -> SetRequest:
         options, body = self.options, length - self.embedder.special

@@ -66,7 +66,7 @@ def test_the_numbers_are_those_of_the_extended_checkpoint(chosen, model, late_da
 def test_everything_that_was_measured_is_recorded(chosen, late_data):
     assert chosen.measure == "accuracy"
     assert chosen.texts.kinds == {"Markdown": 36}
-    assert chosen.texts.splits == ("train", "validation")
+    assert chosen.texts.splits == ("validation", "train")
     assert {c.method for c in chosen.swept} == {"tile", "stretch", "mean"}
     assert {each.baseline for each in chosen.comparisons} == {"truncated", "old table"}
     assert {"short texts", "title"} <= {each.task for each in chosen.comparisons if each.scope == "native"}

@@ -87,7 +87,10 @@ def test_texts_without_structure_are_asked_for_by_sentences_and_paragraphs():
     assert found.tasks == ("cloze", "paragraph")
     assert {each.task for each in found.longer(1.0)} == {each.task for each in found.longer(0.2)} == set(found.tasks)
     few, more = (next(each for each in found.longer(share) if each.key == ("paragraph", 128)) for share in (0.1, 1.0))
-    assert few.documents == more.documents[:10]
+    assert few.documents == more.documents[: len(few.documents)]
+    assert 10 <= len(few.documents) < len(more.documents)
+    pairs = make(structured=False, tokens=stream, pool=2)
+    assert min(len(each.queries) for each in pairs.longer(0.01)) == 10  # five pools
 
 
 def test_too_little_text_is_refused_unless_a_training_follows():
