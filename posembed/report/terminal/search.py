@@ -9,6 +9,7 @@ from rich.console import Console
 from posembed.records.search import MethodChoice, SweptCandidate, TaskValues
 from posembed.report.terminal.grid import new_grid, shown
 
+TITLE = "Share of queries whose document ranks first (your own queries: nDCG@10)"
 # Rows of candidates that are printed; the JSON document has all.
 _MOST_CANDIDATES = 5
 
@@ -18,7 +19,7 @@ def print_search(choice: MethodChoice, console: Console) -> None:
     header, rows = search_rows(choice)
     if not rows:
         return
-    grid = new_grid("Share of queries whose document ranks first (your own queries: nDCG@10)", *header)
+    grid = new_grid(TITLE, *header)
     for row in rows:
         grid.add_row(*map(shown, row))
     console.print(grid)

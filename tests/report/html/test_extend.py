@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from posembed.records.extension import ExtensionRecord, MethodChoice
+from posembed.records.extension import ExtensionRecord
+from posembed.records.search import MethodChoice, SweptCandidate
 
 RECORD = ExtensionRecord.from_dict({
     "checkpoint": "dir", "tables": [{
@@ -28,3 +29,12 @@ def test_a_plan_in_a_notebook():
 
 def test_names_are_text():
     assert "<script>" not in dataclasses.replace(RECORD, checkpoint="<script>")._repr_html_()
+
+
+def test_what_a_search_has_measured_is_a_table():
+    found = SweptCandidate("mean", {"range": 9}, 0, {64: 0.5}, None, 9, {"title": {64: 0.125}}, length_aware=False)
+    html = dataclasses.replace(
+        RECORD, chosen=MethodChoice(("it is best",), "accuracy", {64: 0.5}, None, (found,))
+    )._repr_html_()
+    for part in ("title 64", "mean, range 9", "0.12", "Share of queries whose document ranks first"):
+        assert part in html
