@@ -120,13 +120,11 @@ class TextSets(Sets):
         return found
 
     def beside(self) -> list[JudgedSet]:
-        """Return one pool of needles at the shortest and the longest of the lengths, where the texts allow it."""
-        found = []
-        for length in sorted({self.lengths[0], self.lengths[-1]}):
-            self._make(BESIDE, length, most=self.options.pool)
-            if (BESIDE, length) in self._made:
-                found.append(judged_set(BESIDE, "longer", length, self._made[BESIDE, length], decides=False))
-        return found
+        """Return one pool of needles at the shortest of the lengths, where the texts allow it: they decide nothing."""
+        length = self.lengths[0]
+        self._make(BESIDE, length, most=self.options.pool)
+        made = self._made.get((BESIDE, length))
+        return [] if made is None else [judged_set(BESIDE, "longer", length, made, decides=False)]
 
     def _set(self, task: Task, length: int, share: float) -> JudgedSet | None:
         scope: Scope = "longer" if length > self.old else "native"
