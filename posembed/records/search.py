@@ -128,7 +128,7 @@ class ChoiceComparison(Record):
         task: the task.
         scope: ``"longer"``: documents longer than the old table; ``"native"``: those that it has room for.
         lengths: the lengths that were pooled.
-        queries: number of different queries.
+        documents: number of different documents that were asked for; of queries, where documents are made or your own.
         mean: mean of the paired difference, above 0 where the candidate is better.
         low: lower bound of its interval, which is corrected for the number of candidates and tasks.
         high: upper bound of its interval.
@@ -141,7 +141,7 @@ class ChoiceComparison(Record):
     task: str
     scope: Scope
     lengths: tuple[int, ...]
-    queries: int
+    documents: int
     mean: float
     low: float
     high: float

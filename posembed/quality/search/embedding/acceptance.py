@@ -9,7 +9,7 @@ import numpy as np
 
 from posembed.quality.search.embedding.baselines import Baseline
 from posembed.quality.search.embedding.bench import Tried
-from posembed.quality.search.embedding.judged import JudgedSet, Outcomes, by_query, means
+from posembed.quality.search.embedding.judged import JudgedSet, Outcomes, by_cluster, means
 from posembed.records.embedding_results import Scope
 from posembed.records.search import ChoiceComparison, SweptCandidate
 from posembed.statistics import corrected_interval
@@ -145,7 +145,7 @@ def _tasks(sets: Iterable[JudgedSet], scope: Scope) -> dict[str, list[JudgedSet]
 def _compared(
     measured: Measured, name: str, some: Sequence[JudgedSet], own: Outcomes, other: Outcomes, count: int
 ) -> ChoiceComparison:
-    differences = by_query(some, own) - by_query(some, other)
+    differences = by_cluster(some, own) - by_cluster(some, other)
     return ChoiceComparison(
         method=measured.tried.method,
         options=dict(measured.tried.options),
@@ -154,6 +154,6 @@ def _compared(
         task=some[0].task,
         scope=some[0].scope,
         lengths=tuple(each.length for each in some),
-        queries=len(differences),
+        documents=len(differences),
         **corrected_interval(differences, count),
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from posembed.quality.evaluate.ranking import pools, ranked_first
+from posembed.quality.evaluate.ranking import clusters, pools, ranked_first
 from posembed.quality.tasks.retrieval_set import RetrievalSet
 from posembed.records.embedding_results import Scope
 
@@ -35,6 +35,7 @@ class JudgedSet:
         queries: likewise.
         parts: queries, and the documents that they are scored against.
         judge: how well the scores find what is wanted.
+        clusters: what each query is about, by which several lengths are paired: the real document, or the query.
         decides: whether the choice depends on it; other sets are measured beside.
     """
 
@@ -45,6 +46,7 @@ class JudgedSet:
     queries: Texts
     parts: tuple[tuple[slice, slice], ...]
     judge: Judge
+    clusters: tuple[Hashable, ...]
     decides: bool = True
 
     @property
@@ -61,24 +63,27 @@ class JudgedSet:
 def judged_set(task: str, scope: Scope, length: int, retrieval: RetrievalSet, *, decides: bool = True) -> JudgedSet:
     """Return a retrieval set, judged by whether a query's own document ranks first in its pool."""
     parts = tuple((pool, pool) for pool in pools(retrieval))
-    return JudgedSet(task, scope, length, retrieval.documents, retrieval.queries, parts, _first, decides)
+    about = clusters(retrieval)
+    return JudgedSet(task, scope, length, retrieval.documents, retrieval.queries, parts, _first, about, decides)
 
 
 def _first(scores: Vectors, _: slice) -> Values:
     return ranked_first(scores).astype(np.float64)
 
 
-def by_query(sets: Iterable[JudgedSet], outcomes: Outcomes) -> Values:
-    """Return one number per different query; one that is asked at several lengths counts once, with its mean.
+def by_cluster(sets: Iterable[JudgedSet], outcomes: Outcomes) -> Values:
+    """Return one number per document that is asked for at several lengths, or per query: its mean.
+
+    Its outcomes are alike, whatever the queries are: counted as several, they would make intervals too narrow.
 
     Args:
         sets: of one task.
         outcomes: of these sets.
     """
-    numbers: dict[tuple[int, ...], int] = {}
+    numbers: dict[Hashable, int] = {}
     place, values = [], []
     for each in sets:
-        place += [numbers.setdefault(query, len(numbers)) for query in each.queries]
+        place += [numbers.setdefault(about, len(numbers)) for about in each.clusters]
         values.append(outcomes[each.key])
     return np.asarray(np.bincount(place, weights=np.concatenate(values)) / np.bincount(place), dtype=np.float64)
 

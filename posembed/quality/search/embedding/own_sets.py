@@ -110,6 +110,7 @@ class OwnSets(Sets):
             tuple(self.queries[number] for number in asked),
             ((slice(0, len(asked)), slice(0, len(among))),),
             _Ranked(relevant),
+            tuple(asked),
         )
 
 

@@ -154,6 +154,7 @@ class TextSets(Sets):
                 tuple(each.query for each in placed),
                 tuple(each.stratum for each in placed),
                 -(-len(placed) // pools),
+                tuple(each.source for each in placed),
             ),
         )
 

@@ -17,7 +17,7 @@ def hits(share, shift=0):
 
 def a_set(task, length, scope="longer", decides=True):
     queries = tuple((length, number) for number in range(COUNT))
-    return JudgedSet(task, scope, length, (), queries, (), None, decides)
+    return JudgedSet(task, scope, length, (), queries, (), None, queries, decides)
 
 
 SETS = [a_set("title", 128), a_set("section", 128), a_set("needle", 128, decides=False), a_set("title", 64, "native")]
@@ -111,7 +111,7 @@ def test_the_record_has_means_by_task_and_length():
 
 def test_a_comparison_says_what_it_is_over():
     (title, section, native) = judged(measured(0.5, 0.7)).comparisons
-    assert (title.lengths, title.queries, title.scope, title.baseline) == ((128,), COUNT, "longer", "truncated")
+    assert (title.lengths, title.documents, title.scope, title.baseline) == ((128,), COUNT, "longer", "truncated")
     assert (native.scope, native.baseline) == ("native", OLD_TABLE)
     assert section.mean == pytest.approx(0.2)
     assert section.low < 0.2 < section.high

@@ -1,8 +1,8 @@
-"""Sets: hits by pools, and one number per query over all lengths."""
+"""Sets: hits by pools, and one number per document over all lengths."""
 
 import numpy as np
 
-from posembed.quality.search.embedding.judged import by_query, judged_set, means
+from posembed.quality.search.embedding.judged import by_cluster, judged_set, means
 from posembed.quality.tasks.retrieval_set import RetrievalSet
 
 QUERIES = ((1,), (2,), (3,), (4,))
@@ -23,8 +23,19 @@ def test_a_query_is_ranked_in_its_pool():
     assert found.decides
 
 
-def test_a_query_of_several_lengths_counts_once():
+def test_what_is_asked_for_at_several_lengths_counts_once():
     short, long = a_set(8), a_set(16, queries=((2,), (5,), (1,), (6,)))
     outcomes = {("title", 8): np.array([1.0, 0, 1, 0]), ("title", 16): np.array([1.0, 1, 1, 0])}
-    assert by_query([short, long], outcomes).tolist() == [1, 0.5, 1, 0, 1, 0]
+    assert by_cluster([short, long], outcomes).tolist() == [1, 0.5, 1, 0, 1, 0]
     assert means(outcomes) == {"title": {8: 0.5, 16: 0.75}}
+
+
+def test_other_queries_about_the_same_document_count_once_too():
+    short, long = (
+        judged_set(
+            "section", "longer", length, RetrievalSet(((length,), (9,)), queries, (0, 0), 2, sources=("a", other))
+        )
+        for length, queries, other in ((8, ((1,), (2,)), "b"), (16, ((3,), (4,)), "c"))
+    )
+    outcomes = {("section", 8): np.array([1.0, 0.0]), ("section", 16): np.array([0.0, 1.0])}
+    assert by_cluster([short, long], outcomes).tolist() == [0.5, 0, 1]

@@ -18,7 +18,8 @@ TABLE = SearchTable(np.random.default_rng(0).standard_normal((64, 8)), 64, 256, 
 
 
 def a_set(task, length, count, scope="longer"):
-    return JudgedSet(task, scope, length, (), tuple((length, number) for number in range(count)), (), None)
+    queries = tuple((length, number) for number in range(count))
+    return JudgedSet(task, scope, length, (), queries, (), None, queries)
 
 
 class Sets:

@@ -18,7 +18,8 @@ def hits(share):
 
 
 def a_set(task, length, scope="longer"):
-    return JudgedSet(task, scope, length, (), tuple((length, number) for number in range(COUNT)), (), None)
+    queries = tuple((length, number) for number in range(COUNT))
+    return JudgedSet(task, scope, length, (), queries, (), None, queries)
 
 
 SETS = [a_set("title", 128), a_set("title", 256), a_set("section", 256), a_set("short texts", 32, "native")]
