@@ -10,6 +10,7 @@ import transformers
 from posembed import evaluate, extend_checkpoint
 from posembed.errors import InvalidArgumentError
 from posembed.quality.models.masked import MASKED
+from tests.fixtures.small_models import WORDS
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +68,48 @@ def test_a_masked_checkpoint(example_checkpoints, tmp_path, data):
 def test_kinds_must_agree(example_checkpoints, data):
     with pytest.raises(InvalidArgumentError, match=r"is a sentence-embedding model, but its original .* is a causal"):
         evaluate(example_checkpoints / "my-embedder", original=example_checkpoints / "my-gpt2", data=data)
+
+
+@pytest.fixture(scope="module")
+def prose(tmp_path_factory):
+    """Documents of sentences; one late sentence of each has rare words of an early one."""
+    folder = tmp_path_factory.mktemp("prose")
+    common, rare = WORDS[:30], WORDS[30:]
+    for number in range(240):
+        own = [rare[(7 * number + k) % len(rare)] for k in range(3)]
+        rows = []
+        for row in range(14):
+            words = [common[(number * 5 + row * 11 + k * k) % len(common)] for k in range(14)]
+            if row in (3, 9):
+                words[2:5] = own
+            rows.append(f"The {' '.join(words)}.")
+        (folder / f"{number}.txt").write_text(" ".join(rows), encoding="utf-8")
+    return str(folder)
+
+
+@pytest.mark.parametrize("kind", ["causal", "masked"])
+def test_the_next_sentence_is_chosen(kind, request, prose, tmp_path, cli):
+    source = request.getfixturevalue(kind)
+    extend_checkpoint(source, tmp_path / "long", 128, method="tile")
+    options = (
+        "--original",
+        source,
+        "--data",
+        prose,
+        "--lengths",
+        "128",
+        "--precision",
+        "fp32",
+        "--html",
+        tmp_path / "p",
+    )
+    code, printed, told = cli("evaluate", tmp_path / "long", *options, "--json")
+    assert code == 0, told
+    found = json.loads(printed)
+    systems = ["checkpoint", "sliding window", "truncated"]
+    assert [(cell["system"], cell["length"], cell["documents"]) for cell in found["choices"]] == [
+        (name, 128, 12) for name in systems
+    ]
+    assert [each["second"] for each in found["choice_gain"]] == systems[1:]
+    assert found["verdict"][0].startswith("At 128 tokens: ")
+    assert "Next sentence, told from seven others" in (tmp_path / "p").read_text(encoding="utf-8")
