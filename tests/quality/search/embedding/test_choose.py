@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from posembed import extend_checkpoint
+from posembed.checkpoint.source import open_checkpoint
 from posembed.errors import DataError, NoBetterMethodError, WorkFailedError
+from posembed.find.history import read_history
 from posembed.observer import SILENT
 from posembed.quality.evaluate.ranking import hits
 from posembed.quality.models.embedding import load_embedder
@@ -82,6 +84,7 @@ def test_the_record_of_the_copy_says_what_was_read_and_measured(model, late_data
         plan = extend_checkpoint(model, tmp_path / name, 192, data=late_data)
     step = json.loads((tmp_path / "two" / "posembed.json").read_text(encoding="utf-8"))["steps"][0]
     assert step["chosen"] == plan.choice.untimed().to_dict()
+    assert read_history(open_checkpoint(tmp_path / "two")).steps[0].chosen.swept == plan.choice.swept
     assert step["chosen"]["texts"]["files"] == 36
     assert {each["system"] for each in step["chosen"]["baselines"]} > {"truncated", "BM25"}
     assert (tmp_path / "one" / "posembed.json").read_bytes() == (tmp_path / "two" / "posembed.json").read_bytes()
