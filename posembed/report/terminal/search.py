@@ -20,6 +20,7 @@ def print_search(choice: MethodChoice, console: Console) -> None:
     if not rows:
         return
     grid = new_grid(TITLE, *header)
+    grid.columns[0].no_wrap = True  # names are read first; the numbers' headings may break
     for row in rows:
         grid.add_row(*map(shown, row))
     console.print(grid)
