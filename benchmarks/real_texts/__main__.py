@@ -34,11 +34,11 @@ Ids = Sequence[Sequence[int]]
 Scores = NDArray[np.float32]
 
 
-class Shipped:
-    """What the model as shipped gives, each text embedded once."""
+class Whole:
+    """Documents embedded whole by one model, each once: all tasks of one length ask about the same ones."""
 
-    def __init__(self, embedder: Embedder) -> None:
-        self.embedder = embedder
+    def __init__(self, embedder: Embedder, name: str = "") -> None:
+        self.embedder, self.name = embedder, name
         self.known: dict[tuple[int, ...], NDArray[np.float32]] = {}
 
     def embed(self, texts: Ids) -> NDArray[np.float32]:
@@ -47,6 +47,14 @@ class Shipped:
         if new:
             self.known |= dict(zip(new, self.embedder.embed(new), strict=True))
         return np.stack([self.known[tuple(text)] for text in texts])
+
+    def scores(self, documents: Ids, queries: Ids) -> Iterator[tuple[str, Scores]]:
+        """Yield the one system with its scores ``[queries, documents]``."""
+        yield self.name, self.embedder.embed(queries, queries=True) @ self.embed(documents).T
+
+
+class Shipped(Whole):
+    """What the model as shipped gives."""
 
     def cut(self, texts: Ids, length: int) -> NDArray[np.float32]:
         """Return the vectors of documents cut to a number of tokens."""
@@ -86,22 +94,18 @@ def measure(model: str, folder: Path, checkpoints: dict[str, str]) -> None:
     """Measure what is not kept yet, and keep it."""
     embedder = load_embedder(model)
     shipped = Shipped(embedder)
-    longer = {name: load_embedder(path) for name, path in checkpoints.items()}
+    longer = [Whole(load_embedder(path), name) for name, path in checkpoints.items()]
     kept = load(KEPT).get("hits", {})
     for each in named_sets(folder, embedder):
         key = f"{each.collection}, {each.task}, {each.length}"
         found = kept.setdefault(key, {})
         if "BM25" not in found:
             found |= hits_of(each, shipped.scores)
-        for name, other in longer.items():
-            if name not in found:
-                found |= hits_of(each, lambda documents, queries: _own(name, other, documents, queries))  # noqa: B023
+        for other in longer:
+            if other.name not in found:
+                found |= hits_of(each, other.scores)
         keep(KEPT, {"hits": kept, "environment": environment("cpu")})
         print(key, {name: round(float(np.mean(hits)), 3) for name, hits in found.items()}, flush=True)
-
-
-def _own(name: str, embedder: Embedder, documents: Ids, queries: Ids) -> Iterator[tuple[str, Scores]]:
-    yield name, embedder.embed(queries, queries=True) @ embedder.embed(documents).T
 
 
 def tables(kept: dict[str, Any]) -> None:
