@@ -111,24 +111,30 @@ def measure(model: str, folder: Path, checkpoints: dict[str, str]) -> None:
 def tables(kept: dict[str, Any]) -> None:
     """Print the pooled shares, and the paired differences from the better cut."""
     for length in LENGTHS:
-        rows, differences = [], []
         pooled = {task: _pooled(kept["hits"], task, length) for task in TASKS}
-        cut = {
-            task: max((f"cut to {length}" for length in CUTS), key=lambda name: np.mean(pooled[task][name]))
-            for task in TASKS
+        pooled = {task: hits for task, hits in pooled.items() if hits}
+        if not pooled:
+            continue
+        cuts = {
+            task: max((hits[f"cut to {cut}"] for cut in CUTS), key=lambda each: float(np.mean(each)))
+            for task, hits in pooled.items()
         }
-        for system in pooled[TASKS[0]]:
-            rows.append([system, *(interval(bootstrap_interval(pooled[task][system])) for task in TASKS)])
-            differences.append(
-                [system, *(interval(difference(pooled[t][system], pooled[t][cut[t]]), sign=True) for t in TASKS)]
-            )
-        print_table([f"{length:,} tokens", *(f"{task} ({len(pooled[task][system])})" for task in TASKS)], rows)
-        print_table([f"less the better cut, {length:,}", *TASKS], differences)
+        systems = next(iter(pooled.values()))
+        shares = [
+            [system, *(interval(bootstrap_interval(hits[system])) for hits in pooled.values())] for system in systems
+        ]
+        print_table([f"{length:,} tokens", *(f"{task} ({len(cuts[task])})" for task in pooled)], shares)
+        differences = [
+            [system, *(interval(difference(hits[system], cuts[task]), sign=True) for task, hits in pooled.items())]
+            for system in systems
+        ]
+        print_table([f"{length:,} tokens, less the better cut", *pooled], differences)
 
 
 def _pooled(hits: dict[str, dict[str, list[int]]], task: str, length: int) -> dict[str, NDArray[np.int64]]:
     keys = [key for key in hits if key.endswith(f", {task}, {length}")]
-    return {system: np.concatenate([hits[key][system] for key in keys]) for system in hits[keys[0]]}
+    systems = [system for system in hits[keys[0]] if all(system in hits[key] for key in keys)] if keys else []
+    return {system: np.concatenate([hits[key][system] for key in keys]) for system in systems}
 
 
 def main() -> None:
