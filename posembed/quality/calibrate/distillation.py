@@ -17,7 +17,7 @@ from torch import Tensor
 
 from posembed.errors import DataError
 from posembed.quality.calibrate.frozen import FrozenModel
-from posembed.quality.calibrate.lengths import document_lengths
+from posembed.quality.calibrate.lengths import document_lengths, draw_length
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.quality.calibrate.table_reader import TableReader
 from posembed.quality.calibrate.target import target_vectors, tokens_read
@@ -90,8 +90,7 @@ class Distillation:
 
     def _length(self, step: int) -> tuple[np.random.Generator, int]:
         rng = generator("distill", "step", step, self.config.seed)
-        # Each length as often as the others: what is asked of long documents is learned from long ones.
-        return rng, int(rng.choice(self.lengths))
+        return rng, draw_length(self.lengths, rng)
 
     def targets(self, passages: Passages) -> Tensor:
         """Return the unit vectors to be learned, ``[passages, d_model]``.
