@@ -11,6 +11,9 @@ VOCABULARY = 1200
 LEVELS = ("narrow", "shallow", "full depth", "default")
 """From the most reduced model to the untouched default; a later one serves where an earlier cannot be built or run."""
 
+SMALL_LEVEL = 2
+"""The last level that cuts vocabularies and inner sizes."""
+
 REPAIRS: dict[str, dict[str, Any]] = {
     "aya_vision": {"vision_config.num_attention_heads": 16},
     "chameleon": {"vocabulary_map": {"<image>": 10}},
@@ -25,6 +28,12 @@ REPAIRS: dict[str, dict[str, Any]] = {
     },
 }
 """What the defaults of some types lack before a model can be built from them."""
+
+SMALL_REPAIRS: dict[str, dict[str, Any]] = {
+    "clvp": {"speech_config.vocab_size": VOCABULARY},  # takes what the decoder makes
+    "llama4_vision_model": {"intermediate_size": 3072},  # four patches of the width, put together
+}
+"""What reduced and default configurations lack before their model can be run."""
 
 _DEPTH = re.compile(
     r"^(num_hidden_layers|num_layers|n_layers?|depth|num_blocks|.*(encoder|decoder|hidden|attention|text|vision)_layers"
@@ -131,6 +140,8 @@ def small_dict(model_type: str, level: int = 0) -> dict[str, Any]:
     """Give the reduced configuration as a dictionary."""
     tree = default_config(model_type).to_dict()
     _shrink(tree, level, [])
+    for path, value in SMALL_REPAIRS.get(model_type, {}).items() if level <= SMALL_LEVEL else ():
+        set_field(tree, path, value)
     return tree
 
 

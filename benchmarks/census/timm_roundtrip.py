@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,16 @@ def smallest(timm: Any, only: set[str]) -> dict[str, str]:
     return {module: name for module, (_, name) in found.items()}
 
 
+def larger(grid: tuple[int, int] | None, image: tuple[int, int]) -> Iterator[dict[str, Any]]:
+    """Yield what a user may ask for: a larger image, for models of several grids, or a larger grid of patches."""
+    assert grid is not None
+    for more in MORE_SIDES:
+        sides = [side * (patches + more) // patches for side, patches in zip(image, grid, strict=True)]
+        if all(side * patches % (patches + more) == 0 for side, patches in zip(sides, grid, strict=True)):
+            yield {"image_size": (sides[0], sides[1])}
+        yield {"grid": (grid[0] + more, grid[1] + more)}
+
+
 def outcome(timm: Any, name: str) -> str:
     """Say what a user gets for one model, and why."""
     torch.manual_seed(0)
@@ -54,12 +65,9 @@ def outcome(timm: Any, name: str) -> str:
         tables = [t for t in find_tables(source) if t.refused is None and t.layout.grid is not None]
         if not tables:
             return "no table"
-        grid = tables[0].layout.grid
-        assert grid is not None
         said = ""
-        for more in MORE_SIDES:
+        for options in larger(tables[0].layout.grid, model.pretrained_cfg["input_size"][1:]):
             try:
-                options = {"grid": (grid[0] + more, grid[1] + more)}
                 plan = plan_extension(source, **options)
                 if plan.blocked:
                     said = said or f"refused: {'; '.join(plan.blocked)}"
@@ -81,7 +89,12 @@ def main() -> int:
     """Walk the modules, print one line each and the counts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="timm modules, with commas between")
-    parser.add_argument("--minutes", type=float, default=15, help="time after which no further module is begun")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=15,
+        help="time for the modules, after they are listed",
+    )
     options = parser.parse_args()
     try:
         import timm
@@ -89,8 +102,8 @@ def main() -> int:
         print(f"timm cannot be imported ({error}): install timm and torchvision to run this census.", file=sys.stderr)
         return 2
     torch.set_num_threads(1)
-    begin, counts = time.monotonic(), Counter[str]()
     modules = smallest(timm, set(filter(None, options.only.split(","))))
+    begin, counts = time.monotonic(), Counter[str]()
     for module in sorted(modules, key=lambda name: sha256(f"timm:{name}".encode()).hexdigest()):
         if time.monotonic() - begin > 60 * options.minutes:
             break

@@ -53,7 +53,11 @@ def read_counted(
         evidence,
         fields=_field_of(length) if length is not None else (),
     )
-    return found_table(tensor, shape, reading)
+    table = found_table(tensor, shape, reading)
+    if shape.grid is None or min(shape.grid) == 1:
+        return table
+    sides = " × ".join(map(str, shape.grid))
+    return replace(table, refused=f"its rows are a grid of {sides}, which {kind.counts} alone do not number")
 
 
 def _field_of(length: Length) -> tuple[FieldRule, ...]:

@@ -25,7 +25,7 @@ def recognize(
     key = tensor.key
     lengths = sorted(score_lengths(key, shape, tree), key=lambda scored: -scored[0])
     length = lengths[0][1] if lengths else None
-    if re.search(families.AXIS, key) or shape.stored.holds_two_axes(tensor.shape):
+    if re.search(families.AXIS, key) or shape.stored.holds_two_axes:
         return read_counted(tensor, shape, length, tree, TableKind.AXIS)
     special = read_window(tensor, shape, tree) or read_video(tensor, shape, tree)
     if special is not None:

@@ -44,19 +44,21 @@ class StoredLayout(ABC):
         is_batched_rows: whether an axis of length 1 stands before the rows, as vision models store class token,
             patches and their positions alike.
         holds_blocks: whether the two axes of the grid may be blocks and the rows in each, as in NesT.
+        holds_two_axes: whether the tensor is a pair of tables, one per coordinate.
     """
 
     name: ClassVar[str]
     is_matrix: ClassVar[bool] = False
     is_batched_rows: ClassVar[bool] = False
     holds_blocks: ClassVar[bool] = False
+    holds_two_axes: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, shape: Size) -> RowShape | None:
         """Return what a tensor's shape means, or ``None`` if it is not stored in this way."""
 
     def split(self, values: Array) -> list[Array]:
-        """Return the tables of a tensor, ``[rows, d_model]`` each: one, or one per layer."""
+        """Return the tables of a tensor, ``[rows, d_model]`` each: one, one per layer, or one per coordinate."""
         return [np.ascontiguousarray(values).reshape(-1, values.shape[-1])]
 
     def join(self, tables: list[Array], shape: Size) -> Array:
@@ -70,10 +72,6 @@ class StoredLayout(ABC):
     def width(self, shape: Size) -> int:
         """Return the numbers in one row."""
         return shape[-1]
-
-    def holds_two_axes(self, shape: Size) -> bool:  # noqa: ARG002 - one way of storing looks at it
-        """Return whether the tensor is a pair of tables, one per coordinate, rather than a grid of two rows."""
-        return False
 
 
 class Rows(StoredLayout):
@@ -120,24 +118,43 @@ class SequenceFirst(StoredLayout):
         return (layout.rows, 1, shape[2])
 
 
+class PairedRows(StoredLayout):
+    """``[2, rows, d_model]``: one table per coordinate, across and down, both of one length."""
+
+    name = "2,rows"
+    holds_two_axes = True
+
+    def read(self, shape: Size) -> RowShape | None:
+        """Return rows and width of either table: no image has a grid of two rows."""
+        return RowShape(self, shape[1], shape[2]) if len(shape) == 3 and shape[0] == 2 and shape[1] > 1 else None
+
+    def split(self, values: Array) -> list[Array]:
+        """Return both tables."""
+        return [np.ascontiguousarray(table) for table in values]
+
+    def join(self, tables: list[Array], shape: Size) -> Array:  # noqa: ARG002 - the tables say it
+        """Return both tables as one tensor."""
+        return np.stack(tables)
+
+    def shape_for(self, shape: Size, layout: TableLayout) -> Size:
+        """Return the new shape of the pair."""
+        return (2, layout.rows, shape[2])
+
+
 class GridRows(StoredLayout):
     """``[H, W, d_model]``: a grid."""
 
     name = "H,W"
 
     def read(self, shape: Size) -> RowShape | None:
-        """Return the grid of a tensor of three axes, none of the first two of length 1."""
+        """Return the grid of a tensor of three axes, the first of them neither 1 nor a pair of coordinates."""
         if len(shape) != 3 or min(shape[:2]) < 2:
             return None
         return RowShape(self, shape[0] * shape[1], shape[2], (shape[0], shape[1]))
 
     def shape_for(self, shape: Size, layout: TableLayout) -> Size:
         """Return the new grid's shape."""
-        return (*_grid(layout), shape[2])
-
-    def holds_two_axes(self, shape: Size) -> bool:
-        """Return whether the first axis counts two tables: no image has a grid of two rows."""
-        return shape[0] == 2
+        return (*_sides(layout, shape[:2]), shape[2])
 
 
 class LayeredRows(StoredLayout):
@@ -176,7 +193,7 @@ class BatchedGrid(StoredLayout):
 
     def shape_for(self, shape: Size, layout: TableLayout) -> Size:
         """Return the new grid's shape, the leading axis kept."""
-        return (1, *_grid(layout), shape[3])
+        return (1, *_sides(layout, shape[1:3]), shape[3])
 
 
 class ChannelsFirstGrid(StoredLayout):
@@ -201,7 +218,7 @@ class ChannelsFirstGrid(StoredLayout):
 
     def shape_for(self, shape: Size, layout: TableLayout) -> Size:
         """Return the new image's shape."""
-        return (1, shape[1], *_grid(layout))
+        return (1, shape[1], *_sides(layout, shape[2:]))
 
     def width(self, shape: Size) -> int:
         """Return the number of channels."""
@@ -213,6 +230,7 @@ STORED_LAYOUTS: tuple[StoredLayout, ...] = (
     ROWS,
     BatchedRows(),
     SequenceFirst(),
+    PairedRows(),
     GridRows(),
     LayeredRows(),
     ChannelsFirstGrid(),
@@ -233,9 +251,12 @@ def read_shape(shape: Size) -> RowShape | None:
     return next((rows for rows in (stored.read(shape) for stored in STORED_LAYOUTS) if rows is not None), None)
 
 
-def _grid(layout: TableLayout) -> tuple[int, int]:
-    assert layout.grid is not None  # a shape that is a grid is only ever given another grid
-    return layout.grid
+def _sides(layout: TableLayout, old: Size) -> Size:
+    """Return the sides of a grid; of a line of rows that is stored as a grid, the side of length 1 stays."""
+    if layout.grid is not None:
+        return layout.grid
+    assert 1 in old  # a grid of several rows and columns is only ever given another grid
+    return (1, layout.rows) if old[0] == 1 else (layout.rows, 1)
 
 
 def _channels_first(shape: Size) -> bool:

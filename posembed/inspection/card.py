@@ -99,7 +99,8 @@ def _measured(checkpoint: Checkpoint, table: FoundTable, options: InspectOptions
     layers = table.stored.split(checkpoint.read(table.key))
     notes = []
     if len(layers) > 1:
-        notes.append(f"the tensor holds {len(layers)} tables, one per layer; the first is measured")
+        each = "coordinate" if table.stored.holds_two_axes else "layer"
+        notes.append(f"the tensor holds {len(layers)} tables, one per {each}; the first is measured")
     rows, step = thinned(layers[0])
     if step > 1:
         notes.append(f"the table is large: one in {step} of its {layers[0].shape[1]} dimensions is measured")

@@ -162,7 +162,7 @@ def test_looking_ahead(side, ahead):
 )
 def test_every_row_is_a_position(key, shape, kind, first):
     table = found_as({"model_type": "new", "n_steps": 7}, key, shape)
-    rows = 10 if shape[0] == 2 else 64
+    rows = 5 if shape[0] == 2 else 64
     assert (table.kind, table.layout, table.fields) == (kind, TableLayout(length=rows), ())
     assert (table.family, table.evidence) == ("new", (f"{first}: {key}",))
 

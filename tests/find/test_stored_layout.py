@@ -21,7 +21,9 @@ BY_NAME = {stored.name: stored for stored in STORED_LAYOUTS}
         ((16, 1, 8), "rows,1", 16, 8, None),
         ((2, 1, 1), "rows,1", 2, 1, None),
         ((5, 7, 8), "H,W", 35, 8, (5, 7)),
-        ((2, 2, 8), "H,W", 4, 8, (2, 2)),
+        ((2, 2, 8), "2,rows", 2, 8, None),
+        ((2, 5, 8), "2,rows", 5, 8, None),
+        ((2, 1, 8), "rows,1", 2, 8, None),
         ((3, 1, 16, 8), "k,1,rows", 16, 8, None),
         ((1, 1, 2, 8), "k,1,rows", 2, 8, None),
         ((1, 14, 14, 8), "1,H,W", 196, 8, (14, 14)),  # equal sides are the grid's, wherever they stand
@@ -63,6 +65,7 @@ def shapes(draw):
         "1,rows": ((1, rows, d_model), TableLayout(length=rows)),
         "rows,1": ((rows, 1, d_model), TableLayout(length=rows)),
         "k,1,rows": ((layers, 1, rows, d_model), TableLayout(length=rows)),
+        "2,rows": ((2, rows, d_model), TableLayout(length=rows)),
         "H,W": ((height, width, d_model), TableLayout(grid=(height, width))),
         "1,H,W": ((1, height, width, d_model), TableLayout(grid=(height, width))),
         "1,d,H,W": ((1, d_model, height, width), TableLayout(grid=(height, width))),
@@ -75,7 +78,7 @@ def test_split_join_and_shape_belong_together(case, more, most):
     stored, shape, layout, d_model = case
     values = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
     tables = stored.split(values)
-    assert len(tables) == (shape[0] if stored.name == "k,1,rows" else 1)
+    assert len(tables) == (shape[0] if stored.name in ("k,1,rows", "2,rows") else 1)
     assert all(table.shape == (layout.rows, d_model) and table.flags.c_contiguous for table in tables)
     joined = stored.join(tables, shape)
     assert joined.dtype == values.dtype
@@ -107,15 +110,20 @@ def test_extra_rows_count():
     assert BY_NAME["k,1,rows"].shape_for((3, 1, 9, 8), layout) == (3, 1, 16, 8)
 
 
+def test_a_line_of_rows_that_is_stored_as_a_grid():
+    layout = TableLayout(length=9)
+    assert BY_NAME["1,H,W"].shape_for((1, 4, 1, 8), layout) == (1, 9, 1, 8)
+    assert BY_NAME["1,d,H,W"].shape_for((1, 8, 1, 4), layout) == (1, 8, 1, 9)
+
+
 def test_what_recognition_asks():
     assert [stored.name for stored in STORED_LAYOUTS if stored.is_matrix] == ["rows"]
     assert [stored.name for stored in STORED_LAYOUTS if stored.is_batched_rows] == ["1,rows"]
     assert [stored.name for stored in STORED_LAYOUTS if stored.holds_blocks] == ["1,H,W"]
-    assert [stored.name for stored in STORED_LAYOUTS if stored.holds_two_axes((2, 5, 8))] == ["H,W"]
-    assert not BY_NAME["H,W"].holds_two_axes((3, 5, 8))
+    assert [stored.name for stored in STORED_LAYOUTS if stored.holds_two_axes] == ["2,rows"]
 
 
 def test_names_are_unique_and_layouts_are_values():
-    assert len(BY_NAME) == len(STORED_LAYOUTS) == 7
+    assert len(BY_NAME) == len(STORED_LAYOUTS) == 8
     assert type(BY_NAME["rows"])() == BY_NAME["rows"]
     assert BY_NAME["rows"] != BY_NAME["1,rows"]

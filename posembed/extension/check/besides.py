@@ -67,6 +67,8 @@ def _value(
     if "feature" in name and name.endswith("mask"):  # the frames of a sound, whichever axis has them
         frames = next((size for size in values.shape[1:] if size != bins(model.config)), width)
         return torch.ones(values.shape[0], frames, dtype=torch.long)
+    if name == "padding_positions":  # the patches that are none
+        return torch.zeros(1, grid[0] * grid[1], dtype=torch.bool) if grid else None
     if name.endswith("mask"):
         return torch.ones(values.shape[0], grid[0] * grid[1] if grid else width, dtype=torch.long)
     return None

@@ -18,15 +18,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
+import numpy as np
 from torch import Tensor
 
+from posembed.checkpoint.formats.pickle.torch_arrays import from_numpy
+from posembed.checkpoint.source import open_checkpoint
 from posembed.errors import first_line
 from posembed.extension.check import sentence_models
 from posembed.extension.check.comparing import compare
 from posembed.extension.check.inputs import Arguments
 from posembed.extension.check.messages import Answer, Copy, Start
 from posembed.extension.check.reading import CannotCheckError, DoesNotRunError, Reading, faults
-from posembed.extension.check.running import SourceRun, run_copy, run_source, unread
+from posembed.extension.check.running import run_copy
+from posembed.extension.check.source_runs import SourceRun, run_source, unread
 
 _CONNECTIONS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname")
 
@@ -79,7 +83,13 @@ def read_source(start: Start) -> tuple[Answer, Source | None]:
 def _run(library: Library, start: Start, reading: Reading) -> Source:
     model = library.load_model(Path(start.folder))
     try:
-        runs = run_source(model, start.sizes, partial(library.prepared, Path(start.folder)))
+        checkpoint = open_checkpoint(Path(start.folder))
+        runs = run_source(
+            model,
+            start.sizes,
+            partial(library.prepared, Path(start.folder)),
+            lambda key: from_numpy(np.array(checkpoint.read(key))),
+        )
     except CannotCheckError as error:
         return Source(reading, note=str(error))
     result = None

@@ -1,4 +1,4 @@
-"""Images that come as patches, already cut, with an argument that says where each one lies."""
+"""Images that come as patches, already cut, or as states that another model made of patches."""
 
 from __future__ import annotations
 
@@ -11,26 +11,53 @@ from posembed.extension.check.configuration import Shape, Sides, channels, integ
 
 _TIMES_SIDES = ("grid_thw", "image_grid_thw", "grid_thws")
 _SIDES = ("grid_hw", "grid_hws", "image_grid_hws", "image_grid_hw", "spatial_shapes", "target_sizes", "tgt_sizes")
-_PLACES = ("pixel_position_ids", "image_position_ids")
-GRIDS = (*_TIMES_SIDES, *_SIDES, *_PLACES)
+PLACES = ("pixel_position_ids", "image_position_ids")
+GRIDS = (*_TIMES_SIDES, *_SIDES, *PLACES)
 """Arguments that give the grid of an image: frames and sides, sides alone, or the place of every patch."""
+PLACED = "flattened_patches"
+"""Patches whose first two numbers are the row and the column where each lies."""
+SMALL = (12, 12)
+"""Patches of an image for a table of coordinates: whole squares of 2, 3, 4 or 6 patches fit, in little time."""
 
 
-def grid_argument(name: str, grid: Sides) -> Tensor:
+def grid_argument(name: str, grid: Sides, last: int | None = None) -> Tensor:
     """Return one of those arguments for one image.
+
+    Args:
+        name: of the argument.
+        grid: ``(height, width)`` in patches.
+        last: coordinate of the last row and column; by default, the first ones are 0.
 
     Example:
         >>> grid_argument("grid_thw", (2, 3)), grid_argument("pixel_position_ids", (1, 2))
         (tensor([[1, 2, 3]]), tensor([[[0, 0],
                  [1, 0]]]))
+        >>> grid_argument("pixel_position_ids", (1, 2), last=9)
+        tensor([[[8, 9],
+                 [9, 9]]])
     """
     height, width = grid
     if name in _TIMES_SIDES:
         return torch.tensor([[1, height, width]])
     if name in _SIDES:
         return torch.tensor([[height, width]])
-    across, down = torch.meshgrid(torch.arange(width), torch.arange(height), indexing="xy")
+    rows, columns = (torch.arange(side) + (0 if last is None else max(last + 1 - side, 0)) for side in grid)
+    if last is not None:
+        rows, columns = rows.clamp(max=last), columns.clamp(max=last)
+    across, down = torch.meshgrid(columns, rows, indexing="xy")
     return torch.stack([across, down], -1).reshape(1, height * width, 2)
+
+
+def placed(patches: Tensor, grid: Sides, last: int | None) -> Tensor:
+    """Return patches that begin with their own row and column."""
+    places = grid_argument(PLACES[0], grid, last).flip(-1).to(patches.dtype)
+    return torch.cat([places, patches], dim=-1)
+
+
+def state_shapes(model: Any, grid: Sides) -> list[Shape]:
+    """Return the shapes of states that another model made of the patches of one image: a map, or one row a patch."""
+    width = (integers(model.config, "hidden_size", "embed_dim", "d_model") or [1])[0]
+    return [(1, width, *grid), (1, grid[0] * grid[1], width), (1, *grid, width)]
 
 
 def patch_shapes(model: Any, grid: Sides) -> list[Shape]:
@@ -50,4 +77,5 @@ def patch_shapes(model: Any, grid: Sides) -> list[Shape]:
     ]
     # The first linear map of a model that takes patches reads them.
     first = next((module.in_features for module in model.modules() if isinstance(module, torch.nn.Linear)), None)
-    return made if first is None else [*made, (count, first), (1, count, first)]
+    widths = [*([] if first is None else [first]), *integers(config, "patch_embed_hidden_size")[:1]]
+    return [*made, *(shape for width in widths for shape in ((count, width), (1, count, width)))]

@@ -9,10 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from posembed.extension.check.configuration import signature
+
 # What an argument holds, by the library's own names: get_image_features, image_token_id.
 _KINDS = {
     "pixel_values": "image",
     "pixel_values_videos": "video",
+    "flattened_patches": "image",
     "input_features": "audio",
     "input_values": "audio",
 }
@@ -20,9 +23,15 @@ _TYPES = {"image": 1, "video": 2, "audio": 3}
 """Numbers by which ``mm_token_type_ids`` tells such tokens from a text's, 0."""
 
 
+_PLACES = "image_embeds_position_mask"
+"""Marks the places of an image's states by number, whatever token lies there."""
+
+
 def has_placeholders(model: Any, signal: str) -> bool:
     """Return whether tokens of a text may stand for what an argument holds."""
-    return _maker(model, signal) is not None and _token(model.config, _KINDS[signal]) is not None
+    if _maker(model, signal) is None:
+        return False
+    return _token(model.config, _KINDS[signal]) is not None or _has_places(model, signal)
 
 
 def with_placeholders(model: Any, made: Mapping[str, Tensor | int], signal: str) -> dict[str, Tensor | int]:
@@ -33,18 +42,24 @@ def with_placeholders(model: Any, made: Mapping[str, Tensor | int], signal: str)
     kind, maker = _KINDS[signal], _maker(model, signal)
     token, ids = _token(model.config, kind), made["input_ids"]
     assert maker is not None
-    assert token is not None
     assert isinstance(ids, Tensor)
     taken = inspect.signature(maker).parameters
     with torch.no_grad():
         states = maker(**{name: value for name, value in made.items() if name in taken and name != "input_ids"})
     count = _count(states)
-    places = torch.full((1, count), token)
+    places = torch.full((1, count), int(ids[0, 0]) if token is None else token)
     ids = torch.cat([ids[:, :1], places, ids[:, 1 + count :]], dim=1)
     result = {**made, "input_ids": ids}
-    if "mm_token_type_ids" in inspect.signature(model.forward).parameters:
+    if _has_places(model, signal):
+        result[_PLACES] = torch.zeros_like(ids)
+        result[_PLACES][:, 1 : 1 + count] = 1
+    if "mm_token_type_ids" in signature(model):
         result["mm_token_type_ids"] = (ids == token).long() * _TYPES[kind]
     return result
+
+
+def _has_places(model: Any, signal: str) -> bool:
+    return _KINDS[signal] == "image" and hasattr(model, "forward") and _PLACES in signature(model)
 
 
 def _maker(model: Any, signal: str) -> Any:

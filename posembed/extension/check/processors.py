@@ -28,7 +28,7 @@ def prepared(folder: Path, names: Sequence[str]) -> Arguments:
     directory = open_checkpoint(folder).directory
     if not any((directory / name).is_file() for name in FILES):
         return {}
-    made: Any = _images(directory) if any("pixel" in name for name in names) else _sound(directory)
+    made: Any = _images(directory) if any("pixel" in name or "patch" in name for name in names) else _sound(directory)
     return {name: made[name] for name in names if name in made}
 
 

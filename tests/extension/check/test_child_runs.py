@@ -68,7 +68,7 @@ def test_a_copy_that_loads_and_does_not_run(small_model, tmp_path, monkeypatch):
 
 
 def test_a_model_that_cannot_be_called_is_only_loaded(small_model, tmp_path, monkeypatch):
-    monkeypatch.setattr("posembed.extension.check.running.calls", lambda *_: iter(()))
+    monkeypatch.setattr("posembed.extension.check.source_runs.calls", lambda *_: iter(()))
     checked = extend_checkpoint(small_model("bert"), tmp_path / "out", 64, check="run").checked
     assert checked.outcome == "loads"
     assert checked.reason == "not run, because no way to call BertForMaskedLM was found"

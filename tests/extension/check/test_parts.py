@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from posembed.extension.check.parts import Watch, parameter_named, parts
+from posembed.extension.check.parts import Watch, parameter_named, part_of, parts
 
 
 class Tower(nn.Module):
@@ -39,7 +39,38 @@ def test_names_in_the_model():
     assert parameter_named(whole, "pos_embed") is None
 
 
-def test_parts_with_a_configuration_the_largest_first():
+def test_values_tell_a_renamed_tensor():
+    whole = Whole()
+    values = whole.text.position.weight.detach()[None]
+    assert parameter_named(whole, "vision.pos_embed", values) == "text.position.weight"
+    assert parameter_named(whole, "vision.position.weight", values) == "text.position.weight"  # whatever its name
+    zeros = torch.zeros(4, 2)
+    assert parameter_named(whole, "text.other", zeros) == "text.other"  # both are zero: the more alike name
+    assert parameter_named(whole, "text.other", torch.ones(4, 2)) == "text.other"  # changed while it was loaded
+    assert parameter_named(whole, "pos_embed", torch.ones(4, 2)) is None
+
+
+def test_a_part_without_a_configuration_has_that_of_the_part_around_it():
+    class Inner(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.position = nn.Embedding(4, 2)
+
+        def forward(self, ids):
+            return self.position(ids)
+
+    class Bare(Tower):
+        def __init__(self):
+            super().__init__()
+            self.inner = Inner()
+
+    model = Bare()
+    assert [path for path, _ in parts(model, "inner.position.weight")] == ["inner"]
+    assert part_of(model, "inner").config is model.config
+    assert part_of(model, "") is model
+
+
+def test_parts_the_largest_first():
     assert [path for path, _ in parts(Whole(), "inner.vision.position.weight")] == ["inner.vision"]
     assert [path for path, _ in parts(Whole().text, "position.weight")] == []
 

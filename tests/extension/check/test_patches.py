@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from posembed.extension.check.patches import grid_argument, patch_shapes
+from posembed.extension.check.patches import grid_argument, patch_shapes, placed, state_shapes
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,15 @@ def test_shapes_of_patches():
     convolution = torch.nn.Conv2d(3, 2, 4)
     convolution.config = model.config
     assert len(patch_shapes(convolution, (2, 3))) == 6
+
+
+def test_places_of_patches_that_lie_in_the_patches():
+    patches = placed(torch.zeros(1, 6, 4), (2, 3), None)
+    assert patches[0, :, :2].tolist() == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]]  # row first
+    assert placed(torch.zeros(1, 6, 4), (2, 3), 9)[0, -1].tolist() == [9, 9, 0, 0, 0, 0]
+    assert int(placed(torch.zeros(1, 6, 4), (2, 3), 0).max()) == 0  # a table of one row
+
+
+def test_states_of_patches():
+    model = SimpleNamespace(config=SimpleNamespace(hidden_size=8))
+    assert state_shapes(model, (2, 3)) == [(1, 8, 2, 3), (1, 6, 8), (1, 2, 3, 8)]

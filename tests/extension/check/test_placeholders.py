@@ -55,3 +55,24 @@ def test_one_token_per_state(states):
     assert result["pixel_values"] is made["pixel_values"]
     short = with_placeholders(Model(states), {**made, "input_ids": torch.tensor([[1, 2]])}, "pixel_values")
     assert short["input_ids"].tolist() == [[1, IMAGE, IMAGE, IMAGE]]
+
+
+def test_places_that_a_mask_marks():
+    """Kosmos-2 has no token for an image: a mask says where its states go."""
+
+    class Masked(Model):
+        config = SimpleNamespace(image_token_index=None)
+
+        def get_image_features(self, flattened_patches):
+            assert flattened_patches.dim() == 3
+            return self.states
+
+        def forward(self, input_ids, flattened_patches, image_embeds_position_mask=None):
+            pass
+
+    model = Masked(torch.zeros(1, 3, 8))
+    assert has_placeholders(model, "flattened_patches")
+    made = {"input_ids": torch.tensor([[4, 5]]), "flattened_patches": torch.zeros(1, 2, 6)}
+    result = with_placeholders(model, made, "flattened_patches")
+    assert result["input_ids"].shape == (1, 4)
+    assert result["image_embeds_position_mask"].tolist() == [[0, 1, 1, 1]]

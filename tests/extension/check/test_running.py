@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from posembed.extension.check.inputs import Lengths
 from posembed.extension.check.messages import Size
 from posembed.extension.check.reading import CannotCheckError, DoesNotRunError
-from posembed.extension.check.running import Wanted, run_copy, run_source, unread
+from posembed.extension.check.running import run_copy
+from posembed.extension.check.source_runs import run_source, unread
 
 TEXT = (Size("position.weight", "sequence", 8, 16, 8),)
 
@@ -43,20 +43,6 @@ class Image(torch.nn.Module):
         return (pixel_values.mean(),)
 
 
-def test_lengths_of_encoder_and_decoder():
-    sizes = (
-        Size("encoder.a", "sequence", 8, 16, 8),
-        Size("decoder.a", "sequence", 6, 12, 3),
-        Size("b", "grid", 4, 9, 0),
-    )
-    assert Wanted.of(sizes, decoder=True) == Wanted(Lengths(8, 6), Lengths(16, 12), 3)
-    assert Wanted.of(sizes, decoder=False) == Wanted(Lengths(6, 4), Lengths(12, 4), 3)
-    assert Wanted.of(sizes[1:], decoder=True) == Wanted(Lengths(4, 6), Lengths(4, 12), 3)
-    assert Wanted.of(sizes[2:], decoder=True) == Wanted(None, None, 0)
-    assert Wanted.of(sizes, decoder=True, text=False) == Wanted(Lengths(4, 6), Lengths(4, 12), 3)  # a sound's encoder
-    assert Wanted.of(sizes[:1], decoder=True, text=False) == Wanted(None, None, 0)
-
-
 def test_shortest_old_and_new():
     (source,) = runs = run_source(Text(8), TEXT)
     assert sorted(source.outputs) == [1, 8]
@@ -89,11 +75,6 @@ def test_a_copy_with_fewer_rows_runs_and_is_compared_at_its_own_length():
     copy.table[3] += 1
     with pytest.raises(DoesNotRunError, match=r"^4 tokens give other outputs than in the source \(by up to 1\)$"):
         run_copy(copy, shorter, source)
-
-
-def test_lengths_that_source_and_copy_both_take():
-    assert Wanted(Lengths(8, 6), Lengths(16, 3), 3).shared(1) == {1: Lengths(1, 1), 8: Lengths(8, 3)}
-    assert Wanted(Lengths(8, 6), Lengths(2, 6), 3).shared(4) == {4: Lengths(2, 4), 6: Lengths(2, 6)}
 
 
 def test_a_decoder_that_grows_up_to_the_length_of_its_encoder():
