@@ -39,7 +39,7 @@ class Wanted:
             decoder: whether the decoder has tokens of its own.
             text: whether there are other tokens too; without them, every table outside the decoder numbers a sound.
         """
-        sequences = [size for size in sizes if size.kind == "sequence"]
+        sequences = [size for size in sizes if size.of_sequence]
         of_decoder = [size for size in sequences if decoder and "decoder" in size.key]
         of_text = [size for size in sequences if text and size not in of_decoder]
         sequences = [*of_text, *of_decoder]

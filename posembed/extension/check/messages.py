@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from posembed.find.kinds import TableKind
 from posembed.records.base import Record
 
 Status = Literal["fine", "fault", "unknown"]
@@ -31,6 +32,16 @@ class Size(Record):
     kept: int
     grid: tuple[int, int] | None = None
     old_grid: tuple[int, int] | None = None
+
+    @property
+    def of_sequence(self) -> bool:
+        """Whether its rows are the places of a sequence."""
+        return TableKind(self.kind).sized_by == "length"
+
+    @property
+    def numbered(self) -> bool:
+        """Whether its rows are read by numbers that arguments may hold: coordinates, time steps."""
+        return TableKind(self.kind).sized_by is None
 
 
 @dataclass(frozen=True)

@@ -64,10 +64,10 @@ def _run_lengths(model: Any, call: Call, source: SourceRun) -> str:
         where = f"on an input of shape {list(shape)}" if shape is not None else f"at {ASIDE} {_counted(call)}"
         _tried(model, call, Lengths(ASIDE, ASIDE), source.where + where)
         return where
-    same, grown = 0, {(size.before, size.after) for size in sizes if size.kind == "sequence"}
+    same, grown = 0, {(size.before, size.after) for size in sizes if size.of_sequence}
     shared = wanted.shared(source.shortest, source.spare)
     lengths = {length: shared[length] for length in source.outputs}
-    several = sum(size.kind == "sequence" for size in sizes) > 1
+    several = sum(size.of_sequence for size in sizes) > 1
     longest = _longest_of_copy(
         model, call, wanted.after, range(source.spare, SPARE if several and source.spare else source.spare)
     )

@@ -16,9 +16,6 @@ from posembed.extension.check.messages import Size
 from posembed.extension.check.parts import Watch, parameter_named, parts
 from posembed.extension.check.reading import CannotCheckError
 
-_NUMBERED = ("axis", "time")
-"""Kinds of tables whose rows are read by numbers that arguments hold, not by places in the input."""
-
 
 @dataclass(frozen=True)
 class SourceRun:
@@ -94,7 +91,7 @@ def run_source(
         for path, part in parts(model, name) if name is not None else ():
             if size in left:
                 take(part, path)
-    numbered = [size for run in runs for size in run.sizes if size.kind in _NUMBERED]
+    numbered = [size for run in runs for size in run.sizes if size.numbered]
     if numbered and all(run.part for run in runs):
         near = _run_part(model, "", numbered, names, prepare, near=True)
         runs += [] if near is None else [near]
@@ -125,7 +122,7 @@ def _run_part(
     inside = f"{path}." if path else ""
     held = [size for size in left if (names[size.key] or inside).startswith(inside)]
     known = {name.removeprefix(inside): size for size in held if (name := names[size.key]) is not None}
-    needs_text = any(size.kind == "sequence" for size in held)
+    needs_text = any(size.of_sequence for size in held)
     grid = next((size.old_grid for size in held if size.old_grid is not None), None)
     last = last_row(held, "before")
     for call in calls(part, grid, last):
@@ -142,14 +139,14 @@ def _run_part(
 
 def last_row(sizes: Iterable[Size], when: Literal["before", "after"]) -> int | None:
     """Return the last row that all tables of coordinates or time steps have."""
-    return min((int(getattr(size, when)) - 1 for size in sizes if size.kind in _NUMBERED), default=None)
+    return min((int(getattr(size, when)) - 1 for size in sizes if size.numbered), default=None)
 
 
 def _reads(call: Call, size: Size, names: Mapping[str, str | None], seen: Collection[str]) -> bool:
     """Return whether a call read a table; of one that the model has under another name, whether it may have."""
     if names[size.key] is not None:
         return names[size.key] in seen
-    return call.has_words or call.signal in SOUNDS if size.kind == "sequence" else call.signal is not None
+    return call.has_words or call.signal in SOUNDS if size.of_sequence else call.signal is not None
 
 
 def _run_lengths_of_source(
