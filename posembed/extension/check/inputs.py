@@ -159,8 +159,8 @@ def _ways(model: Any, grid: Sides | None) -> Iterator[Call]:
         if name not in (*STATES, PLACED, "hidden_states"):
             # States of an inner layer, unless a grid says that they are patches.
             yield from _calls(model, words, (name,), len(shapes(model.config, name)), None)
-    for name in signals if grid is not None else ():  # patches without an argument that says where they lie
-        if name in PIXELS and name != "hidden_states":
+    for name in signals:  # patches without an argument that says where they lie
+        if grid is not None and name in PIXELS and name != "hidden_states":
             count = len((state_shapes if name in STATES else patch_shapes)(model, grid))
             yield from _calls(model, words, (name,), count, grid)
     steps = episode(taken)

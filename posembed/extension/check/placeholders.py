@@ -51,10 +51,10 @@ def with_placeholders(model: Any, made: Mapping[str, Tensor | int], signal: str)
     ids = torch.cat([ids[:, :1], places, ids[:, 1 + count :]], dim=1)
     result = {**made, "input_ids": ids}
     if _has_places(model, signal):
-        result[_PLACES] = torch.zeros_like(ids)
-        result[_PLACES][:, 1 : 1 + count] = 1
+        at = torch.arange(ids.shape[1])
+        result[_PLACES] = ((at > 0) & (at <= count)).long()[None]
     if "mm_token_type_ids" in signature(model):
-        result["mm_token_type_ids"] = (ids == token).long() * _TYPES[kind]
+        result["mm_token_type_ids"] = ids.eq(-1 if token is None else token).long() * _TYPES[kind]
     return result
 
 

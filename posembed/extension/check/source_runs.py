@@ -174,9 +174,10 @@ def _spare(part: Any, call: Call, wanted: Wanted) -> tuple[int, list[Tensor] | N
 
     It is 0 if the model takes none of a few lengths.
     """
-    for spare in range(SPARE + 1) if wanted.before is not None else ():
-        with contextlib.suppress(Exception):
-            return spare, outputs(part, call, wanted.before.less(spare))
+    if wanted.before is not None:
+        for spare in range(SPARE + 1):
+            with contextlib.suppress(Exception):
+                return spare, outputs(part, call, wanted.before.less(spare))
     return 0, None
 
 

@@ -11,7 +11,7 @@ import torch
 from posembed.checkpoint.source import CheckpointPath, open_checkpoint
 from posembed.extension.check.inputs import Arguments
 from posembed.extension.check.reading import CannotCheckError, Reading
-from posembed.extension.check.running import nothing_prepared
+from posembed.extension.check.source_runs import nothing_prepared
 
 
 def read_shapes(folder: Path) -> Reading:
