@@ -155,14 +155,14 @@ def _ways(model: Any, grid: Sides | None) -> Iterator[Call]:
     for name in signals:
         grids = tuple(each for each in GRIDS if each in taken) if name in PIXELS else ()
         if grids and grid is not None:
-            yield from _calls(model, words, (name, *grids[:1]), len(patch_shapes(model, grid)), grid)
+            yield from _calls(model, words, (name, *grids[:1]), patch_shapes(model, grid), grid)
         if name not in (*STATES, PLACED, "hidden_states"):
             # States of an inner layer, unless a grid says that they are patches.
-            yield from _calls(model, words, (name,), len(shapes(model.config, name)), None)
+            yield from _calls(model, words, (name,), shapes(model.config, name), None)
     for name in signals:  # patches without an argument that says where they lie
         if grid is not None and name in PIXELS and name != "hidden_states":
-            count = len((state_shapes if name in STATES else patch_shapes)(model, grid))
-            yield from _calls(model, words, (name,), count, grid)
+            suggested = (state_shapes if name in STATES else patch_shapes)(model, grid)
+            yield from _calls(model, words, (name,), suggested, grid)
     steps = episode(taken)
     if steps:
         yield Call(steps)
@@ -173,10 +173,10 @@ def _ways(model: Any, grid: Sides | None) -> Iterator[Call]:
 
 
 def _calls(
-    model: Any, words: tuple[str, ...], signals: tuple[str, ...], count: int, grid: Sides | None
+    model: Any, words: tuple[str, ...], signals: tuple[str, ...], suggested: list[Shape], grid: Sides | None
 ) -> Iterator[Call]:
     """Yield calls with one signal: with words, where some of them may stand for it, and alone."""
-    for place in range(count):
+    for place in (place for place, shape in enumerate(suggested) if shape not in suggested[:place]):
         if "input_ids" in words and has_placeholders(model, signals[0]):
             yield Call((*words, *signals), place, in_text=True, grid=grid)
         if words:

@@ -95,3 +95,17 @@ def test_texts_with_placeholders_come_first():
         (("pixel_values",), False),
     ]
     assert ways[-1] == Call(("input_ids",))
+
+
+def test_no_shape_is_tried_twice():
+    """Sides that patches of windows divide are the image's own here."""
+
+    class Images(Model):
+        config = config(image_size=64, patch_size=16)
+
+        def forward(self, pixel_values):
+            pass
+
+    shapes = [call.shape(Images()) for call in calls(Images())]
+    assert len(shapes) == len(set(shapes)) > 1
+    assert shapes[0] == (1, 3, 64, 64)
