@@ -122,6 +122,9 @@ _EVALUATE = "version 2 of evaluate's document: no fidelity without an original, 
 _BASELINES = "evaluate measures more baselines, and leaves out a cell that is the same as another"
 _TASKS = "tasks on real documents come first, and which documents are read is an option"
 _OBJECTIVE = "version 2 of calibrate's document: the objective is an option; what version 1 had is hidden=1, knots=0"
+_CHOICE = "language models also choose the next sentence among eight"
+_UNIT = "vectors are read and made unit vectors as sentence-transformers does, which differs below 1e-7"
+_REAL_START = "the start of --hidden 1 is chosen by real tasks, and eight steps from that one bring nothing"
 _INTERVALS = "every interval comes from one function, whose sums are taken in another order"
 _MASKED_START = "the first loss of a masked calibration is measured as the later ones"
 _CHOSEN = "extend --data is judged by real tasks, or by a clear gain over a window, and these models pass neither"
@@ -152,6 +155,7 @@ _ADDED = (
     *(Added("*", _FORMULA, scenario=scenario) for scenario in _COMPUTED),
     Added("json/fields/*", _PADDING, scenario="minilm-plan"),
     Added("json/configuration/documents_from", _TASKS, scenario="*evaluate*"),
+    *(Added(f"json/{key}*", _CHOICE, scenario="*evaluate*") for key in ("choices", "choice_gain")),
     *(Added(f"*json/configuration/{key}", _OBJECTIVE, scenario="*calibrate*") for key in ("hidden", "knots")),
 )
 _SINCE_0_2 = (
@@ -168,6 +172,8 @@ _SINCE_0_2 = (
     *(Accepted(f"*/{key}/*", _BASELINES, scenario="*evaluate*") for key in ("cells", "comparisons", "verdict")),
     Accepted("json/comparisons", _BASELINES, text=r"^\[\]$", scenario="*evaluate*"),
     Accepted("json/configuration/tasks/*", _TASKS, scenario="*evaluate*"),
+    Accepted("json/fidelity/cosine/*", _UNIT, scenario="*evaluate*"),
+    *(Accepted(path, _REAL_START, scenario="calibrate-chosen-start") for path in ("exit", "printed", "files*")),
     *(
         Accepted(f"json/{measure}/*/{end}", _INTERVALS, scenario="*evaluate*")
         for measure in ("context_gain", "shuffled")
