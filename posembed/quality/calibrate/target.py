@@ -56,9 +56,10 @@ def choose_target(request: Request, observer: Observer) -> tuple[DistillationTar
     sets = _sets(request, embedder)
     if not sets:
         return USUAL, "the texts have too few long documents with titles or sections to choose a target by"
-    ranks, cut = _compare(sets, embedder, request.old)
+    limit = min(request.old, embedder.stored_limit or request.old)
+    ranks, cut = _compare(sets, embedder, request.old, limit)
     chosen = clearly_best(ranks)
-    reached, limit = float(ranks[chosen].mean()), min(request.old, embedder.stored_limit or request.old)
+    reached = float(ranks[chosen].mean())
     documents = max(len(each.documents) for each in sets)
     why = (
         f"{_described(chosen)}: over titles and sections of {documents} documents its mean reciprocal rank is "
@@ -130,13 +131,14 @@ def _made(held_out: HeldOut, length: int, embedder: Embedder, seed: int) -> Iter
             continue
 
 
-def _compare(sets: Sequence[RetrievalSet], embedder: Embedder, usable: int) -> tuple[Ranks, NDArray[np.float64]]:
-    """Return the reciprocal ranks by each target, and by cut documents: those of every task weigh the same."""
+def _compare(
+    sets: Sequence[RetrievalSet], embedder: Embedder, usable: int, limit: int
+) -> tuple[Ranks, NDArray[np.float64]]:
+    """Return the reciprocal rank of every query by each target, and by documents cut to ``limit`` tokens."""
     found: dict[DistillationTarget, list[NDArray[np.float64]]] = {}
     cut = []
     known: dict[tuple[int, ...], list[Vectors]] = {}
     chunks, beginnings = (_fitting(sizes, usable) for sizes in (CHUNKS, BEGINNINGS))
-    limit = min(usable, embedder.stored_limit or usable)
     for made in sets:
         queries = embedder.embed(made.queries, queries=True)
         new = [text for text in made.documents if text not in known]  # the tasks ask about the same documents

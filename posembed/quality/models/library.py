@@ -133,23 +133,7 @@ def load_modules(folder: Path, *, trust_remote_code: bool = False) -> tuple[Any,
         InvalidArgumentError: for a model that does not read text by itself, or needs code of its own.
         CheckpointError: for files that cannot be loaded.
     """
-    import sentence_transformers
-
-    refuse_foreign_classes(folder, trust_remote_code=trust_remote_code)
-    try:
-        with warnings.catch_warnings(), no_questions(folder):
-            warnings.simplefilter("ignore")
-            whole = sentence_transformers.SentenceTransformer(
-                str(folder),
-                device="cpu",
-                trust_remote_code=trust_remote_code,
-                local_files_only=True,
-                model_kwargs={"dtype": torch.float32},
-            )
-    except InvalidArgumentError:
-        raise
-    except Exception as error:  # the library raises whatever a broken file leads to
-        raise CheckpointError(f"{folder} cannot be loaded: {first_line(error)}") from None
+    whole = load_whole("SentenceTransformer", folder, trust_remote_code=trust_remote_code)
     first, *modules = whole
     model = getattr(first, "auto_model", None)
     if not isinstance(model, nn.Module):
@@ -162,6 +146,37 @@ def load_modules(folder: Path, *, trust_remote_code: bool = False) -> tuple[Any,
         load_length_aware(model, folder)
     head = LibraryHead(folder, modules, _output(folder, first), _place(first), whole.truncate_dim)
     return model, unlimited(folder, first), head
+
+
+def load_whole(loader: str, folder: Path, *, trust_remote_code: bool) -> Any:
+    """Return what a class of sentence-transformers makes of a folder, in float32 on the CPU; nothing is downloaded.
+
+    Args:
+        loader: name of the class.
+        folder: a directory of its files.
+        trust_remote_code: run Python code of the checkpoint's own.
+
+    Raises:
+        InvalidArgumentError: for a model that needs code of its own.
+        CheckpointError: for files that cannot be loaded.
+    """
+    import sentence_transformers
+
+    refuse_foreign_classes(folder, trust_remote_code=trust_remote_code)
+    try:
+        with warnings.catch_warnings(), no_questions(folder):
+            warnings.simplefilter("ignore")
+            return getattr(sentence_transformers, loader)(
+                str(folder),
+                device="cpu",
+                trust_remote_code=trust_remote_code,
+                local_files_only=True,
+                model_kwargs={"dtype": torch.float32},
+            )
+    except InvalidArgumentError:
+        raise
+    except Exception as error:  # the library raises whatever a broken file leads to
+        raise CheckpointError(f"{folder} cannot be loaded: {first_line(error)}") from None
 
 
 def _output(folder: Path, transformer: Any) -> tuple[str | int, ...]:

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
-from posembed.errors import CheckpointError, InvalidArgumentError, first_line, require_package
+from posembed.errors import InvalidArgumentError, require_package
 from posembed.extension.length_aware import load_length_aware
-from posembed.extension.library_code import no_questions, refuse_foreign_classes
 from posembed.quality.models.embedder import TOKENS_PER_BATCH
-from posembed.quality.models.library import unlimited
+from posembed.quality.models.library import load_whole, unlimited
 from posembed.quality.models.model_kind import ModelKind
 from posembed.quality.models.prompts import PromptTokens
 from posembed.quality.models.stored_limit import stored_limit
@@ -167,23 +166,7 @@ def load_reranker(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         require_package("sentence_transformers", "quality", "evaluating a reranker", package="sentence-transformers")
-    import sentence_transformers
-
-    refuse_foreign_classes(folder, trust_remote_code=trust_remote_code)
-    try:
-        with warnings.catch_warnings(), no_questions(folder):
-            warnings.simplefilter("ignore")
-            whole = sentence_transformers.CrossEncoder(
-                str(folder),
-                device="cpu",
-                trust_remote_code=trust_remote_code,
-                local_files_only=True,
-                model_kwargs={"dtype": torch.float32},
-            )
-    except InvalidArgumentError:
-        raise
-    except Exception as error:  # the library raises whatever a broken file leads to
-        raise CheckpointError(f"{folder} cannot be loaded: {first_line(error)}") from None
+    whole = load_whole("CrossEncoder", folder, trust_remote_code=trust_remote_code)
     first = whole[0]
     if getattr(first, "transformer_task", None) in _CHATS or "message" in getattr(first, "modality_config", {}):
         raise InvalidArgumentError(f"{folder} is a reranker that reads its pair as a chat, which is not evaluated")
