@@ -8,20 +8,24 @@ killed one leaves can be told from what a live one writes, and the next run on t
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from posembed.errors import ArgumentTypeError, InvalidArgumentError
+from posembed.errors import ArgumentTypeError, InvalidArgumentError, os_reason
+from posembed.locks import is_still, lock_of_dead, locked
+from posembed.observer import LOGGER
 
 OLD, LOCK, DONE = ".old", ".lock", ".done"
 """Endings of what lies beside a hidden ``.NAME.partial-XXXXXXXX``: the old content, set aside; the lock; old content
 that the new one has replaced and that may go."""
+_ENDINGS = r"(?:\.old|\.lock|\.done)?"
+_HIDDEN = re.compile(rf"(\..+\.partial-[0-9a-f]{{8}}){_ENDINGS}", re.DOTALL)
+_ATTEMPTS = 2  # a disk that refuses once, as one on a network may, is asked again; one that refuses twice is broken
 _SHOWN = 50  # characters of a name that its hidden one repeats: no name may exceed 255 bytes, and four can be one
 
 
@@ -113,22 +117,26 @@ def missing_parents(path: Path) -> Iterator[list[Path]]:
 def hidden_beside(path: Path) -> Iterator[Path]:
     """Yield a free hidden path beside ``path``, which is this process's own until the block ends.
 
-    Whatever lies there when the block ends is removed. Where that fails, the next run on ``path`` removes it.
+    Whatever lies there when the block ends is removed. Where that fails twice, the next run on ``path`` removes it: a
+    lock that stays is not held, so it stops nobody, and a warning in the log names it.
 
     Raises:
         OSError: if nothing can be created beside ``path``.
     """
     partial, held = _claimed(path)
+    ended = False
     try:
         yield partial
+        ended = True
     finally:
-        # An error here must not hide the one that led to it, and the next run tries again.
-        with contextlib.suppress(OSError):
-            for ending in ("", DONE):
-                remove_tree(_with(partial, ending))
-            if not os.path.lexists(_with(partial, OLD)):
-                _with(partial, LOCK).unlink(missing_ok=True)
+        # An error here must not hide the one that led to it.
+        fault = _remove_hidden(partial, ("", DONE))
         os.close(held)
+        if ended and fault is not None and not any(os.path.lexists(_with(partial, each)) for each in ("", DONE)):
+            LOGGER.warning(
+                "%s cannot be removed (%s): it is empty and stops no other run; the next one that writes %s removes it",
+                _with(partial, LOCK), (fault.strerror or os_reason(fault)).lower(), path,
+            )  # fmt: skip
 
 
 def remove_leftovers(path: Path) -> None:
@@ -139,8 +147,9 @@ def remove_leftovers(path: Path) -> None:
     Raises:
         OSError: if old content cannot be put back; its file name is where it lies.
     """
-    for partial in sorted(_hidden_names(path)):
-        held = _lock_of_dead(_with(partial, LOCK))
+    pattern = re.compile(rf"(\.{re.escape(path.name[:_SHOWN])}\.partial-[0-9a-f]{{8}}){_ENDINGS}")
+    for partial in sorted(_hidden_names(path.parent, pattern)):
+        held = lock_of_dead(_with(partial, LOCK))
         if held is None:
             continue
         try:
@@ -148,12 +157,52 @@ def remove_leftovers(path: Path) -> None:
             if os.path.lexists(old) and not os.path.lexists(path):
                 old.rename(path)
                 flush(path.parent)
-            with contextlib.suppress(OSError):  # it can stay: the work does not depend on it
-                for ending in ("", DONE, OLD):
-                    remove_tree(_with(partial, ending))
-                _with(partial, LOCK).unlink(missing_ok=True)
+            _remove_hidden(partial, ("", DONE, OLD))  # it can stay: the work does not depend on it
         finally:
             os.close(held)
+
+
+def remove_leftovers_below(folder: Path) -> None:
+    """Remove what killed runs left of single files anywhere in a folder that is posembed's own; links not followed.
+
+    :func:`remove_leftovers` finds what belongs to one name; a run that writes other names than the killed one did needs
+    this. What a live process is writing is not touched, nor is old content that was set aside.
+    """
+    for root, _, _ in os.walk(folder):
+        for partial in sorted(_hidden_names(Path(root), _HIDDEN)):
+            held = lock_of_dead(_with(partial, LOCK))
+            if held is not None:
+                _remove_hidden(partial, ("", DONE))
+                os.close(held)
+
+
+def is_hidden_name(name: str) -> bool:
+    """Return whether a file's name is one that posembed gives to what it has not finished.
+
+    Example:
+        >>> is_hidden_name(".report.html.partial-0123abcd.lock"), is_hidden_name("report.html")
+        (True, False)
+    """
+    return _HIDDEN.fullmatch(name) is not None
+
+
+def _remove_hidden(partial: Path, endings: Sequence[str]) -> OSError | None:
+    """Remove what has a hidden name, its lock last, and return the error of a disk that refuses twice.
+
+    The lock stays as long as something else does, old content included: it says whose that is.
+    """
+    fault: OSError | None = None
+    for _ in range(_ATTEMPTS):
+        try:
+            for ending in endings:
+                remove_tree(_with(partial, ending))
+            if not os.path.lexists(_with(partial, OLD)):
+                _with(partial, LOCK).unlink(missing_ok=True)
+        except OSError as error:
+            fault = error
+        else:
+            return None
+    return fault
 
 
 def remove_tree(path: Path) -> None:
@@ -208,55 +257,20 @@ def _claimed(path: Path) -> tuple[Path, int]:
         except FileExistsError:  # one in four billion
             continue
         try:
-            if _locked(held) is not False and _is_still(lock, held):
+            if locked(held) is not False and is_still(lock, held):
                 return partial, held
         except BaseException:
+            with contextlib.suppress(OSError):
+                lock.unlink(missing_ok=True)
             os.close(held)
             raise
         os.close(held)  # between two lines, another process took the new lock for that of a killed run
 
 
-def _lock_of_dead(lock: Path) -> int | None:
-    """Return a descriptor that holds the lock, if its process is gone; else ``None``."""
+def _hidden_names(folder: Path, pattern: re.Pattern[str]) -> set[Path]:
+    """Return the hidden paths of which something lies in a folder."""
     try:
-        held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    except OSError:
-        return None
-    try:
-        if _locked(held) and _is_still(lock, held):
-            return held
-    except OSError:
-        pass
-    os.close(held)
-    return None
-
-
-def _locked(descriptor: int) -> bool | None:
-    """Lock a file and return True; False if another process holds it, ``None`` where files cannot be locked."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: nothing of other processes is removed there
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return False if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
-    return True
-
-
-def _is_still(lock: Path, held: int) -> bool:
-    """Return whether the path still leads to the open file, which another process may have removed."""
-    try:
-        return os.path.samestat(lock.lstat(), os.fstat(held))
-    except FileNotFoundError:
-        return False
-
-
-def _hidden_names(path: Path) -> set[Path]:
-    """Return the hidden paths of which something lies beside ``path``."""
-    pattern = re.compile(rf"(\.{re.escape(path.name[:_SHOWN])}\.partial-[0-9a-f]{{8}})(?:\.old|\.lock|\.done)?")
-    try:
-        found = [pattern.fullmatch(name) for name in os.listdir(path.parent)]  # noqa: PTH208 - names are all we need
+        found = [pattern.fullmatch(name) for name in os.listdir(folder)]  # noqa: PTH208 - names are all we need
     except OSError:  # the folder does not exist, or may be written but not listed
         return set()
-    return {path.parent / match.group(1) for match in found if match is not None}
+    return {folder / match.group(1) for match in found if match is not None}

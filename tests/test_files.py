@@ -11,7 +11,17 @@ import pytest
 
 from posembed import files
 from posembed.errors import ArgumentTypeError, InvalidArgumentError
-from posembed.files import flush, hidden_beside, missing_parents, path_of, remove_leftovers, remove_tree, write_whole
+from posembed.files import (
+    flush,
+    hidden_beside,
+    is_hidden_name,
+    missing_parents,
+    path_of,
+    remove_leftovers,
+    remove_leftovers_below,
+    remove_tree,
+    write_whole,
+)
 
 
 def names(folder):
@@ -166,7 +176,7 @@ def test_nothing_of_others_is_removed_where_files_cannot_be_locked(tmp_path, mon
 
 def test_a_new_lock_that_another_process_takes_for_an_old_one_is_given_up(tmp_path, monkeypatch):
     """Between its creation and its locking, ``remove_leftovers`` of another process may lock and remove it."""
-    real, calls = files._locked, []
+    real, calls = files.locked, []
 
     def late(descriptor):
         calls.append(descriptor)
@@ -175,7 +185,7 @@ def test_a_new_lock_that_another_process_takes_for_an_old_one_is_given_up(tmp_pa
             lock.unlink()
         return real(descriptor) if len(calls) != 2 else False
 
-    monkeypatch.setattr(files, "_locked", late)
+    monkeypatch.setattr(files, "locked", late)
     with hidden_beside(tmp_path / "file") as partial:
         assert len(calls) == 3
         assert os.path.lexists(f"{partial}.lock")
@@ -227,3 +237,75 @@ def test_a_writer_that_puts_a_private_file_in_place_does_not_decide_who_may_read
     finally:
         os.umask(before)
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+
+
+def refusing_to_remove(monkeypatch, times):
+    """A disk that refuses the first N removals of a lock."""
+    real, refused = Path.unlink, []
+
+    def unlink(path, *arguments, **keywords):
+        if path.name.endswith(".lock") and len(refused) < times:
+            refused.append(path)
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return real(path, *arguments, **keywords)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    return refused
+
+
+def test_a_disk_that_refuses_once_is_asked_again(tmp_path, monkeypatch, caplog):
+    refused = refusing_to_remove(monkeypatch, 1)
+    write_whole(tmp_path / "file", lambda path: path.write_text("x"))
+    assert len(refused) == 1
+    assert names(tmp_path) == ["file"]
+    assert caplog.messages == []
+
+
+def test_a_lock_that_cannot_be_removed_is_named_and_stops_no_other_run(tmp_path, monkeypatch, caplog):
+    file = tmp_path / "file"
+    with monkeypatch.context() as patch:
+        refused = refusing_to_remove(patch, 99)
+        write_whole(file, lambda path: path.write_text("first"))
+        (lock,) = {path for path in tmp_path.iterdir() if path != file}
+        assert set(refused) == {lock}
+        assert caplog.messages == [
+            f"{lock} cannot be removed (input/output error): it is empty and stops no other run; the next one that "
+            f"writes {file} removes it"
+        ]
+        write_whole(file, lambda path: path.write_text("second"))  # nor does it now, while it stays
+    assert file.read_text() == "second"
+    write_whole(file, lambda path: path.write_text("third"))
+    assert (file.read_text(), names(tmp_path)) == ("third", ["file"])
+
+
+def test_work_that_failed_speaks_of_itself_not_of_its_lock(tmp_path, monkeypatch, caplog):
+    def fail(path):
+        raise RuntimeError("the work")
+
+    refusing_to_remove(monkeypatch, 99)
+    with pytest.raises(RuntimeError, match="the work"):
+        write_whole(tmp_path / "file", fail)
+    assert caplog.messages == []
+
+
+def test_a_folder_is_rid_of_what_killed_runs_left_under_any_name(tmp_path):
+    (tmp_path / "plots").mkdir()
+    for name in ("state.pt", "plots/loss.png", "plots/gone.png"):
+        assert subprocess.run([sys.executable, "-c", KILLED, tmp_path / name], check=False).returncode == -9
+    (tmp_path / ".out.partial-12345678.old").mkdir()  # somebody's work, which only its own name can put back
+    (tmp_path / ".notes.partial").touch()
+    with hidden_beside(tmp_path / "plots" / "live.png") as live:
+        live.write_text("half")
+        remove_leftovers_below(tmp_path)
+        assert live.read_text() == "half"
+    assert sorted(names(tmp_path)) == [".notes.partial", ".out.partial-12345678.lock", ".out.partial-12345678.old",
+                                       "plots"]  # fmt: skip
+    assert names(tmp_path / "plots") == []
+
+
+def test_hidden_names_are_those_of_unfinished_files(tmp_path):
+    with hidden_beside(tmp_path / "a\nb.txt") as partial:
+        assert is_hidden_name(partial.name)
+        assert is_hidden_name(f"{partial.name}.lock")
+    for name in ("report.html", ".report.html", ".partial-12345678", ".x.partial-1234567", ".x.partial-12345678.txt"):
+        assert not is_hidden_name(name)

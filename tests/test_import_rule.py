@@ -11,7 +11,7 @@ ROOT = Path(posembed.__file__).parent
 # Modules at the root that use only each other.
 BASE = {
     *("errors", "layout", "files", "generations", "torch_state", "hardware", "storage", "statistics", "corpus"),
-    *("text_files", "tokenizing", "windows", "observer", "memory"),
+    *("text_files", "tokenizing", "windows", "observer", "memory", "locks"),
 }
 # Each room and what it uses; it may import whatever these use as well.
 USES = {
@@ -40,7 +40,7 @@ MAY_LEAD_BACK = {"posembed.records.base": {"posembed.report.html.renderers"}}
 # Rooms that load without torch; a function within them may import it only where the table below says so.
 WITHOUT_TORCH = {
     *("errors", "layout", "files", "generations", "storage", "statistics", "corpus", "windows", "observer"),
-    *("memory", "text_files", "tokenizing", "_version", "_moved"),
+    *("memory", "locks", "text_files", "tokenizing", "_version", "_moved"),
     *("records", "presets", "tables", "checkpoint", "find", "inspection", "report", "cli"),
 }
 WITH_TORCH_FILES = {

@@ -26,7 +26,7 @@ from posembed.extension.check.libraries import TIMM
 from posembed.extension.check.messages import Copy
 from posembed.extension.check.session import first_question, outcome_of
 
-MORE_SIDES = (2, 1, 4, 8, 3, 6, 12, 16)  # patches a side; the first that a plan accepts
+MORE_SIDES = (2, 1, 4, 8, 3, 6, 10, 12, 16)  # patches a side; the first that a plan accepts
 
 
 def smallest(timm: Any, only: set[str]) -> dict[str, str]:
@@ -61,6 +61,9 @@ def outcome(timm: Any, name: str) -> str:
     model = timm.create_model(name).eval()
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder, "source"), Path(folder, "out")
+        # Weights that several layers share (CoaT) are saved once per layer, since the format takes no shared memory.
+        own = {key: value.clone() for key, value in model.state_dict().items()}
+        model.state_dict = lambda *_, **__: own
         timm.models.save_for_hf(model, str(source), safe_serialization=True)
         tables = [t for t in find_tables(source) if t.refused is None and t.layout.grid is not None]
         if not tables:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.faults.layers import CLayer, Fault, PythonLayer
 from benchmarks.faults.scenarios import Scenario
-from benchmarks.faults.trees import Tree, leftovers, tree
+from benchmarks.faults.trees import Tree, is_leftover, leftovers, tree
 
 _PATIENCE = 300  # seconds after which a call hangs, also on a busy machine
 
@@ -47,7 +47,7 @@ class Runner:
         self.pristine, self.place, self.output = (self.folder / name for name in ("pristine", "place", "output"))
         self.pristine.mkdir()
         self.scenario.prepare(self.pristine)
-        if self.scenario.name == "compare":  # its units are done by processes of their own, whose calls none counts
+        if self.scenario.fills:  # its units are done by processes of their own, whose calls none counts
             self._restart()
             self._succeed(self._call(self.scenario.arguments, 0, None))
             kept = self.pristine / "out" / "units"
@@ -107,7 +107,7 @@ class Runner:
     def _wrong(self, end: End, fault: Fault) -> Sequence[str]:
         wrong = []
         found = tree(self.place / self.scenario.target)
-        if not self._is_old_or_new(found):
+        if not self._is_old_or_new(found, fault):
             wrong.append(f"the target is neither absent nor old nor whole: {_differing(found, self.new)}")
         if tree(self.place / self.scenario.source) != self.source:
             wrong.append("the source has changed")
@@ -118,19 +118,23 @@ class Runner:
             wrong.append(f"exit code {end.code}: {end.said.strip()}")
         if "Traceback" in end.said:
             wrong.append(f"a traceback: {end.said.strip()}")
+        if end.code == 0 and (hidden := leftovers(self.place)) and not all(name in end.said for name in hidden):
+            wrong.append(f"{', '.join(hidden)} stays without a word")
         if end.code == 1 and "posembed: " not in end.said:
             wrong.append(f"no sentence: {end.said.strip()!r}")
         if "nothing was left behind" in end.said and (found != None or leftovers(self.place)):  # noqa: E711
             wrong.append(f"untrue: {end.said.strip()}")
         return wrong
 
-    def _is_old_or_new(self, found: Tree | None) -> bool:
+    def _is_old_or_new(self, found: Tree | None, fault: Fault) -> bool:
         if found is None or found in (self.old, self.new):
             return True
-        if self.scenario.name != "compare" or self.new is None:
+        if not self.scenario.fills or self.new is None:
             return False
-        # The folder of a comparison fills file by file: each is absent, old or whole.
-        return all(content in (self.new.get(name), (self.old or {}).get(name)) for name, content in found.items())
+        # The folder fills file by file: each is absent, old or whole. What a killed process had not finished stays
+        # under hidden names, until the next run.
+        finished = {name: content for name, content in found.items() if not (fault.kill and is_leftover(name))}
+        return all(content in (self.new.get(name), (self.old or {}).get(name)) for name, content in finished.items())
 
     def _call(self, arguments: Sequence[str], k: int, fault: Fault | None) -> End:
         """Run the call in a copy of this process, in which everything is imported already."""

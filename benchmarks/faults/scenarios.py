@@ -26,6 +26,8 @@ class Scenario:
         target: what the call writes: must be absent, old or whole.
         again: arguments of the call that follows without a fault, if others.
         source: what it reads: must stay as it is.
+        fills: the target is a folder that fills file by file, each of which must be absent, old or whole; its units are
+            done by processes of their own, once.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Scenario:
     target: str = "out"
     again: Sequence[str] | None = None
     source: str = "source"
+    fills: bool = False
 
     def prepare(self, folder: Path) -> None:
         """Write what the call needs; done once, and copied for each k."""
@@ -61,7 +64,7 @@ class Sharded(Scenario):
         source = write_checkpoint(folder / "source")
         tensors = list(load_file(source / "model.safetensors").items())
         (source / "model.safetensors").unlink()
-        places = {}
+        places: dict[str, str] = {}
         for number, part in enumerate((dict(tensors[:2]), dict(tensors[2:])), 1):
             name = f"model-0000{number}-of-00002.safetensors"
             save_file(part, source / name)
@@ -188,6 +191,7 @@ class Compare(Scenario):
                  "--resume", "--train-length", "16", "--d-model", "16", "--layers", "1", "--heads", "2", "--steps", "8",
                  "--batch-size", "4", "--evaluations", "2", "--warmup-steps", "1", "--windows-per-document", "1",
                  "--evaluation-documents", "4", "--precision", "fp32")  # fmt: skip
+    fills = True
 
     def prepare(self, folder: Path) -> None:
         """Write texts; the units are trained by :mod:`benchmarks.faults.run`, once."""

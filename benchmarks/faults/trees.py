@@ -28,6 +28,11 @@ def leftovers(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob(".*.partial-*"))
 
 
+def is_leftover(name: str) -> bool:
+    """Return whether a name of a tree is hidden, or lies in a folder that is: work that was not finished."""
+    return any(re.fullmatch(r"\..+\.partial-.+", part) for part in Path(name).parts)
+
+
 def _content(path: Path) -> bytes:
     mode = f"{stat.S_IMODE(path.lstat().st_mode):o} ".encode()
     if path.is_dir():

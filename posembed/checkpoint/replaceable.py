@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from posembed.errors import InvalidArgumentError
+from posembed.files import is_hidden_name
 
 # Files by which a directory is recognized as a checkpoint; one of them must lie at its top.
 _MARKS = re.compile(
@@ -90,6 +91,8 @@ def _foreign(target: Path) -> Iterator[Path]:
             elif stat.S_ISDIR(mode):
                 if path != _DOWNLOAD:
                     waiting.append(path)
+            elif is_hidden_name(name) and stat.S_ISREG(mode):
+                continue  # what a run that was killed had not finished
             elif hidden or not _BELONGING.fullmatch(name) or not (stat.S_ISREG(mode) or _links_to_file(target / path)):
                 yield path
 

@@ -10,6 +10,8 @@ from posembed.checkpoint.source import Checkpoint
 from posembed.errors import CheckpointError
 from posembed.extension.field_change import look
 from posembed.extension.merged_patches import merge_of
+from posembed.extension.nearest_sizes import nearest_sizes
+from posembed.extension.scaled_images import one_image
 from posembed.extension.table_change import TableChange
 from posembed.extension.targets import MOST_NAMED
 from posembed.find import families
@@ -42,6 +44,7 @@ def obstacles(changes: Sequence[TableChange], found: Sequence[FoundTable], check
             )
         yield from together(change, changes, found)
         yield from _whole_frames(change)
+        yield from one_image(change, changes)
         if _is_oblong(change) and not is_family(table.family, families.OBLONG):
             yield from _one_number(change, checkpoint)
         yield from _merged(change, checkpoint)
@@ -121,7 +124,7 @@ def _merged(change: TableChange, checkpoint: Checkpoint) -> Iterator[str]:
     if divides and grid is not None and any(size % side for size in grid):
         yield (
             f"{change.table.key}: patches are merged in squares: the grid's sides must be multiples of {side}, and "
-            f"{' × '.join(map(str, grid))} is not"
+            f"{' × '.join(map(str, grid))} is not: {_nearest(change, side)}"
         )
 
 
@@ -162,11 +165,8 @@ def _takes_two_numbers(change: TableChange, checkpoint: Checkpoint) -> bool:
 def _one_number(change: TableChange, checkpoint: Checkpoint) -> Iterator[str]:
     """Yield an obstacle if one number must hold both sides, in families whose code needs one number."""
     for rule in change.table.fields:
-        if number(look(checkpoint.config, rule.name.split("."))) is not None and rule.unit in (
-            "pixels",
-            "side",
-            "count",
-        ):
+        alone = rule.square or number(look(checkpoint.config, rule.name.split("."))) is not None
+        if alone and rule.unit in ("pixels", "side", "count"):
             height, width = change.layout.grid or (0, 0)
             if len(change.table.fields) == 1:
                 yield (
@@ -186,7 +186,23 @@ def _limit(limit: families.Limit, change: TableChange, tree: list[Node]) -> Iter
     step = round(step ** (1 / limit.root)) if limit.root else step
     sizes = change.layout.grid or (change.usable_length,)
     if step and any(size % step for size in sizes):
-        yield f"{change.table.key}: {limit.reason} of {step}, and {' × '.join(map(str, sizes))} is not"
+        yield (
+            f"{change.table.key}: {limit.reason} of {step}, and {' × '.join(map(str, sizes))} is not: "
+            f"{_nearest(change, step)}"
+        )
+
+
+def _nearest(change: TableChange, step: int) -> str:
+    """Say which multiples can be used, in pixels where the call names these."""
+    sizes, old = (
+        change.layout.grid or (change.usable_length,),
+        change.table.layout.grid or (change.table.usable_length,),
+    )
+    patch = next((rule.amount for rule in change.table.fields if all(rule.amount)), None)
+    if change.pixels is not None and patch is not None:
+        return f"{nearest_sizes(sizes, [step] * len(sizes), scale=patch, old=old)} pixels"
+    unit = "positions" if change.layout.grid is None else "patches"
+    return f"{nearest_sizes(sizes, [step] * len(sizes), old=old)} {unit}"
 
 
 def _is_excepted(limit: families.Limit, tree: list[Node]) -> bool:

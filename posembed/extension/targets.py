@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from posembed.errors import InvalidArgumentError
+from posembed.extension.nearest_sizes import nearest_sizes
 from posembed.find import families
 from posembed.find.config import is_family, pair
 from posembed.find.found import FoundTable
@@ -242,16 +244,27 @@ def _from_pixels(table: FoundTable, pixels: tuple[int, int], image_size: object)
     """Return the patches of an image; pixels may be left over if the model's own image leaves some over too."""
     rule = next((rule for rule in table.fields if rule.unit in ("pixels", "side", "count") and all(rule.amount)), None)
     if rule is None:
-        raise InvalidArgumentError(
-            f"image_size={image_size!r}: the configuration has no patch size for {table.key}: use `grid`"
-        )
+        raise InvalidArgumentError(f"image_size={image_size!r}: {_no_patch(table)}")
     (height, width), (tall, wide) = pixels, rule.amount
     if (height % tall or width % wide) and not any(rule.unused):
         raise InvalidArgumentError(
-            f"image_size={image_size!r} is not a multiple of the patch size {tall} × {wide} of {table.key}"
+            f"image_size={image_size!r} is not a multiple of the patch size {tall} × {wide} of {table.key}: "
+            f"{nearest_sizes(pixels, rule.amount)} pixels"
         )
     if height < tall or width < wide:
         raise InvalidArgumentError(
             f"image_size={image_size!r} is smaller than one patch of {table.key}, {tall} × {wide}"
         )
     return height // tall, width // wide
+
+
+def _no_patch(table: FoundTable) -> str:
+    """Say why a number of pixels gives a table no size, and what to do."""
+    for limit in families.LIMITS:
+        if is_family(table.family, limit.families) and not limit.multiple_of and re.search(limit.key, table.key):
+            return f"{table.key} cannot be extended: {limit.reason}"
+    if any(rule.name == law.field and not law.patches for rule in table.fields for law in families.OWN_GRIDS):
+        return (
+            f"the model stretches {table.key} over every image, so none is too large for it; `grid` gives it more rows"
+        )
+    return f"the configuration has no patch size for {table.key}: use `grid`"

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 
 from posembed.checkpoint.tensors import StoredTensor
 from posembed.find import families
-from posembed.find.config import Node, number, pair
+from posembed.find.config import Node, is_family, number, pair
 from posembed.find.families import weights
 from posembed.find.found import FieldRule, FoundTable
 from posembed.find.kinds import TableKind
+from posembed.find.read_grid import patch_beside
 from posembed.find.stored_layout import RowShape
 from posembed.find.verdict import Reading, explained, found_table, named
 from posembed.layout import TableLayout
@@ -53,7 +54,7 @@ def read_timm_grid(
     root = tree[0]
     if not root.model_type.startswith("timm/"):
         return None
-    own = _own_grid(tensor, shape, tree, tensors)
+    own = _naflex_grid(tensor, shape, tree, tensors) or _own_grid(tensor, shape, root.model_type, tensors)
     if own is not None:
         return own
     by_path = {node.path: node.fields for node in tree}
@@ -77,7 +78,7 @@ def read_timm_grid(
     return None
 
 
-def _own_grid(
+def _naflex_grid(
     tensor: StoredTensor, shape: RowShape, tree: list[Node], tensors: Mapping[str, StoredTensor]
 ) -> FoundTable | None:
     """Return the grid of a NaFlexVit, which is no grid of the image: the model resizes it for every image.
@@ -99,6 +100,28 @@ def _own_grid(
     fields = (FieldRule(families.TIMM_GRID, "side", (side, side)),)
     layout = TableLayout(grid=shape.grid)
     return found_table(tensor, shape, Reading(tree[0].model_type, TableKind.GRID, layout, evidence, fields=fields))
+
+
+def _own_grid(
+    tensor: StoredTensor, shape: RowShape, family: str, tensors: Mapping[str, StoredTensor]
+) -> FoundTable | None:
+    """Return a grid that a field of its own sizes, because the code stretches it over every image."""
+    root, side = tensor.key.rpartition(".")[0], math.isqrt(shape.rows)
+    for law in families.OWN_GRIDS:
+        beside = re.compile(rf"{re.escape(root)}\.?(?:{law.beside})")
+        there = not law.beside or any(beside.fullmatch(key) for key in tensors)
+        grid = shape.grid or ((side, side) if side * side == shape.rows else None)
+        if grid is None or not there or not is_family(family, law.families):
+            continue
+        evidence = [
+            named(tensor.key),
+            f"{grid[0]} × {grid[1]} rows ({law.field}), which the model resizes for an image",
+        ]
+        patch = patch_beside(tensor.key, tensors) if law.patches else (0, 0)
+        fields = (FieldRule(law.field, "side", patch, square=law.square),)
+        reading = Reading(family, TableKind.GRID, TableLayout(grid=grid), evidence, fields=fields)
+        return found_table(tensor, shape, reading)
+    return None
 
 
 def _timm_fits(

@@ -25,12 +25,14 @@ class FieldRule:
     ``tubelets``: it is a number of frames, ``amount[0]`` patches in each, ``amount[1]`` frames in a tubelet.
     ``distances``: the rows are the distances between as many positions or patches as it says.
     ``unused`` is the number of pixels beyond the last patch, ``(height, width)``.
+    ``square``: one number holds both sides, also where the file leaves it to its default.
     """
 
     name: str
     unit: Literal["rows", "pixels", "side", "count", "bins", "frames", "tubelets", "distances"]
     amount: tuple[int, int] = (0, 0)
     unused: tuple[int, int] = (0, 0)
+    square: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,12 +110,16 @@ def read_shown_grid(tensor: StoredTensor, shape: RowShape, tree: list[Node], gri
 
 
 def read_window(tensor: StoredTensor, shape: RowShape, tree: list[Node]) -> FoundTable | None:
-    """Return a window that is tiled over a grid, or NesT's rows in blocks; ``None`` for any other tensor."""
+    """Return a window tiled over a grid, the places in a patch, or NesT's rows in blocks; ``None`` for the rest."""
     if shape.grid is None:
         return None
     tall, wide = shape.grid
     if re.search(families.WINDOW, tensor.key):
         evidence = [named(tensor.key), f"a window of {tall} × {wide}, tiled over a grid"]
+        reading = Reading(tree[0].model_type, TableKind.WINDOW, TableLayout(grid=shape.grid), evidence)
+        return found_table(tensor, shape, reading)
+    if re.search(families.INSIDE_PATCH, tensor.key):
+        evidence = [named(tensor.key), f"{tall} × {wide} places inside one patch, the same for every patch"]
         reading = Reading(tree[0].model_type, TableKind.WINDOW, TableLayout(grid=shape.grid), evidence)
         return found_table(tensor, shape, reading)
     if re.search(families.BLOCKS, tensor.key) and shape.stored.holds_blocks:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from posembed.errors import InvalidArgumentError, ResultsConflictError, WorkFailedError
-from posembed.files import write_whole
+from posembed.files import is_hidden_name, remove_leftovers_below, write_whole
 from posembed.generations import DamagedError, previous
 from posembed.hardware import environment
 from posembed.lab.unit_result import RESULT, TABLE
@@ -35,6 +35,7 @@ def claim(folder: Path, configs: Sequence[UnitConfig], *, resume: bool) -> str:
     refuse_other_content(folder)
     if not (folder / SETUP).exists():
         _write_setup(folder, _identity(configs))
+        remove_leftovers_below(folder)
         return ""
     there, fault = _stored(folder)
     if difference := _difference(there, configs):
@@ -45,6 +46,7 @@ def claim(folder: Path, configs: Sequence[UnitConfig], *, resume: bool) -> str:
         )
     if fault:
         _write_setup(folder, there)
+    remove_leftovers_below(folder)  # this run may write other files than one that was killed
     return fault
 
 
@@ -56,7 +58,9 @@ def refuse_other_content(folder: Path) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise ResultsConflictError(f"out={str(folder)!r} is a file; give a directory")
-    if folder.exists() and not (folder / SETUP).exists() and any(folder.iterdir()):
+    if not folder.exists() or (folder / SETUP).exists():
+        return
+    if not all(is_hidden_name(path.name) for path in folder.iterdir()):  # a run that was killed at once leaves such
         raise ResultsConflictError(
             f"out={str(folder)!r} is not empty and not a run of posembed compare; give another `out`"
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults.trees import leftovers, tree
+from benchmarks.faults.trees import is_leftover, leftovers, tree
 
 ROOT = Path(__file__).parent.parent.parent
 # Those that load neither torch nor Transformers: seconds, not minutes.
@@ -47,3 +47,7 @@ def test_a_fault_is_found(tmp_path):
     assert tree(tmp_path / "none") is None
     (tmp_path / "one" / ".out.partial-12345678.lock").touch()
     assert leftovers(tmp_path) == ["one/.out.partial-12345678.lock"]
+    for name in ("plots/.loss.png.partial-12345678", ".out.partial-12345678/config.json"):
+        assert is_leftover(name)
+    for name in ("plots/loss.png", "results.json", "plots", ".hidden"):
+        assert not is_leftover(name)

@@ -105,3 +105,12 @@ def test_links_pipes_and_devices(tmp_path):
         require_replaceable(out, tmp_path / "source")
     with pytest.raises(InvalidArgumentError, match=r"x.bin is neither a file nor a directory"):
         require_replaceable(out / "x.bin", tmp_path / "source")
+
+
+def test_what_a_killed_run_had_not_finished_is_not_lost(tmp_path):
+    hidden = ".length_aware.safetensors.partial-0123abcd"
+    out = write(tmp_path / "out", ["config.json", "model.safetensors", hidden, f"{hidden}.lock"])
+    require_replaceable(out, tmp_path / "source")
+    (out / ".thesis.partial-2").touch()
+    with pytest.raises(InvalidArgumentError, match=r"out holds \.thesis\.partial-2, which"):
+        require_replaceable(out, tmp_path / "source")

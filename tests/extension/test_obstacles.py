@@ -31,7 +31,9 @@ def test_blocks_bind_sparse_attention_alone(write, family, attention, blocked):
     key = "embeddings.position_embeddings.weight" if family == "big_bird" else "encoder.embed_positions.weight"
     plan = plan_extension(write({key: (16, 8)}, config=config), 20)
     assert plan.blocked == (
-        (f"{key}: block-sparse attention needs lengths that are multiples of 8, and 20 is not",) if blocked else ()
+        (f"{key}: block-sparse attention needs lengths that are multiples of 8, and 20 is not: use 24 positions",)
+        if blocked
+        else ()
     )
 
 
@@ -216,3 +218,33 @@ def test_a_model_that_lists_the_numbers_of_patches_it_takes(write, listed, reaso
     source = write({"vision_tower.embeddings.position_embedding.weight": (16, 8)}, config=config)
     blocked = plan_extension(source, image_size=48).blocked
     assert [reason in each and "and 36 is not one of them" in each for each in blocked] == [True] * bool(reason)
+
+
+HIERA = {
+    "architecture": "hiera_tiny_224",
+    "model_args": {"img_size": [224, 224]},
+    "pretrained_cfg": {"input_size": [3, 224, 224]},
+}
+HIERA_TENSORS = {"pos_embed": (1, 3136, 2), "patch_embed.proj.weight": (2, 3, 7, 7)}
+
+
+def test_a_size_that_windows_do_not_divide_names_those_that_they_do(write):
+    source = write(HIERA_TENSORS, config=HIERA)
+    reason = (
+        "pos_embed: its windows are merged three times by two: the grid's sides must be multiples of 8, and 68 × 68 is "
+        "not: use "
+    )
+    assert plan_extension(source, image_size=272).blocked == (f"{reason}256 × 256 or 288 × 288 pixels",)
+    assert plan_extension(source, grid=(68, 68)).blocked == (f"{reason}64 × 64 or 72 × 72 patches",)
+    assert plan_extension(source, image_size=256).blocked == ()
+
+
+def test_one_number_for_both_sides_although_the_file_leaves_it_to_the_code(write):
+    config = {"architecture": "qwen3_vit_88m", "pretrained_cfg": {"input_size": [3, 96, 96]}}
+    source = write({"encoder.pos_embed": (1, 36, 8), "encoder.patch_embed.proj.weight": (8, 3, 16, 16)}, config=config)
+    assert plan_extension(source, grid=(8, 6)).blocked == (
+        "encoder.pos_embed: model_args.pos_embed_grid_size is one number, and the code of timm/qwen3_vit_88m takes no "
+        "other: a grid of 8 × 6 cannot be written into it",
+    )
+    plan = plan_extension(source, grid=(8, 8))
+    assert [(change.name, change.after) for change in plan.fields] == [("model_args.pos_embed_grid_size", 8)]

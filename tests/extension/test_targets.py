@@ -246,3 +246,24 @@ def test_position_numbers_are_not_worth_naming():
 def test_models_that_compute_their_sinusoid_have_nothing_to_extend(model_type):
     with pytest.raises(InvalidArgumentError, match=f"the code of {model_type} computes its sinusoid"):
         choose_targets("here", [], PlanOptions(length=32), ["", model_type])
+
+
+@pytest.mark.parametrize(
+    ("config", "tensors", "said"),
+    [
+        (
+            {"architecture": "nest_tiny", "pretrained_cfg": {"input_size": [3, 224, 224]}},
+            {"levels.0.pos_embed": (1, 16, 196, 2)},
+            "levels.0.pos_embed cannot be extended: NesT keeps its rows in blocks: only timm itself can resize it",
+        ),
+        (
+            {"architecture": "sam2_hiera_tiny", "pretrained_cfg": {"input_size": [3, 896, 896]}},
+            {"pos_embed": (1, 8, 6, 6), "pos_embed_window": (1, 8, 8, 8)},
+            "the model stretches pos_embed over every image, so none is too large for it; `grid` gives it more rows",
+        ),
+    ],
+)
+def test_pixels_that_say_nothing_of_a_table(write, config, tensors, said):
+    with pytest.raises(InvalidArgumentError) as error:
+        plan_extension(write(tensors, config=config), image_size=256)
+    assert str(error.value) == f"image_size=256: {said}"

@@ -241,6 +241,51 @@ def test_a_map_that_is_no_patches(embed, image):
     assert [rule.name for rule in table.fields] != ["model_args.pos_embed_grid_size"] or image[0] == 0
 
 
+QWEN = {"architecture": "qwen3_vit_88m", "pretrained_cfg": {"input_size": [3, 768, 768]}}
+HIERA = {"architecture": "sam2_hiera_tiny", "pretrained_cfg": {"input_size": [3, 896, 896]}}
+ABSWIN = {"architecture": "hiera_small_abswin_256", "pretrained_cfg": {"input_size": [3, 256, 256]}}
+
+
+@pytest.mark.parametrize(
+    ("config", "tensors", "field"),
+    [
+        (
+            QWEN,
+            {"encoder.pos_embed": (1, 36, 8), "encoder.patch_embed.proj.weight": (8, 3, 2, 16, 16)},
+            FieldRule("model_args.pos_embed_grid_size", "side", (16, 16), square=True),
+        ),
+        (
+            HIERA,
+            {"pos_embed": (1, 8, 6, 6), "pos_embed_window": (1, 8, 8, 8), "patch_embed.proj.weight": (8, 3, 7, 7)},
+            FieldRule("model_args.global_pos_size", "side"),
+        ),
+        (
+            ABSWIN,
+            {"pos_embed": (1, 8, 6, 6), "pos_embed_win": (1, 8, 8, 8), "patch_embed.proj.weight": (8, 3, 7, 7)},
+            FieldRule("model_args.global_pos_size", "side"),
+        ),
+    ],
+)
+def test_a_grid_that_is_stretched_over_every_image_has_a_field_of_its_own(config, tensors, field):
+    table = found_in(config, tensors)[next(iter(tensors))]
+    assert (table.layout, table.uncertain, table.fields) == (TableLayout(grid=(6, 6)), False, (field,))
+
+
+def test_a_hiera_without_windows_has_the_image_s_grid():
+    config = {"architecture": "hiera_tiny_224", "pretrained_cfg": {"input_size": [3, 224, 224]}}
+    table = found_in(config, {"pos_embed": (1, 3136, 8), "patch_embed.proj.weight": (8, 3, 7, 7)})["pos_embed"]
+    assert table.fields == (FieldRule("pretrained_cfg.input_size", "pixels", (4, 4)),)
+
+
+@pytest.mark.parametrize("key", ["pixel_pos", "inner_pos"])
+def test_places_inside_a_patch_do_not_grow_with_the_image(key):
+    config = {"architecture": "tnt_s_patch16_224", "pretrained_cfg": {"input_size": [3, 224, 224]}}
+    tables = found_in(config, {"patch_pos": (1, 197, 8), key: (1, 4, 4, 4), "cls_token": (1, 1, 8)})
+    assert (tables[key].kind, tables[key].layout.grid) == ("window", (4, 4))
+    assert tables[key].evidence[-1] == "4 × 4 places inside one patch, the same for every patch"
+    assert tables["patch_pos"].layout == TableLayout(grid=(14, 14), prefix=1)
+
+
 # --- videos -----------------------------------------------------------------------------------------------------------
 
 VIVIT = {"model_type": "vivit", "num_frames": 8, "tubelet_size": [2, 16, 16], "image_size": 64}

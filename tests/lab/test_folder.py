@@ -1,6 +1,8 @@
 """The output folder: who may use it. Whole runs that use it are in tests/commands/test_compare_out.py."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -43,3 +45,20 @@ def test_a_unit_is_done_when_its_result_is_there(config, tmp_path):
     unit_folder(tmp_path, own).mkdir(parents=True)
     (unit_folder(tmp_path, own) / "result.json").touch()
     assert has_result(tmp_path, own)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from posembed.files import write_whole
+write_whole(Path(sys.argv[1]), lambda path: (path.touch(), os.kill(os.getpid(), signal.SIGKILL)), parents=True)
+"""
+
+
+def test_what_killed_runs_left_stops_nobody_and_goes(config, tmp_path):
+    """One was killed while it said what the folder is for; another while it wrote a file that this one may not."""
+    units = [config(encoding="rope")]
+    for name, resume in (("setup.json", False), ("plots/gone.png", True)):
+        assert subprocess.run([sys.executable, "-c", KILLED, tmp_path / "run" / name], check=False).returncode == -9
+        claim(tmp_path / "run", units, resume=resume)
+    assert sorted(path.name for path in (tmp_path / "run").rglob("*")) == ["plots", "setup.json", "setup.json.previous"]

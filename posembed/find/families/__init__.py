@@ -33,6 +33,7 @@ from posembed.find.families.grids import (
     IMAGE_FIELDS,
     NAFLEX_EMBED,
     OBLONG,
+    OWN_GRIDS,
     PATCH_FIELDS,
     PYRAMID_FIELDS,
     RESIZES,
@@ -42,6 +43,7 @@ from posembed.find.families.grids import (
     TIMM_GRID,
     TIMM_SIZES,
     VIDEO_FIELDS,
+    OwnGrid,
     Resize,
     Suffix,
 )
@@ -59,6 +61,7 @@ from posembed.find.families.names import (
     CONVENTIONAL,
     EXTRA_TOKEN,
     IMAGE_WORD,
+    INSIDE_PATCH,
     LOOK_ALIKES,
     MODALITIES,
     NEUTRAL_WORDS,
@@ -118,6 +121,7 @@ __all__ = [
     "GRID_SIDE_FIELDS",
     "IMAGE_FIELDS",
     "IMAGE_WORD",
+    "INSIDE_PATCH",
     "LENGTH_FIELDS",
     "LENGTH_WORD",
     "LIMITS",
@@ -132,6 +136,7 @@ __all__ = [
     "NUMBER_TENSORS",
     "OBLONG",
     "OFFSETS",
+    "OWN_GRIDS",
     "PATCH_ATTRIBUTES",
     "PATCH_FIELDS",
     "PATCH_KERNEL",
@@ -174,6 +179,7 @@ __all__ = [
     "LookAlike",
     "Merge",
     "Offset",
+    "OwnGrid",
     "Pinned",
     "Resize",
     "SharedSize",
@@ -195,6 +201,7 @@ Law = (
     | Offset
     | LookAhead
     | Suffix
+    | OwnGrid
     | Resize
     | SharedSize
     | SoundWindow
@@ -212,6 +219,7 @@ _TABLES = {
     Offset: "OFFSETS",
     LookAhead: "LOOK_AHEAD",
     Suffix: "SUFFIXES",
+    OwnGrid: "OWN_GRIDS",
     Resize: "RESIZES",
     SharedSize: "SHARED_SIZES",
     SoundWindow: "SOUND_WINDOWS",

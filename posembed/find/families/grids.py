@@ -32,7 +32,7 @@ class Resize:
 
 # Any other family: bicubic.
 RESIZES = (
-    Resize(("timm/hieradet*", "timm/sam2_hiera*"), "bicubic"),
+    Resize(("timm/hieradet*", "timm/sam2_hiera*"), "bicubic"),  # `timm/hiera_*_abswin*` with antialias
     Resize(("timm/qwen3*",), "bilinear", align_corners=True),
     Resize(("timm", "timm/*"), "bicubic", antialias=True),
     Resize(("rf_detr*", "dinov2_with_registers"), "bicubic", antialias=True),
@@ -67,12 +67,38 @@ GRID_COUNT_FIELDS = (
 )
 # Fields that count the patches beside the one that explains the rows, and are no explanation themselves.
 GRID_COUNT_ALIASES = (*GRID_COUNT_FIELDS, "max_vit_seq_len")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnGrid:
+    """A grid that the code stretches over every image, so that a field of its own sizes it, whatever the image.
+
+    Attributes:
+        field: holds its sides in patches.
+        families: whose tables they are.
+        beside: pattern of the weight beside the table without which it is another one.
+        patches: whether an image of a certain size has as many patches as the grid.
+        square: one number holds both sides.
+    """
+
+    field: str
+    families: tuple[str, ...]
+    beside: str = ""
+    patches: bool = True
+    square: bool = False
+
+
+OWN_GRIDS = (
+    OwnGrid("model_args.pos_embed_grid_size", ("timm/qwen3*",), square=True),
+    # Hiera's absolute windows, in timm and in SAM 2: a coarse grid under a window that is repeated.
+    OwnGrid("model_args.global_pos_size", ("timm/*hiera*",), r"pos_embed_win(?:dow)?", patches=False),
+)
 # timm: the image size is read from the first of these; both are written if the model takes `img_size`.
 TIMM_SIZES = ("model_args.img_size", "pretrained_cfg.input_size")
 # NaFlexVit has a grid of its own, whatever the image; it lies beside the map that embeds patches.
 TIMM_GRID = "model_args.pos_embed_grid_size"
 NAFLEX_EMBED = "proj.weight"
-TIMM_FIXED = r"naflex|qwen3|hieradet|sam2_hiera"  # these take no img_size
+TIMM_FIXED = r"naflex|qwen3|hieradet|sam2_hiera"  # these take no img_size, or need none
 
 GRID_SIDE_FIELDS = (
     ("pos_emb_height", "pos_emb_width"),

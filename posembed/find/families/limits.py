@@ -35,6 +35,8 @@ LIMITS = (
         "block_size",
         unless=("attention_type", "original_full"),
     ),
+    # timm's, without absolute windows: those are stretched.
+    Limit(("timm/hiera_*_224*",), "its windows are merged three times by two: the grid's sides must be multiples", 8),
     Limit(
         ("hiera",), "its windows are merged three times by two: the grid's sides must be multiples", "num_query_pool", 2
     ),

@@ -100,6 +100,8 @@ AXIS = r"(?:^|[._])(?:[xywh]|row|col|column)_(?:pos\w*|embed\w*)|pos_embed_[xy]$
 TIME = r"temporal|time_embed|timestep|(?:^|\.)mit\."
 # Windows that are tiled over a grid (Hiera in SAM 2), and NesT's rows in blocks.
 WINDOW = r"pos_embed_win(?:dow)?$"
+# Pixels inside one patch, the same rows for every patch (TNT): they grow with the patch, not with the image.
+INSIDE_PATCH = r"(?:^|\.)(?:pixel|inner)_pos$"
 BLOCKS = r"levels\.\d+\.pos_embed$"
 
 # Words of the parts of a model that read images, and of those that read texts.
