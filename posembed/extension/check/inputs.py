@@ -12,6 +12,7 @@ from torch import Tensor
 from posembed.extension.check.besides import besides
 from posembed.extension.check.configuration import Shape, Sides, integers, shapes, signature
 from posembed.extension.check.episodes import STEPS, episode, episode_argument
+from posembed.extension.check.mentions import MENTIONS, mention_argument, mentions
 from posembed.extension.check.patches import (
     GRIDS,
     PLACED,
@@ -87,6 +88,8 @@ class Call:
         if name == _EMBEDDED:
             width = (integers(model.config, "hidden_size", "d_model", "embed_dim") or [1])[0]
             return torch.randn(1, lengths.text, width, generator=generator)
+        if name in MENTIONS:
+            return mention_argument(name, model.config, lengths.text, generator)
         if name in GRIDS and self.grid is not None:
             return grid_argument(name, self.grid, self.last)
         if name in (*PIXELS, *SOUNDS):
@@ -168,6 +171,8 @@ def _ways(model: Any, grid: Sides | None) -> Iterator[Call]:
         yield Call(steps)
     if words:
         yield Call(words)
+        if mentioned := mentions(taken):
+            yield Call((*words, *mentioned))
     elif _EMBEDDED in taken:
         yield Call((_EMBEDDED,))
 
