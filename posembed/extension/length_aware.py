@@ -20,8 +20,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
-from posembed.errors import CheckpointError, InvalidArgumentError
-from posembed.extension.length_aware_saving import only_length_aware, plain_table, refuse_other_ways
+from posembed.errors import CheckpointError, InvalidArgumentError, first_names
+from posembed.extension.length_aware_saving import (
+    only_length_aware,
+    plain_table,
+    refuse_in_new_wholes,
+    refuse_other_ways,
+)
 from posembed.extension.length_aware_seal import check_seal, sealed_content
 from posembed.extension.live import extend_in_place
 from posembed.extension.mask_positions import MaskedRows, counts_from_mask
@@ -84,6 +89,7 @@ def put_length_aware(
         for owner, inner in owners:
             owner.forward = _Forward(owner, inner)
         refuse_other_ways(model, path)
+        refuse_in_new_wholes()
     return module
 
 
@@ -272,6 +278,7 @@ def load_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> nn
     if len(names) != 1:
         raise InvalidArgumentError(
             f"{len(names)} parameters of {type(model).__name__} match {key}; expected exactly one"
+            + (f" ({first_names(names, 2)}): give the part that was loaded from {directory}" if names else "")
         )
     old = model.get_parameter(names[0])
     rows, width = reserved + max(tables), next(iter(tables.values())).shape[-1]

@@ -9,6 +9,7 @@ import torch
 from posembed.checkpoint.formats.pickle.torch_arrays import from_numpy
 from posembed.checkpoint.tensors import Array
 from posembed.errors import CheckpointError, InvalidArgumentError, first_line, os_reason, require_package
+from posembed.extension.check.transformers_models import model_class
 from posembed.extension.length_aware import replaceable
 from posembed.extension.length_aware_seal import sealed_content
 from posembed.extension.library_code import no_questions
@@ -66,7 +67,11 @@ def _require_replaceable(plan: ExtensionPlan, key: str, trust_remote_code: bool)
             config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
             maker: Any = transformers.AutoModel
             with torch.device("meta"):
-                model: torch.nn.Module = maker.from_config(config, trust_remote_code=trust_remote_code)
+                model: torch.nn.Module = (
+                    maker.from_config(config, trust_remote_code=trust_remote_code)
+                    if type(config) in transformers.MODEL_MAPPING or hasattr(config, "auto_map")
+                    else model_class(config)(config)  # pairs of models, such as an EncoderDecoderModel
+                )
     except InvalidArgumentError:
         raise
     except Exception as error:  # the libraries raise whatever a configuration leads to

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,6 +51,42 @@ def refuse_other_ways(model: nn.Module, path: str) -> None:
                 setattr(owner, way, _Refused(owner, way))
 
 
+def refuse_in_new_wholes() -> None:
+    """Make Transformers refuse to save a model that such a model became a part of later (an ``EncoderDecoderModel``).
+
+    The parts of a model do not know the whole that they are put into, so its class asks, once for all its objects.
+    Without a length-aware position embedding inside, it does what it always did.
+    """
+    base = getattr(sys.modules.get("transformers"), "PreTrainedModel", None)
+    for way in _WAYS:
+        method = getattr(base, way, None)
+        if callable(method) and not hasattr(method, _ASKS):
+            setattr(base, way, _asking(method, way))
+
+
+_ASKS = "_asks_for_length_aware_positions"
+
+
+def _asking(method: Callable[..., Any], way: str) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def asking(self: nn.Module, *arguments: Any, **named: Any) -> Any:
+        _require_plain(self, way, arguments, named)
+        return method(self, *arguments, **named)
+
+    setattr(asking, _ASKS, True)
+    return asking
+
+
+def _require_plain(owner: nn.Module, way: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> None:
+    """Refuse to save a module with a length-aware position embedding inside."""
+    if any(isinstance(module, LengthAwareEmbedding) for module in owner.modules()):
+        target = next(iter((*arguments, *named.values())), "out")
+        raise InvalidArgumentError(
+            f"{type(owner).__name__}.{way} would write the length-aware tables as one, which cannot be loaded again. "
+            f"Save the model with posembed.save_length_aware(model, {str(target)!r}, whole=True)"
+        )
+
+
 class _Refused:
     """A module's way of saving; it works again once no length-aware position embedding is left inside."""
 
@@ -59,12 +97,7 @@ class _Refused:
         self.__signature__ = inspect.signature(getattr(owner, way))
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        if any(isinstance(module, LengthAwareEmbedding) for module in self.owner.modules()):
-            target = next(iter((*arguments, *named.values())), "out")
-            raise InvalidArgumentError(
-                f"{type(self.owner).__name__}.{self.way} would write the length-aware tables as one, which cannot be "
-                f"loaded again. Save the model with posembed.save_length_aware(model, {str(target)!r}, whole=True)"
-            )
+        _require_plain(self.owner, self.way, arguments, named)
         method = self.patched or getattr(type(self.owner), self.way).__get__(self.owner)
         return method(*arguments, **named)
 

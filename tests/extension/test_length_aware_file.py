@@ -61,3 +61,15 @@ def test_a_disk_that_fails_is_no_wrong_call(example_checkpoints, monkeypatch):
     monkeypatch.setattr(transformers.AutoConfig, "from_pretrained", fail)
     with pytest.raises(CheckpointError, match=r"cannot be read: my-roberta/config\.json: input/output error"):
         length_aware_file(plan)
+
+
+def test_an_encoder_of_a_pair_which_the_library_builds_by_its_own_class_alone(tmp_path):
+    """``AutoModel`` knows no EncoderDecoderModel."""
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    parts = [transformers.BertConfig(**sizes, vocab_size=50, max_position_embeddings=16) for _ in range(2)]
+    config = transformers.EncoderDecoderConfig.from_encoder_decoder_configs(*parts)
+    transformers.EncoderDecoderModel(config=config).save_pretrained(tmp_path)
+    key = f"encoder.{POSITION}"
+    assert set(tables(length_aware_file(plan_extension(tmp_path, 32, tables=[key])))) == {16, 32}
+    with pytest.raises(InvalidArgumentError, match="are for a directory with one table, the plan has decoder"):
+        length_aware_file(plan_extension(tmp_path, 32))

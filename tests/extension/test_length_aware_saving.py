@@ -179,3 +179,48 @@ def test_trainer(tmp_path):
     with pytest.raises(InvalidArgumentError, match="would write"):
         transformers.Trainer(model, arguments).save_model(str(tmp_path / "out"))
     assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def pair(encoder=None):
+    """An encoder and a decoder in one model."""
+    torch.manual_seed(0)
+    config = transformers.BertConfig(**SMALL, max_position_embeddings=16, is_decoder=True, add_cross_attention=True)
+    return transformers.EncoderDecoderModel(
+        encoder=bert() if encoder is None else encoder, decoder=transformers.BertLMHeadModel(config)
+    ).eval()
+
+
+def test_a_model_that_it_becomes_a_part_of_cannot_be_saved_either(tmp_path):
+    """The whole is made after the part: what was refused on the part's own modules would be written from above."""
+    whole = pair(length_aware(bert()))
+    for save in (whole.save_pretrained, whole.push_to_hub):
+        with pytest.raises(
+            InvalidArgumentError, match=r"EncoderDecoderModel.* would write the length-aware tables as one"
+        ):
+            save(str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+    pair().save_pretrained(tmp_path / "plain")  # one without is saved as ever
+    assert (tmp_path / "plain" / "model.safetensors").is_file()
+
+
+def test_an_encoder_and_a_decoder_are_saved_whole(tmp_path):
+    whole = pair(length_aware(bert()))
+    save_length_aware(whole, tmp_path, whole=True)
+    loaded = load_length_aware(transformers.EncoderDecoderModel.from_pretrained(tmp_path).eval(), tmp_path)
+    for ids in (IDS[:, :10], IDS):
+        inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "decoder_input_ids": ids[:, :4]}
+        assert torch.equal(whole(**inputs).logits, loaded(**inputs).logits)
+    short, padding = IDS[:, :10], torch.zeros_like(IDS[:, 10:])  # beside a longer one in a batch
+    inputs = {"input_ids": IDS, "attention_mask": torch.cat([torch.ones_like(short), padding], 1)}
+    alone = {"input_ids": short, "attention_mask": torch.ones_like(short)}
+    logits = [loaded(**each, decoder_input_ids=IDS[:, :4]).logits for each in (inputs, alone)]
+    torch.testing.assert_close(*logits)
+
+
+def test_the_tables_of_one_part_are_not_guessed_into_a_pair(tmp_path):
+    save_length_aware(length_aware(bert()), tmp_path, whole=True)
+    whole = pair(transformers.BertModel.from_pretrained(tmp_path))
+    with pytest.raises(InvalidArgumentError, match=r"2 parameters of EncoderDecoderModel match .*: give the part that"):
+        load_length_aware(whole, tmp_path)
+    load_length_aware(whole.encoder, tmp_path)
+    assert only_length_aware(whole)[0] == "encoder.embeddings.position_embeddings"
