@@ -89,8 +89,8 @@ def new_value(rule: FieldRule, before: Any, table: FoundTable, new: TableLayout,
 def _in_pixels(rule: FieldRule, old: Sides, new: Sides) -> Sides:
     """Return the pixels of a grid; unused ones at the end of a side stay where its patches do."""
     height, width = (
-        count * patch + (unused if count == was else 0)
-        for count, patch, unused, was in zip(new, rule.amount, rule.unused, old, strict=True)
+        count * patch + over + (unused if count == was else 0)
+        for count, patch, over, unused, was in zip(new, rule.amount, rule.overlap, rule.unused, old, strict=True)
     )
     return height, width
 

@@ -256,9 +256,10 @@ def notes(changes: Sequence[TableChange], checkpoint: Checkpoint, *, sizes_found
 
 def _unused_pixels(change: TableChange) -> Iterator[str]:
     """Say how many pixels of the image no patch covers; the model's code leaves them out."""
-    grid, patch = change.layout.grid, next((rule.amount for rule in change.table.fields if rule.unit == "pixels"), None)
-    if change.pixels is None or grid is None or patch is None:
+    grid, rule = change.layout.grid, next((rule for rule in change.table.fields if rule.unit == "pixels"), None)
+    if change.pixels is None or grid is None or rule is None or any(rule.overlap):
         return
+    patch = rule.amount
     left = [size - count * side for size, count, side in zip(change.pixels, grid, patch, strict=True)]
     if any(left):
         yield (

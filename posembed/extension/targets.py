@@ -245,7 +245,13 @@ def _from_pixels(table: FoundTable, pixels: tuple[int, int], image_size: object)
     rule = next((rule for rule in table.fields if rule.unit in ("pixels", "side", "count") and all(rule.amount)), None)
     if rule is None:
         raise InvalidArgumentError(f"image_size={image_size!r}: {_no_patch(table)}")
-    (height, width), (tall, wide) = pixels, rule.amount
+    tall, wide = rule.amount
+    height, width = (side - over for side, over in zip(pixels, rule.overlap, strict=True))
+    if any(rule.overlap) and (height % tall or width % wide or height < tall or width < wide):
+        raise InvalidArgumentError(
+            f"image_size={image_size!r}: patches of {table.key} overlap, so each side must be {rule.overlap[0]} pixels "
+            f"more than a multiple of {tall}"
+        )
     if (height % tall or width % wide) and not any(rule.unused):
         raise InvalidArgumentError(
             f"image_size={image_size!r} is not a multiple of the patch size {tall} × {wide} of {table.key}: "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from posembed.checkpoint.tensors import StoredTensor
 from posembed.find import families
@@ -64,6 +65,8 @@ def read_timm_grid(
         if image is None:
             continue
         fits = _timm_fits(tensor, shape, image, tensors)
+        if not fits and (overlapping := _overlapping(tensor, shape, image, tensors, name)) is not None:
+            return found_table(tensor, shape, replace(overlapping, family=root.model_type))
         if len(fits) != 1:
             continue
         ((height, width, prefix), side), *_ = fits.items()
@@ -139,16 +142,44 @@ def _timm_fits(
     return fits
 
 
+def _overlapping(
+    tensor: StoredTensor,
+    shape: RowShape,
+    image: tuple[int, int],
+    tensors: Mapping[str, StoredTensor],
+    name: str,
+) -> Reading | None:
+    """Return the grid of patches that overlap (PiT): a kernel of 16 pixels in steps of 8 is 27 times in 224 pixels."""
+    for kernel in sorted(_kernels(tensors)):
+        for step in (step for step in range(1, kernel) if kernel % step == 0):
+            height, width = ((side - kernel) // step + 1 for side in image)
+            whole = all((side - kernel) % step == 0 for side in image)
+            if whole and shape.grid == (height, width):
+                evidence = [
+                    named(tensor.key),
+                    f"{height} × {width} rows: {name} in patches of {kernel}, in steps of {step}",
+                ]
+                over = (kernel - step, kernel - step)
+                fields = (FieldRule(families.TIMM_SIZES[1], "pixels", (step, step), overlap=over),)
+                return Reading("timm", TableKind.GRID, TableLayout(grid=shape.grid), evidence, fields=fields)
+    return None
+
+
+def _kernels(tensors: Mapping[str, StoredTensor]) -> set[int]:
+    """Sides of the kernels that cut patches."""
+    return {
+        tensor.shape[-1]
+        for key, tensor in tensors.items()
+        if re.search(families.PATCH_KERNEL, key) and len(tensor.shape) == 4
+    }
+
+
 def _likely_sides(image: tuple[int, int], tensors: Mapping[str, StoredTensor]) -> list[int]:
     """Sides of a patch, likeliest first: the kernel that cuts the patches, then what divides the image, then the rest.
 
     224 pixels make 14 patches of 16 and, rounded down, of 15.
     """
-    kernels = {
-        tensor.shape[-1]
-        for key, tensor in tensors.items()
-        if re.search(families.PATCH_KERNEL, key) and len(tensor.shape) == 4
-    }
+    kernels = _kernels(tensors)
     sides = range(1, weights.LARGEST_PATCH + 1)
     return sorted(sides, key=lambda side: (side not in kernels, bool(image[0] % side or image[1] % side), side))
 

@@ -25,6 +25,7 @@ class FieldRule:
     ``tubelets``: it is a number of frames, ``amount[0]`` patches in each, ``amount[1]`` frames in a tubelet.
     ``distances``: the rows are the distances between as many positions or patches as it says.
     ``unused`` is the number of pixels beyond the last patch, ``(height, width)``.
+    ``overlap``: pixels that a patch shares with the next, ``(height, width)``; ``amount`` is then the step.
     ``square``: one number holds both sides, also where the file leaves it to its default.
     """
 
@@ -33,6 +34,7 @@ class FieldRule:
     amount: tuple[int, int] = (0, 0)
     unused: tuple[int, int] = (0, 0)
     square: bool = False
+    overlap: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)

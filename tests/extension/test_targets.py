@@ -267,3 +267,23 @@ def test_pixels_that_say_nothing_of_a_table(write, config, tensors, said):
     with pytest.raises(InvalidArgumentError) as error:
         plan_extension(write(tensors, config=config), image_size=256)
     assert str(error.value) == f"image_size=256: {said}"
+
+
+PIT = {"architecture": "pit_ti_224", "pretrained_cfg": {"input_size": [3, 224, 224]}, "model_args": {"img_size": 224}}
+PIT_TENSORS = {"pos_embed": (1, 8, 27, 27), "patch_embed.conv.weight": (8, 3, 16, 16)}
+
+
+@pytest.mark.parametrize("size", [{"image_size": 240}, {"grid": (29, 29)}])
+def test_patches_that_overlap(write, size):
+    plan = plan_extension(write(PIT_TENSORS, config=PIT), **size)
+    assert (plan.tables[0].layout.grid, plan.blocked) == ((29, 29), ())
+    assert {change.name: change.after for change in plan.fields} == {
+        "pretrained_cfg.input_size": [3, 240, 240],
+        "model_args.img_size": [240, 240],
+    }
+    assert not any("unused" in note for note in plan.notes)
+
+
+def test_patches_that_overlap_do_not_fill_every_image(write):
+    with pytest.raises(InvalidArgumentError, match="each side must be 8 pixels more than a multiple of 8"):
+        plan_extension(write(PIT_TENSORS, config=PIT), image_size=244)

@@ -271,6 +271,17 @@ def test_a_grid_that_is_stretched_over_every_image_has_a_field_of_its_own(config
     assert (table.layout, table.uncertain, table.fields) == (TableLayout(grid=(6, 6)), False, (field,))
 
 
+@pytest.mark.parametrize(("side", "kernel", "step"), [(27, 16, 8), (31, 14, 7)])
+def test_patches_that_overlap(side, kernel, step):
+    """PiT: 224 pixels are no 27 patches of any size side by side."""
+    config = {"architecture": "pit_ti_224", "pretrained_cfg": {"input_size": [3, 224, 224]}}
+    tensors = {"pos_embed": (1, 8, side, side), "patch_embed.conv.weight": (8, 3, kernel, kernel)}
+    table = found_in(config, tensors)["pos_embed"]
+    over = (kernel - step, kernel - step)
+    assert table.fields == (FieldRule("pretrained_cfg.input_size", "pixels", (step, step), overlap=over),)
+    assert (table.layout, table.family, table.uncertain) == (TableLayout(grid=(side, side)), "timm/pit_ti_224", False)
+
+
 def test_a_hiera_without_windows_has_the_image_s_grid():
     config = {"architecture": "hiera_tiny_224", "pretrained_cfg": {"input_size": [3, 224, 224]}}
     table = found_in(config, {"pos_embed": (1, 3136, 8), "patch_embed.proj.weight": (8, 3, 7, 7)})["pos_embed"]
