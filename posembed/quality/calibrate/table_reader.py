@@ -13,6 +13,8 @@ from posembed.quality.models.embedder import Embedder
 Texts = Sequence[Sequence[int]]
 Loss = Callable[[Tensor], Tensor]
 """Unit vectors ``[texts, d]`` to a loss."""
+TokenLoss = Callable[[int, Tensor], Tensor]
+"""The number of a text and the states of its tokens, ``[tokens, d_model]``, to its share of a loss."""
 
 
 class TableReader:
@@ -37,7 +39,7 @@ class TableReader:
         with self.model.reading(table):
             return self.embedder.pooled(texts, queries=queries)
 
-    def backward(self, table: Tensor, texts: Texts, loss_of: Loss) -> float:
+    def backward(self, table: Tensor, texts: Texts, loss_of: Loss, tokens_loss: TokenLoss | None = None) -> float:
         """Add the gradient of a loss of the texts' vectors to ``table.grad``; return the loss.
 
         Texts that do not fit into memory together are embedded twice, a few at a time: first without a gradient, then
@@ -47,9 +49,11 @@ class TableReader:
             table: a leaf that requires a gradient, ``[rows, d_model]``.
             texts: token ids without special tokens.
             loss_of: the loss of all vectors; what else it depends on may have a gradient too.
+            tokens_loss: a loss of the states of each text's tokens, added to it.
         """
         if len(texts) <= self.at_once:
-            loss = loss_of(self.pooled(table, texts))
+            vectors, beside = self._read(table, texts, 0, tokens_loss)
+            loss = loss_of(vectors) + beside
             loss.backward()  # type: ignore[no-untyped-call]
             return loss.item()
         parts = [texts[at : at + self.at_once] for at in range(0, len(texts), self.at_once)]
@@ -59,6 +63,19 @@ class TableReader:
         loss = loss_of(vectors)
         loss.backward()  # type: ignore[no-untyped-call]
         assert vectors.grad is not None
-        for part, gradient in zip(parts, vectors.grad.split(self.at_once), strict=True):  # type: ignore[no-untyped-call]
-            self.pooled(table, part).backward(gradient)  # type: ignore[no-untyped-call]
-        return loss.item()
+        total = loss.item()
+        for number, (part, gradient) in enumerate(zip(parts, vectors.grad.split(self.at_once), strict=True)):  # type: ignore[no-untyped-call]
+            own, beside = self._read(table, part, number * self.at_once, tokens_loss)
+            ((own * gradient).sum() + beside).backward()  # type: ignore[no-untyped-call]
+            total += beside.item()
+        return total
+
+    def _read(
+        self, table: Tensor, texts: Texts, first: int, tokens_loss: TokenLoss | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the vectors of one batch, and the loss of its tokens; ``first`` is the number of its first text."""
+        if tokens_loss is None:
+            return self.pooled(table, texts), table.new_zeros(())
+        with self.model.reading(table):
+            vectors, tokens = self.embedder.pooled_with_tokens(texts)
+        return vectors, torch.stack([tokens_loss(first + at, own) for at, own in enumerate(tokens)]).sum()

@@ -142,6 +142,22 @@ class Embedder:
         """
         return self._vectors(self._states(texts, self._query if queries else self._document))
 
+    def pooled_with_tokens(self, texts: Ids) -> tuple[Tensor, list[Tensor]]:
+        """Return the vectors of one batch of documents, and the states of each one's own tokens, with gradient.
+
+        Special tokens and those of the prompt are not among them.
+
+        Args:
+            texts: token ids without special tokens and prompt.
+
+        Returns:
+            Vectors ``[texts, d]``, and for each text its states ``[tokens, d_model]``.
+        """
+        states = self._states(texts, self._document)
+        ends = (states.mask.sum(1) - len(self.suffix)).tolist()
+        own = [each[end - len(text) : end] for each, text, end in zip(states.tokens, texts, ends, strict=True)]
+        return self._vectors(states), own
+
     def _states(self, texts: Ids, prompt: PromptTokens) -> States:
         """Return the states of one batch in float32."""
         rows = [[*self.prefix, *prompt.before(text), *self.suffix] for text in texts]
@@ -177,6 +193,22 @@ class Embedder:
             found = self.pooled([texts[number] for number in batch], queries=queries)
             vectors |= zip(batch, found.cpu().numpy(), strict=True)
         return np.stack([vectors[number] for number in range(len(texts))])
+
+    @torch.no_grad()
+    def embed_with_tokens(self, texts: Ids) -> tuple[NDArray[np.float32], list[Tensor]]:
+        """Return the vectors of any number of documents, ``[texts, d]``, and the states of each one's own tokens.
+
+        Args:
+            texts: token ids without special tokens and prompt.
+        """
+        vectors: dict[int, NDArray[np.float32]] = {}
+        tokens: dict[int, Tensor] = {}
+        for batch in self._batches(texts):
+            found, own = self.pooled_with_tokens([texts[number] for number in batch])
+            vectors |= zip(batch, found.cpu().numpy(), strict=True)
+            tokens |= zip(batch, own, strict=True)
+        count = range(len(texts))
+        return np.stack([vectors[number] for number in count]), [tokens[number] for number in count]
 
     @torch.no_grad()
     def embed_late(

@@ -7,7 +7,7 @@ import torch
 from posembed.errors import DataError
 from posembed.extension.live import extend_in_place
 from posembed.quality.calibrate import distillation
-from posembed.quality.calibrate.distillation import Distillation, Passage, distillation_loss
+from posembed.quality.calibrate.distillation import Distillation, Passage, distillation_loss, token_distance
 from posembed.quality.calibrate.frozen import FrozenModel
 from posembed.quality.calibrate.smooth_table import SmoothTable
 from posembed.quality.models.embedding import load_embedder
@@ -72,6 +72,31 @@ def test_the_target_of_a_short_passage_is_its_own_old_vector(make):
     with objective.model.reading(rows):
         own = objective.embedder.embed([passage])
     np.testing.assert_allclose(objective.targets([passage]), own, atol=1e-6)
+
+
+def test_tokens_have_the_states_of_their_chunks(make):
+    objective, rows = make()
+    body = 32 - objective.embedder.special
+    passages = [objective.batch(0)[0], objective.batch(0)[1][:20]]
+    found = objective.targets_and_tokens(passages)[1]
+    for passage, own in zip(passages, found, strict=True):
+        chunks = [passage[at : at + body] for at in range(0, len(passage), body)]
+        with objective.model.reading(rows), torch.no_grad():
+            wanted = torch.cat([objective.embedder.pooled_with_tokens([chunk])[1][0] for chunk in chunks])
+        assert own.shape == wanted.shape == (len(passage), rows.shape[1])
+        torch.testing.assert_close(own, wanted, atol=1e-5, rtol=0)
+
+
+def test_the_loss_is_that_of_vectors_and_tokens(make):
+    objective, rows = make()
+    table = SmoothTable(rows, frozen=0, knots=5, span=128)
+    passages = objective.batch(3)
+    targets, wanted = objective.targets_and_tokens(passages)
+    with objective.model.reading(table().detach()), torch.no_grad():
+        vectors, tokens = objective.embedder.pooled_with_tokens(passages)
+    distances = [token_distance(*each) for each in zip(tokens, wanted, strict=True)]
+    whole = distillation_loss(vectors, targets, objective.bank) + sum(distances) / len(distances)
+    assert objective.backward(table, 3) == pytest.approx(whole.item(), rel=1e-5)
 
 
 def test_targets_of_several_passages_are_those_of_each(make):

@@ -17,6 +17,10 @@ class Letters:
         ids = [ord(letter) for letter in text]
         return SimpleNamespace(ids=[*self.prefix, *ids, *self.suffix] if add_special_tokens else ids)
 
+    def decode(self, ids, *, skip_special_tokens):
+        assert not skip_special_tokens
+        return "".join(map(chr, ids))
+
 
 class States(torch.nn.Module):
     """The state of a token is its id, its place and 1; ``seen`` holds the sizes of the batches."""

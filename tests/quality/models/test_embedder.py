@@ -105,6 +105,23 @@ def test_gradients_flow_through_pooled_alone(embedder):
     assert torch.is_grad_enabled()
 
 
+def test_tokens_of_a_text_are_its_own(states, letters, monkeypatch):
+    texts = [[10 + size] * size for size in (5, 0, 3)]
+    for prompts, before in ((Prompts(), 1), (Prompts("", "ab"), 3)):
+        found = Embedder(states, letters(), prompts=prompts)
+        for budget in (1, 100):
+            monkeypatch.setattr(module, "TOKENS_PER_BATCH", budget)
+            vectors, tokens = found.embed_with_tokens(texts)
+            np.testing.assert_allclose(vectors, found.embed(texts), rtol=1e-6)
+            for text, own in zip(texts, tokens, strict=True):
+                assert own[:, 0].tolist() == text
+                assert own[:, 1].tolist() == list(range(before, before + len(text)))
+                assert not own.requires_grad
+    vectors, tokens = found.pooled_with_tokens(texts)
+    assert vectors.requires_grad
+    assert tokens[0].requires_grad
+
+
 def test_late_chunks_are_pooled_from_the_states_of_the_whole_text(embedder):
     text, short = list(range(10, 95)), [9, 9]
     whole, late = embedder.embed_late([text, short, []], (33, 63))
