@@ -66,13 +66,11 @@ class TableReader:
         total = loss.item()
         for number, (part, gradient) in enumerate(zip(parts, vectors.grad.split(self.at_once), strict=True)):  # type: ignore[no-untyped-call]
             own, beside = self._read(table, part, number * self.at_once, tokens_loss)
-            ((own * gradient).sum() + beside).backward()  # type: ignore[no-untyped-call]
+            ((own * gradient).sum() + beside).backward()
             total += beside.item()
         return total
 
-    def _read(
-        self, table: Tensor, texts: Texts, first: int, tokens_loss: TokenLoss | None
-    ) -> tuple[Tensor, Tensor]:
+    def _read(self, table: Tensor, texts: Texts, first: int, tokens_loss: TokenLoss | None) -> tuple[Tensor, Tensor]:
         """Return the vectors of one batch, and the loss of its tokens; ``first`` is the number of its first text."""
         if tokens_loss is None:
             return self.pooled(table, texts), table.new_zeros(())
