@@ -83,14 +83,16 @@ def _initialize(table: torch.nn.Parameter, recipe: Recipe) -> None:
     elif kind == "zeros":
         table.zero_()
     else:
-        table.copy_(0.0283 * sinusoidal_rows(torch.arange(recipe.rows), recipe.d_model))
+        table.copy_(0.0283 * sinusoidal_rows(torch.arange(len(table)), recipe.d_model))
 
 
-def _optimizer(recipe: Recipe, model: LabModel) -> torch.optim.Optimizer:
+def _optimizer(recipe: Recipe, model: torch.nn.Module) -> torch.optim.Optimizer:
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(model.parameters(), lr=recipe.learning_rate, momentum=0.9)
     if recipe.optimizer == "adam":
         return torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
+    if recipe.optimizer == "rmsprop":
+        return torch.optim.RMSprop(model.parameters(), lr=recipe.learning_rate / 3)
     decay = 0.1 if recipe.optimizer == "adamw-decay" else 0.0
     return torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.95), weight_decay=decay)
 

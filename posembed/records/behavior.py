@@ -119,7 +119,7 @@ class EffectiveRange(Record):
 
 @dataclass(frozen=True)
 class TrainedByBoth(Record):
-    """Which positions were trained, by the table and by what the model does.
+    """Which positions were trained, by the table, the weights and what the model does.
 
     Attributes:
         verdict: ``"ends"``, ``"whole"`` or ``"unknown"``.
@@ -127,6 +127,7 @@ class TrainedByBoth(Record):
         low: lower end of its interval.
         high: upper end.
         reason: what it follows from, in a sentence.
+        evidence: the numbers behind what table and weights show, a sentence each.
     """
 
     verdict: Literal["ends", "whole", "unknown"]
@@ -134,6 +135,7 @@ class TrainedByBoth(Record):
     low: int | None
     high: int | None
     reason: str
+    evidence: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:

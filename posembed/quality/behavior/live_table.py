@@ -32,7 +32,7 @@ class LiveTable:
     """
 
     def __init__(self, model: nn.Module, checkpoint: Checkpoint, table: FoundTable) -> None:
-        self.table = table
+        self.model, self.table = model, table
         self.name, self.tensor = _find(model, table, from_numpy(checkpoint.read(table.key)))
         self._before = self.tensor.detach().clone()
         self._tables = table.stored.split(to_numpy(self._before))

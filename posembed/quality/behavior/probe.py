@@ -21,9 +21,11 @@ from posembed.quality.behavior.reader import Patches, Reader, Task
 from posembed.quality.behavior.short_texts import ShortTexts, read_short_texts
 from posembed.quality.behavior.text_tasks import text_task
 from posembed.quality.behavior.trained import trained_by_both
-from posembed.records.behavior import Behavior, EffectiveRange, Measure, Placement, TableBehavior
+from posembed.quality.behavior.weights import weights_beside
+from posembed.records.behavior import Behavior, EffectiveRange, Measure, Placement, TableBehavior, TrainedByBoth
 from posembed.records.interval import Interval
 from posembed.statistics import mean_interval
+from posembed.tables.trained_range.by_weights import range_by_weights
 from posembed.tables.trained_range.detect import trained_range
 
 TEXTS, IMAGES = 24, 8
@@ -126,9 +128,14 @@ def _of_texts(loaded: Loaded, table: FoundTable, data: str, seed: int, observer:
         texts.what,
         placements,
         found,
-        trained_by_both(trained_range(live.positions), found),
+        _trained(live, found),
         (*loaded.notes, *texts.notes, *_unread(placements)),
     )
+
+
+def _trained(live: LiveTable, found: EffectiveRange) -> TrainedByBoth:
+    rows = live.positions
+    return trained_by_both(trained_range(rows), found, range_by_weights(rows, weights_beside(live)))
 
 
 def text_reader(loaded: Loaded, live: LiveTable, texts: ShortTexts, tokens: int, seed: int) -> Reader:

@@ -110,3 +110,42 @@ CONFIDENCE_EXACT = 0.99
 CONFIDENCE_ENDS = 0.95
 #: All 97 tables called whole were trained to their end; so few tables cannot show more.
 CONFIDENCE_WHOLE = 0.95
+
+#: Ends by the weights, on held-out models: see docs/measured/trained-range.md.
+CONFIDENCE_WEIGHTS = 0.95
+
+# --- Beside the weights of the model
+
+#: Rows or columns below which a matrix has no second moments to speak of (a head of two labels, for example).
+LEAST_MATRIX_ROWS = 8
+#: Directions along which rows are only taken as they are; the weights' excitation is measured beside them. A sum of
+#: squares along a few strong directions would be no normal number.
+PLAIN_DIRECTIONS = 4
+#: How much one matrix may pull a direction to the front, in units of its median eigenvalue: one alone decides nothing.
+MOST_PULL = 20.0
+#: Added to the eigenvalues (mean 1) before their logarithm, so that a matrix of low rank counts the rest as weak.
+SHAPE_FLOOR = 0.1
+#: Independent forms that are made of all matrices, and the least variance of one, as a share of the first's.
+MOST_SHAPES, LEAST_SHAPE = 16, 1e-3
+#: Rows after which the forecast has forgotten two thirds: one that follows quick changes, and one that is sure.
+MEMORIES = (16, 64)
+#: Per row, how much of its prior probability an inactive direction gets back, and the probability that another memory
+#: becomes right. No direction becomes inactive again: untrained rows would pass for trained ones without any sign of it.
+WAKES, SWITCHES = 0.003, 0.01
+#: Rows that the first guess of the common variance counts for.
+PRIOR_ROWS = 4.0
+#: Prior probabilities: most tables were trained whole, and few models are published without any training.
+LIKELY_WHOLE, LIKELY_NONE = 0.5, 0.1
+#: Probability of all rows being trained from which that is said; the same for all or nearly all of them (this times the
+#: end is beyond the table's), if all is likelier than not.
+POSTERIOR_WHOLE, NEARLY = 0.95, 1.1
+#: Most probability left for all or none, where an end is claimed.
+RULED_OUT = 0.02
+#: An end is near the table's where this times it is beyond it; then it takes this many nats. Fitted: where lengths
+#: spread over the whole table, the last rows are read so rarely that they pass for untrained, but barely.
+EDGE, EDGE_NATS = 1.2, 20.0
+#: Share of the nats per row that the last quarter before an end must have, of those in the second quarter. Below it,
+#: training faded out, and nothing shows where. Fitted.
+FADED = 1 / 3
+#: Widest interval of an end that is claimed: this fraction of it. That there is an end is then sure, not where.
+WIDE_FRACTION = 2
