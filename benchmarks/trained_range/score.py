@@ -23,7 +23,7 @@ def judge(recipe: Recipe, folder: Path) -> dict[str, Any]:
     found = trained_range(after)
     if recipe.regime in RANGED:
         near = found.end is not None and abs(found.end - recipe.end) <= CLOSE * recipe.end
-        outcome = "right" if near else "wrong end" if found.verdict == "ends" else found.verdict
+        outcome: str = "right" if near else "wrong end" if found.verdict == "ends" else found.verdict
     else:
         outcome = "false end" if found.verdict == "ends" else found.verdict
     size = float(np.sqrt((before**2).sum(axis=1).mean()))

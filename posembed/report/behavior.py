@@ -71,4 +71,6 @@ def details(table: TableBehavior) -> list[str]:
     sentences = [f"Read: {table.what}; intervals are 95 % over the inputs."]
     if table.effective_range is not None:
         sentences += [f"Evidence: {each}." for each in table.effective_range.evidence]
+    if table.trained is not None:
+        sentences += [f"Trained positions: {each}." for each in table.trained.evidence]
     return [*sentences, *(f"Note: {note}." for note in table.notes)]

@@ -35,15 +35,21 @@ def build(recipe: ModelRecipe) -> Built:
         "num_hidden_layers": recipe.layers,
         "num_attention_heads": heads,
     }
-    ends = {"bos_token_id": SEPARATOR, "eos_token_id": SEPARATOR}
+    ends: dict[str, Any] = {"bos_token_id": SEPARATOR, "eos_token_id": SEPARATOR}
     if recipe.family == "gpt2":
-        silent = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0)
-        decoder = t.GPT2LMHeadModel(t.GPT2Config(**shape, max_position_embeddings=recipe.rows, **silent, **ends))
+        silent: dict[str, Any] = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0)
+        decoder: Any = t.GPT2LMHeadModel(t.GPT2Config(**shape, n_positions=recipe.rows, **silent, **ends))
         return Built(decoder, decoder.transformer.wpe.weight)
     if recipe.family == "opt":
-        sizes = {"ffn_dim": 4 * recipe.d_model, "word_embed_proj_dim": recipe.d_model, "pad_token_id": SEPARATOR}
+        sizes: dict[str, Any] = {
+            "ffn_dim": 4 * recipe.d_model,
+            "word_embed_proj_dim": recipe.d_model,
+            "pad_token_id": SEPARATOR,
+        }
         silent = {"dropout": 0.0, "attention_dropout": 0.0}
-        opt = t.OPTForCausalLM(t.OPTConfig(**shape, **sizes, max_position_embeddings=recipe.rows, **silent, **ends))
+        opt: Any = t.OPTForCausalLM(
+            t.OPTConfig(**shape, **sizes, max_position_embeddings=recipe.rows, **silent, **ends)
+        )
         return Built(opt, opt.model.decoder.embed_positions.weight, 2)
     shape |= {
         "intermediate_size": 4 * recipe.d_model,
@@ -52,14 +58,16 @@ def build(recipe: ModelRecipe) -> Built:
     }
     if recipe.family == "roberta":
         reserved = 2
-        config = t.RobertaConfig(**shape, **ends, max_position_embeddings=recipe.rows + reserved, pad_token_id=1)
-        roberta = t.RobertaForMaskedLM(config)
+        rows = recipe.rows + reserved
+        roberta: Any = t.RobertaForMaskedLM(
+            t.RobertaConfig(**shape, **ends, max_position_embeddings=rows, pad_token_id=1)
+        )
         return Built(roberta, roberta.roberta.embeddings.position_embeddings.weight, reserved)
     config = t.BertConfig(**shape, max_position_embeddings=recipe.rows, pad_token_id=SEPARATOR)
     if recipe.family == "embedder":
-        bert = t.BertModel(config)
+        bert: Any = t.BertModel(config)
         return Built(bert, bert.embeddings.position_embeddings.weight)
-    masked = t.BertForMaskedLM(config)
+    masked: Any = t.BertForMaskedLM(config)
     return Built(masked, masked.bert.embeddings.position_embeddings.weight)
 
 
@@ -84,7 +92,7 @@ def _byte_tokenizer() -> Any:
     from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
     from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-    names = {character: byte for byte, character in bytes_to_unicode().items()}
+    names = {character: byte for byte, character in bytes_to_unicode().items()}  # type: ignore[no-untyped-call]
     tokenizer = Tokenizer(models.BPE(vocab=names | {"</s>": SEPARATOR, "[MASK]": MASK}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.add_special_tokens([AddedToken("</s>", special=True), AddedToken("[MASK]", special=True)])

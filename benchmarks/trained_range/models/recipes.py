@@ -11,7 +11,8 @@ from benchmarks.trained_range.recipes import INITS, OPTIMIZERS, Recipe
 from benchmarks.trained_range.recipes import lengths as lengths_of_tables
 
 FIRST_HELD_OUT = 100
-TUNE, HELD_OUT = range(30), range(FIRST_HELD_OUT, FIRST_HELD_OUT + 50)
+FIRST_NEW = 150
+SPLITS = {"tune": range(30), "held-out": range(FIRST_HELD_OUT, FIRST_NEW), "new": range(FIRST_NEW, FIRST_NEW + 30)}
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ class ModelRecipe(Recipe):
 
     @property
     def split(self) -> str:
-        """``tune`` or ``held-out``."""
-        return "held-out" if self.number >= FIRST_HELD_OUT else "tune"
+        """``tune``, ``held-out`` or ``new``."""
+        return next(name for name, numbers in SPLITS.items() if self.number in numbers)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -61,7 +61,7 @@ def _train(built: Built, recipe: ModelRecipe, corpus: Corpus) -> float:
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(built.model.parameters(), 1.0)
         optimizer.step()
-    return float(loss)
+    return loss.item()
 
 
 def _language_loss(built: Built, recipe: ModelRecipe, corpus: Corpus, step: int) -> Tensor:

@@ -17,9 +17,9 @@ def trained_by_both(
     """Return which positions were trained.
 
     Rows that are copies, equal or of one norm decide at once. Else the weights, which were trained together with the
-    rows, are believed before the table alone, save that they do not overrule a table whose last rows are surely trained.
-    Where both leave it open, an end of the behavior is one of the training too, if the weights do not speak against it.
-    That the model works alike everywhere says nothing about rows that the table leaves open: it may not care.
+    rows, are believed before the table alone, but they do not overrule a table whose last rows are surely trained.
+    Where they leave it open, an end of the table, and after it one of the behavior, counts if it lies where the weights
+    allow it. That the model works alike everywhere says nothing about rows that the table leaves open: it may not care.
 
     Args:
         table: what the rows alone show.
@@ -49,8 +49,11 @@ def trained_by_both(
 
 def _shown(table: TrainedRange, weights: TrainedRange | None) -> tuple[TrainedRange, str]:
     """Return what table and weights show together, and which of them shows it."""
-    if weights is None or weights.verdict == "unknown" or table.confidence == CONFIDENCE_EXACT:
+    if weights is None or table.confidence == CONFIDENCE_EXACT:
         return table, "the table shows it"
+    if weights.verdict == "unknown":
+        against = table.verdict == "ends" and not _meet(weights, table)
+        return (weights if against else table), "the table shows it"
     if table.verdict == "unknown":
         return weights, "the table alone does not show it, but the weights respond to those rows as to trained ones"
     if table.verdict == "ends" == weights.verdict:
@@ -58,14 +61,17 @@ def _shown(table: TrainedRange, weights: TrainedRange | None) -> tuple[TrainedRa
     if table.verdict == weights.verdict:
         return table, "the table and the weights of the model show it"
     if weights.verdict == "whole":
-        return weights, f"the weights respond to all rows as to trained ones, although the table alone ends at {table.end}"
+        return (
+            weights,
+            f"the weights respond to all rows as to trained ones, although the table alone ends at {table.end}",
+        )
     rows = table.suggested_usable_length or 0
     if weights.end is not None and weights.end < last_part(rows):
         return table, "the table shows it"
     return weights, "the weights respond to those rows as to trained ones, to the last few as to random ones"
 
 
-def _meet(one: TrainedRange, other: EffectiveRange) -> bool:
+def _meet(one: TrainedRange, other: TrainedRange | EffectiveRange) -> bool:
     """Return whether two intervals meet; one that is missing meets none."""
     if one.low is None or one.high is None or other.low is None or other.high is None:
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from posembed.checkpoint.formats.pickle.torch_arrays import to_numpy
 from posembed.quality.behavior.live_table import LiveTable
+from posembed.tables.trained_range.thresholds import LEAST_MATRIX_ROWS
 
 MOST_MATRICES = 24
 """Matrices at most: those of the first layers read the rows first."""
@@ -32,11 +33,23 @@ def weights_beside(live: LiveTable) -> list[NDArray[np.float32]]:
     found = [
         (name, tensor)
         for name, tensor in live.model.named_parameters()
-        if tensor.dim() == 2 and width in tensor.shape and name != live.name and not _is_table(name)
+        if tensor.dim() == 2 and width in tensor.shape and min(tensor.shape) >= LEAST_MATRIX_ROWS
+        if name != live.name and not _is_table(name)
     ]
-    found.sort(key=lambda pair: -len(os.path.commonprefix([pair[0], live.name])))
+    found.sort(key=lambda pair: -_shared(pair[0], live.name))
     count = min(MOST_MATRICES, MOST_WORK // width**3)
     return [to_numpy(_thinned(tensor)).astype(np.float32) for _, tensor in found[:count]]
+
+
+def _shared(name: str, other: str) -> int:
+    """Return how many modules from the top two names share.
+
+    Example:
+        >>> _shared("model.decoder.layers.0.fc1.weight", "model.decoder.embed_positions.weight")
+        2
+    """
+    pairs = zip(name.split("."), other.split("."), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _is_table(name: str) -> bool:

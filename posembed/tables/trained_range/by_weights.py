@@ -123,10 +123,11 @@ def _verdict(found: _Posterior) -> TrainedRange:
     if doubt is not None:
         return TrainedRange("unknown", None, low, high, None, (doubt,), (), None)
     clear = found.likely[best] - found.likely[-1]
+    some = found.likely[best] - found.likely[0]
     evidence = (
-        f"the weights of the model respond to the rows before position {end} as to trained ones, and to those from there "
-        f"on as to random ones ({found.likely[best] - found.likely[0]:.0f} nats likelier than that none was trained, "
-        f"{clear:.0f} than that all were)",
+        f"the weights of the model respond to the rows before position {end} as to trained ones, and to those from "
+        f"there on as to random ones ({some:.0f} nats likelier than that none was trained, {clear:.0f} than that all "
+        "were)",
     )
     return TrainedRange("ends", end, low, high, CONFIDENCE_WEIGHTS, evidence, (), end)
 

@@ -111,7 +111,7 @@ CONFIDENCE_ENDS = 0.95
 #: All 97 tables called whole were trained to their end; so few tables cannot show more.
 CONFIDENCE_WHOLE = 0.95
 
-#: Ends by the weights, on held-out models: see docs/measured/trained-range.md.
+#: 21 of the 22 ends that the weights of held-out models gave were within 10 % of the truth.
 CONFIDENCE_WEIGHTS = 0.95
 
 # --- Beside the weights of the model
@@ -130,7 +130,7 @@ MOST_SHAPES, LEAST_SHAPE = 16, 1e-3
 #: Rows after which the forecast has forgotten two thirds: one that follows quick changes, and one that is sure.
 MEMORIES = (16, 64)
 #: Per row, how much of its prior probability an inactive direction gets back, and the probability that another memory
-#: becomes right. No direction becomes inactive again: untrained rows would pass for trained ones without any sign of it.
+#: becomes right. No direction becomes inactive again: untrained rows would pass for trained ones with no sign of it.
 WAKES, SWITCHES = 0.003, 0.01
 #: Rows that the first guess of the common variance counts for.
 PRIOR_ROWS = 4.0

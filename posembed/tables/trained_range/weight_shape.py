@@ -1,7 +1,7 @@
-"""What the weights of a model make of a position table's rows: their leading directions, and how much a row excites them.
+"""What the weights of a model make of a table's rows: their leading directions, and how much a row excites them.
 
-Training changes the rows that it reaches and the weights that read them together. A row that it never reached is still a
-random draw that no weight has seen, so it lies along every direction alike.
+Training changes the rows that it reaches and the weights that read them together. A row that it never reached is still
+a random draw that no weight has seen, so it lies along every direction alike.
 """
 
 from __future__ import annotations

@@ -38,7 +38,9 @@ def test_weights_that_say_nothing_have_no_shape(weights):
 
 
 def test_a_table_of_few_columns_has_none():
-    assert weight_shape([np.random.default_rng(0).normal(size=(64, 2 * PLAIN_DIRECTIONS))], 2 * PLAIN_DIRECTIONS) is None
+    assert (
+        weight_shape([np.random.default_rng(0).normal(size=(64, 2 * PLAIN_DIRECTIONS))], 2 * PLAIN_DIRECTIONS) is None
+    )
 
 
 def test_random_rows_excite_weights_as_much_as_any():
