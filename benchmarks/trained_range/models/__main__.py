@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.trained_range.models.recipes import SPLITS, model_recipe
+from benchmarks.trained_range.models.recipes import SPLITS, model_recipe, numbers_of
 from benchmarks.trained_range.models.score import judge, print_scores
 from benchmarks.trained_range.models.train import model_of
 from posembed.corpus import load_corpus
@@ -26,12 +26,12 @@ RESULTS = Path(__file__).parent
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--split", choices=tuple(SPLITS), default="new")
+    parser.add_argument("--split", choices=SPLITS, default="new")
     parser.add_argument("--out", type=Path, default=Path("runs/trained-range-models"))
     given = parser.parse_args()
     torch.set_num_threads(1)
     corpus = load_corpus("stdlib")
-    folders = [model_of(model_recipe(number), corpus, given.out) for number in SPLITS[given.split]]
+    folders = [model_of(model_recipe(number), corpus, given.out) for number in numbers_of(given.split)]
     judged = [judge(folder) for folder in folders]
     print_scores(judged)
     document = {"environment": environment("cpu"), "models": judged}

@@ -12,7 +12,8 @@ from benchmarks.trained_range.recipes import lengths as lengths_of_tables
 
 FIRST_HELD_OUT = 100
 FIRST_NEW = 150
-SPLITS = {"tune": range(30), "held-out": range(FIRST_HELD_OUT, FIRST_NEW), "new": range(FIRST_NEW, FIRST_NEW + 30)}
+FIRST_WHOLE, OF_EACH = 200, 10
+SPLITS = ("tune", "held-out", "new", "whole")
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,9 @@ class ModelRecipe(Recipe):
 
     @property
     def split(self) -> str:
-        """``tune``, ``held-out`` or ``new``."""
-        return next(name for name, numbers in SPLITS.items() if self.number in numbers)
+        """``tune``, ``held-out``, ``new`` or ``whole``."""
+        firsts = {FIRST_WHOLE: "whole", FIRST_NEW: "new", FIRST_HELD_OUT: "held-out"}
+        return next((name for first, name in firsts.items() if self.number >= first), "tune")
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -111,3 +113,22 @@ def lengths(made: ModelRecipe, step: int) -> np.ndarray[Any, np.dtype[np.int64]]
     draw = np.random.default_rng([made.number, step, 7])
     long = draw.random(made.batch_size) < 0.2
     return np.where(long, made.end, max(4, made.end // 4)).astype(np.int64)
+
+
+def numbers_of(split: str) -> list[int]:
+    """The models of a split; ``whole`` has the first ten that are packed, and the first ten that are gradual."""
+    plain = {
+        "tune": range(30),
+        "held-out": range(FIRST_HELD_OUT, FIRST_NEW),
+        "new": range(FIRST_NEW, FIRST_NEW + 30),
+    }
+    if split in plain:
+        return list(plain[split])
+    found: dict[str, list[int]] = {"packed": [], "gradual": []}
+    number = FIRST_WHOLE
+    while any(len(numbers) < OF_EACH for numbers in found.values()):
+        regime = model_recipe(number).regime
+        if regime in found and len(found[regime]) < OF_EACH:
+            found[regime].append(number)
+        number += 1
+    return sorted(found["packed"] + found["gradual"])

@@ -40,7 +40,7 @@ def trained_by_both(
         return TrainedByBoth("whole", None, None, None, f"{words}{_whole(behavior)}", evidence)
     reason = "neither the table, the weights nor what the model does shows an end"
     if behavior.verdict == "ends":
-        if weights is None or _meet(weights, behavior):
+        if weights is None or _meet(weights, behavior, behavior.tokens):
             reason = "neither the table nor the weights show it clearly, but the model does worse past them"
             return TrainedByBoth("ends", behavior.end, behavior.low, behavior.high, reason, evidence)
         reason = f"the model works alike up to {behavior.end}, but its weights do not show that training ended there"
@@ -71,11 +71,14 @@ def _shown(table: TrainedRange, weights: TrainedRange | None) -> tuple[TrainedRa
     return weights, "the weights respond to those rows as to trained ones, to the last few as to random ones"
 
 
-def _meet(one: TrainedRange, other: TrainedRange | EffectiveRange) -> bool:
-    """Return whether two intervals meet; one that is missing meets none."""
+def _meet(one: TrainedRange, other: TrainedRange | EffectiveRange, apart: int = 0) -> bool:
+    """Return whether two intervals meet, or are not further apart; one that is missing meets none.
+
+    A bend of the behavior is placed by texts, so it may lie a text's length beside the end of the rows.
+    """
     if one.low is None or one.high is None or other.low is None or other.high is None:
         return False
-    return one.low <= other.high and other.low <= one.high
+    return one.low - apart <= other.high and other.low <= one.high + apart
 
 
 def _beside(end: int, low: int, high: int, behavior: EffectiveRange) -> str:

@@ -144,7 +144,7 @@ def _doubt(found: _Posterior, end: int, low: int, high: int) -> str | None:
     if high - low > max(LEAST_WIDTH, end // WIDE_FRACTION):
         return f"beside the weights, the end may lie anywhere between {low} and {high}"
     clear = found.likely[found.best] - found.likely[-1]
-    if end * EDGE >= n and clear < EDGE_NATS:
+    if high * EDGE >= n and clear < EDGE_NATS:
         return f"beside the weights, the last {n - end} rows are hardly trained; so few may be rarely read ones"
     second, last = found.gains[end // 4 : end // 2].mean(), found.gains[3 * end // 4 : end].mean()
     if last < FADED * second:

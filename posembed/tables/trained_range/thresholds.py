@@ -141,8 +141,9 @@ LIKELY_WHOLE, LIKELY_NONE = 0.5, 0.1
 POSTERIOR_WHOLE, NEARLY = 0.95, 1.1
 #: Most probability left for all or none, where an end is claimed.
 RULED_OUT = 0.02
-#: An end is near the table's where this times it is beyond it; then it takes this many nats. Fitted: where lengths
-#: spread over the whole table, the last rows are read so rarely that they pass for untrained, but barely.
+#: An end is near the table's where this times the upper end of its interval is beyond it; then it takes this many nats.
+#: Fitted: where lengths spread over the whole table, the last rows are read so rarely that they pass for untrained, but
+#: barely.
 EDGE, EDGE_NATS = 1.2, 20.0
 #: Share of the nats per row that the last quarter before an end must have, of those in the second quarter. Below it,
 #: training faded out, and nothing shows where. Fitted.

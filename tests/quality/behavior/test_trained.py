@@ -70,7 +70,7 @@ def test_table_and_weights(shown, beside, verdict, end, words):
     assert found.evidence == ("why", "by weights")
 
 
-@pytest.mark.parametrize(("low", "verdict"), [(60, "ends"), (80, "unknown")])
+@pytest.mark.parametrize(("low", "verdict"), [(60, "ends"), (84, "ends"), (85, "unknown")])
 def test_an_end_of_the_behavior_counts_where_the_weights_allow_it(low, verdict):
     found = trained_by_both(table("unknown"), behavior("ends", 64), weights("unknown", None, low, 90))
     assert (found.verdict, found.end) == (verdict, 64 if verdict == "ends" else None)
