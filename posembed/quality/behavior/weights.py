@@ -14,8 +14,8 @@ from posembed.tables.trained_range.thresholds import LEAST_MATRIX_ROWS
 
 MOST_MATRICES = 24
 """Matrices at most: those of the first layers read the rows first."""
-MOST_WORK = 24 * 512**3
-"""Cubed widths of all matrices, which is what their eigenvalues cost: some 4 s on one core."""
+MOST_WORK = 40 * 512**3
+"""Cubed widths of all matrices, which is what their eigenvalues cost: some 5 s on one core."""
 MOST_VECTORS = 8192
 """Rows of a matrix that are read at most, evenly spread: of a vocabulary, more change nothing."""
 
