@@ -81,6 +81,8 @@ def print_scores(judged: list[dict[str, Any]]) -> None:
         "lengths spread over the whole table": [each for each in judged if each["recipe"]["regime"] == "gradual"],
     }
     for name, group in groups.items():
+        if not group:
+            continue
         print(f"{name}: {len(group)}")
         for way in WAYS:
             counts = Counter(each[way]["outcome"] for each in group)
