@@ -55,7 +55,7 @@ def _shown(table: TrainedRange, weights: TrainedRange | None) -> tuple[TrainedRa
         against = table.verdict == "ends" and not _meet(weights, table)
         return (weights if against else table), "the table shows it"
     if table.verdict == "unknown":
-        return weights, "the table alone does not show it, but the weights respond to those rows as to trained ones"
+        return weights, "the weights respond to those rows as to trained ones, which the table alone does not show"
     if table.verdict == "ends" == weights.verdict:
         return weights, "the table and the weights of the model show it"
     if table.verdict == weights.verdict:
@@ -87,8 +87,8 @@ def _beside(end: int, low: int, high: int, behavior: EffectiveRange) -> str:
     if CLOSE * abs(behavior.end - end) < end or max(low, behavior.low) <= min(high, behavior.high):
         return "the model does worse past them"
     if behavior.end < end:
-        return f"but it works alike only up to {behavior.end}"
-    return f"although it works alike up to {behavior.end}"
+        return f"the model works alike only up to {behavior.end}"
+    return f"the model works alike beyond it, up to {behavior.end}"
 
 
 def _whole(behavior: EffectiveRange) -> str:

@@ -29,7 +29,7 @@ NOTHING = behavior("unknown")
     [
         (table("ends", 100), behavior("ends", 106), "ends", 100, "the model does worse past them"),
         (table("ends", 100), behavior("ends", 60), "ends", 100, "works alike only up to 60"),
-        (table("ends", 100), behavior("ends", 160), "ends", 100, "although it works alike up to 160"),
+        (table("ends", 100), behavior("ends", 160), "ends", 100, "the model works alike beyond it, up to 160"),
         (table("ends", 100), behavior("no end"), "ends", 100, "shows no end"),
         (table("whole"), behavior("ends", 156), "whole", None, "but the model works alike only up to 156"),
         (table("whole"), behavior("unknown"), "whole", None, "nothing that the model does speaks against it"),
@@ -48,10 +48,10 @@ def test_table_and_behavior_without_weights(shown, done, verdict, end, words):
 @pytest.mark.parametrize(
     ("shown", "beside", "verdict", "end", "words"),
     [
-        (table("unknown"), weights("ends", 50, 48, 53), "ends", 50, "the table alone does not show it"),
+        (table("unknown"), weights("ends", 50, 48, 53), "ends", 50, "which the table alone does not show"),
         (table("ends", 52), weights("ends", 50, 48, 53), "ends", 50, "the table and the weights of the model show it"),
         (table("whole"), weights("whole"), "whole", None, "the table and the weights of the model show it"),
-        (table("unknown"), weights("whole"), "whole", None, "the table alone does not show it"),
+        (table("unknown"), weights("whole"), "whole", None, "which the table alone does not show"),
         (table("ends", 190), weights("whole"), "whole", None, "although the table alone ends at 190"),
         (table("whole"), weights("ends", 190), "ends", 190, "to the last few as to random ones"),
         (table("whole"), weights("ends", 100), "whole", None, "the table shows it"),
