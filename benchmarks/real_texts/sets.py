@@ -43,12 +43,13 @@ def named_sets(folder: Path, embedder: Embedder) -> Iterator[NamedSet]:
         held_out = HeldOut([], load_documents(str(place), "all"), everything=True)
         for length in LENGTHS:
             for task in TASKS[:2]:
-                yield NamedSet(place.name, task, length, _made(task, length, held_out, embedder))
+                yield NamedSet(place.name, task, length, retrieval_set(task, length, held_out, embedder))
     for length in LENGTHS:
-        yield NamedSet("standard library", "needle", length, _made("needle", length, prose, embedder))
+        yield NamedSet("standard library", "needle", length, retrieval_set("needle", length, prose, embedder))
 
 
-def _made(task: Task, length: int, held_out: HeldOut, embedder: Embedder) -> RetrievalSet:
+def retrieval_set(task: Task, length: int, held_out: HeldOut, embedder: Embedder) -> RetrievalSet:
+    """Return documents and queries of one task at one length."""
     request = SetRequest(
         embedder.encode, "test", length, length - embedder.special, MOST, POOL, SEED, at_most=True
     )  # fmt: skip
