@@ -10,6 +10,7 @@ from torch import nn
 
 from posembed.errors import InvalidArgumentError
 from posembed.extension.length_aware import make_length_aware
+from posembed.extension.length_aware_saving import require_no_length_aware
 from posembed.extension.live import extend_in_place
 from posembed.extension.method_keywords import refuse_unknown_keywords
 from posembed.extension.table_change import TableChange
@@ -60,6 +61,7 @@ def extend_model(
     """
     settled = ModelOptions.of(options, with_length(length, keywords))
     refuse_unknown_keywords(settled)
+    require_no_length_aware(model, settled.tables)
     if not settled.length_aware:
         return extend_in_place(model, options=settled, optimizer=optimizer)
     if optimizer is not None:

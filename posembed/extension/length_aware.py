@@ -26,6 +26,8 @@ from posembed.extension.length_aware_saving import (
     plain_table,
     refuse_in_new_wholes,
     refuse_other_ways,
+    require_no_length_aware,
+    require_place,
 )
 from posembed.extension.length_aware_seal import check_seal, sealed_content
 from posembed.extension.live import extend_in_place
@@ -226,9 +228,12 @@ def save_length_aware(model: nn.Module, directory: str | os.PathLike[str], *, wh
         The file of tables.
 
     Raises:
-        InvalidArgumentError: if the model has none, or several, or ``whole`` is set and it has no ``save_pretrained``.
+        InvalidArgumentError: if the model has none, or several, or ``whole`` is set and it has no ``save_pretrained``;
+            without ``whole``, if the table of the checkpoint there is not as long as the longest table.
     """
     name, module = only_length_aware(model)
+    folder = path_of("directory", directory)
+    require_place(folder, f"{name}.weight", module, whole=whole)
     if whole:
         save: Any = getattr(model, "save_pretrained", None)
         if not callable(save):
@@ -239,7 +244,7 @@ def save_length_aware(model: nn.Module, directory: str | os.PathLike[str], *, wh
             save(str(directory))
     tensors = {str(int(limit)): module.table(k).detach().cpu().clone() for k, limit in enumerate(module.limits)}
     content = sealed_content(f"{name}.weight", module.reserved, tensors)
-    path = path_of("directory", directory) / TABLES_BY_LENGTH
+    path = folder / TABLES_BY_LENGTH
     write_whole(path, lambda temporary: temporary.write_bytes(content))
     return path
 
@@ -280,6 +285,7 @@ def load_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> nn
             f"{len(names)} parameters of {type(model).__name__} match {key}; expected exactly one"
             + (f" ({first_names(names, 2)}): give the part that was loaded from {directory}" if names else "")
         )
+    require_no_length_aware(model, names)
     old = model.get_parameter(names[0])
     rows, width = reserved + max(tables), next(iter(tables.values())).shape[-1]
     if (rows, width) != tuple(old.shape):

@@ -7,10 +7,12 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from posembed.checkpoint.source import open_checkpoint
 from posembed.errors import InvalidArgumentError
 from posembed.nn.length_aware import LengthAwareEmbedding
 
@@ -31,6 +33,54 @@ def only_length_aware(model: nn.Module) -> tuple[str, LengthAwareEmbedding]:
     if len(found) != 1:
         raise InvalidArgumentError(f"{type(model).__name__} has {len(found)} length-aware position embeddings, not one")
     return found[0]
+
+
+def require_no_length_aware(model: nn.Module, keys: Sequence[str] | None) -> None:
+    """Refuse a model whose table, one of ``keys`` if these are given, is a length-aware one already.
+
+    Raises:
+        InvalidArgumentError: for such a model.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, LengthAwareEmbedding) and (keys is None or f"{name}.weight" in keys):
+            limits = " and ".join(str(int(limit)) for limit in module.limits)
+            raise InvalidArgumentError(
+                f"{name} of {type(model).__name__} has length-aware positions already, for inputs of up to {limits} "
+                "tokens: load the model again without them; several lengths in one call of extend_model give several "
+                "tables"
+            )
+
+
+def require_place(folder: Path, key: str, module: LengthAwareEmbedding, *, whole: bool) -> None:
+    """Require a directory whose checkpoint reads the longest of a model's tables, or one that can be written whole.
+
+    Args:
+        folder: the directory.
+        key: name of the table's parameter in the model.
+        module: the model's length-aware position embedding.
+        whole: whether the model is written too.
+
+    Raises:
+        InvalidArgumentError: for anything else.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InvalidArgumentError(f"directory={str(folder)!r} is a file: give a directory")
+    if whole:
+        return
+    try:
+        tensors = open_checkpoint(folder).tensors
+    except InvalidArgumentError:  # no weights there: the tables are kept by themselves
+        return
+    # Files name a parameter with or without the parts around it, but its module keeps its own name.
+    end = key.split(".")[-2:]
+    stored = {name: each.shape for name, each in tensors.items() if name.split(".")[-2:] == end}
+    wanted = tuple(module.table(-1).shape)
+    if stored and wanted not in stored.values():
+        name, shape = next(iter(stored.items()))
+        raise InvalidArgumentError(
+            f"{folder}: {name} has {shape[0]} rows, the longest length-aware table has {wanted[0]}: extend that "
+            f"checkpoint to {max(module.limits)} positions first, or write the whole model with whole=True"
+        )
 
 
 def refuse_other_ways(model: nn.Module, path: str) -> None:

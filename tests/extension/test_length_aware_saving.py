@@ -9,7 +9,7 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
-from posembed import extend_model, load_length_aware, save_length_aware
+from posembed import extend_checkpoint, extend_model, load_length_aware, save_length_aware
 from posembed.errors import InvalidArgumentError
 from posembed.extension.length_aware_saving import only_length_aware
 
@@ -224,3 +224,45 @@ def test_the_tables_of_one_part_are_not_guessed_into_a_pair(tmp_path):
         load_length_aware(whole, tmp_path)
     load_length_aware(whole.encoder, tmp_path)
     assert only_length_aware(whole)[0] == "encoder.embeddings.position_embeddings"
+
+
+def test_tables_are_saved_only_beside_a_table_that_they_fit(tmp_path):
+    bert(transformers.BertForMaskedLM).save_pretrained(tmp_path / "short")
+    model = length_aware(bert())
+    with pytest.raises(InvalidArgumentError, match=r"has 16 rows, .* table has 64: extend that checkpoint to 64 posi"):
+        save_length_aware(model, tmp_path / "short")
+    assert not (tmp_path / "short" / "length_aware.safetensors").exists()
+    extend_checkpoint(tmp_path / "short", tmp_path / "long", 64, check="off")
+    save_length_aware(model, tmp_path / "long")  # the file has one more name before the parameter's
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_file_is_no_directory(whole, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InvalidArgumentError, match="is a file: give a directory"):
+        save_length_aware(length_aware(bert()), tmp_path / "file", whole=whole)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_length_aware_positions_are_put_in_once(tmp_path):
+    model = length_aware(bert())
+    save_length_aware(model, tmp_path, whole=True)
+    again = load_length_aware(transformers.AutoModel.from_pretrained(tmp_path), tmp_path)
+    already = "embeddings.position_embeddings of BertModel has length-aware positions already, .* 16 and 64 tokens"
+    for call in (
+        lambda: load_length_aware(again, tmp_path),
+        lambda: extend_model(again, 128),
+        lambda: extend_model(again, 128, length_aware=True),
+        lambda: extend_model(again, 128, tables="embeddings.position_embeddings.weight"),
+    ):
+        with pytest.raises(InvalidArgumentError, match=already):
+            call()
+
+
+def test_the_other_part_of_a_pair_can_still_be_extended():
+    config = {**SMALL, "max_position_embeddings": 16, "is_decoder": True, "add_cross_attention": True}
+    pair = transformers.EncoderDecoderModel(
+        encoder=length_aware(bert()), decoder=transformers.BertLMHeadModel(transformers.BertConfig(**config))
+    )
+    (change,) = extend_model(pair, 32, tables="decoder.bert.embeddings.position_embeddings.weight")
+    assert change.usable_length == 32

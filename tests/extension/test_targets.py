@@ -242,7 +242,7 @@ def test_position_numbers_are_not_worth_naming():
         chosen([numbers], 32)
 
 
-@pytest.mark.parametrize("model_type", ["m2m_100", "xglm", "speech_to_text"])
+@pytest.mark.parametrize("model_type", ["m2m_100", "xglm", "speech_to_text", "marian", "ctrl"])
 def test_models_that_compute_their_sinusoid_have_nothing_to_extend(model_type):
     with pytest.raises(InvalidArgumentError, match=f"the code of {model_type} computes its sinusoid"):
         choose_targets("here", [], PlanOptions(length=32), ["", model_type])

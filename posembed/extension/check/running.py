@@ -35,7 +35,7 @@ def run_copy(
     rest = unread(sizes, source)
     if rest:
         ran.append(f"not run with {first_names(rest, NAMED)}, because no way to call what reads it was found")
-    return "; ".join(ran)
+    return "; ".join(dict.fromkeys(ran))  # two calls that read two tables may have run alike
 
 
 def _run_again(part: Any, source: SourceRun, prepare: Prepare) -> str:
@@ -87,7 +87,7 @@ def _run_lengths(model: Any, call: Call, source: SourceRun) -> str:
             )
             same = max(same, length)
     ran = f"at {', '.join(map(str, lengths))} tokens"
-    return f"{ran}; the same outputs as the source up to {same} tokens" if same else ran
+    return f"{ran}; the same outputs as the source up to {same} token{'s' * (same > 1)}" if same else ran
 
 
 def _counted(call: Call) -> str:

@@ -50,6 +50,11 @@ def test_shortest_old_and_new():
     assert said == "at 1, 8, 16 tokens; the same outputs as the source up to 8 tokens"
 
 
+def test_two_calls_that_ran_alike_are_told_once():
+    alike = run_source(Text(8), TEXT) * 2  # of a model that reads one table in either
+    assert run_copy(Text(16), TEXT, alike) == "at 1, 8, 16 tokens; the same outputs as the source up to 8 tokens"
+
+
 def test_a_model_that_needs_a_few_tokens():
     assert sorted(run_source(Text(8, least=3), TEXT)[0].outputs) == [4, 8]
 
@@ -96,7 +101,7 @@ def test_other_outputs_of_short_inputs():
     with pytest.raises(DoesNotRunError, match=r"^8 tokens give other outputs than in the source \(by up to 1\)$"):
         run_copy(copy, TEXT, run_source(Text(8), TEXT))
     five = (Size("position.weight", "sequence", 8, 16, 5),)  # row 5 was not meant to stay
-    assert run_copy(copy, five, run_source(Text(8), five)).endswith("the same outputs as the source up to 1 tokens")
+    assert run_copy(copy, five, run_source(Text(8), five)).endswith("the same outputs as the source up to 1 token")
     none = (Size("position.weight", "sequence", 8, 16, 0),)
     assert run_copy(copy, none, run_source(Text(8), none)) == "at 1, 8, 16 tokens"
 
