@@ -4,8 +4,9 @@
     python -m benchmarks.real_texts MODEL corpora [NAME=CHECKPOINT …]     (adds to KEPT; half an hour on 2 cores)
     python -m benchmarks.real_texts --tables                              (prints the tables from KEPT)
 
-Every system gives one vector a document, but for the best chunk and BM25. A checkpoint of a longer table embeds
-documents and queries by itself. Pools have up to 100 documents.
+Every system gives one vector a document, but for the best chunk, the best late chunk and BM25. A checkpoint of a longer
+table embeds documents and queries by itself; its late chunks come from the same pass, and are as many as the chunks.
+Pools have up to 100 documents.
 """
 
 from __future__ import annotations
@@ -53,6 +54,26 @@ class Whole:
         yield self.name, self.embedder.embed(queries, queries=True) @ self.embed(documents).T
 
 
+class Longer(Whole):
+    """Documents embedded whole by a longer table, and by the best of the chunks that the same pass gives."""
+
+    def __init__(self, embedder: Embedder, name: str) -> None:
+        super().__init__(embedder, name)
+        self.parts: dict[tuple[int, ...], NDArray[np.float32]] = {}
+
+    def scores(self, documents: Ids, queries: Ids) -> Iterator[tuple[str, Scores]]:
+        """Yield the two systems with their scores ``[queries, documents]``."""
+        new = sorted({tuple(text) for text in documents} - self.known.keys(), key=len)
+        if new:
+            whole, late = self.embedder.embed_late(new, (CHUNK,))
+            self.known |= dict(zip(new, whole, strict=True))
+            self.parts |= dict(zip(new, late[CHUNK], strict=True))
+        asked = self.embedder.embed(queries, queries=True)
+        yield self.name, asked @ self.embed(documents).T
+        parts = [self.parts[tuple(text)] for text in documents]
+        yield f"{self.name}, best late chunk", np.stack([(asked @ part.T).max(axis=1) for part in parts], axis=1)
+
+
 class Shipped(Whole):
     """What the model as shipped gives."""
 
@@ -94,7 +115,7 @@ def measure(model: str, folder: Path, checkpoints: dict[str, str]) -> None:
     """Measure what is not kept yet, and keep it."""
     embedder = load_embedder(model)
     shipped = Shipped(embedder)
-    longer = [Whole(load_embedder(path), name) for name, path in checkpoints.items()]
+    longer = [Longer(load_embedder(path), name) for name, path in checkpoints.items()]
     kept = load(KEPT).get("hits", {})
     for each in named_sets(folder, embedder):
         key = f"{each.collection}, {each.task}, {each.length}"
