@@ -32,8 +32,8 @@ Passages = list[list[int]]
 # towards the mean of all targets.
 _CONTRAST, _TEMPERATURE = 0.1, 0.05
 _BANK = 128  # targets of other passages that a step's vectors are told apart from; a batch alone is too few
-# Of the tokens' mean distance. After 100 steps with it, vectors are as near to their targets as after 130 without it;
-# with three times as much they are less near (docs/measured/methods.md).
+# Of the tokens' mean distance. More than this would leave less to the vectors, which are what is compared
+# (python -m benchmarks.calibration_trials).
 _TOKENS = 1.0
 _LEAST_TOKENS = 2048  # of all texts of a split
 SHORT = 64  # tokens of the short passages that are trained too where queries read the trained rows
