@@ -9,14 +9,20 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from posembed.errors import InvalidArgumentError
+from posembed.checkpoint.json_object import read_json_value
+from posembed.errors import CheckpointError, InvalidArgumentError
 from posembed.files import is_hidden_name
 
-# Files by which a directory is recognized as a checkpoint; one of them must lie at its top.
-_MARKS = re.compile(
-    r"(?:config|open_clip_config|modules|model_index|adapter_config|params)\.json"
-    r"|.+\.(?:safetensors|bin|pt|pth|ckpt|h5|msgpack|gguf|onnx)",
-    re.IGNORECASE,
+# Files by which a directory is recognized as a checkpoint; one of them must lie at its top: weights, or a configuration
+# with a key that only a model's has, since many programs have a config.json.
+_WEIGHTS = re.compile(r".+\.(?:safetensors|bin|pt|pth|ckpt|h5|msgpack|gguf|onnx)", re.IGNORECASE)
+_CONFIGURATION = re.compile(
+    r"(?:config|open_clip_config|modules|model_index|adapter_config|params)\.json", re.IGNORECASE
+)
+_OF_MODELS = frozenset(
+    {"model_type", "architectures", "architecture", "transformers_version", "_class_name", "_diffusers_version"}
+    | {"model_cfg", "preprocess_cfg", "pretrained_cfg", "peft_type", "base_model_name_or_path"}
+    | {"hidden_size", "d_model", "n_layers", "n_layer", "n_embd", "vocab_size", "max_position_embeddings"}
 )
 # Files that checkpoints consist of. Formats that hold anything (JSON, YAML, text, Markdown, Python) count by name only:
 # under other names they are somebody's own work, which must not be lost because a configuration lies beside it.
@@ -70,11 +76,28 @@ def require_replaceable(target: Path, source: Path) -> None:
             f"{target} holds {listed}{more}, which no checkpoint consists of: force=True replaces checkpoints only, so "
             "move what is yours elsewhere, or choose another path"
         )
-    if names and not any(_MARKS.fullmatch(name) and (target / name).is_file() for name in names):
+    if names and not any(_is_mark(target / name) for name in names):
         raise InvalidArgumentError(
-            f"{target} has neither weights nor a configuration at its top: force=True replaces checkpoints only, so "
-            "remove it yourself, or choose another path"
+            f"{target} has neither weights nor the configuration of a model at its top: force=True replaces "
+            "checkpoints only, so remove it yourself, or choose another path"
         )
+
+
+def _is_mark(path: Path) -> bool:
+    """Return whether a file makes its directory a checkpoint."""
+    if not path.is_file():
+        return False
+    if _WEIGHTS.fullmatch(path.name):
+        return True
+    if not _CONFIGURATION.fullmatch(path.name):
+        return False
+    try:
+        found = read_json_value(path)
+    except CheckpointError:
+        return False
+    if isinstance(found, list):  # the modules of sentence-transformers
+        return any(isinstance(each, dict) and {"path", "type"} <= each.keys() for each in found)
+    return isinstance(found, dict) and bool(_OF_MODELS & found.keys())
 
 
 def _foreign(target: Path) -> Iterator[Path]:

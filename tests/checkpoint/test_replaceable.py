@@ -36,10 +36,17 @@ FOREIGN = [
 ]  # fmt: skip
 
 
+MARKS = {
+    "config.json": '{"model_type": "bert"}',
+    "modules.json": '[{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}]',
+    "model_index.json": '{"_class_name": "StableDiffusionPipeline"}',
+}
+
+
 def write(folder, names):
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(f"content of {name}")
+        (folder / name).write_text(MARKS.get(name.lower(), f"content of {name}"))
     return folder
 
 
@@ -73,12 +80,26 @@ def test_many_are_counted(tmp_path):
 
 def test_a_directory_without_weights_and_configuration_at_its_top_is_no_checkpoint(tmp_path):
     out = write(tmp_path / "out", ["model/config.json", "README.md"])
-    with pytest.raises(InvalidArgumentError, match="out has neither weights nor a configuration at its top"):
+    with pytest.raises(
+        InvalidArgumentError, match="out has neither weights nor the configuration of a model at its top"
+    ):
         require_replaceable(out, tmp_path / "source")
     (tmp_path / "folders" / "of" / "folders").mkdir(parents=True)
     (tmp_path / "folders" / "config.json").mkdir()
-    with pytest.raises(InvalidArgumentError, match="neither weights nor a configuration"):
+    with pytest.raises(InvalidArgumentError, match="neither weights nor the configuration"):
         require_replaceable(tmp_path / "folders", tmp_path / "source")
+
+
+@pytest.mark.parametrize(
+    "content", ['{"name": "web", "port": 80}', "[1, 2]", "null", "{", "", "[" * 100_000, '"model_type"', b"\xff\xfe"]
+)
+def test_a_configuration_of_something_else_is_no_checkpoint(tmp_path, content):
+    out = write(tmp_path / "out", ["README.md", "requirements.txt"])
+    (out / "config.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InvalidArgumentError, match="neither weights nor the configuration of a model"):
+        require_replaceable(out, tmp_path / "source")
+    (out / "model.safetensors").touch()
+    require_replaceable(out, tmp_path / "source")
 
 
 def test_a_copy_of_a_file_of_the_source_is_not_lost(tmp_path):
