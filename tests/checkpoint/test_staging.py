@@ -47,7 +47,7 @@ def fill_either(partial, error, another=None):
         raise error
 
 
-OLD = {"config.json": "old"}
+OLD = {"config.json": '{"model_type": "old"}'}
 FILLED = {"sub": None, "sub/a": "new a", "b": "new b"}
 
 
@@ -96,7 +96,7 @@ def test_everything_is_flushed_before_it_is_named(source, tmp_path, monkeypatch)
 def test_an_existing_directory_is_replaced_only_with_force(source, tmp_path):
     target = tmp_path / "out"
     target.mkdir()
-    (target / "config.json").write_text("old")
+    (target / "config.json").write_text(OLD["config.json"])
     with (
         pytest.raises(
             InvalidArgumentError, match=r"out exists already: choose another path, or replace it with force=True"
@@ -150,7 +150,7 @@ def system(request, monkeypatch):
 def replaceable(folder):
     target = folder / "out"
     target.mkdir()
-    (target / "config.json").write_text("old")
+    (target / "config.json").write_text(OLD["config.json"])
     return target
 
 

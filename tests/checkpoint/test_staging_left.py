@@ -75,7 +75,7 @@ def test_a_directory_is_as_private_as_its_source(source, tmp_path, mode):
     for _ in range(2):
         with staged_directory(target, source=source, force=True) as partial:
             assert partial.stat().st_mode & 0o777 == 0o700  # nobody else reads what is not finished
-            (partial / "config.json").write_text("{}")
+            (partial / "config.json").write_text('{"model_type": "bert"}')
         assert target.stat().st_mode & 0o7777 == mode
     assert names(tmp_path) == ["out", "source"]
 

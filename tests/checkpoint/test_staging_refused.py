@@ -135,7 +135,7 @@ from posembed.checkpoint.staging import staged_directory
 target = Path("out")
 for version in range(10**9):
     with staged_directory(target, source=Path("source"), force=True) as partial:
-        (partial / "config.json").write_text("{}")
+        (partial / "config.json").write_text('{"model_type": "bert"}')
         (partial / "sub").mkdir()
         for index in range(6):
             (partial / "sub" / f"{index}.bin").write_text(f"{version}" * 1000)
