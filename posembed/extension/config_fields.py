@@ -79,10 +79,8 @@ def new_value(rule: FieldRule, before: Any, table: FoundTable, new: TableLayout,
         height, width = pixels or _in_pixels(rule, old, new.grid)
     if len(table.fields) == 2 and rule.unit == "side":  # one field a side
         return height if rule is table.fields[0] else width
-    if (
-        before is None and rule.unit == "side" and not rule.square
-    ):  # left to its default, which the library writes as a pair
-        return [height, width]
+    if before is None and rule.unit == "side" and not rule.square:
+        return [height, width]  # left to its default, which the library writes as a pair
     return in_form(before, height, width)
 
 

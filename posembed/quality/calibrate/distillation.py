@@ -21,7 +21,7 @@ from posembed.quality.calibrate.frozen import FrozenModel
 from posembed.quality.calibrate.lengths import document_lengths, draw_length
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.quality.calibrate.table_reader import TableReader
-from posembed.quality.calibrate.target import target_vectors, tokens_read
+from posembed.quality.calibrate.target import Vectors, target_vectors, tokens_read
 from posembed.quality.models.embedder import Embedder
 from posembed.quality.rng import generator
 from posembed.records.calibrate import CalibrationConfig
@@ -101,7 +101,8 @@ class Distillation:
 
         A passage that fits into one chunk has the vector that the frozen model gives it.
         """
-        return self.targets_and_tokens(passages)[0]
+        with self.model.reading(self.old):
+            return self._toward(self.embedder.embed_chunked(passages, self.chunk), passages)
 
     def targets_and_tokens(self, passages: Passages) -> tuple[Tensor, list[Tensor]]:
         """Return the unit vectors to be learned, and the state of each passage's tokens in their chunks.
@@ -113,10 +114,13 @@ class Distillation:
         ends = np.cumsum([len(parts) for parts in chunks])
         with self.model.reading(self.old):
             vectors, tokens = self.embedder.embed_with_tokens([chunk for parts in chunks for chunk in parts])
-            beginnings = self.embedder.embed_truncated(passages, self.beginning)
-        means = self.embedder.scaled(np.stack([part.mean(axis=0) for part in np.split(vectors, ends[:-1])]))
-        joined = [torch.cat(tokens[end - len(parts) : end]) for parts, end in zip(chunks, ends, strict=True)]
-        return torch.from_numpy(target_vectors(means, beginnings, self.share)).to(self.old.device), joined
+            targets = self._toward(self.embedder.means(vectors, chunks), passages)
+        return targets, [torch.cat(tokens[end - len(parts) : end]) for parts, end in zip(chunks, ends, strict=True)]
+
+    def _toward(self, means: Vectors, passages: Passages) -> Tensor:
+        """Return the unit vectors to be learned, given the means of the chunks' vectors."""
+        beginnings = self.embedder.embed_truncated(passages, self.beginning)
+        return torch.from_numpy(target_vectors(means, beginnings, self.share)).to(self.old.device)
 
     def backward(self, table: CalibratedTable, step: int) -> float:
         """Add the gradients of one step's loss to the table's parameters; return the loss."""

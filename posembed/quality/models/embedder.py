@@ -273,6 +273,10 @@ class Embedder:
         """Return the mean of the vectors of each text's chunks of ``length`` tokens."""
         chunks = self.cut(texts, length)
         vectors = self.embed([chunk for parts in chunks for chunk in parts])
+        return self.means(vectors, chunks)
+
+    def means(self, vectors: NDArray[np.float32], chunks: Sequence[Ids]) -> NDArray[np.float32]:
+        """Return the mean of the vectors of each text's chunks, given those of all chunks, ``[chunks, d]``."""
         ends = np.cumsum([len(parts) for parts in chunks])[:-1]
         return self.scaled(np.stack([part.mean(axis=0) for part in np.split(vectors, ends)]))
 
