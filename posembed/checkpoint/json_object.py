@@ -38,8 +38,21 @@ def read_json(path: Path) -> dict[str, object]:
     """
     value = read_json_value(path)
     if not isinstance(value, dict):
-        raise CheckpointError(f"{path}: must hold a JSON object, found {type(value).__name__}")
+        raise CheckpointError(f"{path}: must hold a JSON object, found {kind_of_json(value)}")
     return value
+
+
+def kind_of_json(value: object) -> str:
+    """Return what JSON calls a value.
+
+    Example:
+        >>> kind_of_json(None), kind_of_json([1]), kind_of_json("a"), kind_of_json(1.5)
+        ('null', 'an array', 'a string', 'a number')
+    """
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    kinds = {dict: "an object", list: "an array", str: "a string"}
+    return next((name for kind, name in kinds.items() if isinstance(value, kind)), "a number")
 
 
 def read_json_value(path: Path) -> Any:

@@ -11,6 +11,7 @@ from posembed.checkpoint.other_formats import holds_any, is_export, parts_of_exp
 from posembed.checkpoint.source import Checkpoint
 from posembed.checkpoint.tree import read_tree
 from posembed.errors import CheckpointError
+from posembed.files import is_hidden_name
 
 _OTHER_FORMATS = re.compile(
     r"^(?:(?:pytorch_|tf_|flax_|rust_|open_clip_pytorch_|open_clip_)?model|consolidated)[\w.-]*"
@@ -38,6 +39,8 @@ def stale_files(checkpoint: Checkpoint, changed: Collection[str] = ()) -> Iterat
         beside = file.parent == checkpoint.directory
         if is_bookkeeping(inner.parent):
             yield file, "bookkeeping of a download or of git"
+        elif is_hidden_name(file.name):
+            yield file, "what a killed run of posembed has left"
         elif file in parts or is_export(inner) or (beside and _OTHER_FORMATS.match(file.name)):
             yield file, "the same weights in another format, with the old table"
         elif file.name == TABLES_BY_LENGTH:

@@ -41,8 +41,11 @@ class Checked(Record):
             'the copy loads (BertModel of transformers 5.23.0)'
             >>> Checked("not checked", reason="transformers is not installed").sentence
             'not checked whether the copy loads: transformers is not installed'
+            >>> Checked("does not run", reason="mat1 has no columns.").sentence
+            'the copy does not run: mat1 has no columns'
         """
+        reason = self.reason.removesuffix(".")  # a library's message may end with one, and more may follow here
         if self.outcome == "not checked":
-            return f"not checked whether the copy loads: {self.reason}"
+            return f"not checked whether the copy loads: {reason}"
         by = f" ({self.what})" if self.what else ""
-        return f"the copy {self.outcome}{by}" + (f": {self.reason}" if self.reason else "")
+        return f"the copy {self.outcome}{by}" + (f": {reason}" if reason else "")

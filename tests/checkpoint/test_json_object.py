@@ -17,8 +17,8 @@ def test_an_object(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[1]", "config.json: must hold a JSON object, found list"),
-        ("3", "must hold a JSON object, found int"),
+        ("[1]", "config.json: must hold a JSON object, found an array"),
+        ("3", "must hold a JSON object, found a number"),
         ("{", "is not valid JSON"),
         ("", "is not valid JSON"),
         ("[" * 100_000, "is not valid JSON .*: fix or replace the file"),

@@ -146,7 +146,7 @@ def test_an_index(folder):
         ({"wpe.weight": 3}, "has no weight_map from tensor names to file names"),
         ({}, "has no weight_map"),
         ([], "has no weight_map"),
-        ("[]", "must hold a JSON object, found list"),
+        ("[]", "must hold a JSON object, found an array"),
         ("{", "is not valid JSON"),
         ("[" * 100_000, "is not valid JSON"),
         ("\xff", "is not valid JSON|must hold"),
@@ -203,8 +203,8 @@ def test_weights_in_a_folder_below(folder):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ("[]", "config.json: must hold a JSON object, found list"),
-        ("null", "must hold a JSON object, found NoneType"),
+        ("[]", "config.json: must hold a JSON object, found an array"),
+        ("null", "must hold a JSON object, found null"),
         ("", "is not valid JSON"),
         ("{'a': 1}", "is not valid JSON"),
         ('{"a": ' * 100_000, "is not valid JSON"),

@@ -14,6 +14,7 @@ STALE = [
     "model.safetensors.index.json", "encoder.onnx", "encoder.onnx_data", "exports/a/text_q4.onnx.data",
     "exports/bert-q8.gguf", "my.tflite", "float32.mlpackage/Data/com.apple.CoreML/weights/weight.bin", "net.engine",
     "exports/onnx/config.json", "flax/weights.msgpack", "copy.h5", "traced.torchscript.pt",
+    ".config.json.partial-0123abcd", ".config.json.partial-0123abcd.lock",
 ]  # fmt: skip
 KEPT = [
     "README.md", "vocab.txt", "merges.txt", "1_Pooling/config.json", "training_args.bin", "special_tokens_map.json",

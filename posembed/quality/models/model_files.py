@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posembed.checkpoint.json_object import read_json_value
+from posembed.checkpoint.json_object import kind_of_json, read_json_value
 from posembed.checkpoint.own_code import module_types
 from posembed.checkpoint.weight_files import transformer_directory
 from posembed.errors import CheckpointError, InvalidArgumentError
@@ -138,7 +138,7 @@ def read_object(file: Path) -> Mapping[str, Any]:
         return {}
     content = read_json_value(file)
     if not isinstance(content, dict):
-        raise CheckpointError(f"{file}: must hold a JSON object, found {type(content).__name__}")
+        raise CheckpointError(f"{file}: must hold a JSON object, found {kind_of_json(content)}")
     return content
 
 

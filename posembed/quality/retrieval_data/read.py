@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from posembed.checkpoint.json_object import kind_of_json
 from posembed.errors import DataError, os_reason, shortened
 from posembed.quality.retrieval_data.files import RetrievalFiles, find_files
 
@@ -121,7 +122,7 @@ def _text(place: str, entry: Mapping[str, object], field: str, name: str) -> str
     if text is None:
         return ""
     if not isinstance(text, str):
-        raise DataError(f"{place}: {field!r} of {name!r} is not text but {type(text).__name__}")
+        raise DataError(f"{place}: {field!r} of {name!r} is not text but {kind_of_json(text)}")
     # A lone surrogate, which JSON can spell, cannot be tokenized.
     return text.encode("utf-8", "replace").decode().strip()
 

@@ -69,7 +69,7 @@ def test_what_cannot_be_read(tmp_path, folder):
     with pytest.raises(InvalidArgumentError, match=r"has no config\.json: name the directory"):
         ModelFiles.read(tmp_path)
     folder(config_sentence_transformers=[])
-    with pytest.raises(CheckpointError, match="must hold a JSON object, found list"):
+    with pytest.raises(CheckpointError, match="must hold a JSON object, found an array"):
         ModelFiles.read(tmp_path)
     (tmp_path / "modules.json").write_text("[" * 100_000)
     with pytest.raises(CheckpointError, match=r"modules\.json: is not valid JSON"):

@@ -64,7 +64,10 @@ def test_queries_without_a_relevant_document_are_left_out(read):
         ({"corpus": CORPUS + CORPUS}, r"corpus\.jsonl:3: the document 'd1' is there twice"),
         ({"corpus": CORPUS + '{"_id": "d3"}\n'}, r"corpus\.jsonl:3: the document 'd3' has no text"),
         ({"corpus": CORPUS + '{"_id": "d3", "text": " "}\n'}, r"corpus\.jsonl:3: the document 'd3' has no text"),
-        ({"corpus": CORPUS + '{"_id": "d3", "text": 7}\n'}, r"corpus\.jsonl:3: 'text' of 'd3' is not text but int"),
+        (
+            {"corpus": CORPUS + '{"_id": "d3", "text": 7}\n'},
+            r"corpus\.jsonl:3: 'text' of 'd3' is not text but a number",
+        ),
         ({"corpus": ""}, r"corpus\.jsonl: the file is empty"),
         ({"corpus": CORPUS.encode() + b"\xff\n"}, r"corpus\.jsonl:3: not UTF-8 text \(byte 0 of the line\)"),
         ({"corpus": "[" * 100_000}, r"corpus\.jsonl:1: not a line of JSON \(nested too deep"),
