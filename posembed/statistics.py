@@ -47,7 +47,7 @@ class MeanInterval(TypedDict):
     seeds: int
 
 
-def mean_interval(values: ArrayLike) -> MeanInterval:
+def mean_interval(values: ArrayLike, comparisons: int = 1) -> MeanInterval:
     """Return the mean of ``values`` ``[seeds, documents]`` with a 95 % confidence interval over both.
 
     Seeds and documents are crossed random effects. The variance of the mean is estimated by the sum of the variance
@@ -56,12 +56,15 @@ def mean_interval(values: ArrayLike) -> MeanInterval:
     % with two seeds where seeds vary more than documents, 92 % with three. With one seed the interval is over
     documents only. For the difference of two arms give the differences, paired by seed and document.
 
-    Documents with a value that is not finite are left out. The bounds are ``None`` below two documents.
+    Documents with a value that is not finite are left out. The bounds are ``None`` below two documents. With
+    ``comparisons``, the level is 1 − 0.05 / ``comparisons`` (Bonferroni): all of them hold together with 95 %.
 
     Example:
         >>> r = mean_interval([[1.0, 2.0, 3.0]])
         >>> r["mean"], round(r["low"], 3), round(r["high"], 3)
         (2.0, -0.484, 4.484)
+        >>> round(mean_interval([[1.0, 2.0, 3.0]], comparisons=8)["high"], 3)
+        9.269
     """
     table = np.atleast_2d(np.asarray(values, dtype=np.float64))
     table = table[:, np.isfinite(table).all(axis=0)]
@@ -78,7 +81,8 @@ def mean_interval(values: ArrayLike) -> MeanInterval:
     half = 0.0
     if variance > 0:
         freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
-        half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * variance**0.5
+        tail = (1 - CONFIDENCE) / (2 * max(comparisons, 1))
+        half = float(stats.t.ppf(1 - tail, freedom)) * variance**0.5
     return {"mean": mean, "low": mean - half, "high": mean + half, "documents": documents, "seeds": seeds}
 
 

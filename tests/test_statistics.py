@@ -116,3 +116,11 @@ def test_kept_resamples_are_those_that_scipy_draws(count, monkeypatch):
     monkeypatch.setattr(statistics, "_MOST_CACHED", 0)
     drawn = statistics.bootstrap_interval(values, 5)
     assert list(kept.values()) == pytest.approx(list(drawn.values()), rel=1e-12)
+
+
+def test_more_comparisons_widen_the_interval():
+    values = np.random.default_rng(0).normal(3.0, 1.0, (1, 23))
+    half = stats.sem(values[0]) * stats.t.ppf(1 - 0.025 / 8, 22)
+    result = mean_interval(values, comparisons=8)
+    assert (result["low"], result["high"]) == pytest.approx((values.mean() - half, values.mean() + half), rel=1e-12)
+    assert mean_interval(values, comparisons=1) == mean_interval(values)
