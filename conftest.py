@@ -45,6 +45,7 @@ _LONG_FILES = (
     "tests/extension/test_library_code_commands.py",
     "tests/cli/test_compare.py",
     "tests/benchmarks/test_bit_flips.py",
+    "tests/benchmarks/test_fine_tuning.py",
     "tests/quality/search/embedding/test_choose.py",
     "tests/quality/search/test_search.py",
 )
