@@ -16,9 +16,19 @@ from posembed.errors import InvalidArgumentError, first_line
 def resolve_device(name: str) -> str:
     """Return the name of a device after checking that it exists and can be used.
 
+    Args:
+        name: of PyTorch's devices, such as ``"cpu"`` or ``"cuda:1"``, or ``"auto"``: the first GPU if there is one,
+            else Apple's GPU, else the CPU.
+
     Raises:
-        InvalidArgumentError: listing the devices that are available; ``"auto"`` is not a name.
+        InvalidArgumentError: listing the devices that are available.
+
+    Example:
+        >>> resolve_device("cpu")
+        'cpu'
     """
+    if name == "auto":
+        return _fastest()
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
@@ -27,12 +37,18 @@ def resolve_device(name: str) -> str:
             f"device={name!r} cannot be used here ({first_line(error)}); available: {', '.join(_available_devices())}"
         ) from None
     if device.type == "meta":
-        raise InvalidArgumentError("device='meta' holds no values; nothing can be trained on it")
+        raise InvalidArgumentError("device='meta' holds no values; nothing can be run on it")
     return str(device)
 
 
+def _fastest() -> str:
+    if torch.cuda.is_available():
+        return "cuda:0"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
 def _available_devices() -> list[str]:
-    names = ["cpu"]
+    names = ["auto", "cpu"]
     if torch.cuda.is_available():
         names += [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():

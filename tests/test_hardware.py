@@ -57,9 +57,9 @@ def test_a_named_precision_is_kept(monkeypatch):
         resolve_precision("fp16", "cpu")
 
 
-@pytest.mark.parametrize("name", ["bogus", "", "auto", "cpu:-1", "privateuseone", "hpu"])
+@pytest.mark.parametrize("name", ["bogus", "", "cpu:-1", "privateuseone", "hpu"])
 def test_a_device_that_is_not_there(name):
-    text = rf"^device='{name}' cannot be used here \(.+\); available: cpu"
+    text = rf"^device='{name}' cannot be used here \(.+\); available: auto, cpu"
     with pytest.raises(InvalidArgumentError, match=text) as found:
         resolve_device(name)
     assert "\n" not in str(found.value)
@@ -71,8 +71,17 @@ def test_devices(monkeypatch):
         resolve_device("meta")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(InvalidArgumentError, match="available: cpu, cuda:0, cuda:1"):
+    with pytest.raises(InvalidArgumentError, match="available: auto, cpu, cuda:0, cuda:1"):
         resolve_device("bogus")
+
+
+def test_auto_is_the_first_gpu_if_there_is_one(monkeypatch):
+    found = []
+    for cuda, mps in ((False, False), (False, True), (True, True)):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda cuda=cuda: cuda)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda mps=mps: mps)
+        found.append(resolve_device("auto"))
+    assert found == ["cpu", "mps", "cuda:0"]
 
 
 def test_the_record(monkeypatch):

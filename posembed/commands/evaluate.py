@@ -12,11 +12,12 @@ from typing import Any, cast
 from posembed.checkpoint.source import Checkpoint, open_checkpoint
 from posembed.errors import CheckpointError, InvalidArgumentError
 from posembed.find.history import read_history
-from posembed.hardware import environment, resolve_precision
+from posembed.hardware import environment, resolve_device, resolve_precision
 from posembed.observer import SILENT, Callbacks, Observer
 from posembed.quality.evaluate.evaluators import EVALUATORS
 from posembed.quality.evaluate.provenance import provenance
 from posembed.quality.models.kinds import kind_of
+from posembed.quality.models.memory import memory_named
 from posembed.quality.models.model_kind import ModelKind
 from posembed.quality.models.position_table import usable_length
 from posembed.records.base import takes
@@ -65,11 +66,12 @@ def evaluate(
     known = provenance(opened[0], None if options.original is None else opened[-1])
     evaluator = EVALUATORS[kind.name]
     lengths = [usable_length(each) for each in opened]
-    usable = lengths[0], lengths[-1]
+    usable, device = (lengths[0], lengths[-1]), resolve_device(options.device)
     options = replace(
         options,
         lengths=evaluator.default_lengths(*usable) if options.lengths is None else options.lengths,
-        precision=cast("Precision", resolve_precision(options.precision, "cpu")),
+        device=device,
+        precision=cast("Precision", resolve_precision(options.precision, device)),
         documents_from=options.documents_from or ("test" if any(map(_made_here, opened)) else "all"),
     )
     evaluator.check(options)
@@ -79,16 +81,20 @@ def evaluate(
         observer.message("reading texts")
         texts = kind.read_texts(options.data)["test"]
     observer.message("loading models")
-    models = [kind.load(path, options.precision, trust_remote_code=options.trust_remote_code) for path in paths]
-    setup = evaluator.setup(options, models[0], models[-1], usable)
-    results = evaluator.measure(models[0], models[-1], texts, setup, observer)
+    with memory_named(device, "or evaluate shorter `lengths`"):
+        models = [
+            kind.load(path, options.precision, device=device, trust_remote_code=options.trust_remote_code)
+            for path in paths
+        ]
+        setup = evaluator.setup(options, models[0], models[-1], usable)
+        results = evaluator.measure(models[0], models[-1], texts, setup, observer)
     return Evaluation(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         kind=kind.name,
         checkpoint=str(checkpoint),
         original=None if options.original is None else str(options.original),
         configuration=setup,
-        environment=environment("cpu"),
+        environment=environment(device),
         results=results,
         verdict=evaluator.verdict(results, compared=options.original is not None),
         notes=(*known.notes, *evaluator.notes(results)),

@@ -141,6 +141,7 @@ def _choose(checkpoint: Checkpoint, options: ExtendOptions, observer: Observer) 
         options.length,
         **{name: value for name, value in named.items() if value is not None},
         length_aware=options.length_aware,
+        device=options.device,
         trust_remote_code=options.trust_remote_code,
         observer=observer,
     )

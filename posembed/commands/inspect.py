@@ -56,9 +56,14 @@ def _behavior(measured: MeasuredCheckpoint, options: InspectOptions, observer: O
     if not tables:
         return Behavior("", (), ("there is no position table whose rows could be moved",))
     observer.message("loading the model")
-    from posembed.quality.behavior.probe import probe  # torch, which an inspection of files does without
+    # torch, which an inspection of files does without
+    from posembed.hardware import resolve_device
+    from posembed.quality.behavior.probe import probe
+    from posembed.quality.models.memory import memory_named
 
-    return probe(measured.source, tables, options.data or "stdlib", options.seed, observer)
+    device = resolve_device(options.device)
+    with memory_named(device, "or inspect it without `run`"):
+        return probe(measured.source, tables, options.data or "stdlib", options.seed, observer, device=device)
 
 
 @takes(InspectOptions)

@@ -67,6 +67,8 @@ class CalibrateOptions(Options):
     """Compute the validation loss every N steps."""
     patience: int = 3
     """Stop after N evaluations without improvement."""
+    device: str = "auto"
+    """Device that runs the model: auto (a GPU if there is one), cpu, cuda, cuda:1, mps."""
     precision: Precision = "auto"
     """Numerical precision of training; auto is bf16 where the hardware supports it."""
     seed: int = 0

@@ -66,8 +66,8 @@ class CompareOptions(Options):
     """Maximum number of test documents to evaluate."""
     evaluations: int = 8
     """Number of times the validation loss is measured during training."""
-    device: str = "cpu"
-    """Device to train on: cpu, cuda, cuda:1, mps."""
+    device: str = "auto"
+    """Device to train on: auto (a GPU if there is one), cpu, cuda, cuda:1, mps."""
     precision: Precision = "auto"
     """Training precision; auto is bf16 where the hardware supports it, else fp32."""
     threads: int = 1

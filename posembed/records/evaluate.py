@@ -55,6 +55,8 @@ class EvaluateOptions(Options):
     short: int | None = None
     """Maximum length, in tokens without special ones, of the short texts of the fidelity check (embedding models). By
     default 126, or less if one of the two models takes less."""
+    device: str = "auto"
+    """Device that runs the model: auto (a GPU if there is one), cpu, cuda, cuda:1, mps."""
     precision: Precision = "auto"
     """Arithmetic of the forward passes; auto is bf16 where the hardware has it. Short texts always use fp32."""
     seed: int = 0

@@ -157,6 +157,8 @@ class ExtendOptions(PlanOptions):
     """Your own queries: queries.jsonl. By default the one in the folder of corpus."""
     qrels: PathText | None = None
     """Which documents answer which query: a table with tabs. By default qrels/test.tsv in the folder of corpus."""
+    device: str = "auto"
+    """With `data` or `corpus`: device that runs the model: auto (a GPU if there is one), cpu, cuda, cuda:1, mps."""
     length_aware: bool = False
     """Also write length-aware tables, which leave short inputs unchanged."""
     dry_run: bool = False

@@ -35,6 +35,8 @@ class InspectOptions(Options):
     """With `run`: texts to read: a file, a directory or stdlib, prose of Python's standard library (default)."""
     seed: int = 0
     """With `run`: random seed of the permuted positions, of hidden tokens and of images."""
+    device: str = "auto"
+    """With `run`: device that runs the model: auto (a GPU if there is one), cpu, cuda, cuda:1, mps."""
     depth: Depth = field(default="full", metadata={"cli": False})
     """What to measure: brief (what a terminal shows), full, or views (also the data of the charts)."""
 

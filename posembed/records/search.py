@@ -38,6 +38,8 @@ class SearchOptions(Options):
     models if omitted). Earlier rounds use a part of them."""
     pool: int = 50
     """Maximum number of documents that each query is ranked against (embedding models)."""
+    device: str = "auto"
+    """Device that runs the model: auto (a GPU if there is one), cpu, cuda, cuda:1, mps."""
     precision: Precision = "auto"
     """Arithmetic of the forward passes; auto is bf16 where the hardware has it."""
     seed: int = 0

@@ -33,7 +33,7 @@ class TrainingSettings(Record):
     sinusoid_rms: float = CompareOptions.sinusoid_rms
     precision: str = "fp32"
     threads: int = CompareOptions.threads
-    device: str = CompareOptions.device
+    device: str = "cpu"
     compile: bool = CompareOptions.compile
     windows_per_document: int = CompareOptions.windows_per_document
     evaluation_documents: int = CompareOptions.evaluation_documents

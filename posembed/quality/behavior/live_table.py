@@ -60,7 +60,9 @@ def _find(model: nn.Module, table: FoundTable, stored: Tensor) -> tuple[str, Ten
     """Find a table by its values: libraries rename what they load."""
     tensors = [*model.named_parameters(), *model.named_buffers()]
     alike = {name: tensor for name, tensor in tensors if tuple(tensor.shape) == tuple(stored.shape)}
-    equal = {name: tensor for name, tensor in alike.items() if torch.equal(tensor.float(), stored.float())}
+    equal = {
+        name: tensor for name, tensor in alike.items() if torch.equal(tensor.detach().cpu().float(), stored.float())
+    }
     named = {name: tensor for name, tensor in equal.items() if _same_name(name, table.key)}
     found = named or equal
     if len(found) != 1:

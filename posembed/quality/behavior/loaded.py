@@ -41,8 +41,12 @@ class Loaded:
     notes: tuple[str, ...] = ()
 
 
-def load(checkpoint: Checkpoint) -> Loaded:
+def load(checkpoint: Checkpoint, device: str = "cpu") -> Loaded:
     """Load the model of a checkpoint, by the library that reads it.
+
+    Args:
+        checkpoint: to load.
+        device: where the model runs, such as ``"cuda:0"``.
 
     Raises:
         MissingExtraError: if that library is not installed.
@@ -61,7 +65,7 @@ def load(checkpoint: Checkpoint) -> Loaded:
         else:
             from posembed.extension.check import transformers_models as reading  # type: ignore[no-redef]
         with _quiet():
-            model = reading.load_model(checkpoint)
+            model = reading.load_model(checkpoint).to(device)
     except PosembedError as error:
         raise WorkFailedError(str(error)) from error
     except Exception as error:  # whatever a library raises for a checkpoint that it does not read

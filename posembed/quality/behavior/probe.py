@@ -36,7 +36,13 @@ LEAST_POSITIONS = 8
 
 
 def probe(
-    checkpoint: Checkpoint, tables: list[FoundTable], data: str, seed: int, observer: Observer = SILENT
+    checkpoint: Checkpoint,
+    tables: list[FoundTable],
+    data: str,
+    seed: int,
+    observer: Observer = SILENT,
+    *,
+    device: str = "cpu",
 ) -> Behavior:
     """Return what a model does when the positions of its tables move.
 
@@ -46,13 +52,14 @@ def probe(
         data: texts to read: ``"stdlib"``, a file or a directory.
         seed: random seed.
         observer: follows the work.
+        device: where the model runs, such as ``"cuda:0"``.
 
     Raises:
         MissingExtraError: if the library that reads the checkpoint is not installed.
         DataError: for texts that cannot be read, or too few of them.
     """
     try:
-        loaded = load(checkpoint)
+        loaded = load(checkpoint, device)
     except WorkFailedError as error:
         return Behavior("", (), (str(error),))
     results, left_out = [], []
@@ -75,7 +82,13 @@ def _behavior(loaded: Loaded, table: FoundTable, data: str, seed: int, observer:
 
 
 def working_range(
-    checkpoint: Checkpoint, table: FoundTable, data: str, seed: int, observer: Observer = SILENT
+    checkpoint: Checkpoint,
+    table: FoundTable,
+    data: str,
+    seed: int,
+    observer: Observer = SILENT,
+    *,
+    device: str = "cpu",
 ) -> EffectiveRange:
     """Return up to which position of a sequence table short texts keep what they say, and nothing else of the model.
 
@@ -85,13 +98,14 @@ def working_range(
         data: texts to read: ``"stdlib"``, a file or a directory.
         seed: random seed.
         observer: follows the work.
+        device: where the model runs, such as ``"cuda:0"``.
 
     Raises:
         MissingExtraError: if the library that reads the checkpoint is not installed.
         DataError: for texts that cannot be read, or too few of them.
         WorkFailedError: if the model cannot be run with its rows moved.
     """
-    loaded = load(checkpoint)
+    loaded = load(checkpoint, device)
     live, texts, _ = _short_texts(loaded, table, data, seed)
     return _range(loaded, live, texts, seed, observer)
 

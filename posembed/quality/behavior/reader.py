@@ -17,6 +17,8 @@ from posembed.quality.behavior.live_table import LiveTable
 from posembed.quality.behavior.moves import UNMOVED, Move
 from posembed.quality.behavior.tower import Seen, call, innermost
 from posembed.quality.models.head import Pooling
+from posembed.quality.models.language import token_losses
+from posembed.quality.models.memory import device_of
 from posembed.records.behavior import Measure
 
 Values = Mapping[Measure, NDArray[np.float64]]
@@ -64,12 +66,13 @@ class Reader:
 
     def _answer(self, move: Move) -> Answer:
         sizes = [len(value) for value in self.arguments.values() if isinstance(value, Tensor)]
-        parts = []
+        parts, device = [], device_of(self.model)
         with self.table.moved(move):
             for begin in range(0, sizes[0], self.batch):
                 part = slice(begin, begin + self.batch)
                 given = {
-                    name: value[part] if isinstance(value, Tensor) else value for name, value in self.arguments.items()
+                    name: value[part].to(device) if isinstance(value, Tensor) else value
+                    for name, value in self.arguments.items()
                 }
                 parts.append(self.task.answer(call(self.model, self.table.name, given), part))
         losses = [part.loss for part in parts if part.loss is not None]
@@ -123,10 +126,10 @@ class Predicted(Pooled):
         assert seen.logits is not None
         logits, targets = seen.logits.float(), self.targets[part]
         if self.hidden is None:
-            losses = _entropy(logits[:, :-1], targets[:, 1:]).mean(dim=1)
+            losses = token_losses(logits[:, :-1], targets[:, 1:]).mean(dim=1)
         else:
             hidden = self.hidden[part].double()
-            losses = (_entropy(logits, targets) * hidden).sum(dim=1) / hidden.sum(dim=1)
+            losses = (token_losses(logits, targets) * hidden).sum(dim=1) / hidden.sum(dim=1)
         return Answer(pooled, losses.numpy())
 
 
@@ -149,12 +152,8 @@ class Patches(Task):
         return Answer(_unit(whole), patches=_unit(patches))
 
 
-def _entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    return F.cross_entropy(logits.transpose(1, 2), targets, reduction="none").double()
-
-
 def _unit(vectors: Tensor) -> Tensor:
-    return F.normalize(vectors.double(), dim=-1)
+    return F.normalize(vectors.cpu().double(), dim=-1)
 
 
 def _cosines(one: Tensor, other: Tensor) -> NDArray[np.float64]:

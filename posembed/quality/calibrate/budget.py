@@ -69,7 +69,7 @@ def time_steps(trainer: TableTrainer, observer: Observer = SILENT) -> Timing:
         _stop_if_asked(observer)
         clock = time.perf_counter()
         with torch.enable_grad():
-            trainer.objective.backward(trainer.table, sizes.index(size))
+            trainer.backward(sizes.index(size))
         trainer.optimizer.zero_grad()
         seconds[size] = time.perf_counter() - clock
     _stop_if_asked(observer)

@@ -112,6 +112,10 @@ class Contrastive:
         query_vectors = embed(leaf if self.config.queries_trained else self.old, queries, queries=True)
         return self.reader.backward(leaf, documents, lambda vectors: share * contrastive_loss(query_vectors, vectors))
 
+    def halve(self) -> bool:
+        """Read half as many texts at once from now on; return ``False`` where it is one already."""
+        return self.reader.halve()
+
     def validate(self, table: Tensor) -> float:
         """Return the mean loss of the validation groups."""
         losses = []

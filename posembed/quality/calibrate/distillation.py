@@ -135,6 +135,10 @@ class Distillation:
                 leaf, passages, lambda vectors: distillation_loss(vectors, targets, self.bank), of_tokens
             )
 
+    def halve(self) -> bool:
+        """Read half as many texts at once from now on; return ``False`` where it is one already."""
+        return self.reader.halve()
+
     def validate(self, table: Tensor) -> float:
         """Return the mean distance of the validation passages' vectors to their targets."""
         vectors = self.reader.embed(table, self.held_out)

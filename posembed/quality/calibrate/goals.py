@@ -111,7 +111,9 @@ class LikeChunks(Goal):
         observer.message("moving positions, to see how many rows work alike")
         options = request.options
         try:
-            found = working_range(request.checkpoint, request.table, options.data, options.seed, observer)
+            found = working_range(
+                request.checkpoint, request.table, options.data, options.seed, observer, device=request.device
+            )
         except WorkFailedError:  # it cannot be run so: nothing is known, and calibration may go on all the same
             return request.old, ()
         return found.end or request.old, (found.sentence,)

@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import nn
 
+from posembed.quality.models.memory import SHARE, device_of, free_bytes
+
 # Of activations that are kept for the backward pass. The whole process of a base-size model at 4,096 tokens then stays
 # below 8 GiB (python -m benchmarks.calibration --memory).
 _BYTES_AT_ONCE = 3 << 30
@@ -17,7 +19,9 @@ _KEPT_LOGITS = 4
 
 
 def inputs_at_once(model: nn.Module, length: int, *, logits: bool = False) -> int:
-    """Return how many inputs' activations fit into about 3 GiB; 0 where not even one does.
+    """Return how many inputs' activations fit into memory; 0 where not even one does.
+
+    About 3 GiB are used on a CPU, and half of what an accelerator has free.
 
     Args:
         model: with a configuration of Transformers' names; 1 for any other.
@@ -29,13 +33,18 @@ def inputs_at_once(model: nn.Module, length: int, *, logits: bool = False) -> in
     if not isinstance(layers, int) or not isinstance(width, int):
         return 1
     numbers = _KEPT_PER_LAYER * layers * width + (_KEPT_LOGITS * _vocabulary(config) if logits else 0)
-    return _BYTES_AT_ONCE // (_BYTES * numbers * length)
+    return _bytes_at_once(model) // (_BYTES * numbers * length)
 
 
 def scored_at_once(model: nn.Module, length: int) -> int:
     """Return how many inputs' logits fit into as much without a backward pass; at least 1."""
     vocabulary = _vocabulary(getattr(model, "config", None))
-    return max(1, _BYTES_AT_ONCE // (_BYTES * _KEPT_LOGITS * vocabulary * length)) if vocabulary else 1
+    return max(1, _bytes_at_once(model) // (_BYTES * _KEPT_LOGITS * vocabulary * length)) if vocabulary else 1
+
+
+def _bytes_at_once(model: Any) -> int:
+    free = free_bytes(device_of(model))
+    return _BYTES_AT_ONCE if free is None else int(free * SHARE)
 
 
 def recompute_layers(model: Any) -> None:

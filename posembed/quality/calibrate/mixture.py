@@ -42,6 +42,10 @@ class Mixture:
         """Return the weighted loss of both on validation inputs."""
         return (1 - self.weight) * self.first.validate(table) + self.weight * self.second.validate(table)
 
+    def halve(self) -> bool:
+        """Let both read half as many inputs at once; return ``False`` where both read one."""
+        return any([self.first.halve(), self.second.halve()])
+
     def tokens(self, step: int) -> int:
         """Return the number of tokens of a step's inputs of both."""
         return self.first.tokens(step) + self.second.tokens(step)

@@ -47,7 +47,7 @@ def prepare(
     """
     reserved = request.table.layout.reserved
     trusted = request.options.trust_remote_code
-    loaded = strategy.kind.load(request.path, config.precision, trust_remote_code=trusted)
+    loaded = strategy.kind.load(request.path, config.precision, device=request.device, trust_remote_code=trusted)
     model = loaded.model
     name = parameter_name(model, request.table)
     sha256 = fingerprint(model, loaded.tokenizer, strategy.pooling(loaded))

@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from posembed.errors import DataError
+from posembed.errors import DataError, WorkFailedError
 from posembed.quality.calibrate.table import CalibratedTable
 from posembed.quality.models.masked import hide
+from posembed.quality.models.memory import fits
 from posembed.quality.rng import generator
 from posembed.records.calibrate import CalibrationConfig
 
@@ -118,13 +119,32 @@ class Prediction:
                 total += loss.item()
         return total
 
+    def halve(self) -> bool:
+        """Read half as many inputs at once from now on; return ``False`` where it is one already."""
+        if self.at_once == 1:
+            return False
+        self.at_once //= 2
+        return True
+
     def validate(self, table: Tensor) -> float:
         """Return the mean loss over validation inputs of the whole length, at the positions whose rows are trained."""
-        losses = []
-        for begin in range(0, len(self.held_out), self.scored_at_once):
+        losses: list[Tensor] = []
+        begin = 0
+        while begin < len(self.held_out):
             part = slice(begin, begin + self.scored_at_once)
-            losses.append(self._losses(table, self.held_out[part], self.hidden[part], self.config.keep))
+            if fits(lambda part=part: losses.append(self._scored(table, part))):  # type: ignore[misc]
+                begin += self.scored_at_once
+            elif self.scored_at_once > 1:
+                self.scored_at_once //= 2
+            else:
+                raise WorkFailedError(
+                    f"not even one input of {self.config.length} tokens fits into the memory of {table.device}: use a "
+                    "smaller `length`, or device='cpu'"
+                )
         return float(torch.cat(losses).double().mean())
+
+    def _scored(self, table: Tensor, part: slice) -> Tensor:
+        return self._losses(table, self.held_out[part], self.hidden[part], self.config.keep).cpu()
 
     def tokens(self, _: int) -> int:
         """Return the number of tokens of a step's training inputs."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from posembed.checkpoint.source import Checkpoint, open_checkpoint
 from posembed.errors import InvalidArgumentError
 from posembed.find.found import FoundTable
-from posembed.hardware import resolve_precision
+from posembed.hardware import resolve_device, resolve_precision
 from posembed.quality.models.position_table import only_table, refuse_length_aware
 from posembed.records.calibrate import CalibrateOptions
 from posembed.records.calibration import RequestedSizes
@@ -23,6 +23,7 @@ class Request:
         checkpoint: the same, opened.
         table: its position table.
         options: what the caller asked for.
+        device: where the model runs.
         precision: ``"bf16"`` or ``"fp32"``.
     """
 
@@ -30,6 +31,7 @@ class Request:
     checkpoint: Checkpoint
     table: FoundTable
     options: CalibrateOptions
+    device: str
     precision: str
 
     @classmethod
@@ -42,7 +44,8 @@ class Request:
         checkpoint = open_checkpoint(path)
         table = only_table(checkpoint)
         refuse_length_aware(path, "calibrate")
-        return cls(path, checkpoint, table, options, resolve_precision(options.precision, "cpu"))
+        device = resolve_device(options.device)
+        return cls(path, checkpoint, table, options, device, resolve_precision(options.precision, device))
 
     @property
     def old(self) -> int:

@@ -30,7 +30,7 @@ def make_result(request: Request, trainer: TableTrainer, texts: Texts, *, short:
         configuration=trainer.config,
         start=identity.start,
         texts=CalibrationTexts(identity.sha256, len(texts["train"]), len(texts["validation"])),
-        environment=environment("cpu"),
+        environment=environment(request.device),
         seconds=trainer.seconds,
         peak_memory_bytes=peak_memory_bytes(),
         steps=trainer.step,

@@ -114,7 +114,7 @@ class SavedState:
             found = "the texts have changed"
         if not found and self.identity.model_sha256 != identity.model_sha256:
             found = "the model's weights, its tokenizer or its pooling have changed"
-        if not found and not torch.equal(self.start, start.cpu()):
+        if not found and not torch.equal(self.start.cpu(), start.cpu()):
             found = "the checkpoint's table has changed"
         if found:
             raise ResultsConflictError(conflict(path, found))

@@ -29,6 +29,13 @@ class TableReader:
         self.embedder, self.at_once = embedder, max(1, at_once)
         self.model: FrozenModel = embedder.model
 
+    def halve(self) -> bool:
+        """Take half as many texts at once from now on; return ``False`` where it is one already."""
+        if self.at_once == 1:
+            return False
+        self.at_once //= 2
+        return True
+
     def embed(self, table: Tensor, texts: Texts, *, queries: bool = False) -> Tensor:
         """Return unit vectors of documents, or of queries, ``[texts, d]``, without a gradient."""
         with self.model.reading(table):

@@ -51,7 +51,10 @@ def choose_target(request: Request, observer: Observer) -> tuple[DistillationTar
     """
     observer.message("comparing targets on titles and sections")
     embedder = EMBEDDING.load(
-        request.path, request.precision, trust_remote_code=request.options.trust_remote_code
+        request.path,
+        request.precision,
+        device=request.device,
+        trust_remote_code=request.options.trust_remote_code,
     ).by_cosine()
     sets = _sets(request, embedder)
     if not sets:

@@ -15,6 +15,7 @@ from posembed.generations import DamagedError
 from posembed.observer import Observer, Progress
 from posembed.quality.calibrate.state import SavedState, useless
 from posembed.quality.calibrate.table import CalibratedTable
+from posembed.quality.models.memory import fits
 from posembed.records.calibrate import CalibrationConfig
 from posembed.records.calibration import CalibrationIdentity, CurvePoint
 from posembed.torch_state import load_optimizer
@@ -38,6 +39,9 @@ class Objective(Protocol):
 
     def tokens(self, step: int) -> int:
         """Return the number of tokens of a step's training inputs."""
+
+    def halve(self) -> bool:
+        """Read half as many inputs at once from now on; return ``False`` where it is one already."""
 
 
 class TableTrainer:
@@ -123,12 +127,30 @@ class TableTrainer:
         """Take one optimizer step; return its loss."""
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(group["peak"], self.step, self.config.steps)
-        self.optimizer.zero_grad()
-        loss = self.objective.backward(self.table, self.step)
+        loss = self.backward(self.step)
         self.optimizer.step()
         self.tokens += self.objective.tokens(self.step)
         self.step += 1
         return loss
+
+    def backward(self, step: int) -> float:
+        """Give the table's parameters the gradients of a step's loss, and return the loss.
+
+        Where the memory does not suffice, half as many inputs are read at once, from then on.
+
+        Raises:
+            WorkFailedError: if not even one input fits.
+        """
+        losses: list[float] = []
+        while True:
+            self.optimizer.zero_grad()
+            if fits(lambda: losses.append(self.objective.backward(self.table, step))):
+                return losses[-1]
+            if not self.objective.halve():
+                raise WorkFailedError(
+                    f"not even one training input of {self.config.document} tokens fits into the memory of "
+                    f"{self.table.start.device}: use a smaller `document`, or device='cpu'"
+                )
 
     def evaluate(self) -> None:
         """Compute the validation loss of the table as it is; keep the table if it is the best so far.

@@ -41,7 +41,7 @@ def write_checkpoint(request: Request, out: Path, table: CalibratedTable, result
     reserved = request.table.layout.reserved
     before = request.checkpoint.read(request.table.key)
     with np.errstate(over="ignore"):  # the next line says so
-        longer = table().detach().numpy().astype(before.dtype)
+        longer = table().detach().cpu().numpy().astype(before.dtype)
     if not np.isfinite(longer.astype(np.float64)).all():
         raise WorkFailedError(f"the new rows overflow {before.dtype}")
     frozen = min(table.frozen, len(before))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from posembed.quality.models.language import Chosen, Continues, LanguageKind
+from posembed.quality.models.language import Chosen, Continues, LanguageKind, token_losses
 
 
 class CausalKind(LanguageKind):
@@ -34,7 +33,7 @@ class CausalKind(LanguageKind):
     def losses(self, logits: Tensor, targets: Tensor, chosen: Tensor) -> Tensor:
         """Return the losses of the chosen tokens; the first token has none before it, so no loss."""
         losses = torch.full(targets.shape, torch.nan, dtype=torch.float64)
-        losses[1:] = F.cross_entropy(logits[:-1], targets[1:], reduction="none").double()
+        losses[1:] = token_losses(logits[:-1], targets[1:])
         losses[~chosen] = torch.nan
         return losses
 

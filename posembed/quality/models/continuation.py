@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from posembed.quality.models.memory import device_of
+
 Continue = Callable[[Tensor, Tensor], Tensor]
 """A context ``[seq]`` and continuations ``[count, tokens]`` to the logits that predict each of their tokens,
 ``[count, tokens, vocabulary]``."""
@@ -36,10 +38,11 @@ def continued_cached(model: Any, precision: str) -> Continue:
         model: a causal model of Transformers.
         precision: ``"bf16"`` or ``"fp32"``.
     """
+    device = device_of(model)
 
     def call(ids: Tensor, **more: Any) -> Any:
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            return model(input_ids=ids[None], **more)
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            return model(input_ids=ids[None].to(device), **more)
 
     def result(context: Tensor, continuations: Tensor) -> Tensor:
         size = len(context)
@@ -49,7 +52,7 @@ def continued_cached(model: Any, precision: str) -> Continue:
             return continued_whole(lambda ids: call(ids[0]).logits)(context, continuations)
         first, rows = output.logits[0, -1:].float(), []
         # Length-aware positions, and those that are counted from the mask, are told how long the whole input is.
-        mask = torch.ones(1, size + continuations.shape[1] - 1, dtype=torch.int64)
+        mask = torch.ones(1, size + continuations.shape[1] - 1, dtype=torch.int64, device=device)
         for each in continuations:
             logits = call(each[:-1], past_key_values=cache, attention_mask=mask, use_cache=True).logits[0]
             rows.append(torch.cat((first, logits.float())))

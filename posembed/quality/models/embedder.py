@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -13,16 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from posembed.quality.models.head import Head, PlainHead, States
+from posembed.quality.models.memory import BatchSize, device_of
 from posembed.quality.models.prompts import NO_PROMPTS, Prompts, PromptTokens
 from posembed.quality.models.similarity import Similarity
 from posembed.tokenizing import special_tokens
 
 Ids = Sequence[Sequence[int]]
-# Tokens of a batch, padding included: enough to fill the cores, and about 0.5 GB of activations for a model of BERT's
-# size.
-TOKENS_PER_BATCH = 8192
-
-
 Floats = TypeVar("Floats", np.float32, np.float64)
 
 
@@ -69,6 +65,7 @@ class Embedder:
         self.stored_limit = stored_limit
         self.prompts = prompts
         self.similarity = similarity
+        self._batch = BatchSize(self.model)
         self.prefix, self.suffix = special_tokens(tokenizer)
         self._query, self._document = (PromptTokens(text, tokenizer) for text in (prompts.query, prompts.document))
 
@@ -95,6 +92,7 @@ class Embedder:
         """Return an embedder that calls another model, such as one whose table is passed in, and is the same else."""
         other = copy.copy(self)
         other.model, other.precision = model.eval(), precision
+        other._batch = BatchSize(other.model)
         return other
 
     def by_cosine(self) -> Embedder:
@@ -167,7 +165,7 @@ class Embedder:
         for number, row in enumerate(rows):
             ids[number, : len(row)] = torch.tensor(row)
             mask[number, : len(row)] = 1
-        device = next(self.model.parameters()).device
+        device = device_of(self.model)
         ids, mask = ids.to(device), mask.to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             output = self.model(input_ids=ids, attention_mask=mask, **self.head.arguments)
@@ -189,9 +187,12 @@ class Embedder:
             queries: whether they are queries, not documents.
         """
         vectors: dict[int, NDArray[np.float32]] = {}
-        for batch in self._batches(texts):
+
+        def read(batch: list[int]) -> None:
             found = self.pooled([texts[number] for number in batch], queries=queries)
-            vectors |= zip(batch, found.cpu().numpy(), strict=True)
+            vectors.update(zip(batch, found.cpu().numpy(), strict=True))
+
+        self._in_batches(texts, read)
         return np.stack([vectors[number] for number in range(len(texts))])
 
     @torch.no_grad()
@@ -203,10 +204,13 @@ class Embedder:
         """
         vectors: dict[int, NDArray[np.float32]] = {}
         tokens: dict[int, Tensor] = {}
-        for batch in self._batches(texts):
+
+        def read(batch: list[int]) -> None:
             found, own = self.pooled_with_tokens([texts[number] for number in batch])
-            vectors |= zip(batch, found.cpu().numpy(), strict=True)
-            tokens |= zip(batch, own, strict=True)
+            vectors.update(zip(batch, found.cpu().numpy(), strict=True))
+            tokens.update(zip(batch, own, strict=True))
+
+        self._in_batches(texts, read)
         count = range(len(texts))
         return np.stack([vectors[number] for number in count]), [tokens[number] for number in count]
 
@@ -233,13 +237,16 @@ class Embedder:
         """
         vectors: dict[int, NDArray[np.float32]] = {}
         late: dict[int, dict[int, NDArray[np.float32]]] = {length: {} for length in lengths}
-        for batch in self._batches(texts):
+
+        def read(batch: list[int]) -> None:
             states = self._states([texts[number] for number in batch], self._document)
-            vectors |= zip(batch, self._vectors(states).cpu().numpy(), strict=True)
+            vectors.update(zip(batch, self._vectors(states).cpu().numpy(), strict=True))
             for row, number in enumerate(batch):
                 own = states.tokens[row, : int(states.mask[row].sum())]
                 for length, found in late.items():
                     found[number] = self._late_chunks(own, length)
+
+        self._in_batches(texts, read)
         count = range(len(texts))
         return (
             np.stack([vectors[number] for number in count]),
@@ -258,12 +265,9 @@ class Embedder:
         mask = (torch.arange(tokens.shape[1], device=states.device) < lengths[:, None]).long()
         return self._vectors(States(tokens, mask, torch.zeros_like(mask))).cpu().numpy()
 
-    def _batches(self, texts: Ids) -> Iterator[list[int]]:
-        """Yield the numbers of texts that go through the model together, those of similar length."""
-        order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
-        while order:
-            width = len(texts[order[-1]]) + self.special
-            yield [order.pop() for _ in range(min(len(order), max(1, TOKENS_PER_BATCH // width)))]
+    def _in_batches(self, texts: Ids, read: Callable[[list[int]], None]) -> None:
+        """Read texts, those of similar length together, given the numbers of each batch's texts."""
+        self._batch.batches([len(text) + self.special for text in texts], read)
 
     def embed_truncated(self, texts: Ids, length: int) -> NDArray[np.float32]:
         """Return the vectors of texts cut to ``length`` tokens, special tokens included: what happens by default."""

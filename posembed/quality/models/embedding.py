@@ -31,10 +31,15 @@ class EmbeddingKind(ModelKind[Embedder]):
         return load_texts(data)
 
     def load(
-        self, path: str | os.PathLike[str], precision: str = "fp32", *, trust_remote_code: bool = False
+        self,
+        path: str | os.PathLike[str],
+        precision: str = "fp32",
+        *,
+        device: str = "cpu",
+        trust_remote_code: bool = False,
     ) -> Embedder:
         """Load model, tokenizer and pooling, as sentence-transformers would put them together."""
-        return load_embedder(path, precision=precision, trust_remote_code=trust_remote_code)
+        return load_embedder(path, precision=precision, device=device, trust_remote_code=trust_remote_code)
 
 
 def load_embedder(
@@ -42,6 +47,7 @@ def load_embedder(
     *,
     pooling: Pooling | None = None,
     precision: str = "fp32",
+    device: str = "cpu",
     trust_remote_code: bool = False,
 ) -> Embedder:
     """Load a sentence-embedding checkpoint: model, tokenizer, what makes vectors of its states, and prompts.
@@ -53,6 +59,7 @@ def load_embedder(
         path: a directory of Transformers or sentence-transformers files.
         pooling: in place of the checkpoint's own modules; by default these, or mean without a ``modules.json``.
         precision: ``"bf16"`` or ``"fp32"``.
+        device: where it runs, such as ``"cuda:0"``.
         trust_remote_code: run Python code of the checkpoint's own.
 
     Raises:
@@ -65,10 +72,10 @@ def load_embedder(
     files = ModelFiles.read(folder) if (folder / "modules.json").is_file() else None
     head: Head
     if files is not None and pooling is None and has_library():
-        model, tokenizer, head = load_modules(folder, trust_remote_code=trust_remote_code)
+        model, tokenizer, head = load_modules(folder, device=device, trust_remote_code=trust_remote_code)
     else:
         head = PlainHead(pooling or _plain(folder))
-        model, tokenizer = load_files(folder, "AutoModel", trust_remote_code=trust_remote_code)
+        model, tokenizer = load_files(folder, "AutoModel", device=device, trust_remote_code=trust_remote_code)
     limit = stored_limit(folder)
     if files is None:
         return Embedder(model, tokenizer, head, precision, limit)

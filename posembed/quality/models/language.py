@@ -11,11 +11,13 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from posembed.quality.models.continuation import Continue
 from posembed.quality.models.loading import load_files
+from posembed.quality.models.memory import device_of
 from posembed.quality.models.model_kind import ModelKind
 from posembed.quality.texts import load_whole_texts
 
@@ -88,11 +90,16 @@ class LanguageKind(ModelKind[LanguageModel]):
         return load_whole_texts(data)
 
     def load(
-        self, path: str | os.PathLike[str], precision: str = "fp32", *, trust_remote_code: bool = False
+        self,
+        path: str | os.PathLike[str],
+        precision: str = "fp32",
+        *,
+        device: str = "cpu",
+        trust_remote_code: bool = False,
     ) -> LanguageModel:
         """Load a language model and its tokenizer."""
         folder = Path(path)
-        model, tokenizer = load_files(folder, self.loader, trust_remote_code=trust_remote_code)
+        model, tokenizer = load_files(folder, self.loader, device=device, trust_remote_code=trust_remote_code)
         return LanguageModel(self, model, tokenizer, self.find_mask(tokenizer, folder), precision)
 
     def find_mask(self, tokenizer: Any, _: Path, /) -> int | None:
@@ -120,8 +127,8 @@ class LanguageKind(ModelKind[LanguageModel]):
         """Return the loss of each token of one document in nats, float64 ``[seq]``; NaN where none is predicted.
 
         Args:
-            logits: ``[seq, vocabulary]``.
-            targets: ``[seq]``, the tokens themselves.
+            logits: ``[seq, vocabulary]``, on any device.
+            targets: ``[seq]``, the tokens themselves, on the CPU as what follows.
             chosen: ``[seq]``, which of them are predicted.
         """
 
@@ -145,11 +152,24 @@ class LanguageKind(ModelKind[LanguageModel]):
 
 
 def logits_of(model: Any, precision: str) -> Logits:
-    """Return a model as a function from token ids to logits, computed in ``"bf16"`` or ``"fp32"``."""
+    """Return a model as a function from token ids to logits on its device, computed in ``"bf16"`` or ``"fp32"``."""
 
     def logits(ids: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            result: Tensor = model(input_ids=ids).logits
+        device = device_of(model)
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            result: Tensor = model(input_ids=ids.to(device)).logits
         return result
 
     return logits
+
+
+def token_losses(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the loss of each token in nats, float64 on the CPU, with the shape of ``targets``.
+
+    Args:
+        logits: ``[..., vocabulary]``, on any device.
+        targets: the tokens themselves.
+    """
+    at = targets.to(logits.device)
+    losses = F.cross_entropy(logits.flatten(0, -2), at.flatten(), reduction="none")
+    return losses.cpu().double().reshape(targets.shape)  # on the CPU first: Apple's GPUs have no float64

@@ -119,11 +119,12 @@ class LibraryHead:
         return result
 
 
-def load_modules(folder: Path, *, trust_remote_code: bool = False) -> tuple[Any, Any, LibraryHead]:
+def load_modules(folder: Path, *, device: str = "cpu", trust_remote_code: bool = False) -> tuple[Any, Any, LibraryHead]:
     """Load a checkpoint by sentence-transformers, in float32, with its length-aware tables if it has some.
 
     Args:
         folder: a directory with ``modules.json``.
+        device: where they run, such as ``"cuda:0"``.
         trust_remote_code: run Python code of the checkpoint's own.
 
     Returns:
@@ -144,6 +145,7 @@ def load_modules(folder: Path, *, trust_remote_code: bool = False) -> tuple[Any,
     model = model.eval().float()
     if (folder / TABLES_BY_LENGTH).is_file():
         load_length_aware(model, folder)
+    whole.to(device)
     head = LibraryHead(folder, modules, _output(folder, first), _place(first), whole.truncate_dim)
     return model, unlimited(folder, first), head
 

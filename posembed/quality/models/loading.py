@@ -16,12 +16,13 @@ from posembed.extension.library_code import no_questions
 from posembed.tokenizing import unlimited_tokenizer
 
 
-def load_files(folder: Path, loader: str, *, trust_remote_code: bool = False) -> tuple[Any, Any]:
+def load_files(folder: Path, loader: str, *, device: str = "cpu", trust_remote_code: bool = False) -> tuple[Any, Any]:
     """Load a model in float32, with its length-aware tables if it has some, and its tokenizer without limits.
 
     Args:
         folder: a directory of Transformers or sentence-transformers files.
         loader: Transformers' class that loads the model, such as ``"AutoModel"``.
+        device: where it runs, such as ``"cuda:0"``.
         trust_remote_code: run Python code of the checkpoint's own.
 
     Raises:
@@ -49,4 +50,4 @@ def load_files(folder: Path, loader: str, *, trust_remote_code: bool = False) ->
         raise CheckpointError(f"{folder} cannot be loaded: {first_line(error)}") from None
     if (folder / TABLES_BY_LENGTH).is_file():
         load_length_aware(model, folder)
-    return model, tokenizer
+    return model.to(device), tokenizer

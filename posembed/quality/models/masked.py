@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from posembed.errors import InvalidArgumentError
-from posembed.quality.models.language import MASK_TOKENS, Chosen, Continues, LanguageKind
+from posembed.quality.models.language import MASK_TOKENS, Chosen, Continues, LanguageKind, token_losses
 from posembed.windows import MASKED_SHARE
 
 
@@ -58,7 +57,7 @@ class MaskedKind(LanguageKind):
     def losses(self, logits: Tensor, targets: Tensor, chosen: Tensor) -> Tensor:
         """Return the losses of the hidden tokens."""
         losses = torch.full(targets.shape, torch.nan, dtype=torch.float64)
-        losses[chosen] = F.cross_entropy(logits[chosen], targets[chosen], reduction="none").double()
+        losses[chosen] = token_losses(logits[chosen.to(logits.device)], targets[chosen])
         return losses
 
     def continue_with(self, scorer: Continues, context: Tensor, options: Tensor, /) -> Tensor:

@@ -46,12 +46,20 @@ class ModelKind(ABC, Generic[Loaded]):
         """
 
     @abstractmethod
-    def load(self, path: str | os.PathLike[str], precision: str = "fp32", *, trust_remote_code: bool = False) -> Loaded:
+    def load(
+        self,
+        path: str | os.PathLike[str],
+        precision: str = "fp32",
+        *,
+        device: str = "cpu",
+        trust_remote_code: bool = False,
+    ) -> Loaded:
         """Load a checkpoint's model and tokenizer.
 
         Args:
             path: a directory of Transformers or sentence-transformers files.
             precision: ``"bf16"`` or ``"fp32"``.
+            device: where it runs, such as ``"cuda:0"``.
             trust_remote_code: run Python code of the checkpoint's own.
 
         Raises:

@@ -17,8 +17,8 @@ from torch import nn
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import InvalidArgumentError, require_package
 from posembed.extension.length_aware import load_length_aware
-from posembed.quality.models.embedder import TOKENS_PER_BATCH
 from posembed.quality.models.library import load_whole, unlimited
+from posembed.quality.models.memory import BatchSize, device_of
 from posembed.quality.models.model_kind import ModelKind
 from posembed.quality.models.prompts import PromptTokens
 from posembed.quality.models.stored_limit import stored_limit
@@ -76,6 +76,7 @@ class Reranker:
     ) -> None:
         self.whole, self.model, self.tokenizer = whole.eval(), model, tokenizer
         self.precision, self.stored_limit = precision, stored_limit
+        self._size = BatchSize(model)
         self.prompt = whole.prompts.get(whole.default_prompt_name) or "" if whole.default_prompt_name else ""
         self._template = PairTemplate(tokenizer)
         self._prompt = PromptTokens(self.prompt, tokenizer)
@@ -104,12 +105,12 @@ class Reranker:
             pairs: token ids without special tokens and prompt.
         """
         joined = [self._template.join(self._prompt.before(query), document) for query, document in pairs]
-        order = sorted(range(len(joined)), key=lambda number: len(joined[number][0]))
         found = np.zeros(len(pairs), dtype=np.float32)
-        while order:
-            width = len(joined[order[-1]][0])
-            batch = [order.pop() for _ in range(min(len(order), max(1, TOKENS_PER_BATCH // width)))]
+
+        def read(batch: list[int]) -> None:
             found[batch] = self._batch([joined[number] for number in batch])
+
+        self._size.batches([len(ids) for ids, _ in joined], read)
         return found
 
     def _batch(self, rows: Sequence[tuple[list[int], list[int]]]) -> NDArray[np.float32]:
@@ -123,10 +124,12 @@ class Reranker:
         kinds_of = features.pop("types")
         if self._typed:
             features["token_type_ids"] = kinds_of
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bf16"):
-            scores = self.whole({**features, "modality": "text"})["scores"].float()
+        device = device_of(self.model)
+        given = {name: value.to(device) for name, value in features.items()}
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            scores = self.whole({**given, "modality": "text"})["scores"].float()
         activated = self.whole.activation_fn(scores)
-        return np.asarray(activated.reshape(len(rows)).numpy(), dtype=np.float32)
+        return np.asarray(activated.reshape(len(rows)).cpu().numpy(), dtype=np.float32)
 
 
 class RerankerKind(ModelKind[Reranker]):
@@ -141,20 +144,26 @@ class RerankerKind(ModelKind[Reranker]):
         return load_texts(data)
 
     def load(
-        self, path: str | os.PathLike[str], precision: str = "fp32", *, trust_remote_code: bool = False
+        self,
+        path: str | os.PathLike[str],
+        precision: str = "fp32",
+        *,
+        device: str = "cpu",
+        trust_remote_code: bool = False,
     ) -> Reranker:
         """Load a CrossEncoder by sentence-transformers."""
-        return load_reranker(path, precision=precision, trust_remote_code=trust_remote_code)
+        return load_reranker(path, precision=precision, device=device, trust_remote_code=trust_remote_code)
 
 
 def load_reranker(
-    path: str | os.PathLike[str], *, precision: str = "fp32", trust_remote_code: bool = False
+    path: str | os.PathLike[str], *, precision: str = "fp32", device: str = "cpu", trust_remote_code: bool = False
 ) -> Reranker:
     """Load a CrossEncoder in float32, with its length-aware tables if it has some.
 
     Args:
         path: a directory that sentence-transformers reads as a CrossEncoder.
         precision: ``"bf16"`` or ``"fp32"``.
+        device: where it runs, such as ``"cuda:0"``.
         trust_remote_code: run Python code of the checkpoint's own.
 
     Raises:
@@ -177,6 +186,7 @@ def load_reranker(
     model = whole.model.eval().float()
     if (folder / TABLES_BY_LENGTH).is_file():
         load_length_aware(model, folder)
+    whole.to(device)
     return Reranker(whole, model, unlimited(folder, first), precision, stored_limit(folder))
 
 

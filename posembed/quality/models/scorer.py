@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from posembed.errors import WorkFailedError
 from posembed.quality.models.continuation import Continue, continued_cached, continued_whole
-from posembed.quality.models.language import Chosen, Ids, LanguageKind, LanguageModel, Logits
+from posembed.quality.models.language import Chosen, Ids, LanguageKind, LanguageModel, Logits, token_losses
 
 Losses = NDArray[np.float64]
 
@@ -52,7 +51,7 @@ class Scorer:
         """
         targets = torch.tensor([list(option) for option in options])
         logits = self.kind.continue_with(self, torch.tensor(list(context)), targets)
-        losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none").double().mean(dim=1)
+        losses = token_losses(logits, targets).mean(dim=1)
         if not bool(torch.isfinite(losses).all()):
             raise WorkFailedError(
                 f"the model gives no finite loss behind an input of {len(context)} tokens; check the table's rows with "

@@ -27,7 +27,7 @@ class LongerTable:
     def __init__(self, model: Any, table: FoundTable, length: int) -> None:
         self.table, self.length = table, length
         name = parameter_name(model, table)
-        self.old = model.get_parameter(name).detach().clone().numpy()
+        self.old = model.get_parameter(name).detach().clone().cpu().numpy()
         extend_in_place(model, length, method="tile")  # sizes, buffers and configuration
         self.weight = model.get_parameter(name).detach()
 

@@ -20,7 +20,7 @@ class SearchRequest:
         checkpoint: of the model.
         table: its position table.
         length: positions of the longer table.
-        options: of the search, with the precision resolved.
+        options: of the search, with device and precision resolved.
     """
 
     kind: ModelKind[Any]
@@ -37,4 +37,9 @@ class SearchRequest:
     def load(self) -> Any:
         """Load the model, as its kind does."""
         options = self.options
-        return self.kind.load(self.checkpoint.root, options.precision, trust_remote_code=options.trust_remote_code)
+        return self.kind.load(
+            self.checkpoint.root,
+            options.precision,
+            device=options.device,
+            trust_remote_code=options.trust_remote_code,
+        )

@@ -11,9 +11,10 @@ from posembed.errors import InvalidArgumentError
 from posembed.extension.length_aware_file import length_aware_file
 from posembed.extension.plan import plan_extension
 from posembed.extension.write import check_plan
-from posembed.hardware import resolve_precision
+from posembed.hardware import resolve_device, resolve_precision
 from posembed.observer import SILENT, Observer
 from posembed.quality.models.kinds import trainable_kind_of
+from posembed.quality.models.memory import memory_named
 from posembed.quality.models.position_table import only_table, refuse_length_aware
 from posembed.quality.search.request import SearchRequest
 from posembed.quality.search.searches import SEARCHES
@@ -77,8 +78,11 @@ def search_method(
     require_source(options.data)
     if options.corpus is not None and kind.name != "embedding":
         raise InvalidArgumentError("`corpus`, `queries` and `qrels` need a sentence-embedding model")
-    options = replace(options, precision=cast("Precision", resolve_precision(options.precision, "cpu")))
-    return SEARCHES[kind.name](SearchRequest(kind, checkpoint, table, length, options), methods, observer)
+    device = resolve_device(options.device)
+    precision = cast("Precision", resolve_precision(options.precision, device))
+    request = SearchRequest(kind, checkpoint, table, length, replace(options, device=device, precision=precision))
+    with memory_named(device, "or give a smaller `length`"):
+        return SEARCHES[kind.name](request, methods, observer)
 
 
 def allowed_methods(kind: KindName, names: Sequence[str] | None) -> tuple[Method, ...]:

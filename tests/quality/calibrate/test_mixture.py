@@ -24,6 +24,10 @@ class Pull:
     def tokens(self, step):
         return self.count + step
 
+    def halve(self):
+        self.count //= 2
+        return self.count > 0
+
 
 def make_table():
     return CalibratedTable(torch.zeros(4, 2), frozen=1, period=3)
@@ -56,3 +60,9 @@ def test_validation_and_tokens():
     mixture = Mixture(Pull(1.0, 3), Pull(5.0, 4), 0.25)
     assert mixture.validate(torch.zeros(1, 1)) == 0.75 * 1 + 0.25 * 25
     assert mixture.tokens(2) == 3 + 4 + 4
+
+
+def test_both_read_half_as_much_until_neither_can():
+    mixture = Mixture(Pull(1.0, 3), Pull(5.0, 4), 0.5)
+    assert [mixture.halve() for _ in range(3)] == [True, True, False]
+    assert (mixture.first.count, mixture.second.count) == (0, 0)

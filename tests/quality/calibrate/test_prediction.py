@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 import transformers
 
-from posembed.errors import DataError
+from posembed.errors import DataError, WorkFailedError
 from posembed.quality.calibrate import prediction
 from posembed.quality.calibrate.frozen import FrozenModel
 from posembed.quality.calibrate.prediction import HiddenTokens, NextToken, Prediction, spread_rows
@@ -252,3 +252,26 @@ def test_rows_of_a_short_input_are_two_stretches():
         assert max(places) <= 19
     assert begins == set(range(15))
     assert set(cuts) == {0, 1, 2, 3, 4, 5}
+
+
+def test_validation_inputs_that_do_not_fit_together_are_read_in_parts(monkeypatch):
+    objective, table, _ = made("causal")
+    rows = table.written().detach()
+    wanted, scored = objective.validate(rows), objective._scored
+
+    def tight(rows, part):
+        if part.stop - part.start > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return scored(rows, part)
+
+    monkeypatch.setattr(objective, "_scored", tight)
+    assert objective.validate(rows) == pytest.approx(wanted)
+    assert objective.scored_at_once == 1
+    monkeypatch.setattr(objective, "_scored", lambda *_: (_ for _ in ()).throw(MemoryError()))
+    with pytest.raises(WorkFailedError, match=r"^not even one input of \d+ tokens fits into the memory of cpu: "):
+        objective.validate(rows)
+
+
+def test_half_as_many_inputs():
+    objective, _, _ = made("causal", at_once=5)
+    assert [(objective.halve(), objective.at_once) for _ in range(3)] == [(True, 2), (True, 1), (False, 1)]

@@ -55,3 +55,8 @@ def test_a_loss_of_tokens_is_added_to_that_of_vectors(make):
         tokens = reader.embedder.pooled_with_tokens(TEXTS)[1]
     loss = reader.backward(table, TEXTS, lambda vectors: vectors.sum() * 0, lambda _, states: states.square().sum())
     assert loss == pytest.approx(sum(float(each.square().sum()) for each in tokens), rel=1e-5)
+
+
+def test_half_as_many_texts(make):
+    reader = make(5)[0]
+    assert [(reader.halve(), reader.at_once) for _ in range(3)] == [(True, 2), (True, 1), (False, 1)]

@@ -259,3 +259,40 @@ def test_what_is_validated_has_its_kept_rows_restored():
     trainer.evaluate()
     assert seen[0][:2].eq(0).all()
     assert seen[0][2:].eq(1).all()
+
+
+class Tight(Square):
+    """Its eight inputs are read a few at a time: more than ``room`` at once do not fit into memory."""
+
+    def __init__(self, room):
+        super().__init__()
+        self.room, self.at_once = room, 8
+
+    def backward(self, table, step):
+        total = 0.0
+        for _ in range(0, 8, self.at_once):  # the memory runs out after gradients were added
+            total += super().backward(table, step)
+            if self.at_once > self.room:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+        return total * self.at_once / 8
+
+    def halve(self):
+        halved = self.at_once > 1
+        self.at_once = max(1, self.at_once // 2)
+        return halved
+
+
+def test_where_memory_runs_out_half_as_many_inputs_are_read():
+    """The step is taken again from its beginning: no gradient of the failed one is left."""
+    tight, plain = trainer_of(Tight(2)), trainer_of()
+    assert tight.backward(3) == pytest.approx(plain.backward(3))
+    assert tight.objective.at_once == 2
+    assert torch.allclose(tight.table.rows.grad, 4 * plain.table.rows.grad)
+    assert tight.backward(4) == pytest.approx(plain.backward(4))
+
+
+def test_not_even_one_input_fits():
+    with pytest.raises(
+        WorkFailedError, match=r"^not even one training input of 8 tokens fits into the memory of cpu: "
+    ):
+        trainer_of(Tight(0)).backward(0)

@@ -73,7 +73,9 @@ def shown_range(request: SearchRequest, observer: Observer) -> SearchedRange:
     observer.message("moving positions, to see how many rows work alike")
     options = request.options
     try:
-        found = working_range(request.checkpoint, request.table, options.data, options.seed, observer)
+        found = working_range(
+            request.checkpoint, request.table, options.data, options.seed, observer, device=options.device
+        )
     except (WorkFailedError, DataError):  # a table that is too short, texts that are, code of the model's own
         return SearchedRange("unknown")
     return SearchedRange(found.verdict, found.end, found.low, found.high)
