@@ -53,7 +53,7 @@ def test_options_that_cannot_be_right(settings, message):
 
 def test_a_units_defaults_are_those_of_the_options():
     options, unit = CompareOptions(), UnitConfig()
-    shared = set(options.to_dict()) & set(unit.to_dict()) - {"warmup_steps", "precision"}
-    assert len(shared) == 19
+    shared = set(options.to_dict()) & set(unit.to_dict()) - {"warmup_steps", "precision", "device"}
+    assert len(shared) == 18
     assert {name: getattr(options, name) for name in shared} == {name: getattr(unit, name) for name in shared}
     assert unit.warmup_steps == options.steps // 10

@@ -16,7 +16,7 @@ def test_options_become_json_and_come_back():
     assert stored == {
         "original": "a/model", "data": "stdlib", "corpus": None, "queries": None, "qrels": None,
         "lengths": [128, 512], "tasks": ["needle"], "documents": None, "documents_from": None,
-        "pool": None, "short": None, "precision": "auto", "seed": 3, "trust_remote_code": False,
+        "pool": None, "short": None, "device": "auto", "precision": "auto", "seed": 3, "trust_remote_code": False,
     }  # fmt: skip
     assert EvaluateOptions.from_dict(stored) == options
 

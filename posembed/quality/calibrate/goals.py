@@ -167,6 +167,7 @@ class FindHidden(Goal):
             request.checkpoint,
             request.length,
             data=request.options.data,
+            device=request.device,
             precision=request.precision,
             seed=request.options.seed,
             length_aware=request.options.length_aware,

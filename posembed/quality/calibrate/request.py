@@ -23,16 +23,16 @@ class Request:
         checkpoint: the same, opened.
         table: its position table.
         options: what the caller asked for.
-        device: where the model runs.
         precision: ``"bf16"`` or ``"fp32"``.
+        device: where the model runs.
     """
 
     path: str | os.PathLike[str]
     checkpoint: Checkpoint
     table: FoundTable
     options: CalibrateOptions
-    device: str
     precision: str
+    device: str = "cpu"
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], options: CalibrateOptions) -> Request:
@@ -45,7 +45,7 @@ class Request:
         table = only_table(checkpoint)
         refuse_length_aware(path, "calibrate")
         device = resolve_device(options.device)
-        return cls(path, checkpoint, table, options, device, resolve_precision(options.precision, device))
+        return cls(path, checkpoint, table, options, resolve_precision(options.precision, device), device)
 
     @property
     def old(self) -> int:

@@ -57,7 +57,11 @@ class BatchSize:
     def tokens(self) -> int:
         """Tokens of a batch, padding included."""
         if self._tokens is None:
-            self._tokens = _first_size(self._model())
+            model = self._model()
+            free = free_bytes(device_of(model))
+            if free is None:
+                return TOKENS_PER_BATCH
+            self._tokens = _fitting(free, model)  # once: what PyTorch keeps for itself is no longer free
         return self._tokens
 
     def batches(self, lengths: Sequence[int], run: Callable[[list[int]], None]) -> None:
@@ -145,11 +149,11 @@ def _too_large(device: torch.device, what: str) -> str:
     return f"{what} does not fit into the memory of {device}: close what else uses it{other}"
 
 
-def _first_size(model: Any) -> int:
-    free = free_bytes(device_of(model))
+def _fitting(free: int, model: Any) -> int:
+    """Return the tokens of a batch that fills half of some free bytes."""
     config = getattr(model, "config", None)
     width = next((size for name in _WIDTHS if isinstance(size := getattr(config, name, None), int)), None)
-    if free is None or not width:
+    if not width:
         return TOKENS_PER_BATCH
     fitting = int(free * SHARE) // (_HELD * width * torch.float32.itemsize)
     return max(TOKENS_PER_BATCH, min(_MOST_TOKENS, fitting))

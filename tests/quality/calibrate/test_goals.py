@@ -63,7 +63,7 @@ def test_a_range_that_is_left_out_is_searched(monkeypatch, options, methods, met
     ((checkpoint, length), named) = calls.pop()
     assert (checkpoint.root, length) == ("a/checkpoint", 128)
     assert (named["methods"], named["length_aware"]) == (methods, options.get("length_aware", False))
-    assert (named["data"], named["precision"], named["seed"]) == ("texts", "fp32", 3)
+    assert (named["data"], named["device"], named["precision"], named["seed"]) == ("texts", "cpu", "fp32", 3)
     assert named["must_be_better"] is False  # it is trained after all
 
 
@@ -82,8 +82,8 @@ def test_a_range_that_is_left_out_is_searched(monkeypatch, options, methods, met
 def test_distillation_begins_with_the_rows_that_work_alike(monkeypatch, options, found, size, kept):
     probed = []
 
-    def shown(checkpoint, table, data, seed, observer):
-        probed.append((checkpoint.root, [table.key], data, seed))
+    def shown(checkpoint, table, data, seed, observer, device):
+        probed.append((checkpoint.root, [table.key], data, seed, device))
         if found is None:
             raise WorkFailedError("it does not run")
         return found
@@ -92,7 +92,7 @@ def test_distillation_begins_with_the_rows_that_work_alike(monkeypatch, options,
     monkeypatch.setattr(goals, "choose_target", lambda *_: (USUAL, "found most titles"))
     start = STRATEGY.choose_start(request_of(length=128, hidden=0.0, seed=3, **options), SILENT)
     assert (start.method, start.options, start.keep) == ("tile", {"range": size}, kept)
-    assert probed == ([] if "range" in options else [("a/checkpoint", ["positions"], "texts", 3)])
+    assert probed == ([] if "range" in options else [("a/checkpoint", ["positions"], "texts", 3, "cpu")])
     assert start.why[-2:] == (f"the first {size} rows, repeated", "found most titles")
     assert start.target == USUAL
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from posembed.quality.models import embedder as module
+from posembed.quality.models import memory
 from posembed.quality.models.embedder import Embedder
 from posembed.quality.models.head import PlainHead
 from posembed.quality.models.prompts import Prompts
@@ -43,20 +43,20 @@ def test_the_order_is_kept_whatever_the_batches_are(embedder, monkeypatch):
     texts = [[10 + size] * size for size in (7, 3, 40, 21, 1, 33)]
     together = embedder.embed(texts)
     assert embedder.model.seen[-1] == (6, 43)
-    monkeypatch.setattr(module, "TOKENS_PER_BATCH", 1)
+    monkeypatch.setattr(memory, "TOKENS_PER_BATCH", 1)
     np.testing.assert_allclose(embedder.embed(texts), together, rtol=1e-6)
     assert embedder.model.seen[-6:] == [(1, 43), (1, 36), (1, 24), (1, 10), (1, 6), (1, 4)]
 
 
 @pytest.mark.parametrize(("limit", "rows"), [(43 * 2, 2), (43 * 2 - 1, 1), (43 * 4 + 42, 4)])
 def test_a_batch_has_room_for_its_longest_text(embedder, monkeypatch, limit, rows):
-    monkeypatch.setattr(module, "TOKENS_PER_BATCH", limit)
+    monkeypatch.setattr(memory, "TOKENS_PER_BATCH", limit)
     embedder.embed([[10] * 40] * 6)
     assert embedder.model.seen[0] == (rows, 43)
 
 
 def test_a_batch_is_as_wide_as_its_longest_text(embedder, monkeypatch):
-    monkeypatch.setattr(module, "TOKENS_PER_BATCH", 43 * 2)
+    monkeypatch.setattr(memory, "TOKENS_PER_BATCH", 43 * 2)
     embedder.embed([[10], [10] * 40, [10] * 2, [10] * 30])
     assert embedder.model.seen == [(2, 43), (2, 5)]
 
@@ -110,7 +110,7 @@ def test_tokens_of_a_text_are_its_own(states, letters, monkeypatch):
     for prompts, before in ((Prompts(), 1), (Prompts("", "ab"), 3)):
         found = Embedder(states, letters(), prompts=prompts)
         for budget in (1, 100):
-            monkeypatch.setattr(module, "TOKENS_PER_BATCH", budget)
+            monkeypatch.setattr(memory, "TOKENS_PER_BATCH", budget)
             vectors, tokens = found.embed_with_tokens(texts)
             np.testing.assert_allclose(vectors, found.embed(texts), rtol=1e-6)
             for text, own in zip(texts, tokens, strict=True):
@@ -139,7 +139,7 @@ def test_late_chunks_are_pooled_from_the_states_of_the_whole_text(embedder):
 def test_late_chunks_do_not_depend_on_the_batch(embedder, monkeypatch):
     texts = [[10 + size] * size for size in (70, 3, 40)]
     together = embedder.embed_late(texts, (23,))[1][23]
-    monkeypatch.setattr(module, "TOKENS_PER_BATCH", 1)
+    monkeypatch.setattr(memory, "TOKENS_PER_BATCH", 1)
     for one, other in zip(embedder.embed_late(texts, (23,))[1][23], together, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6)
     assert [len(chunks) for chunks in together] == [4, 1, 2]
@@ -185,4 +185,8 @@ def test_another_model_is_called_the_same_way(states, letters):
     other = found.with_model(torch.nn.Identity(), "fp32")
     assert isinstance(other.model, torch.nn.Identity)
     assert (found.model, found.precision) == (states, "bf16")
-    assert {name for name in vars(found) if vars(found)[name] is not vars(other)[name]} == {"model", "precision"}
+    assert {name for name in vars(found) if vars(found)[name] is not vars(other)[name]} == {
+        "model",
+        "precision",
+        "_batch",
+    }

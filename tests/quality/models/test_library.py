@@ -288,6 +288,9 @@ def test_models_that_do_not_read_token_ids(tmp_path, monkeypatch, first, sentenc
     class Whole(list):
         truncate_dim = None
 
+        def to(self, device):
+            assert device == "cpu"
+
     import sentence_transformers
 
     monkeypatch.setattr(sentence_transformers, "SentenceTransformer", lambda *_, **__: Whole([first]))

@@ -10,6 +10,7 @@ import torch
 
 from posembed import extend_checkpoint
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError
+from posembed.quality.models import memory
 from posembed.quality.models import reranker as module
 from posembed.quality.models.library import has_library
 from posembed.quality.models.reranker import RERANKER, PairTemplate, load_reranker
@@ -98,7 +99,7 @@ def test_the_order_is_kept_whatever_the_batches_are(save, monkeypatch):
     found = load_reranker(save())
     some = [tuple(map(found.encode, pair)) for pair in pairs(50)]
     together = found.scores(some)
-    monkeypatch.setattr(module, "TOKENS_PER_BATCH", 1)
+    monkeypatch.setattr(memory, "TOKENS_PER_BATCH", 1)
     np.testing.assert_allclose(found.scores(some), together, atol=1e-6)
 
 

@@ -10,6 +10,8 @@ def test_the_model_is_loaded_as_its_kind_does():
     asked = []
     kind = SimpleNamespace(load=lambda *given, **named: asked.append((given, named)) or "model")
     checkpoint, table = SimpleNamespace(root="a"), SimpleNamespace(usable_length=64)
-    request = SearchRequest(kind, checkpoint, table, 128, SearchOptions(precision="bf16", trust_remote_code=True))
+    request = SearchRequest(
+        kind, checkpoint, table, 128, SearchOptions(precision="bf16", device="cuda:1", trust_remote_code=True)
+    )
     assert (request.load(), request.old) == ("model", 64)
-    assert asked == [(("a", "bf16"), {"trust_remote_code": True})]
+    assert asked == [(("a", "bf16"), {"device": "cuda:1", "trust_remote_code": True})]

@@ -139,10 +139,10 @@ def test_ranges_come_from_what_the_model_does():
 def test_a_model_whose_positions_cannot_be_moved_is_searched_all_the_same(monkeypatch):
     request = SimpleNamespace(options=SearchOptions(), checkpoint=None, table=None)
 
-    def fails(*_):
+    def fails(*_, **__):
         raise WorkFailedError("no")
 
     monkeypatch.setattr(choose, "working_range", fails)
     assert shown_range(request, SILENT) == SearchedRange("unknown")
-    monkeypatch.setattr(choose, "working_range", lambda *_: EffectiveRange("ends", 9, 8, 10, (), 4))
+    monkeypatch.setattr(choose, "working_range", lambda *_, **__: EffectiveRange("ends", 9, 8, 10, (), 4))
     assert shown_range(request, SILENT) == SearchedRange("ends", 9, 8, 10)
