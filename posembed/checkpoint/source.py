@@ -6,9 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from posembed.checkpoint.formats.pickle.index import PickledFile, PickledTensor, read_pickle
 from posembed.checkpoint.formats.safetensors.edit import read_tensor
 from posembed.checkpoint.formats.safetensors.header import Header, read_header
 from posembed.checkpoint.json_object import read_json, reason_of
@@ -17,6 +16,9 @@ from posembed.checkpoint.way_out import is_pickle, refuse_adapter, refuse_file
 from posembed.checkpoint.weight_files import choose_weights, indexed_files, transformer_directory, weight_map
 from posembed.errors import CheckpointError, InvalidArgumentError, PosembedError
 from posembed.files import path_of
+
+if TYPE_CHECKING:
+    from posembed.checkpoint.formats.pickle.index import PickledFile
 
 Result = TypeVar("Result")
 
@@ -56,8 +58,7 @@ class Checkpoint:
         tensor = self.tensors[key]
         if tensor.file in self.headers:
             return read_tensor(self.headers[tensor.file], key)
-        assert isinstance(tensor, PickledTensor)
-        return tensor.read()
+        return self.pickles[tensor.file].tensors[key].read()
 
     def once(self, name: str, make: Callable[[], Result]) -> Result:
         """Return what ``make`` returned the first time that ``name`` was asked for.
@@ -134,6 +135,9 @@ def _open_files(root: Path, directory: Path, files: tuple[Path, ...], index: Pat
                 key: StoredTensor(key, entry.shape, entry.dtype, file) for key, entry in header.tensors.items()
             }
         else:
+            # A third of the package's start, which most checkpoints do without.
+            from posembed.checkpoint.formats.pickle.index import read_pickle
+
             pickles[file] = read_pickle(file)
             entries = pickles[file].tensors
         for key, entry in entries.items():

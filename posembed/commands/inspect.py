@@ -8,7 +8,6 @@ from typing import Any
 from posembed.checkpoint.source import CheckpointPath
 from posembed.errors import InvalidArgumentError
 from posembed.inspection.card import MeasuredCheckpoint, measure_checkpoint
-from posembed.inspection.compare_two import pair_tables
 from posembed.observer import SILENT, Observer
 from posembed.records.base import takes
 from posembed.records.behavior import Behavior
@@ -99,6 +98,8 @@ def compare_checkpoints(
         raise InvalidArgumentError(
             "`reserved`, `prefix` and `table_grid` describe a table of one checkpoint: inspect each by itself"
         )
+    from posembed.inspection.compare_two import pair_tables  # the measures, which one checkpoint may do without
+
     one, other = measure_checkpoint(first, settled), measure_checkpoint(second, settled)
     _require_keys(settled, "neither checkpoint has a position table of that name", one.card, other.card)
     return pair_tables(one, other)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from posembed.checkpoint.formats.pickle.index import Setting
 from posembed.checkpoint.source import Checkpoint
 from posembed.checkpoint.tensors import StoredTensor
 from posembed.find import families
@@ -16,6 +16,9 @@ from posembed.find.found import FieldRule, FoundTable
 from posembed.find.kinds import TableKind
 from posembed.find.verdict import explained, named
 from posembed.layout import TableLayout
+
+if TYPE_CHECKING:
+    from posembed.checkpoint.formats.pickle.index import Setting
 
 Sides = tuple[int, int]
 

@@ -18,9 +18,6 @@ from posembed.layout import TableLayout
 from posembed.records.card import CheckpointCard, TableCard
 from posembed.records.history import HistoryStep
 from posembed.records.inspect import Depth, InspectOptions
-from posembed.tables.measures.analysis import analyze_table
-from posembed.tables.measures.brief import brief_analysis
-from posembed.tables.measures.plot_data import table_views
 
 MOST_NUMBERS = 1 << 25
 """Largest table of which every dimension is measured: 33 million numbers, 65,536 rows of 512.
@@ -116,6 +113,11 @@ def _measured(checkpoint: Checkpoint, table: FoundTable, options: InspectOptions
 
 
 def _with_measures(card: TableCard, rows: Array, layout: TableLayout, depth: Depth, notes: list[str]) -> TableCard:
+    # Much of the start, which an inspection without values does without.
+    from posembed.tables.measures.analysis import analyze_table
+    from posembed.tables.measures.brief import brief_analysis
+    from posembed.tables.measures.plot_data import table_views
+
     if depth == "brief":
         brief = brief_analysis(rows, layout)
         return replace(card, analysis=replace(brief, notes=(*notes, *brief.notes)))

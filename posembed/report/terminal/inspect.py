@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -11,9 +12,9 @@ from posembed.records.card import CheckpointCard, PairCard, TableCard, TablesCom
 from posembed.report.printable import printable
 from posembed.report.terminal.behavior import print_behavior
 from posembed.report.terminal.grid import new_grid, shown, times
-from posembed.tables.measures.analysis import TableAnalysis
-from posembed.tables.measures.brief import brief_of
-from posembed.tables.measures.measure import Line
+
+if TYPE_CHECKING:
+    from posembed.tables.measures.measure import Line
 
 MOST_REFUSED = 12  # lines of look-alikes; a large model has hundreds of them, for a few reasons
 
@@ -132,6 +133,10 @@ def measured(table: TableCard) -> list[Line]:
         return [("not measured", table.not_measured)]
     if table.analysis is None:
         return []
+    # Much of the start, which a card without measures does without.
+    from posembed.tables.measures.analysis import TableAnalysis
+    from posembed.tables.measures.brief import brief_of
+
     brief = brief_of(table.analysis) if isinstance(table.analysis, TableAnalysis) else table.analysis
     return list(brief.lines())
 

@@ -24,16 +24,13 @@ def outlier_rows(rows: Floats) -> tuple[int, ...]:
         >>> outlier_rows(table)
         (63,)
     """
-    from scipy.ndimage import median_filter  # slow to import, and not needed to list tables
-
     norms = np.linalg.norm(rows, axis=1)
     if len(norms) < NEIGHBORHOOD or not (norms > 0).all():
         return ()
-    change = np.log(norms) - np.log(median_filter(norms, size=NEIGHBORHOOD, mode="nearest"))
-    # At the ends the window would be filled with the very row that is judged: the nearest whole window is taken.
+    medians = np.median(np.lib.stride_tricks.sliding_window_view(norms, NEIGHBORHOOD), axis=1)
+    # The first and last rows have no whole window around them: the nearest one is taken.
     half = NEIGHBORHOOD // 2
-    change[:half] = np.log(norms[:half]) - np.log(np.median(norms[:NEIGHBORHOOD]))
-    change[-half:] = np.log(norms[-half:]) - np.log(np.median(norms[-NEIGHBORHOOD:]))
+    change = np.log(norms) - np.log(np.pad(medians, half, mode="edge"))
     z = np.abs(np.nan_to_num(robust_z(change), nan=np.inf))
     far = (z > LEAST_Z) & (np.abs(np.expm1(change)) > LEAST_CHANGE)
     return tuple(np.flatnonzero(far).tolist()) if far.sum() <= MOST_UNUSUAL * len(norms) else ()
