@@ -130,7 +130,9 @@ def _calibrate(strategy: Strategy[Any], request: Request, out: Path, state: Path
     observer.message("calibrating")
     _train(trainer, state, observer)
     short = strategy.short_inputs(start.keep, request.old) if options.length_aware else None
-    result = make_result(request, trainer, texts, short=short)
+    trained = prepared.table.written().detach()
+    tasks = strategy.held_out_tasks(prepared.parts, config, trained, request, observer)
+    result = make_result(request, trainer, texts, short=short, tasks=tasks)
     observer.message("writing")
     observer.message(write_checkpoint(request, out, prepared.table, result).sentence)
     remove_generations(state)

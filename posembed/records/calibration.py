@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from posembed.records.base import Json, Record, Result, require_schema
 from posembed.records.calibrate import CalibrationConfig
+from posembed.records.interval import DocumentInterval
 
 SCHEMA, SCHEMA_VERSION = "posembed.calibration", 2
 
@@ -95,6 +96,54 @@ class CalibrationMoved(Record):
     mean_row_norm: float
 
 
+@dataclass(frozen=True)
+class ComparedWith(Record):
+    """A way to search held-out documents without the calibrated table.
+
+    Attributes:
+        system: its name.
+        accuracy: share of the queries whose own document it ranks first.
+        difference: accuracy of the calibrated table − its own, paired by documents, with an interval that is corrected
+            for the number of comparisons.
+        one_vector: whether it stores one vector per document, as the calibrated table does.
+    """
+
+    system: str
+    accuracy: float
+    difference: DocumentInterval
+    one_vector: bool
+
+
+@dataclass(frozen=True)
+class HeldOutTask(Record):
+    """How often the calibrated table finds validation documents by their titles, or by one of their sections.
+
+    Attributes:
+        task: ``"title"`` or ``"section"``.
+        lengths: tokens of the documents.
+        documents: number of documents; one that is asked about at two lengths counts once.
+        accuracy: share of the queries whose own document it ranks first.
+        others: what needs no longer table.
+    """
+
+    task: str
+    lengths: tuple[int, ...]
+    documents: int
+    accuracy: float
+    others: tuple[ComparedWith, ...]
+
+    @property
+    def better(self) -> bool:
+        """Whether it is clearly better than everything that stores as much."""
+        return all(each.difference.low > 0 for each in self.others if each.one_vector)
+
+    @property
+    def clearly_better_elsewhere(self) -> tuple[ComparedWith, ...]:
+        """What stores as much and is clearly better, the best first."""
+        found = [each for each in self.others if each.one_vector and each.difference.high < 0]
+        return tuple(sorted(found, key=lambda each: -each.accuracy))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Calibration(Result):
     """What :func:`posembed.calibrate` returns and writes as ``calibration.json``; docs/formats/calibration.md.
@@ -118,6 +167,8 @@ class Calibration(Result):
         moved: how far the table moved.
         length_aware: whether length-aware tables were written too.
         short: with them, tokens of the longest input that reads the old rows; else ``None``.
+        tasks: of an embedding model, titles and sections of validation texts; ``None`` where they were not measured,
+            empty where the texts have too few.
     """
 
     schema: str = SCHEMA
@@ -138,6 +189,7 @@ class Calibration(Result):
     moved: CalibrationMoved
     length_aware: bool
     short: int | None
+    tasks: tuple[HeldOutTask, ...] | None = field(default=None, metadata={"omit_none": True})
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from torch import Tensor
+
 from posembed.errors import InvalidArgumentError
 from posembed.observer import Observer
 from posembed.quality.calibrate.documents import LONGEST_QUERY
-from posembed.quality.calibrate.goals import LikeChunks, goal_of
+from posembed.quality.calibrate.goals import LikeChunks, goal_of, old_table, own_embedder
+from posembed.quality.calibrate.held_out_tasks import HeldOutTasks
 from posembed.quality.calibrate.request import Request
 from posembed.quality.calibrate.start import start_as_it_is
 from posembed.quality.calibrate.strategy import Defaults, FrozenParts, Strategy, Texts
 from posembed.quality.calibrate.trainer import Objective
 from posembed.quality.models.embedder import Embedder
 from posembed.records.calibrate import CalibrateOptions, CalibrationConfig
-from posembed.records.calibration import CalibrationStart
+from posembed.records.calibration import CalibrationStart, HeldOutTask
 
 _LEAST_BATCH = 2  # a query is ranked against the other documents of its batch
 
@@ -97,6 +100,20 @@ class EmbeddingStrategy(Strategy[Embedder]):
     def objective(self, parts: FrozenParts[Embedder], config: CalibrationConfig, texts: Texts) -> Objective:
         """Return the loss of what is trained for."""
         return goal_of(config.hidden).objective(parts, config, texts)
+
+    def held_out_tasks(
+        self,
+        parts: FrozenParts[Embedder],
+        config: CalibrationConfig,
+        table: Tensor,
+        request: Request,
+        observer: Observer,
+    ) -> tuple[HeldOutTask, ...] | None:
+        """Return how often documents are found by titles and sections; ``None`` where the table did not grow."""
+        if not request.grows:
+            return None
+        tasks = HeldOutTasks(own_embedder(parts, config), old_table(parts), request, parts.start)
+        return tasks.measure(table, observer, queries_trained=config.queries_trained)
 
     def pooling(self, loaded: Embedder) -> str:
         """Return everything beside the model and its tokenizer that decides the vectors."""

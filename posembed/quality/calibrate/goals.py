@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from torch import Tensor
+
 from posembed.errors import WorkFailedError
 from posembed.observer import Observer
 from posembed.quality.behavior.probe import working_range
@@ -203,7 +205,20 @@ def _loss(
     made: Callable[..., Objective], parts: FrozenParts[Embedder], config: CalibrationConfig, texts: Texts, **more: Any
 ) -> Objective:
     """Return a loss that reads the texts with the frozen model."""
-    old = parts.rows.clone()
-    old[: len(parts.stored)] = parts.stored  # what embeds queries in the end: kept rows, or the table of short ones
-    own = parts.loaded.with_model(parts.frozen, config.precision).by_cosine()
+    own, old = own_embedder(parts, config), old_table(parts)
     return made(own, config, old, train=texts["train"], validation=texts["validation"], at_once=parts.at_once, **more)
+
+
+def own_embedder(parts: FrozenParts[Embedder], config: CalibrationConfig) -> Embedder:
+    """Return an embedder that reads whatever table the frozen model is given."""
+    return parts.loaded.with_model(parts.frozen, config.precision).by_cosine()
+
+
+def old_table(parts: FrozenParts[Embedder]) -> Tensor:
+    """Return a table of the new length with all the rows that are stored: kept rows, or the table of short inputs.
+
+    It embeds chunks and, in the end, queries.
+    """
+    old = parts.rows.clone()
+    old[: len(parts.stored)] = parts.stored
+    return old

@@ -29,11 +29,13 @@ class Prepared:
         table: the table, at its start.
         objective: what it is trained for.
         model_sha256: fingerprint of the frozen weights, the tokenizer and the pooling.
+        parts: the model.
     """
 
     table: CalibratedTable
     objective: Objective
     model_sha256: str
+    parts: FrozenParts[Any]
 
 
 def prepare(
@@ -65,7 +67,7 @@ def prepare(
     if not at_once:
         recompute_layers(model)
     parts = FrozenParts(loaded, reading, rows, stored, reserved, start, at_once)
-    return Prepared(table, strategy.objective(parts, config, texts), sha256)
+    return Prepared(table, strategy.objective(parts, config, texts), sha256, parts)
 
 
 def _table(rows: torch.Tensor, config: CalibrationConfig, *, frozen: int, restored: int) -> CalibratedTable:

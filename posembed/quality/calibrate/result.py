@@ -8,10 +8,17 @@ from posembed.hardware import environment, peak_memory_bytes
 from posembed.quality.calibrate.request import Request
 from posembed.quality.calibrate.strategy import Texts
 from posembed.quality.calibrate.trainer import TableTrainer
-from posembed.records.calibration import Calibration, CalibrationLosses, CalibrationMoved, CalibrationTexts
+from posembed.records.calibration import Calibration, CalibrationLosses, CalibrationMoved, CalibrationTexts, HeldOutTask
 
 
-def make_result(request: Request, trainer: TableTrainer, texts: Texts, *, short: int | None) -> Calibration:
+def make_result(
+    request: Request,
+    trainer: TableTrainer,
+    texts: Texts,
+    *,
+    short: int | None,
+    tasks: tuple[HeldOutTask, ...] | None = None,
+) -> Calibration:
     """Return the record of a training that has ended.
 
     Args:
@@ -19,6 +26,7 @@ def make_result(request: Request, trainer: TableTrainer, texts: Texts, *, short:
         trainer: what was done.
         texts: what was read.
         short: with length-aware tables, the longest input that reads the old rows.
+        tasks: what the table is worth on validation texts.
     """
     trained = trainer.table.written().detach() - trainer.table.start
     best = min(trainer.curve, key=lambda point: point.validation)
@@ -43,4 +51,5 @@ def make_result(request: Request, trainer: TableTrainer, texts: Texts, *, short:
         ),
         length_aware=request.options.length_aware,
         short=short,
+        tasks=tasks,
     )

@@ -15,7 +15,7 @@ from posembed.quality.calibrate.request import Request
 from posembed.quality.calibrate.trainer import Objective
 from posembed.quality.models.model_kind import LoadedModel, ModelKind
 from posembed.records.calibrate import CalibrateOptions, CalibrationConfig
-from posembed.records.calibration import CalibrationStart
+from posembed.records.calibration import CalibrationStart, HeldOutTask
 
 Texts = Mapping[str, Sequence[str]]
 Loaded = TypeVar("Loaded", bound=LoadedModel)
@@ -131,6 +131,13 @@ class Strategy(ABC, Generic[Loaded]):
         Raises:
             DataError: if the texts are too short.
         """
+
+    def held_out_tasks(
+        self, parts: FrozenParts[Loaded], config: CalibrationConfig, table: Tensor, request: Request, observer: Observer
+    ) -> tuple[HeldOutTask, ...] | None:
+        """Return what the trained table is worth on validation texts, or ``None`` where the loss says it."""
+        del parts, config, table, request, observer
+        return None
 
     def pooling(self, loaded: Loaded) -> str:
         """Return how a loaded model's outputs become one vector; empty where they do not."""

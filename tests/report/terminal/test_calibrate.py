@@ -3,7 +3,14 @@
 import pytest
 from rich.console import Console
 
-from posembed.report.terminal.calibrate import calibration_rows, calibration_sentences, print_calibration
+from posembed.records.calibration import ComparedWith, HeldOutTask
+from posembed.records.interval import DocumentInterval
+from posembed.report.terminal.calibrate import (
+    calibration_rows,
+    calibration_sentences,
+    print_calibration,
+    worth_sentences,
+)
 from tests.fixtures.calibrations import configured, recorded
 
 
@@ -42,3 +49,46 @@ def test_table_and_sentences_are_printed():
     assert "Calibrating wpe.weight" in text
     assert "validation loss" in text
     assert all(sentence in text for sentence in calibration_sentences(recorded()))
+
+
+def compared(system, accuracy, low, high, *, one_vector=True):
+    difference = DocumentInterval((low + high) / 2, low, high)
+    return ComparedWith(system, accuracy, difference, one_vector)
+
+
+@pytest.mark.parametrize(
+    ("others", "verdict"),
+    [
+        (
+            (compared("cut", 0.3, 0.1, 0.3), compared("BM25", 0.9, -0.5, -0.3, one_vector=False)),
+            "For such queries the calibrated table is better than every other way with one vector per document.",
+        ),
+        (
+            (compared("cut", 0.6, -0.2, -0.01), compared("chunks", 0.7, -0.3, -0.1)),
+            "For such queries do not use the calibrated table: documents by “chunks” are found more often.",
+        ),
+        (
+            (compared("cut", 0.4, 0.01, 0.2), compared("chunks", 0.55, -0.1, 0.1)),
+            "For such queries it is not shown to be better than “chunks”, which needs no longer table.",
+        ),
+    ],
+)
+def test_a_task_ends_with_what_to_do(others, verdict):
+    measured, found = worth_sentences((HeldOutTask("section", (1024, 2048), 41, 0.5, others),))
+    assert found == verdict
+    assert measured.startswith(
+        "By its section, share of 41 held-out documents of 1,024 and 2,048 tokens that are found first: calibrated "
+        "0.50; cut 0."
+    )
+
+
+def test_differences_have_their_intervals():
+    (measured, _) = worth_sentences((HeldOutTask("title", (700,), 9, 0.5, (compared("cut", 0.6, -0.3, 0.1),)),))
+    assert measured.endswith("calibrated 0.50; cut 0.60 (difference −0.10, −0.30 to +0.10).")
+
+
+def test_it_is_said_where_nothing_was_measured():
+    assert list(worth_sentences(None)) == []
+    (said,) = worth_sentences(())
+    assert said.startswith("The validation texts have too few long documents with titles or sections")
+    assert said in calibration_sentences(recorded(tasks=()))
