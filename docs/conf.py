@@ -19,8 +19,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"(torch|nn|np|numpy|ml_dtypes|os|pathlib|collections|typing|optional)\b.*"),
     (
         "py:class",
-        r"(Json|JsonObject|MethodName|Kernel|Depth|.*\[\w+)",
-    ),  # aliases, and generics that Sphinx cuts at the comma
+        r"(Json|JsonObject|MethodName|Kernel|Depth|StoredTensor|PickledFile|.*\[\w+)",
+    ),  # aliases, generics that Sphinx cuts at the comma, and names of a class whose hints are imported for checks alone
     (
         "py:.*",
         r"posembed\.(records|tables\.measures\.measure|find\.(families|stored_layout)|extension\.buffer_rules|checkpoint\.(tensors|formats\.pickle))\..*",
