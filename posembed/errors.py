@@ -103,6 +103,11 @@ class CheckpointError(PosembedError, RuntimeError):
     """A checkpoint file that is broken, unsafe or incomplete."""
 
 
+# How torch's message begins for a pickle of other objects. The rest tells the reader to load it all the same, which
+# runs whatever the file says.
+_WEIGHTS_ONLY = "Weights only load failed"
+
+
 def first_line(error: BaseException) -> str:
     r"""Return the first line of another library's error message, or the error's type if it has no message.
 
@@ -110,7 +115,10 @@ def first_line(error: BaseException) -> str:
         >>> first_line(KeyError()), first_line(ValueError("no such layer\nin the model"))
         ('KeyError', 'no such layer')
     """
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    said = str(error)
+    if said.startswith(_WEIGHTS_ONLY):
+        return "the file is damaged, or holds other objects than weights, which are not loaded"
+    return next((line for line in said.splitlines() if line.strip()), type(error).__name__)
 
 
 def os_reason(error: OSError) -> str:

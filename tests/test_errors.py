@@ -1,6 +1,9 @@
+import io
+import pickle
 import re
 
 import pytest
+import torch
 
 from posembed import errors
 
@@ -67,3 +70,13 @@ def test_a_name_with_spaces_is_cut_too():
     assert len(message) < 5_000
     assert message.endswith("is missing")
     assert errors.shortened("x" * 399) == "x" * 399
+
+
+def test_torch_s_advice_to_unpickle_anything_is_not_passed_on():
+    file = io.BytesIO()
+    torch.save(torch.nn.Linear(1, 1), file)
+    file.seek(0)
+    with pytest.raises(pickle.UnpicklingError) as refused:
+        torch.load(file, weights_only=True)
+    said = errors.first_line(refused.value)
+    assert said == "the file is damaged, or holds other objects than weights, which are not loaded"

@@ -107,7 +107,8 @@ def no_transformer(root: Path, modules: object) -> str:
             parts += _parts_of_router(root / str(module.get("path", "")))
     if parts:
         return (
-            f"{file}: routes its inputs to several models, each with position tables of its own: name one of "
+            f"{file}: routes its inputs to several models: name "
+            f"{'the one with a position table, ' if len(parts) == 1 else 'one of those with position tables, '}"
             f"{', '.join(parts[:_MOST_NAMED])}, and put its extended copy in its place"
         )
     return f"{file}: lists no Transformer module, so there is no position table to find"

@@ -12,6 +12,7 @@ from posembed.errors import InvalidArgumentError
 from posembed.extension.length_aware import make_length_aware
 from posembed.extension.length_aware_saving import require_no_length_aware
 from posembed.extension.live import extend_in_place
+from posembed.extension.live_sizes import set_token_limits
 from posembed.extension.method_keywords import refuse_unknown_keywords
 from posembed.extension.table_change import TableChange
 from posembed.records.base import takes
@@ -31,7 +32,8 @@ def extend_model(
 
     The parameters stay the same objects (an optimizer's references hold), on their device, in their dtype, trainable
     or frozen as they were. ``num_embeddings`` and the like, buffers of the table's length and the fields of
-    ``model.config`` follow. Nothing is changed unless everything can be.
+    ``model.config`` follow, and so does the limit of a tokenizer inside the model (sentence-transformers), which would
+    cut texts at the old length. Nothing is changed unless everything can be.
 
     Args:
         model: a Transformers model, or any module with a learned position table.
@@ -62,8 +64,11 @@ def extend_model(
     settled = ModelOptions.of(options, with_length(length, keywords))
     refuse_unknown_keywords(settled)
     require_no_length_aware(model, settled.tables)
-    if not settled.length_aware:
-        return extend_in_place(model, options=settled, optimizer=optimizer)
-    if optimizer is not None:
+    if settled.length_aware and optimizer is not None:
         raise InvalidArgumentError("length_aware=True makes a new parameter: make the optimizer after this call")
-    return make_length_aware(model, settled)
+    if settled.length_aware:
+        changes = make_length_aware(model, settled)
+    else:
+        changes = extend_in_place(model, options=settled, optimizer=optimizer)
+    set_token_limits(model, changes)
+    return changes

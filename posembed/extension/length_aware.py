@@ -23,6 +23,7 @@ from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import CheckpointError, InvalidArgumentError, first_names
 from posembed.extension.length_aware_saving import (
     only_length_aware,
+    part_that_saves,
     plain_table,
     refuse_in_new_wholes,
     refuse_other_ways,
@@ -239,6 +240,7 @@ def save_length_aware(model: nn.Module, directory: str | os.PathLike[str], *, wh
         if not callable(save):
             raise InvalidArgumentError(
                 f"whole=True needs a model with save_pretrained, which {type(model).__name__} does not have"
+                + part_that_saves(model, name)
             )
         with plain_table(model):
             save(str(directory))

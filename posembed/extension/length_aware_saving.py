@@ -19,6 +19,8 @@ from posembed.nn.length_aware import LengthAwareEmbedding
 # What Transformers and sentence-transformers call their ways of writing a model. ``state_dict`` is none of them: it
 # serves training as well, and goes back into the same model without loss.
 _WAYS = ("save_pretrained", "push_to_hub", "save_to_hub", "_save_pretrained")
+_UPLOADS = ("push_to_hub", "save_to_hub")
+_TARGETS = ("save_directory", "path", "repo_id", "repo_name")  # the first argument of these, by name
 # sentence-transformers alone has this one; elsewhere the name may mean anything.
 _WAY_OF_SENTENCE_TRANSFORMERS = "save"
 
@@ -83,6 +85,16 @@ def require_place(folder: Path, key: str, module: LengthAwareEmbedding, *, whole
         )
 
 
+def part_that_saves(model: nn.Module, path: str) -> str:
+    """Return what to give in place of a wrapper, such as ``DataParallel`` or a Lightning module."""
+    parts = path.split(".")
+    for depth in range(1, len(parts)):
+        part = ".".join(parts[:depth])
+        if callable(getattr(model.get_submodule(part), "save_pretrained", None)):
+            return f": give the part that has it, model.{part}"
+    return ""
+
+
 def refuse_other_ways(model: nn.Module, path: str) -> None:
     """Make every way of saving that would write the length-aware tables as one raise an error instead.
 
@@ -130,11 +142,21 @@ def _asking(method: Callable[..., Any], way: str) -> Callable[..., Any]:
 def _require_plain(owner: nn.Module, way: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> None:
     """Refuse to save a module with a length-aware position embedding inside."""
     if any(isinstance(module, LengthAwareEmbedding) for module in owner.modules()):
-        target = next(iter((*arguments, *named.values())), "out")
+        target = _target(arguments, named)
+        folder, then = target, ""
+        if way in _UPLOADS:
+            folder = target.rpartition("/")[2]
+            then = f", then upload that folder: hf upload {target} {folder}"
         raise InvalidArgumentError(
             f"{type(owner).__name__}.{way} would write the length-aware tables as one, which cannot be loaded again. "
-            f"Save the model with posembed.save_length_aware(model, {str(target)!r}, whole=True)"
+            f"Save the model with posembed.save_length_aware(model, {folder!r}, whole=True){then}"
         )
+
+
+def _target(arguments: Sequence[Any], named: Mapping[str, Any]) -> str:
+    """Return the folder or repository that a call names: its first argument, or the one with such a name."""
+    by_name = [named[name] for name in _TARGETS if name in named]
+    return str(next(iter((*arguments, *by_name)), "out"))
 
 
 class _Refused:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -45,6 +45,21 @@ def set_sizes(model: nn.Module, change: TableChange, config: Mapping[str, Any]) 
             image, after = pair(before), pair(new_value(pixels, before, change.table, new, change.pixels))
             if image is not None and after is not None:
                 _swap_pair(module, families.PIXEL_ATTRIBUTES, image, after)
+
+
+def set_token_limits(model: nn.Module, changes: Sequence[TableChange]) -> None:
+    """Update the limit of the tokenizers that a model carries, as one of sentence-transformers does.
+
+    They would cut texts at the old length without a word. Only a limit that equals the old length changes.
+    """
+    for change in changes:
+        old, new = change.table.layout.length, change.layout.length
+        for name, module in model.named_modules():
+            if name and not change.table.key.startswith(f"{name}."):
+                continue
+            tokenizer: Any = getattr(module, "tokenizer", None)
+            if old is not None and new is not None and getattr(tokenizer, "model_max_length", None) == old:
+                tokenizer.model_max_length = new
 
 
 def _parts_of_one_size(change: TableChange) -> set[str]:

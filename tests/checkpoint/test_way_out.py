@@ -88,6 +88,14 @@ def test_a_router_lists_its_parts(tmp_path, kind, config):
     assert "Pooling" not in str(caught.value)
 
 
+def test_a_router_with_one_table_names_its_part(tmp_path):
+    routed(tmp_path, "st.Router", "router_config.json")
+    types = {"query_0_StaticEmbedding": "st.StaticEmbedding", "doc_0_Transformer": "st.Transformer"}
+    (tmp_path / "router_config.json").write_text(json.dumps({"types": types}))
+    with pytest.raises(InvalidArgumentError, match=r"name the one with a position table, .*doc_0_Transformer, and put"):
+        find_tables(tmp_path)
+
+
 def test_a_router_without_its_types(tmp_path):
     (tmp_path / "modules.json").write_text(json.dumps([{"path": "", "type": "x.Router"}]))
     (tmp_path / "router_config.json").write_text("{}")

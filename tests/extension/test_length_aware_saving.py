@@ -40,7 +40,7 @@ def length_aware(model):
     [
         lambda model, out: model.save_pretrained(out),
         lambda model, out: model.save_pretrained(save_directory=out, state_dict=model.state_dict()),
-        lambda model, out: model.push_to_hub(str(out)),
+        lambda model, out: model.save_pretrained(is_main_process=True, save_directory=out),
         lambda model, out: copy.deepcopy(model).save_pretrained(out),
         lambda model, out: transformers.Pipeline.save_pretrained(
             transformers.pipeline("feature-extraction", model=model, tokenizer=object()), str(out)
@@ -53,6 +53,25 @@ def test_libraries_cannot_save_it(save, tmp_path):
         save(model, out)
     assert f"posembed.save_length_aware(model, {str(out)!r}, whole=True)" in str(refused.value)
     assert not list(out.glob("*.safetensors"))
+
+
+@pytest.mark.parametrize("call", [{"repo_id": "someone/model"}, {"private": True, "repo_id": "someone/model"}])
+def test_an_upload_names_a_folder_and_the_command(call):
+    model = length_aware(bert())
+    with pytest.raises(InvalidArgumentError) as refused:
+        model.push_to_hub(**call)
+    assert (
+        "save_length_aware(model, 'model', whole=True), then upload that folder: hf upload someone/model model"
+        in str(refused.value)
+    )
+
+
+def test_a_wrapper_names_the_part_that_saves(tmp_path):
+    model = torch.nn.DataParallel(length_aware(bert()))
+    with pytest.raises(InvalidArgumentError, match=r"DataParallel does not have: give .*, model\.module"):
+        save_length_aware(model, tmp_path, whole=True)
+    save_length_aware(model.module, tmp_path, whole=True)
+    assert (tmp_path / "model.safetensors").is_file()
 
 
 def test_inner_models_cannot_be_saved_either(tmp_path):

@@ -1,6 +1,7 @@
 """Attributes and configuration fields that repeat a table's size: those that hold the old value change, no others."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -29,6 +30,15 @@ class Model(nn.Module):
         self.far.max_position_embeddings = 16
         self.far.table = nn.Embedding(16, 8)
         self.max_seq_len = 16
+
+
+@pytest.mark.parametrize(("limit", "after"), [(16, 24), (12, 12)])
+def test_a_tokenizer_inside_cuts_at_the_new_length(limit, after):
+    model = Model()
+    model.near.tokenizer = SimpleNamespace(model_max_length=limit)
+    model.far.tokenizer = SimpleNamespace(model_max_length=16)
+    extend_model(model, 24)
+    assert (model.near.tokenizer.model_max_length, model.far.tokenizer.model_max_length) == (after, 16)
 
 
 def test_only_old_values_near_the_table_change():

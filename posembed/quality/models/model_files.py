@@ -10,6 +10,7 @@ from typing import Any
 
 from posembed.checkpoint.json_object import kind_of_json, read_json_value
 from posembed.checkpoint.own_code import module_types
+from posembed.checkpoint.way_out import refuse_adapter
 from posembed.checkpoint.weight_files import transformer_directory
 from posembed.errors import CheckpointError, InvalidArgumentError
 from posembed.files import path_of
@@ -50,7 +51,7 @@ class ModelFiles:
         """Read them.
 
         Raises:
-            InvalidArgumentError: if there is neither a ``config.json`` nor a ``modules.json``.
+            InvalidArgumentError: without ``config.json`` and ``modules.json``; an adapter names its base.
             CheckpointError: for a file that cannot be read.
         """
         folder = path_of("checkpoint", path)
@@ -58,6 +59,7 @@ class ModelFiles:
         modules = None if listed is None else tuple(module_types(listed))
         directory = _directory(folder, modules or ())
         if listed is None and not (directory / "config.json").is_file():
+            refuse_adapter(directory)
             raise InvalidArgumentError(f"{folder} has no config.json: name the directory of a Transformers model")
         settings = next((directory / name for name in _TRANSFORMER_SETTINGS if (directory / name).is_file()), None)
         return cls(

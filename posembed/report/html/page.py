@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from posembed._version import __version__
-from posembed.errors import InvalidArgumentError, MissingExtraError, WorkFailedError
+from posembed.errors import InvalidArgumentError, MissingExtraError, WorkFailedError, first_line
 from posembed.files import write_whole
 from posembed.records.base import JsonObject
 from posembed.report.html.charts import Chart
@@ -196,4 +196,5 @@ def refuse_other_files(path: Path) -> None:
     except (OSError, ValueError) as error:
         if isinstance(error, InvalidArgumentError):
             raise
-        raise WorkFailedError(f"{path}: cannot be read: {error}") from None
+        said = error.strerror if isinstance(error, OSError) else None
+        raise WorkFailedError(f"{path} cannot be written: {(said or first_line(error)).lower()}") from None

@@ -76,6 +76,12 @@ def test_what_cannot_be_read(tmp_path, folder):
         ModelFiles.read(tmp_path)
 
 
+def test_an_adapter_names_its_base(tmp_path):
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base-model"}')
+    with pytest.raises(InvalidArgumentError, match=r"is an adapter, not a model: .* its base, 'org/base-model'"):
+        ModelFiles.read(tmp_path)
+
+
 def test_files_are_read_within_bounds(tmp_path, folder, monkeypatch):
     """A file of brackets would take twenty times its size in memory."""
     place = folder(config_sentence_transformers={})

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from posembed.errors import InvalidArgumentError, MissingExtraError
+from posembed.errors import InvalidArgumentError, MissingExtraError, WorkFailedError
 from posembed.report.html.charts import Chart, Series, no_chart
 from posembed.report.html.page import ROOM, Page, require_plotly, write_page
 
@@ -49,6 +49,8 @@ def test_only_a_report_is_written_over(tmp_path):
         write_page(tmp_path, first)
     with pytest.raises(InvalidArgumentError, match="cannot be written: there is no directory"):
         write_page(tmp_path / "absent" / "report.html", first)
+    with pytest.raises(WorkFailedError, match="x cannot be written: file name too long"):
+        write_page(tmp_path / ("x" * 300), first)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.safetensors", "report.html"]
 
 
