@@ -20,7 +20,7 @@ nitpick_ignore_regex = [
     (
         "py:class",
         r"(Json|JsonObject|MethodName|Kernel|Depth|StoredTensor|PickledFile|.*\[\w+)",
-    ),  # aliases, generics that Sphinx cuts at the comma, and names of a class whose hints are imported for checks alone
+    ),  # aliases, generics that Sphinx cuts at the comma, and names whose imports are for type checking alone
     (
         "py:.*",
         r"posembed\.(records|tables\.measures\.measure|find\.(families|stored_layout)|extension\.buffer_rules|checkpoint\.(tensors|formats\.pickle))\..*",
