@@ -4,9 +4,10 @@
     python -m benchmarks.learned_or_sinusoidal OUT --manuals corpora/web [--minutes N]
     python -m benchmarks.learned_or_sinusoidal --tables       (prints the tables from what is kept)
 
-Every finished run is kept in OUT, and the same command goes on from there. Both arms of a cell choose the learning rate
-and the size of their rows from the same settings, on validation documents; then both are trained with the same seeds,
-data order and other initial weights, and compared on test documents. About 90 minutes on one core.
+Every finished run is kept in OUT, and the same command resumes from there; --keep gathers them in the file of the
+tables. Each arm of a cell chooses its learning rate and the size of its rows on validation documents, by the same
+search and from as many settings; then both are trained with the same seeds, data order and other initial weights, and
+compared on test documents. About 75 minutes on one core.
 """
 
 from __future__ import annotations
@@ -71,7 +72,6 @@ def keep_all(store: Store, texts: Texts) -> None:
     about = {
         "environment": environment("cpu"),
         "precision": resolve_precision("auto", "cpu"),
-        "minutes": round(sum(outcome.seconds for outcome in outcomes) / 60, 1),
         "corpora": corpora,
     }
     write(about, outcomes)

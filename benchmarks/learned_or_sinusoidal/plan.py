@@ -19,14 +19,12 @@ RATE_FACTOR, SIZE_FACTOR = 2.0, 4.0
 SETTINGS = 5  # that each arm tries, all at the length that is compared: shorter runs prefer rows without any effect
 TUNING_SEED = 1000  # none of the seeds that are compared
 SEEDS = (0, 1, 2, 3, 4)
-MAIN_STEPS = 800
+MAIN_STEPS, SHORT_STEPS = 800, 200
 # After tuning: number of steps, seeds and encodings; the most important first, for a study that ends early.
 STAGES: tuple[tuple[int, tuple[int, ...], tuple[str, ...]], ...] = (
     (MAIN_STEPS, SEEDS, ARMS),
-    (200, SEEDS, ARMS),
-    (MAIN_STEPS, SEEDS[:2], ("none",)),
-    (1600, SEEDS, ARMS),
-    (400, SEEDS, ARMS),
+    (SHORT_STEPS, SEEDS[:3], ARMS),
+    (MAIN_STEPS, SEEDS[:1], ("none",)),
 )
 
 

@@ -15,6 +15,7 @@ from benchmarks.learned_or_sinusoidal.plan import (
     CORPORA,
     MAIN_STEPS,
     SEEDS,
+    SHORT_STEPS,
     SIZES,
     START_RATE,
     START_SIZE,
@@ -29,7 +30,7 @@ from benchmarks.pages import interval, print_table
 from posembed.statistics import MeanInterval, mean_interval
 
 Floats = NDArray[np.float64]
-LENGTHS = (200, 400, 800, 1600)
+LENGTHS = (SHORT_STEPS, MAIN_STEPS)
 NOTHING = "–"
 MAIN_HEADER = ("cell", *ARMS, "none", "bigram", "learned − sinusoidal", "corrected for all cells")
 TUNED_HEADER = ("cell", *(f"{arm}: {what}" for arm in ARMS for what in ("rate", "rows", "loss", "at the defaults")))
