@@ -26,7 +26,7 @@ from posembed.records.unit import UnitConfig
 from posembed.tables.extend import extend_table
 from posembed.windows import IGNORED, cut_windows, document_means
 
-MARKS, SEEDS = (0, 25, 50, 100, 200), (0, 1, 2, 3)
+MARKS, SEEDS = (0, 25, 50, 100, 200), (0, 1, 2)
 SHORT, LONG = 64, 256
 TOKENS = 2048  # of a step, in training as in fine-tuning
 TASK = "loss"

@@ -10,11 +10,10 @@ from torch import Tensor
 
 from benchmarks.fine_tuning.pairs import Batch, validation_pool
 from benchmarks.fine_tuning.rounds import Outcomes, Results, Study, Work
-from benchmarks.fine_tuning.starts import CUT, LONG, MEAN, ROWS, Models, Start
+from benchmarks.fine_tuning.starts import CUT, LONG, ROWS, Models, Start
 from benchmarks.fine_tuning.training import Trainee
 from benchmarks.real_texts.__main__ import Shipped, hits_of
 from benchmarks.real_texts.sets import NamedSet, retrieval_set
-from posembed.extension.live import extend_in_place
 from posembed.quality.calibrate.contrastive import contrastive_loss
 from posembed.quality.evaluate.ranking import hits
 from posembed.quality.evaluate.short_pairs import short_pairs
@@ -124,29 +123,14 @@ def _pool_loss(embedder: Embedder, pool: Batch) -> float:
 
 
 def baselines(models: Models, asked: Asked, results: Results) -> None:
-    """Measure chunks and BM25, as shipped and fine-tuned on cut documents; and the latter, extended afterwards."""
-    results.measure(NAME, MEAN.name, 0, lambda: asked.outcomes(MEAN, MEAN.embedder(models)))
-    tuned = CUT.embedder(models)
+    """Measure chunks of the model that was fine-tuned on cut documents; benchmarks.real_texts has them as shipped."""
     state = results.state(NAME, CUT.name)
     if not state.exists():
         return
-    trainee = Trainee([(tuned.model, 0.0)], lambda _: Tensor())
+    tuned = CUT.embedder(models)
+    trainee = Trainee([(tuned.model, RATE)], lambda _: Tensor())
     trainee.restore(state)
-    if trainee.step < MARKS[-1]:
-        return
-    for name, embedder in (("as shipped", CUT.embedder(models)), ("fine-tuned on documents cut to 512", tuned)):
-        results.measure(BASELINES, name, trainee.step, lambda each=embedder: _systems(asked, each))
-    for start in (start for start in (*LONG, MEAN) if start.method):
-        embedder = tuned.with_model(_copy(tuned), tuned.precision)
-        extend_in_place(embedder.model, ROWS, method=start.method, **start.options)
-        name = f"fine-tuned on documents cut to 512, then {start.name}"
-        results.measure(BASELINES, name, trainee.step, lambda each=embedder, start=start: asked.outcomes(start, each))
-
-
-def _copy(embedder: Embedder) -> object:
-    import copy
-
-    return copy.deepcopy(embedder.model)
+    results.measure(BASELINES, CUT.name, trainee.step, lambda: _systems(asked, tuned))
 
 
 def _systems(asked: Asked, embedder: Embedder) -> Outcomes:

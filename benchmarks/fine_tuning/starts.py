@@ -79,4 +79,3 @@ LONG = (
     Start("random rows", method="random"),
     Calibrated("calibrated"),
 )
-MEAN = Start("mean", method="mean")

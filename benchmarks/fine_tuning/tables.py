@@ -10,21 +10,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.fine_tuning import classification, lab, retrieval
-from benchmarks.pages import interval, print_table
+from benchmarks.fine_tuning.starts import ROWS
+from benchmarks.pages import interval, load, print_table
+from benchmarks.real_texts.__main__ import KEPT as REAL_TEXTS
 from posembed.statistics import bootstrap_interval, difference, mean_interval
 
 KEPT = Path(__file__).parents[2] / "docs" / "measured" / "fine-tuning.json"
+# Systems of the study of real texts, and what the page calls them.
+_SYSTEMS = {
+    "BM25": "BM25",
+    "cut to 256": "cut to 256",
+    "mean of 126-token chunks": "mean of 126-token chunks",
+    "that mean + 0.5 × the first 254": "that mean + half of the first 254 tokens' vector",
+    "best chunk": "best chunk (9 vectors)",
+}
 Values = NDArray[np.float64]
 """Outcomes ``[documents]``, or ``[seeds, documents]``."""
 Curves = Mapping[str, Mapping[int, Values]]
 """Outcomes by start and step."""
 
 
-def curves(kept: Mapping[str, Any], study: str, task: str) -> Curves:
-    """Return the outcomes of one task."""
+def curves(kept: Mapping[str, Any], study: str, task: str, order: Sequence[str] = ()) -> Curves:
+    """Return the outcomes of one task, those of the starts in ``order`` first."""
+    found = kept.get(study, {})
     return {
-        start: {int(step): unpacked(outcomes[task]) for step, outcomes in steps.items()}
-        for start, steps in kept.get(study, {}).items()
+        start: {int(step): unpacked(outcomes[task]) for step, outcomes in found[start].items()}
+        for start in dict.fromkeys([*(name for name in order if name in found), *found])
     }
 
 
@@ -135,34 +146,45 @@ def print_tables(kept: Mapping[str, Any]) -> None:
 
 
 def _print_retrieval(kept: Mapping[str, Any]) -> None:
-    tasks = {task: curves(kept, retrieval.NAME, task) for task in (*retrieval.TASKS, retrieval.SHORT)}
+    order = [start.name for start in retrieval.STARTS]
+    tasks = {task: curves(kept, retrieval.NAME, task, order) for task in (*retrieval.TASKS, retrieval.SHORT)}
     long = [start.name for start in retrieval.STARTS if start is not retrieval.CUT]
     winner = best([tasks[task] for task in retrieval.TASKS], long)
-    for task, each in tasks.items():
-        print_means(task, each)
-        print_differences(task, each, retrieval.CUT.name)
     for task in retrieval.TASKS:
+        print_means(task, tasks[task])
+        print_differences(task, tasks[task], retrieval.CUT.name)
         print_differences(task, tasks[task], winner)
     print_settled({task: tasks[task] for task in retrieval.TASKS}, winner)
-    found = {name: next(iter(steps.values())) for name, steps in kept.get(retrieval.BASELINES, {}).items()}
-    rows = [row for name, outcomes in found.items() for row in _baseline_rows(name, outcomes)]
-    print_table(["system", *retrieval.TASKS], rows)
-    losses = {rate: steps[str(retrieval.RATE_STEPS)]["loss"][0] for rate, steps in kept.get("rates", {}).items()}
+    print_means(retrieval.SHORT, tasks[retrieval.SHORT])
+    _print_systems(kept)
+    if "rates" in kept:
+        _print_rates(kept["rates"])
+
+
+def _print_rates(rates: Mapping[str, Any]) -> None:
+    losses = {rate: steps[str(retrieval.RATE_STEPS)]["loss"][0] for rate, steps in rates.items()}
     print_table(["learning rate", "validation loss"], [[rate, f"{loss:.3f}"] for rate, loss in losses.items()])
 
 
-def _baseline_rows(name: str, outcomes: Mapping[str, str]) -> list[list[str]]:
-    if set(retrieval.TASKS) <= set(outcomes):
-        return [[name, *(_mean(unpacked(outcomes[task])) for task in retrieval.TASKS)]]
-    systems = dict.fromkeys(key.split(": ")[1] for key in outcomes)
-    return [
-        [f"{system}, {name}", *(_mean(unpacked(outcomes[f"{task}: {system}"])) for task in retrieval.TASKS)]
-        for system in systems
+def _print_systems(kept: Mapping[str, Any]) -> None:
+    """Print what needs no longer table: as shipped, as measured with real texts, and fine-tuned on cut documents."""
+    hits = load(REAL_TEXTS)["hits"]
+    shipped = {task: hits[f"tools, {task}, {ROWS}"] for task in retrieval.TASKS}
+    rows = [
+        [name, *(_mean(unpacked(shipped[task][system])) for task in retrieval.TASKS)]
+        for system, name in _SYSTEMS.items()
     ]
+    for step, outcomes in kept.get(retrieval.BASELINES, {}).get(retrieval.CUT.name, {}).items():
+        for system, name in _SYSTEMS.items():
+            values = [outcomes[f"{task}: {system}"] for task in retrieval.TASKS]
+            if system != "BM25":
+                rows.append([f"{name}, fine-tuned for {step} steps", *(_mean(unpacked(each)) for each in values)])
+    print_table(["system", *retrieval.TASKS], rows)
 
 
 def _print_classification(kept: Mapping[str, Any]) -> None:
-    each = curves(kept, classification.NAME, classification.TASK)
+    order = [start.name for start in classification.STARTS]
+    each = curves(kept, classification.NAME, classification.TASK, order)
     long = [start.name for start in classification.STARTS if start.reads > classification.CUT.reads]
     winner = best([each], long)
     print_means("right", each)
@@ -179,4 +201,3 @@ def _print_lab(kept: Mapping[str, Any]) -> None:
     print_means("loss", each)
     print_differences("loss", each, blocks)
     print_differences("loss", each, winner)
-    print_settled({"loss": each}, winner)

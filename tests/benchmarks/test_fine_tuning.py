@@ -1,5 +1,7 @@
 """The study of fine-tuning after extension resumes exactly, and stays balanced over its starts."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,10 +12,13 @@ from benchmarks.fine_tuning import bundles, classification, lab, pairs, retrieva
 from benchmarks.fine_tuning.rounds import Results, Study, Work, packed, run
 from benchmarks.fine_tuning.starts import CUT, END, LONG, ROWS, Models
 from benchmarks.fine_tuning.training import Trainee
+from benchmarks.pages import load
 from posembed.corpus import Corpus
 from posembed.quality.models.embedding import load_embedder
 from posembed.quality.tasks.retrieval_set import RetrievalSet
 from tests.fixtures.small_models import SIZES, WORDS, with_words
+
+PAGE = Path(__file__).parents[2] / "docs" / "measured" / "fine-tuning.md"
 
 
 def linear(rate=0.1):
@@ -301,3 +306,11 @@ def test_seeds_are_crossed_with_documents():
     assert found["b"] == {}
     same = tables.less(found["a"][0], found["a"][0])
     assert (same["low"], same["mean"], same["high"]) == (0, 0, 0)
+
+
+def test_the_page_shows_what_is_kept(capsys):
+    tables.print_tables(load(tables.KEPT))
+    printed = capsys.readouterr().out.splitlines()
+    shown = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    assert len(shown) > 30
+    assert [line for line in shown if line not in printed] == []
