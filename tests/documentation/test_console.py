@@ -1,5 +1,7 @@
-"""The runner of the documentation's console blocks must itself be able to fail."""
+"""The runner of console blocks in the documentation must be able to fail, and every example must be one that runs."""
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -51,3 +53,21 @@ def test_parsing():
     with pytest.raises(ValueError, match="output before any command"):
         parse("a\n$ b\n")
     assert block("") == "no line begins with '$ '"
+
+
+def test_python_in_pages_is_of_the_language_that_is_run():
+    root = Path(__file__).parents[2]
+    pages = [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").rglob("*.md"))]
+    blocks = [
+        (page.relative_to(root).as_posix(), language, code)
+        for page in pages
+        for language, code in re.findall(
+            r"^```(\w*)\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        )
+    ]
+    assert len(blocks) > 200
+    assert [
+        block
+        for block in blocks
+        if block[1] != "python" and re.search(r"^(>>>|import |from \w+ import )", block[2], re.MULTILINE)
+    ] == []
