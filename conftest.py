@@ -5,6 +5,7 @@ commands with what they print, see tests/documentation/console.py.
 """
 
 import doctest
+import importlib.util
 import os
 from pathlib import Path
 from unittest import mock
@@ -34,6 +35,8 @@ _LONG_FILES = (
     "tests/report/browser/test_no_requests.py",
     "README.md",
     "tests/nn/test_token_position_compile.py",
+    "tests/nn/kernels/test_triton.py",
+    "tests/nn/kernels/test_operator.py",
     "tests/report/browser/test_other_pages.py",
     "tests/documentation/test_site.py",
     "tests/commands/test_compare.py",
@@ -49,7 +52,13 @@ _LONG_FILES = (
     "tests/quality/search/embedding/test_choose.py",
     "tests/quality/search/test_search.py",
 )
-collect_ignore = ["docs/conf.py", "posembed/lesson/from_scratch.py"]  # importing the latter trains a model
+collect_ignore = [
+    "docs/conf.py",
+    "posembed/lesson/from_scratch.py",  # importing it trains a model
+    "tests/nn/kernels/kernel_cases.py",  # run by test_triton.py in another process
+]
+if importlib.util.find_spec("triton") is None:
+    collect_ignore += ["posembed/nn/kernels/triton.py", "posembed/nn/kernels/triton_kernels.py"]
 
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 

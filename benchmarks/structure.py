@@ -45,15 +45,26 @@ def untyped_dictionaries() -> list[str]:
 
 
 def widths() -> list[tuple[int, str]]:
-    """List every function's number of named parameters, the widest first; constructors are left out."""
+    """List every function's number of named parameters, the widest first.
+
+    Constructors are left out, and GPU kernels, whose parameters are pointers and sizes that nothing can bundle.
+    """
     found = []
     for file, _, tree in sources():
         for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name != "__init__":
+            if (
+                isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+                and node.name != "__init__"
+                and not _is_kernel(node)
+            ):
                 a = node.args
                 named = [arg for arg in (*a.posonlyargs, *a.args, *a.kwonlyargs) if arg.arg not in ("self", "cls")]
                 found.append((len(named), f"{file}:{node.lineno} {node.name}"))
     return sorted(found, reverse=True)
+
+
+def _is_kernel(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any("triton.jit" in ast.unparse(decorator) for decorator in function.decorator_list)
 
 
 def kind_branches() -> list[str]:

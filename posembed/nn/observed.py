@@ -11,10 +11,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
+from torch._subclasses.functional_tensor import FunctionalTensor
 from torch.nn.modules import module as torch_module
 
 _CALL: Callable[..., Any] = nn.Module.__call__
-_EMBEDDING_FORWARD: Callable[..., Any] = nn.Embedding.forward
+_FORWARDS: dict[type[nn.Module], Callable[..., Any]] = {
+    kind: kind.forward for kind in (nn.Embedding, nn.LayerNorm, nn.Dropout)
+}
 
 
 def is_observed(module: nn.Module, kind: type[nn.Module]) -> bool:
@@ -31,7 +35,9 @@ def is_observed(module: nn.Module, kind: type[nn.Module]) -> bool:
         >>> is_observed(table, nn.Embedding)
         True
     """
-    if type(module) is not kind or "forward" in module.__dict__ or type(module.weight) not in (nn.Parameter, Tensor):
+    if type(module) is not kind or "forward" in module.__dict__:
+        return True
+    if not all(type(table) in _plain_tensors() for table in tables_of(module)):
         return True
     if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks:
         return True
@@ -41,8 +47,26 @@ def is_observed(module: nn.Module, kind: type[nn.Module]) -> bool:
         return True
     if torch.compiler.is_compiling():  # what follows replaces Python code, which is not what a graph is made of
         return False
-    patched = nn.Module.__call__ is not _CALL or nn.Embedding.forward is not _EMBEDDING_FORWARD
+    patched = nn.Module.__call__ is not _CALL or any(
+        known.forward is not forward for known, forward in _FORWARDS.items()
+    )
     return patched or module._compiled_call_impl is not None or torch._C._get_tracing_state() is not None
+
+
+def _plain_tensors() -> tuple[type[Tensor], ...]:
+    # torch.export without Dynamo runs the module itself, with stand-ins of PyTorch's own for its tables.
+    if torch.compiler.is_exporting():
+        return (nn.Parameter, Tensor, FakeTensor, FunctionalTensor)
+    return (nn.Parameter, Tensor)
+
+
+def tables_of(module: nn.Module) -> tuple[object, ...]:
+    """Return the weight, and the bias of a LayerNorm that has one."""
+    if isinstance(module, nn.Dropout):
+        return ()
+    if isinstance(module, nn.LayerNorm):
+        return tuple(each for each in (module.weight, module.bias) if each is not None)
+    return (module.weight,)
 
 
 def add_to_fresh(fresh: Tensor, other: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ from posembed.errors import InvalidArgumentError
 from posembed.nn.checks import require_count, require_float_dtype
 from posembed.nn.embedding_sum import add_embeddings, add_segment, add_tokens, position_rows
 from posembed.nn.inputs import Bound, check_rows, check_same_shape, input_shape, resolve_positions
+from posembed.nn.kernels.choose import Backend, Parts, check_backend, choose
+from posembed.nn.kernels.embed import embed
 from posembed.nn.learned import LearnedPositionalEmbedding, check_init, draw_rows
 from posembed.nn.sinusoidal import SinusoidalPositionalEmbedding, Variant
 from posembed.presets import Init, preset
@@ -43,6 +45,9 @@ class TokenPositionEmbedding(nn.Module):
         base: base of ``position="sinusoidal"``.
         device: device of all parameters; ``"meta"`` allocates nothing.
         dtype: dtype of all parameters.
+        backend: ``"auto"`` (or ``None``) uses Triton kernels on a GPU where they give what the submodules would, and
+            the submodules otherwise. ``"triton"``, ``"reference"`` (plain PyTorch) and ``"cpu"`` (the submodules, on
+            the CPU only) are used or refused by an error, see :doc:`/concepts/fused`.
 
     Submodules (``None`` where absent): ``token``, ``position``, ``segment``, ``norm``, ``dropout``.
 
@@ -56,6 +61,8 @@ class TokenPositionEmbedding(nn.Module):
           ...
         posembed.errors.PositionOutOfRangeError: position 16 has no row: the table has 16 rows, 0 of them ...
     """
+
+    backend: Backend = "auto"  # of modules that were pickled without one, too
 
     def __init__(
         self,
@@ -77,6 +84,7 @@ class TokenPositionEmbedding(nn.Module):
         base: float = 10000.0,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        backend: Backend | None = "auto",
     ) -> None:
         super().__init__()
         require_count("vocab_size", vocab_size, minimum=1)
@@ -102,6 +110,7 @@ class TokenPositionEmbedding(nn.Module):
             )
         if position != "sinusoidal" and (variant != "interleaved" or base != 10000.0):
             raise InvalidArgumentError(f"variant={variant!r} and base={base} belong to position='sinusoidal'")
+        self.backend = check_backend(backend)
         place: dict[str, Any] = {"device": device, "dtype": dtype}
         self.init_std = init_std
         self.init: Init = init
@@ -229,7 +238,8 @@ class TokenPositionEmbedding(nn.Module):
         Raises:
             PositionOutOfRangeError: if a position has no row: before any kernel runs where that follows from
                 shapes; from the values of ``position_ids`` and ``cu_seqlens`` as :mod:`posembed.nn.checks` says.
-            InvalidArgumentError: for shapes or combinations that contradict each other.
+            InvalidArgumentError: for shapes or combinations that contradict each other, and for a named ``backend``
+                that cannot run here.
             ArgumentTypeError: for ids that are not integers.
         """
         position, d_model = self.position, self.d_model
@@ -247,8 +257,12 @@ class TokenPositionEmbedding(nn.Module):
             max_seqlen=max_seqlen,
         )
         self._check_values(input_ids, token_type_ids, shape)
-        rows = position_rows(position, shape, where, d_model)
         segment, norm, dropout = self.segment, self.norm, self.dropout
+        parts = Parts(self.token, position, segment, norm, dropout)
+        path = choose(self.backend, parts, given, where)
+        if path != "modules":
+            return embed(path, parts, given, token_type_ids, where)
+        rows = position_rows(position, shape, where, d_model)
         if segment is not None:
             rows = add_segment(rows, segment, token_type_ids, given)
         hidden = add_embeddings(rows, given) if input_ids is None else add_tokens(rows, self.token, given)
