@@ -23,7 +23,7 @@ _DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 # A program holds a whole row; beyond this width its registers overflow.
 _WIDEST = 16384
 # Ampere: the first generation with bfloat16, and the oldest that current versions of Triton support well.
-_OLDEST_CAPABILITY = (8, 0)
+_OLDEST_CAPABILITY = 8
 
 
 class Parts(NamedTuple):
@@ -96,7 +96,8 @@ def why_not_triton(token: nn.Module, device: torch.device) -> str:
 
 
 def _is_supported(device: torch.device) -> bool:
-    return torch.version.cuda is not None and torch.cuda.get_device_capability(device) >= _OLDEST_CAPABILITY
+    # get_device_properties, and not get_device_capability: torch.compile knows its result as a constant.
+    return torch.version.cuda is not None and torch.cuda.get_device_properties(device).major >= _OLDEST_CAPABILITY
 
 
 def why_not_fused(parts: Parts, given: Tensor, where: Where) -> str:

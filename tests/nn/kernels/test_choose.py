@@ -1,5 +1,7 @@
 """Which implementation embeds an input: what is chosen, what is refused, and never a silent change."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -184,9 +186,10 @@ def test_obstacles_on_a_gpu(obstacle, reason, cuda, called, monkeypatch):
 
 def test_supported_devices(monkeypatch):
     device = torch.device("cuda")
-    for cuda, capability, supported in [("13.0", (8, 0), True), ("13.0", (12, 0), True), ("13.0", (7, 5), False)]:
-        monkeypatch.setattr(torch.version, "cuda", cuda)
-        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _, known=capability: known)
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    for major, supported in [(8, True), (12, True), (7, False)]:
+        properties = SimpleNamespace(major=major)
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _, known=properties: known)
         assert choose._is_supported(device) is supported
     monkeypatch.setattr(torch.version, "cuda", None)  # AMD's devices are called cuda, too
     assert not choose._is_supported(device)
