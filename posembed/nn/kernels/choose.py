@@ -20,7 +20,7 @@ Path = Literal["modules", "reference", "triton"]
 
 TRITON_INSTALLED = importlib.util.find_spec("triton") is not None
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16)
-# A program holds a whole row; beyond this width its registers overflow.
+# A program holds a whole row in registers. At this width the compiler already moves some of them to memory.
 _WIDEST = 16384
 # Ampere: the first generation with bfloat16, and the oldest that current versions of Triton support well.
 _OLDEST_CAPABILITY = 8

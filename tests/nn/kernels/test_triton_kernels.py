@@ -29,8 +29,9 @@ KERNELS = [
 
 @pytest.mark.skipif(not TRITON_INSTALLED or interpreted(), reason="triton is not installed, or interprets")
 @pytest.mark.parametrize(("name", "dtype", "constants"), KERNELS)
-@pytest.mark.parametrize("capability", [80, 90])
-def test_compiles(name, dtype, constants, capability, monkeypatch, tmp_path):
+@pytest.mark.parametrize(("capability", "ones"), [(80, False), (90, False), (90, True)])
+def test_compiles(name, dtype, constants, capability, ones, monkeypatch, tmp_path):
+    """With ``ones``, for sizes of 1, which Triton makes constants of a variant of its own."""
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("TRITON_DEFAULT_FP_FUSION", "1")  # Triton 3.9 warns where nobody has chosen
     from triton.backends.compiler import GPUTarget
@@ -38,6 +39,9 @@ def test_compiles(name, dtype, constants, capability, monkeypatch, tmp_path):
     from triton.compiler import compile as compile_kernel
 
     kernel = getattr(importlib.import_module("posembed.nn.kernels.triton_kernels"), name)
+    if ones:
+        sizes = [each for each in kernel.arg_names if each not in (*TABLES, *TYPES, *constants, "start")]
+        constants = {**constants, **dict.fromkeys(sizes, 1)}
     types = {
         each: "constexpr" if each in constants else f"*{dtype}" if each in TABLES else TYPES.get(each, "i32")
         for each in kernel.arg_names
