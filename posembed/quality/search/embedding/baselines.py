@@ -11,7 +11,14 @@ from posembed.observer import SILENT, Observer
 from posembed.quality.evaluate.lexical import missing_bm25
 from posembed.quality.evaluate.passes import Known, Models, Passes
 from posembed.quality.evaluate.scoring import score_parts
-from posembed.quality.evaluate.systems import BM25, TRUNCATED, WORD_VECTORS, systems
+from posembed.quality.evaluate.systems import (
+    BM25,
+    TRUNCATED,
+    WORD_VECTORS,
+    AveragedChunks,
+    ChunkSystem,
+    systems,
+)
 from posembed.quality.search.embedding.bench import Bench
 from posembed.quality.search.embedding.judged import JudgedSet, Key, Values, means
 from posembed.records.search import MeasuredBaseline
@@ -71,6 +78,30 @@ class Baselines:
         self.missing = missing_bm25()
         self.systems = [each for each in systems(self.models, bm25=self.missing is None) if not each.by_checkpoint]
         self.known: Known = {}
+
+    def keep_best_chunks(self, sets: Sequence[JudgedSet], observer: Observer = SILENT) -> None:
+        """Keep chunks of one length alone: of which averages rank the documents of some sets best.
+
+        Chunks of three lengths would cost as much as the candidates of the last round.
+
+        Args:
+            sets: of longer documents, a few.
+            observer: receives a message.
+        """
+        averaged = [each for each in self.systems if isinstance(each, AveragedChunks)]
+        lengths = sorted({each.length for each in averaged})
+        if len(lengths) < 2:
+            return
+        observer.message("measuring chunks of " + ", ".join(map(str, lengths)) + " tokens")
+        self.bench.restore()
+        found: dict[int, list[float]] = {length: [] for length in lengths}
+        for each in sets:
+            passes = Passes(each.documents, each.queries, self.models, self.known)
+            for system in averaged:
+                judged, _ = score_parts(system, passes, each.parts, each.judge)
+                found[system.length].append(float(np.concatenate(judged).mean()))
+        best = max(lengths, key=lambda length: float(np.mean(found[length])))
+        self.systems = [each for each in self.systems if not isinstance(each, ChunkSystem) or each.length == best]
 
     def measure(self, sets: Sequence[JudgedSet], observer: Observer = SILENT) -> list[Baseline]:
         """Return every baseline on documents that are longer than the old table.

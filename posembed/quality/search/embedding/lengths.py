@@ -7,8 +7,8 @@ MOST_LENGTHS = 3
 # Documents of each length, where the caller names no number. A pooled interval of two lengths is then about ± 0.1 wide
 # after correction, and all-MiniLM-L6-v2 takes some minutes.
 DOCUMENTS = 200
-# Tokens of all documents of a length: a length above 2,048 has fewer documents, and takes about as long.
-MOST_TOKENS = DOCUMENTS * 2048
+# Tokens of all documents of a length: a longer one has fewer documents, and takes about as long.
+MOST_TOKENS = DOCUMENTS * 1024
 # Documents of a length even so: of fewer, hardly any query has ten others to be ranked against.
 LEAST_DOCUMENTS = 20
 
@@ -38,7 +38,7 @@ def documents_of(length: int, documents: int | None) -> int:
 
     Example:
         >>> documents_of(1024, None), documents_of(8192, None), documents_of(8192, 64)
-        (200, 50, 64)
+        (200, 25, 64)
     """
     if documents is not None:
         return documents

@@ -73,6 +73,7 @@ class Rounds:
             methods: those to search.
         """
         few = self._shortest(self.sets.longer(FIRST_SHARE))
+        self.baselines.keep_best_chunks(few, self.observer)
         tried = [Tried(*each) for each in first_round(methods, self.table)]
         first = self._ranked(self._measure(tried, few, "first round"))
         refined = [Tried(*each) for each in self._refined(methods, first)]

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from posembed.observer import Callbacks
+from posembed.quality.evaluate.passes import Models
+from posembed.quality.evaluate.systems import AveragedChunks, ChunkSystem, systems
 from posembed.quality.models.embedding import load_embedder
 from posembed.quality.models.position_table import only_table
 from posembed.quality.search.embedding.baselines import Baseline, Baselines
@@ -59,3 +62,28 @@ def test_the_worth_is_the_mean_over_the_sets_that_decide(measured):
     for each in found.values():
         assert each.worth == pytest.approx(float(np.mean(each.outcomes["a", 192])))
     assert isinstance(found["BM25"], Baseline)
+
+
+def test_chunks_of_the_best_length_alone_are_kept(model, monkeypatch):
+    monkeypatch.setattr(Models, "chunk_lengths", (24, 48, 96))
+    embedder = load_embedder(model)
+    bench = Bench(embedder, LongerTable(embedder.model, only_table(model), 192))
+    made = make_set("passkey", 192, embedder.encode, [], split="validation", documents=20, pool=10)
+    sets, found = [judged_set("a", "longer", 192, made)], Baselines(bench)
+    lengths = {each.length for each in found.systems if isinstance(each, ChunkSystem)}
+    everything = {each.name: each for each in found.measure(sets)}
+    told = []
+    found.keep_best_chunks(sets, Callbacks(message=told.append))
+    (kept,) = {each.length for each in found.systems if isinstance(each, ChunkSystem)}
+    assert len(lengths) > 1
+    assert told == ["measuring chunks of " + ", ".join(map(str, sorted(lengths))) + " tokens"]
+
+    def worth(length):
+        own = [
+            each.name for each in systems(found.models) if isinstance(each, AveragedChunks) and each.length == length
+        ]
+        return np.mean([everything[name].worth for name in own])
+
+    assert worth(kept) == max(map(worth, lengths))
+    found.keep_best_chunks(sets, Callbacks(message=told.append))
+    assert len(told) == 1  # nothing is left to choose

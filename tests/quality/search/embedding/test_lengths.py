@@ -21,5 +21,5 @@ def test_doublings_and_the_new_length(old, new, lengths):
 
 
 def test_long_documents_are_few():
-    assert [documents_of(length, None) for length in (128, 2048, 4096, 2**20)] == [200, 200, 100, LEAST_DOCUMENTS]
+    assert [documents_of(length, None) for length in (128, 2048, 4096, 2**20)] == [200, 100, 50, LEAST_DOCUMENTS]
     assert documents_of(4096, 1000) == 1000

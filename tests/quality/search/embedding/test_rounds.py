@@ -61,6 +61,9 @@ def run(monkeypatch, share, baseline=0.3, messages=None, **options):
         def __init__(self, _):
             pass
 
+        def keep_best_chunks(self, sets, _):
+            assert {each.length for each in sets} == {128}
+
         def measure(self, sets, _):
             outcomes = {each.key: Bench.hits(each, baseline) for each in sets}
             return [Baseline("truncated", outcomes, baseline, 1.0, 64.0, 1.0)]
