@@ -23,6 +23,8 @@ from torch import Tensor, nn
 from transformers import BertConfig
 from transformers.models.bert.modeling_bert import BertEmbeddings
 
+from benchmarks.embedding import forward, forward_backward
+from benchmarks.timing import alternate
 from posembed import TokenPositionEmbedding, calibrate, load_transformers_state_dict
 from posembed.errors import PosembedError
 from posembed.hardware import environment
@@ -85,34 +87,20 @@ def main() -> None:
     print(f"tests: {found['tests']}; calibration: {found['calibration']}")
 
 
-def waited(device: str) -> None:
-    """Wait until a device has done what it was asked for."""
-    if torch.device(device).type == "cuda":
-        torch.cuda.synchronize(device)
-    elif torch.device(device).type == "mps":
-        torch.mps.synchronize()
-
-
-def alternate(candidates: dict[str, Callable[[], object]], device: str, rounds: int) -> dict[str, list[float]]:
-    """Return the milliseconds of each candidate in each round, A B C A B C …, after three rounds that do not count."""
-    found: dict[str, list[float]] = {name: [] for name in candidates}
-    for number in range(3 + rounds):
-        for name, run in candidates.items():
-            waited(device)
-            begun = time.perf_counter()
-            run()
-            waited(device)
-            if number >= 3:
-                found[name].append(1e3 * (time.perf_counter() - begun))
-    return found
+def waiting(device: str) -> Callable[[], object]:
+    """Return what waits until a device has done what it was asked for."""
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return lambda: torch.cuda.synchronize(device)
+    return torch.mps.synchronize if kind == "mps" else lambda: None
 
 
 def copy_bandwidth(device: str, size: int) -> float:
     """Return the bytes per second that a copy within the device moves, read and written."""
     source = torch.ones(size, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
-    times = alternate({"copy": lambda: target.copy_(source)}, device, 10)["copy"]
-    return 2 * size / (statistics.median(times) / 1e3)
+    times = alternate({"copy": lambda: target.copy_(source)}, 10, wait=waiting(device))["copy"]
+    return 2 * size / statistics.median(times)
 
 
 def embedding_rows(device: str, speed: float, *, small: bool) -> Iterator[Row]:
@@ -128,15 +116,15 @@ def embedding_rows(device: str, speed: float, *, small: bool) -> Iterator[Row]:
         for name, module in candidates.items():
             require_parity(theirs, module, ids, name)
         moved = 2 * ids.numel() * width * given.element_size() + ids.numel() * ids.element_size()
-        forward = {name: forward_of(module, ids) for name, module in candidates.items()}
-        both = {name: forward_backward_of(module, ids, given) for name, module in candidates.items()}
+        forwards = {name: forward(module, ids) for name, module in candidates.items()}
+        both = {name: forward_backward(module, ids, given) for name, module in candidates.items()}
         # Backward: the output's gradient and what the forward saved are read, the tokens' gradient is written.
         gradients = 3 * ids.numel() * width * given.element_size()
-        for what, runs, size in (("forward", forward, moved), ("forward + backward", both, moved + gradients)):
-            for name, times in alternate(runs, device, rounds).items():
+        for what, runs, size in (("forward", forwards, moved), ("forward + backward", both, moved + gradients)):
+            for name, times in alternate(runs, rounds, wait=waiting(device)).items():
                 middle = statistics.median(times)
-                share = size / (middle / 1e3) / speed
-                yield Row(what, width, name, middle, (min(times), max(times)), share)
+                share = size / middle / speed
+                yield Row(what, width, name, 1e3 * middle, (1e3 * min(times), 1e3 * max(times)), share)
 
 
 def modules(width: int, device: str) -> tuple[nn.Module, dict[str, nn.Module]]:
@@ -162,26 +150,6 @@ def require_parity(theirs: nn.Module, module: nn.Module, ids: Tensor, name: str)
     with torch.no_grad():
         one, other = theirs(input_ids=ids[:2]), module(input_ids=ids[:2])
     torch.testing.assert_close(other, one, rtol=2e-2, atol=4e-2, msg=lambda text: f"{name}: {text}")
-
-
-def forward_of(module: nn.Module, ids: Tensor) -> Callable[[], object]:
-    """Return a forward pass."""
-
-    def run() -> None:
-        with torch.no_grad():
-            module(input_ids=ids)
-
-    return run
-
-
-def forward_backward_of(module: nn.Module, ids: Tensor, given: Tensor) -> Callable[[], object]:
-    """Return a forward and a backward pass."""
-
-    def run() -> None:
-        module.zero_grad(set_to_none=True)
-        module(input_ids=ids).backward(given)
-
-    return run
 
 
 def calibration(model: Path, texts: str, device: str, out: Path) -> dict[str, Any]:

@@ -11,13 +11,23 @@ import torch
 from posembed.hardware import environment
 
 
-def alternate(candidates: dict[str, Callable[[], object]], rounds: int, warmup: int = 3) -> dict[str, list[float]]:
-    """Seconds of each candidate in each round, A B C A B C …, after ``warmup`` rounds that do not count."""
+def alternate(
+    candidates: dict[str, Callable[[], object]],
+    rounds: int,
+    warmup: int = 3,
+    wait: Callable[[], object] = lambda: None,
+) -> dict[str, list[float]]:
+    """Seconds of each candidate in each round, A B C A B C …, after ``warmup`` rounds that do not count.
+
+    ``wait`` is called before and after each, until a device has done what it was asked for.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for index in range(warmup + rounds):
         for name, run in candidates.items():
+            wait()
             begun = time.perf_counter()
             run()
+            wait()
             if index >= warmup:
                 seconds[name].append(time.perf_counter() - begun)
     return seconds

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from posembed.errors import DataError
 from posembed.observer import Observer
 from posembed.quality.calibrate.request import Request
 from posembed.quality.calibrate.table_reader import TableReader
-from posembed.quality.calibrate.target import tokens_read
+from posembed.quality.calibrate.target import TASKS, real_set, tokens_read
 from posembed.quality.evaluate.lexical import Bm25Index, missing_bm25, words
-from posembed.quality.evaluate.ranking import clusters, pools, ranked_first
+from posembed.quality.evaluate.ranking import cluster_means, clusters, hits, pools, ranked_first
 from posembed.quality.models.embedder import Embedder
 from posembed.quality.tasks.held_out import HeldOut
-from posembed.quality.tasks.retrieval_set import RetrievalSet, make_requested
-from posembed.quality.tasks.task import SetRequest
+from posembed.quality.tasks.retrieval_set import RetrievalSet
 from posembed.quality.texts import load_documents
 from posembed.records.calibration import CalibrationStart, ComparedWith, HeldOutTask
 from posembed.records.evaluate import Task
@@ -27,7 +25,6 @@ from posembed.statistics import corrected_interval
 
 Vectors = NDArray[np.float32]
 Hits = NDArray[np.int64]
-TASKS: tuple[Task, ...] = ("title", "section")
 # Tokens of the documents: about one and four times what most sentence models were trained on, beyond the old table.
 LENGTHS = (1024, 2048)
 # Of one length: a minute of work on 2 cores for a small model.
@@ -76,18 +73,14 @@ class HeldOutTasks:
         longest, old = self.request.length, self.request.old
         lengths = sorted({min(length, longest) for length in LENGTHS if length > old}) or [longest]
         held_out = HeldOut([], load_documents(self.request.options.data, "validation"))
+        seed = self.request.options.seed
         found: dict[Task, dict[int, RetrievalSet]] = {}
         for task in TASKS:
             for length in lengths:
-                wanted = SetRequest(
-                    self.embedder.encode, "validation", length, length - self.embedder.special, MOST_DOCUMENTS,
-                    MOST_DOCUMENTS, self.request.options.seed, at_most=True,
-                )  # fmt: skip
-                try:
-                    found.setdefault(task, {})[length] = make_requested(task, wanted, held_out)
-                except DataError:  # too few of this kind
-                    continue
-        return {task: sets for task, sets in found.items() if sets}
+                made = real_set(task, held_out, length, self.embedder, MOST_DOCUMENTS, seed)
+                if made is not None:
+                    found.setdefault(task, {})[length] = made
+        return found
 
     def _systems(self, table: Tensor | None) -> Mapping[str, tuple[Tensor, int, int]]:
         """Return by name the table that is read, the tokens at which texts are cut, and those of a chunk (0: whole)."""
@@ -99,17 +92,17 @@ class HeldOutTasks:
         self, task: Task, sets: Mapping[int, RetrievalSet], table: Tensor, *, comparisons: int, queries_trained: bool
     ) -> HeldOutTask:
         asked = [each for made in sets.values() for each in clusters(made)]
-        hits: dict[str, list[Hits]] = {}
+        found: dict[str, list[Hits]] = {}
         for made in sets.values():
             queries = (
                 self.reader.embed(table if queries_trained else self.old, made.queries, queries=True).cpu().numpy()
             )
             for name, how in self._systems(table).items():
                 documents = self._vectors(name, made.documents, *how)
-                hits.setdefault(name, []).append(_hits(made, queries, documents))
+                found.setdefault(name, []).append(hits(made, documents, queries))
             if self.missing_bm25 is None:
-                hits.setdefault(BM25, []).append(self._by_words(made))
-        outcomes = {name: by_cluster(np.concatenate(each), asked) for name, each in hits.items()}
+                found.setdefault(BM25, []).append(self._by_words(made))
+        outcomes = {name: cluster_means(np.concatenate(each), asked) for name, each in found.items()}
         own = outcomes.pop("")
         return HeldOutTask(
             task=task,
@@ -146,20 +139,3 @@ class HeldOutTasks:
             index = Bm25Index([words(decode(text)) for text in made.documents[pool]])
             found.append(ranked_first(index.scores([words(decode(text)) for text in made.queries[pool]])))
         return np.concatenate(found)
-
-
-def _hits(made: RetrievalSet, queries: Vectors, documents: Vectors) -> Hits:
-    return np.concatenate([ranked_first(queries[pool] @ documents[pool].T) for pool in pools(made)])
-
-
-def by_cluster(values: Hits, about: Sequence[Hashable]) -> NDArray[np.float64]:
-    """Return the mean outcome of each document: one that is asked about at two lengths counts once.
-
-    Example:
-        >>> by_cluster(np.array([1, 0, 1]), ["a", "b", "b"]).tolist()
-        [1.0, 0.5]
-    """
-    groups: dict[Hashable, list[int]] = {}
-    for value, document in zip(values.tolist(), about, strict=True):
-        groups.setdefault(document, []).append(value)
-    return np.array([np.mean(each) for each in groups.values()])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -34,7 +34,7 @@ _LEAST_DOCUMENTS = 20
 _LONGEST = 1024  # tokens of these documents: chunks of longer ones say the same, and take longer
 # Standard errors by which another target must be better than the usual one: one of a dozen always looks best.
 _CLEARLY = 1.0
-_TASKS: tuple[Task, ...] = ("title", "section")
+TASKS: tuple[Task, ...] = ("title", "section")
 
 
 def choose_target(request: Request, observer: Observer) -> tuple[DistillationTarget, str]:
@@ -116,22 +116,33 @@ def _sets(request: Request, embedder: Embedder) -> list[RetrievalSet]:
     data = request.options.data
     held_out = HeldOut([], [*load_documents(data, "train"), *load_documents(data, "validation")], everything=True)
     for length in sorted({min(request.length, _LONGEST), min(request.length, request.old + request.old // 4)})[::-1]:
-        sets = list(_made(held_out, length, embedder, request.options.seed))
+        made = (real_set(task, held_out, length, embedder, _DOCUMENTS, request.options.seed) for task in TASKS)
+        sets = [each for each in made if each is not None]
         if any(len(each.documents) >= _LEAST_DOCUMENTS for each in sets):
             return sets
     return []
 
 
-def _made(held_out: HeldOut, length: int, embedder: Embedder, seed: int) -> Iterator[RetrievalSet]:
-    body = length - embedder.special
-    for task in _TASKS:
-        wanted = SetRequest(
-            embedder.encode, "validation", length, body, _DOCUMENTS, _DOCUMENTS, seed, at_most=True
-        )  # fmt: skip
-        try:
-            yield make_requested(task, wanted, held_out)
-        except DataError:  # too few of this kind
-            continue
+def real_set(
+    task: Task, held_out: HeldOut, length: int, embedder: Embedder, documents: int, seed: int
+) -> RetrievalSet | None:
+    """Return what is asked about documents of one length, all of them one pool; ``None`` where there are too few.
+
+    Args:
+        task: the task.
+        held_out: the texts.
+        length: tokens per document.
+        embedder: whose tokens are counted.
+        documents: at most.
+        seed: random seed.
+    """
+    wanted = SetRequest(
+        embedder.encode, "validation", length, length - embedder.special, documents, documents, seed, at_most=True
+    )
+    try:
+        return make_requested(task, wanted, held_out)
+    except DataError:
+        return None
 
 
 def _compare(

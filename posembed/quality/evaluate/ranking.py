@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +93,24 @@ def hits(retrieval: RetrievalSet, documents: Vectors, queries: Vectors) -> NDArr
 def clusters(retrieval: RetrievalSet) -> tuple[Hashable, ...]:
     """Return what each query is about: a real document may be asked for by another query at another length."""
     return retrieval.sources or retrieval.queries
+
+
+def cluster_means(values: NDArray[Any], about: Sequence[Hashable]) -> NDArray[np.float64]:
+    """Return the mean outcome of each document that is asked for several times, or of each query, ``[clusters]``.
+
+    Its outcomes are alike, whatever the queries are: counted as several, they would make intervals too narrow.
+
+    Args:
+        values: outcomes.
+        about: what each is about, see :func:`clusters`.
+
+    Example:
+        >>> cluster_means(np.array([1, 0, 1]), ["a", "b", "b"]).tolist()
+        [1.0, 0.5]
+    """
+    numbers: dict[Hashable, int] = {}
+    place = [numbers.setdefault(each, len(numbers)) for each in about]
+    return np.asarray(np.bincount(place, weights=values) / np.bincount(place), dtype=np.float64)
 
 
 def pools(retrieval: RetrievalSet) -> list[slice]:

@@ -7,9 +7,10 @@ import torch
 from posembed import calibrate
 from posembed.extension.live import extend_in_place
 from posembed.observer import SILENT, Callbacks
-from posembed.quality.calibrate import held_out_tasks as module
+from posembed.quality.calibrate import target
 from posembed.quality.calibrate.frozen import FrozenModel
-from posembed.quality.calibrate.held_out_tasks import HeldOutTasks, by_cluster
+from posembed.quality.calibrate.held_out_tasks import HeldOutTasks
+from posembed.quality.evaluate.ranking import cluster_means
 from posembed.quality.models.embedding import load_embedder
 from posembed.records.calibration import Calibration, CalibrationStart, DistillationTarget
 from posembed.statistics import corrected_interval
@@ -113,7 +114,7 @@ def test_texts_without_titles_are_not_measured(made, texts):
 
 def test_documents_are_longer_than_the_old_table(made, monkeypatch):
     asked = []
-    monkeypatch.setattr(module, "make_requested", lambda task, wanted, _: asked.append(wanted.length) or task)
+    monkeypatch.setattr(target, "make_requested", lambda task, wanted, _: asked.append(wanted.length) or task)
     for old, length, wanted in (
         (512, 4096, [1024, 2048]),
         (1024, 4096, [2048]),
@@ -128,7 +129,7 @@ def test_documents_are_longer_than_the_old_table(made, monkeypatch):
 
 
 def test_a_document_counts_once():
-    assert by_cluster(np.array([1, 0, 1, 1]), ["a", "b", "b", "c"]).tolist() == [1.0, 0.5, 1.0]
+    assert cluster_means(np.array([1, 0, 1, 1]), ["a", "b", "b", "c"]).tolist() == [1.0, 0.5, 1.0]
 
 
 def test_a_calibration_says_what_its_table_is_worth(embedder, manual, tmp_path):

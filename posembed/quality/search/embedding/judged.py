@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from posembed.quality.evaluate.ranking import clusters, pools, ranked_first
+from posembed.quality.evaluate.ranking import cluster_means, clusters, pools, ranked_first
 from posembed.quality.tasks.retrieval_set import RetrievalSet
 from posembed.records.embedding_results import Scope
 
@@ -74,18 +74,13 @@ def _first(scores: Vectors, _: slice) -> Values:
 def by_cluster(sets: Iterable[JudgedSet], outcomes: Outcomes) -> Values:
     """Return one number per document that is asked for at several lengths, or per query: its mean.
 
-    Its outcomes are alike, whatever the queries are: counted as several, they would make intervals too narrow.
-
     Args:
         sets: of one task.
         outcomes: of these sets.
     """
-    numbers: dict[Hashable, int] = {}
-    place, values = [], []
-    for each in sets:
-        place += [numbers.setdefault(about, len(numbers)) for about in each.clusters]
-        values.append(outcomes[each.key])
-    return np.asarray(np.bincount(place, weights=np.concatenate(values)) / np.bincount(place), dtype=np.float64)
+    sets = tuple(sets)
+    about = [each for one in sets for each in one.clusters]
+    return cluster_means(np.concatenate([outcomes[each.key] for each in sets]), about)
 
 
 def means(outcomes: Outcomes) -> dict[str, dict[int, float]]:
