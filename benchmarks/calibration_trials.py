@@ -66,9 +66,14 @@ TRIALS = {
     "twice the rates": Trial({"shift_rate": 1e-2, "row_rate": 1e-2}),
     "33 knots": Trial({"knots": 33}),
     "513 knots": Trial({"knots": 513}),
+    "no documents that are asked for": Trial({"asked": 0.0}),
+    "documents that are asked for in every step": Trial({"asked": 1.0}),
+    "two and a half times the loss of asked documents": Trial(constants={"_ASKED": 0.5}),
     "none of the beginning": Trial(target={"share": 0.0}),
-    "as much of the beginning": Trial(target={"share": 1.0}),
-    "twice as much of the beginning": Trial(target={"share": 2.0}),
+    "half of the beginning": Trial(target={"share": 0.5}),
+    "twice the beginning": Trial(target={"share": 2.0}),
+    "hidden facts and words in a tenth of the loss": Trial({"hidden": 0.1}),
+    "hidden facts and words in a quarter of the loss": Trial({"hidden": 0.25}),
     "passages of up to 1,024 tokens": Trial({"document": 1024, "batch": 8}),
 }
 

@@ -156,7 +156,7 @@ _ADDED = (
     Added("json/fields/*", _PADDING, scenario="minilm-plan"),
     Added("*/configuration/documents_from", _TASKS, scenario="*evaluate*"),
     *(Added(f"json/{key}*", _CHOICE, scenario="*evaluate*") for key in ("choices", "choice_gain")),
-    *(Added(f"*json/configuration/{key}", _OBJECTIVE, scenario="*calibrate*") for key in ("hidden", "knots")),
+    *(Added(f"*json/configuration/{key}", _OBJECTIVE, scenario="*calibrate*") for key in ("hidden", "knots", "asked")),
 )
 _SINCE_0_2 = (
     *(

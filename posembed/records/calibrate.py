@@ -65,8 +65,8 @@ class CalibrateOptions(Options):
     """Fraction of made documents that hide a fact sentence; the others hide words (embedding models, with `hidden`)."""
     every: int = 50
     """Compute the validation loss every N steps."""
-    patience: int = 3
-    """Stop after N evaluations without improvement."""
+    patience: int | None = None
+    """Stop after N evaluations without improvement (default: never; 3 for language models and with `hidden` at 1)."""
     device: str = "auto"
     """Device that runs the model: auto (a GPU if there is one), cpu, cuda, cuda:1, mps."""
     precision: Precision = "auto"
@@ -125,6 +125,7 @@ class CalibrationConfig(Record):
         hidden: weight of the loss on made documents of an embedding model; the rest is distillation from its own
             vectors of chunks. 1 in records of version 0.2 and older; 0 for language models.
         knots: of the spline that is trained in place of individual rows; 0 where rows are trained.
+        asked: share of the steps that read documents to be found by their titles and sections; 0 in older records.
         precision: ``"bf16"`` or ``"fp32"``.
         seed: random seed.
     """
@@ -151,6 +152,7 @@ class CalibrationConfig(Record):
     seed: int
     hidden: float
     knots: int
+    asked: float
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -159,7 +161,7 @@ class CalibrationConfig(Record):
         Raises:
             InvalidArgumentError: for an unknown or missing key, or a value of another type.
         """
-        before = {"hidden": _HIDDEN_BEFORE.get(str(values.get("kind")), 0.0), "knots": 0}
+        before = {"hidden": _HIDDEN_BEFORE.get(str(values.get("kind")), 0.0), "knots": 0, "asked": 0.0}
         return super().from_dict(before | dict(values))
 
     def __post_init__(self) -> None:
@@ -178,6 +180,8 @@ class CalibrationConfig(Record):
                 f"document={self.document} must be above {self.above}: with length_aware=True, inputs of up to "
                 f"{self.above} tokens read the old table"
             )
+        if not 0 <= self.asked <= 1:
+            raise InvalidArgumentError(f"asked={self.asked} must be a share, from 0 to 1")
         if self.knots == 1:
             raise InvalidArgumentError("knots=1 is no spline: it has at least 2, or 0 where rows are trained")
         if self.shift_rate == self.row_rate == 0:

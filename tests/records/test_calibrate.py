@@ -12,7 +12,7 @@ from tests.fixtures.calibrations import CONFIG, configured
 def test_only_data_is_required():
     assert CalibrateOptions(data="a").to_dict() == {
         "data": "a", "length": None, "range": None, "keep": None, "document": None, "steps": None, "minutes": None,
-        "batch": None, "shift_rate": None, "row_rate": None, "hidden": 0.0, "facts": 0.5, "every": 50, "patience": 3,
+        "batch": None, "shift_rate": None, "row_rate": None, "hidden": 0.0, "facts": 0.5, "every": 50, "patience": None,
         "device": "auto", "precision": "auto", "seed": 0, "length_aware": False, "resume": False, "force": False,
         "trust_remote_code": False,
         "check": "auto",

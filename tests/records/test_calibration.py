@@ -34,10 +34,10 @@ def test_a_record_is_read_back():
 def test_a_record_of_the_first_version_is_read():
     """It had made documents alone, and no spline."""
     plain = recorded().to_dict() | {"schema_version": 1}
-    for added in ("hidden", "knots"):
+    for added in ("hidden", "knots", "asked"):
         del plain["configuration"][added]
     read = Calibration.from_dict(plain)
-    assert (read.configuration.hidden, read.configuration.knots) == (1.0, 0)
+    assert (read.configuration.hidden, read.configuration.knots, read.configuration.asked) == (1.0, 0, 0.0)
     plain["configuration"]["kind"] = "causal"
     assert Calibration.from_dict(plain).configuration.hidden == 0  # as for language models since then
 

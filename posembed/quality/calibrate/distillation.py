@@ -4,6 +4,9 @@ A frozen model knows what each chunk of a long text means, since it was trained 
 vectors, and a share of the vector of the beginning, is a good vector of the whole. A table is trained until one pass
 over the long text gives that vector, so no query, no label and no made sentence is needed. Each token is trained
 towards the state that it has in its chunk, too: that is a thousand targets a passage in place of one.
+
+In a part of the steps the passages are documents whose title, or the beginning of one of whose sections, was taken out:
+their vectors are trained to be found by it, too.
 """
 
 from __future__ import annotations
@@ -13,15 +16,16 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
-from posembed.errors import DataError
+from posembed.quality.calibrate.asked import Asked, AskedDocuments, asked_loss
 from posembed.quality.calibrate.frozen import FrozenModel
 from posembed.quality.calibrate.lengths import document_lengths, draw_length
+from posembed.quality.calibrate.passages import Passage
 from posembed.quality.calibrate.table import CalibratedTable
-from posembed.quality.calibrate.table_reader import TableReader
+from posembed.quality.calibrate.table_reader import TableReader, Texts
 from posembed.quality.calibrate.target import Vectors, target_vectors, tokens_read
+from posembed.quality.documents.document import Document
 from posembed.quality.models.embedder import Embedder
 from posembed.quality.rng import generator
 from posembed.records.calibrate import CalibrationConfig
@@ -35,7 +39,8 @@ _BANK = 128  # targets of other passages that a step's vectors are told apart fr
 # Of the tokens' mean distance. More than this would leave less to the vectors, which are what is compared
 # (python -m benchmarks.calibration_trials).
 _TOKENS = 1.0
-_LEAST_TOKENS = 2048  # of all texts of a split
+# Of the loss that finds a document by its title or one of its sections, in the steps that read such documents.
+_ASKED = 0.2
 SHORT = 64  # tokens of the short passages that are trained too where queries read the trained rows
 
 
@@ -50,6 +55,7 @@ class Distillation:
         target: sizes of the chunks and of the beginning, and the share of its vector.
         train: texts.
         validation: texts, disjoint from those.
+        documents: the training texts with their titles and sections; read if ``config.asked`` is above 0.
         at_once: passages whose activations fit into memory together.
 
     Raises:
@@ -67,6 +73,7 @@ class Distillation:
         validation: Sequence[str],
         *,
         at_once: int,
+        documents: Sequence[Document] = (),
     ) -> None:
         self.embedder, self.config, self.old = embedder, config, old
         self.model: FrozenModel = embedder.model
@@ -82,21 +89,26 @@ class Distillation:
         self.held_out_targets = self.targets(self.held_out)
         rng = generator("distill", "bank", config.document, config.seed)
         self.bank = self.targets([self.train.draw(config.document - embedder.special, rng) for _ in range(_BANK)])
+        asked = document_lengths(config) if config.asked else []
+        self.asked = AskedDocuments(documents, embedder, asked, self.targets, config.seed)
 
-    def batch(self, step: int) -> Passages:
-        """Return the passages of a step; its number alone decides them."""
+    def batch(self, step: int) -> tuple[Passages, Asked | None]:
+        """Return the passages of a step, and the queries that ask for them, if any; its number alone decides them."""
         rng, length = self._length(step)
-        return [self.train.draw(length - self.embedder.special, rng) for _ in range(self.config.batch)]
+        if length in self.asked.excerpts and rng.random() < self.config.asked:
+            asked = self.asked.draw(length, self.config.batch, rng)
+            return asked.documents, asked
+        return [self.train.draw(length - self.embedder.special, rng) for _ in range(self.config.batch)], None
 
     def tokens(self, step: int) -> int:
         """Return the number of tokens of a step's passages, special tokens included."""
-        return self.config.batch * self._length(step)[1]
+        return len(self.batch(step)[0]) * self._length(step)[1]
 
     def _length(self, step: int) -> tuple[np.random.Generator, int]:
         rng = generator("distill", "step", step, self.config.seed)
         return rng, draw_length(self.lengths, rng)
 
-    def targets(self, passages: Passages) -> Tensor:
+    def targets(self, passages: Texts) -> Tensor:
         """Return the unit vectors to be learned, ``[passages, d_model]``.
 
         A passage that fits into one chunk has the vector that the frozen model gives it.
@@ -117,23 +129,28 @@ class Distillation:
             targets = self._toward(self.embedder.means(vectors, chunks), passages)
         return targets, [torch.cat(tokens[end - len(parts) : end]) for parts, end in zip(chunks, ends, strict=True)]
 
-    def _toward(self, means: Vectors, passages: Passages) -> Tensor:
+    def _toward(self, means: Vectors, passages: Texts) -> Tensor:
         """Return the unit vectors to be learned, given the means of the chunks' vectors."""
         beginnings = self.embedder.embed_truncated(passages, self.beginning)
         return torch.from_numpy(target_vectors(means, beginnings, self.share)).to(self.old.device)
 
     def backward(self, table: CalibratedTable, step: int) -> float:
         """Add the gradients of one step's loss to the table's parameters; return the loss."""
-        passages = self.batch(step)
+        passages, asked = self.batch(step)
+        queries = None if asked is None else self.reader.embed(self.old, asked.queries, queries=True)
         targets, tokens = self.targets_and_tokens(passages)
 
         def of_tokens(number: int, states: Tensor) -> Tensor:
             return _TOKENS * token_distance(states, tokens[number]) / len(passages)
 
+        def of_vectors(vectors: Tensor) -> Tensor:
+            loss = distillation_loss(vectors, targets, self.bank)
+            if asked is None or queries is None:
+                return loss
+            return loss + _ASKED * asked_loss(vectors, queries, asked.others, asked.own)
+
         with table.as_leaf() as leaf:
-            return self.reader.backward(
-                leaf, passages, lambda vectors: distillation_loss(vectors, targets, self.bank), of_tokens
-            )
+            return self.reader.backward(leaf, passages, of_vectors, of_tokens)
 
     def halve(self) -> bool:
         """Read half as many texts at once from now on; return ``False`` where it is one already."""
@@ -170,42 +187,3 @@ def token_distance(states: Tensor, targets: Tensor) -> Tensor:
         0.0
     """
     return (1 - F.cosine_similarity(states, targets, dim=-1)).mean()
-
-
-class Passage:
-    """Texts as one row of tokens, from which passages are cut.
-
-    Args:
-        rows: token ids of each text.
-    """
-
-    def __init__(self, rows: Sequence[Sequence[int]]) -> None:
-        self.tokens = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
-        self.begins = np.cumsum([0, *(len(row) for row in rows[:-1])])
-
-    @classmethod
-    def all(cls, texts: Sequence[str], embedder: Embedder, split: str) -> Passage:
-        """Encode texts.
-
-        Raises:
-            DataError: if they are too short.
-        """
-        rows = [ids for ids in map(embedder.encode, texts) if ids]
-        count = sum(map(len, rows))
-        if count < _LEAST_TOKENS:
-            raise DataError(
-                f"the {split} texts have {count:,} tokens, at least {_LEAST_TOKENS:,} are needed: give more text with "
-                "`data`"
-            )
-        return cls(rows)
-
-    def draw(self, size: int, rng: np.random.Generator) -> list[int]:
-        """Return ``size`` tokens: half of the passages begin where a text does, since titles stand there.
-
-        A passage may go on into the text that follows. Texts shorter than a passage are joined by that.
-        """
-        size = min(size, len(self.tokens))
-        last = len(self.tokens) - size
-        begins: NDArray[np.int64] = self.begins[self.begins <= last]
-        at = int(rng.choice(begins)) if rng.random() < 0.5 else int(rng.integers(0, last + 1))
-        return [int(token) for token in self.tokens[at : at + size]]

@@ -81,6 +81,7 @@ class EmbeddingStrategy(Strategy[Embedder]):
             facts=options.facts,
             hidden=options.hidden,
             knots=goal.knots(document),
+            asked=goal.asked,
         )
         if config.batch < _LEAST_BATCH:
             raise InvalidArgumentError(

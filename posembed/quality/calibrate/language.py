@@ -75,6 +75,7 @@ class LanguageStrategy(Strategy[LanguageModel]):
             facts=0.0,
             hidden=0.0,
             knots=0,
+            asked=0.0,
         )
 
     def short_inputs(self, _: int, old: int, /) -> int:

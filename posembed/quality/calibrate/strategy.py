@@ -34,6 +34,7 @@ class Defaults:
         row_rate: learning rate of the individual rows.
         held_out: validation inputs at most.
         held_out_tokens: their tokens at most.
+        patience: evaluations without improvement after which training ends; ``None`` for never.
     """
 
     steps: int
@@ -42,6 +43,7 @@ class Defaults:
     row_rate: float
     held_out: int
     held_out_tokens: int
+    patience: int | None = 3
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,8 @@ class Strategy(ABC, Generic[Loaded]):
             **own: the other fields.
         """
         options, usual = request.options, self.usual(request.options)
+        steps = usual.steps if options.steps is None else options.steps
+        patience = usual.patience if options.patience is None else options.patience
         return CalibrationConfig(
             kind=self.kind.name,
             data=options.data,
@@ -164,11 +168,11 @@ class Strategy(ABC, Generic[Loaded]):
             period=start.period,
             document=document,
             batch=usual.batch if options.batch is None else options.batch,
-            steps=usual.steps if options.steps is None else options.steps,
+            steps=steps,
             shift_rate=usual.shift_rate if options.shift_rate is None else options.shift_rate,
             row_rate=usual.row_rate if options.row_rate is None else options.row_rate,
             every=options.every,
-            patience=options.patience,
+            patience=steps if patience is None else patience,
             held_out=max(_LEAST_HELD_OUT, min(usual.held_out, usual.held_out_tokens // max(1, read))),
             precision=request.precision,
             seed=options.seed,

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from posembed.errors import DataError
 from posembed.extension.live import extend_in_place
 from posembed.quality.calibrate import distillation
-from posembed.quality.calibrate.distillation import Distillation, Passage, distillation_loss, token_distance
+from posembed.quality.calibrate.asked import asked_loss
+from posembed.quality.calibrate.distillation import Distillation, distillation_loss, token_distance
 from posembed.quality.calibrate.frozen import FrozenModel
 from posembed.quality.calibrate.smooth_table import SmoothTable
+from posembed.quality.documents.document import Document, Section
 from posembed.quality.models.embedding import load_embedder
 from posembed.quality.texts import load_texts
 from posembed.records.calibration import DistillationTarget
@@ -24,20 +25,32 @@ def split(texts):
     return load_texts(texts)
 
 
+@pytest.fixture(scope="module")
+def manual(split):
+    """Documents whose first six words are their title."""
+    return [
+        Document(" ".join(words[:6]), (Section("", f"{' '.join(words[6:])}."),))
+        for words in map(str.split, split["train"])
+    ]
+
+
 @pytest.fixture
 def make(embedder, split, monkeypatch):
     """An objective of the small embedder, its 64 rows repeated to 128, and the repeated rows."""
     target = DistillationTarget(32, 48, 0.5)
     monkeypatch.setattr(distillation, "_BANK", 6)
 
-    def make_(at_once=8, **settings):
+    def make_(at_once=8, documents=(), **settings):
         loaded = load_embedder(embedder)
         stored = loaded.model.get_parameter(KEY).detach().clone()
         extend_in_place(loaded.model, 128, method="tile")
         rows = torch.cat((stored, stored))
         own = loaded.with_model(FrozenModel(loaded.model, KEY), "fp32")
         config = configured(**SETTINGS | settings)
-        objective = Distillation(own, config, rows, 64, target, split["train"], split["validation"], at_once=at_once)
+        objective = Distillation(
+            own, config, rows, 64, target, split["train"], split["validation"], at_once=at_once,
+            documents=documents,
+        )  # fmt: skip
         return objective, rows
 
     return make_
@@ -46,9 +59,10 @@ def make(embedder, split, monkeypatch):
 def test_passages_have_the_length_of_their_step_and_depend_on_its_number_alone(make):
     one, other = make()[0], make()[0]
     for step in range(4):
-        passages = one.batch(step)
+        passages, asked = one.batch(step)
+        assert asked is None
         assert [len(each) + one.embedder.special for each in passages] == [128] * 3
-        assert passages == other.batch(step)
+        assert passages == other.batch(step)[0]
         assert one.tokens(step) == 3 * 128
     assert one.batch(0) != one.batch(1)
     assert make(queries_trained=True)[0].lengths == [128, distillation.SHORT]
@@ -57,7 +71,7 @@ def test_passages_have_the_length_of_their_step_and_depend_on_its_number_alone(m
 def test_a_target_is_the_mean_of_the_chunks_and_half_of_the_beginning(make):
     objective, rows = make()
     body = 32 - objective.embedder.special
-    passage = objective.batch(0)[0]
+    passage = objective.batch(0)[0][0]
     with objective.model.reading(rows):
         chunks = objective.embedder.embed([passage[at : at + body] for at in range(0, len(passage), body)])
         (beginning,) = objective.embedder.embed([passage[: 48 - objective.embedder.special]])
@@ -68,7 +82,7 @@ def test_a_target_is_the_mean_of_the_chunks_and_half_of_the_beginning(make):
 
 def test_the_target_of_a_short_passage_is_its_own_old_vector(make):
     objective, rows = make()
-    passage = objective.batch(0)[0][:20]
+    passage = objective.batch(0)[0][0][:20]
     with objective.model.reading(rows):
         own = objective.embedder.embed([passage])
     np.testing.assert_allclose(objective.targets([passage]), own, atol=1e-6)
@@ -77,7 +91,7 @@ def test_the_target_of_a_short_passage_is_its_own_old_vector(make):
 def test_tokens_have_the_states_of_their_chunks(make):
     objective, rows = make()
     body = 32 - objective.embedder.special
-    passages = [objective.batch(0)[0], objective.batch(0)[1][:20]]
+    passages = [objective.batch(0)[0][0], objective.batch(0)[0][1][:20]]
     found = objective.targets_and_tokens(passages)[1]
     for passage, own in zip(passages, found, strict=True):
         chunks = [passage[at : at + body] for at in range(0, len(passage), body)]
@@ -90,7 +104,7 @@ def test_tokens_have_the_states_of_their_chunks(make):
 def test_the_loss_is_that_of_vectors_and_tokens(make):
     objective, rows = make()
     table = SmoothTable(rows, frozen=0, knots=5, span=128)
-    passages = objective.batch(3)
+    passages = objective.batch(3)[0]
     targets, wanted = objective.targets_and_tokens(passages)
     with objective.model.reading(table().detach()), torch.no_grad():
         vectors, tokens = objective.embedder.pooled_with_tokens(passages)
@@ -101,7 +115,7 @@ def test_the_loss_is_that_of_vectors_and_tokens(make):
 
 def test_targets_of_several_passages_are_those_of_each(make):
     objective, _ = make()
-    passages = [objective.batch(0)[0], objective.batch(0)[1][:40], objective.batch(1)[0][:77]]
+    passages = [objective.batch(0)[0][0], objective.batch(0)[0][1][:40], objective.batch(1)[0][0][:77]]
     together = objective.targets(passages)
     alone = torch.cat([objective.targets([each]) for each in passages])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
@@ -150,17 +164,37 @@ def test_vectors_come_nearer_to_their_targets(make):
     assert objective.validate(table().detach()) < 0.9 * before
 
 
-def test_passages_begin_at_texts_or_anywhere_and_end_within_the_tokens():
-    passages = Passage([[1, 2, 3], [4, 5], [6, 7, 8, 9]])
-    rng = np.random.default_rng(0)
-    drawn = [passages.draw(4, rng) for _ in range(200)]
-    assert {tuple(each) for each in drawn} == {tuple(range(at, at + 4)) for at in range(1, 7)}
-    begins = sum(each[0] in (1, 4, 6) for each in drawn)
-    assert 130 < begins < 170  # half of them, and by chance half of the others
-    assert passages.draw(20, rng) == list(range(1, 10))
+def test_a_part_of_the_steps_reads_documents_that_are_asked_for(make, manual):
+    objective = make(documents=manual, asked=0.5)[0]
+    batches = [objective.batch(step) for step in range(60)]
+    with_queries = [each for each in batches if each[1] is not None]
+    assert 15 < len(with_queries) < 45
+    for passages, asked in with_queries:
+        assert passages == asked.documents
+        assert len(asked.queries) == len(passages) == 3
+    assert objective.batch(7)[0] == make(documents=manual, asked=0.5)[0].batch(7)[0]
+    assert all(asked is None for _, asked in (make(documents=manual)[0].batch(step) for step in range(4)))
+    assert all(asked is None for _, asked in (make(asked=1.0)[0].batch(step) for step in range(4)))  # none has a title
 
 
-def test_too_little_text_is_refused(make, split, monkeypatch):
-    monkeypatch.setattr(distillation, "_LEAST_TOKENS", 10**9)
-    with pytest.raises(DataError, match=r"the training texts have [0-9,]+ tokens, at least 1,000,000,000 are needed"):
-        make()
+def test_the_loss_of_asked_documents_is_added(make, manual):
+    objective, rows = make(documents=manual, asked=1.0)
+    table = SmoothTable(rows, frozen=0, knots=5, span=128)
+    passages, asked = objective.batch(3)
+    targets, wanted = objective.targets_and_tokens(passages)
+    queries = objective.reader.embed(rows, asked.queries, queries=True)
+    with objective.model.reading(table().detach()), torch.no_grad():
+        vectors, tokens = objective.embedder.pooled_with_tokens(passages)
+    distances = [token_distance(*each) for each in zip(tokens, wanted, strict=True)]
+    whole = distillation_loss(vectors, targets, objective.bank) + sum(distances) / len(distances)
+    whole += 0.2 * asked_loss(vectors, queries, asked.others, asked.own)
+    assert objective.backward(table, 3) == pytest.approx(whole.item(), rel=1e-5)
+    assert objective.tokens(3) == 3 * 128
+
+
+def test_asked_documents_that_do_not_fit_together_give_the_same_gradients(make, manual):
+    loss, whole = gradients(*make(documents=manual, asked=1.0))
+    parts_loss, parts = gradients(*make(at_once=2, documents=manual, asked=1.0))
+    assert parts_loss == pytest.approx(loss, rel=1e-5)
+    for one, other in zip(whole, parts, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)

@@ -113,6 +113,7 @@ def test_defaults_of_the_objectives():
     real = STRATEGY.configuration(request_of(length=4096, hidden=0.0), start)
     mixed = STRATEGY.configuration(request_of(length=4096, hidden=0.5), start)
     assert (made.steps, made.batch, made.row_rate, made.knots, made.train_kept_rows) == (250, 16, 0.0, 0, True)
+    assert (made.asked, real.asked) == (0.0, 0.5)
     assert (real.steps, real.batch, real.row_rate, real.knots, real.train_kept_rows) == (1000, 4, 5e-3, 129, False)
     assert (made.document, real.document, real.held_out) == (1024, 2048, 16)
     assert mixed == dataclasses.replace(real, hidden=0.5)

@@ -62,7 +62,11 @@ def test_a_state_is_written_as_the_first_version_wrote_it(tmp_path):
     assert list(plain) == [
         "configuration", "about", "start", "step", "seconds", "table", "best", "optimizer", "curve", "recent", "sealed",
     ]  # fmt: skip
-    later = {"hidden": 1.0, "knots": 0}  # fields that were added: their defaults are what the first version did
+    later = {
+        "hidden": 1.0,
+        "knots": 0,
+        "asked": 0.0,
+    }  # fields that were added: their defaults are what the first version did
     assert list(plain["configuration"].items()) == list((CONFIGURATION | later).items())
     assert plain["about"] == ABOUT
     assert plain["curve"] == [{"step": 0, "train": None, "validation": 2.0}]
