@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from posembed.checkpoint.formats.opening import is_weight_file, open_weight_file
 from posembed.checkpoint.formats.safetensors.edit import read_tensor
 from posembed.checkpoint.formats.safetensors.header import Header, read_header
+from posembed.checkpoint.formats.weight_file import WeightFile
 from posembed.checkpoint.json_object import read_json, reason_of
 from posembed.checkpoint.tensors import Array, StoredTensor
 from posembed.checkpoint.way_out import is_pickle, refuse_adapter, refuse_file
@@ -36,9 +38,11 @@ class Checkpoint:
         files: the weight files.
         index: the index of a sharded checkpoint, or ``None``.
         tensors: every tensor by key, in file order.
-        config: ``config.json`` (or open_clip's) as it stands, empty if there is none.
+        config: ``config.json`` (or open_clip's) as it stands, or what a weight file says itself; empty if neither is
+            there.
         headers: headers of the safetensors files.
         pickles: what the PyTorch files hold.
+        others: opened weight files of any other format.
         config_file: the file of ``config``.
     """
 
@@ -50,6 +54,7 @@ class Checkpoint:
     config: Mapping[str, object] = field(default_factory=dict)
     headers: Mapping[Path, Header] = field(default_factory=dict)
     pickles: Mapping[Path, PickledFile] = field(default_factory=dict, repr=False, kw_only=True)
+    others: Mapping[Path, WeightFile] = field(default_factory=dict, repr=False, kw_only=True)
     config_file: Path | None = None
     _results: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -58,6 +63,8 @@ class Checkpoint:
         tensor = self.tensors[key]
         if tensor.file in self.headers:
             return read_tensor(self.headers[tensor.file], key)
+        if tensor.file in self.others:
+            return self.others[tensor.file].read(key)
         return self.pickles[tensor.file].tensors[key].read()
 
     def once(self, name: str, make: Callable[[], Result]) -> Result:
@@ -81,8 +88,8 @@ def open_checkpoint(path: CheckpointPath) -> Checkpoint:
     """Open a checkpoint; only its headers and configuration are read.
 
     Args:
-        path: a safetensors file, a ``.bin``/``.pt``/``.pth`` state dict, an ``*.index.json``, a Transformers directory
-            or a sentence-transformers directory. An opened checkpoint is returned as it is.
+        path: a safetensors file, a ``.bin``/``.pt``/``.pth`` state dict, a ``.npz`` archive, an ``*.index.json``, a
+            Transformers directory or a sentence-transformers directory. An opened checkpoint is returned as it is.
 
     Raises:
         InvalidArgumentError: if nothing is there, or nothing that holds weights.
@@ -114,7 +121,7 @@ def _opened(root: Path) -> Checkpoint:
     if root.name.endswith(".index.json"):
         return _open_files(root, root.parent, indexed_files(root), root)
     refuse_adapter(root)
-    if root.suffix == ".safetensors" or is_pickle(root):
+    if root.suffix == ".safetensors" or is_weight_file(root) or is_pickle(root):
         return _open_files(root, root.parent, (root,), None)
     raise refuse_file(root)
 
@@ -124,16 +131,22 @@ def _open_files(root: Path, directory: Path, files: tuple[Path, ...], index: Pat
     if files[0].name.startswith("open_clip"):
         names = ("open_clip_config.json", "config.json")
     config_file = next((directory / name for name in names if (directory / name).is_file()), None)
-    config = read_json(config_file) if config_file is not None else {}
+    config: Mapping[str, object] = read_json(config_file) if config_file is not None else {}
     tensors: dict[str, StoredTensor] = {}
     headers: dict[Path, Header] = {}
     pickles: dict[Path, PickledFile] = {}
+    others: dict[Path, WeightFile] = {}
     for file in files:
         if file.suffix == ".safetensors":
             headers[file] = header = read_header(file)
             entries: Mapping[str, StoredTensor] = {
                 key: StoredTensor(key, entry.shape, entry.dtype, file) for key, entry in header.tensors.items()
             }
+        elif is_weight_file(file):
+            others[file] = open_weight_file(file)
+            entries = others[file].tensors
+            if others[file].config:  # what the file says governs it, whatever lies beside it
+                config_file, config = file, others[file].config
         else:
             # A twentieth of a second, which checkpoints in safetensors do without.
             from posembed.checkpoint.formats.pickle.index import read_pickle
@@ -150,4 +163,6 @@ def _open_files(root: Path, directory: Path, files: tuple[Path, ...], index: Pat
         for key, file in weight_map(index).items():
             if key not in tensors or tensors[key].file != file:
                 raise CheckpointError(f"{index}: says that {key!r} lies in {file.name}, but it is not there")
-    return Checkpoint(root, directory, files, index, tensors, config, headers, config_file, pickles=pickles)
+    return Checkpoint(
+        root, directory, files, index, tensors, config, headers, config_file, pickles=pickles, others=others
+    )

@@ -17,11 +17,9 @@ _ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 _MOST_NAMED = 5  # files or folders that a message lists
 _WAYS_OUT = {
     ".t7": "a file of Lua Torch: read it with the package torchfile, save its tensors with torch.save, and extend that",
-    ".gguf": "a GGUF file: extend the safetensors checkpoint that it was made from, and convert the copy again",
     ".onnx": "an ONNX file: extend the checkpoint that it was exported from, and export the copy again",
     ".h5": "TensorFlow weights: save the model as safetensors with Transformers 4 (from_tf=True), and extend that",
     ".msgpack": "Flax weights: save the model as safetensors with Transformers 4 (from_flax=True), and extend that",
-    ".npz": "a NumPy archive: extend its array with posembed.extend_table",
     ".npy": "a NumPy array: extend it with posembed.extend_table",
     ".pdparams": "PaddlePaddle weights: convert them to safetensors first",
     ".distcp": "a shard of a distributed checkpoint: join them with "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from posembed.checkpoint.formats.opening import is_weight_file
 from posembed.checkpoint.json_object import read_json, read_json_value, reason_of
 from posembed.checkpoint.tree import listed
 from posembed.checkpoint.way_out import no_transformer, no_weights, refuse_adapter
@@ -83,11 +84,26 @@ def choose_weights(directory: Path) -> tuple[tuple[Path, ...], Path | None]:
     for name in _PICKLES:
         if (directory / name).is_file():
             return (directory / name,), None
+    if (other := _other_format(directory)) is not None:
+        return (other,), None
     for name in (*_SINGLE, *_PICKLES, *_INDEXES):
         if (directory / name).is_symlink():
             raise CheckpointError(f"{directory / name}: is a broken symbolic link: fetch the file again")
     refuse_adapter(directory)
     raise InvalidArgumentError(no_weights(directory, (*_SINGLE, *_INDEXES, *_PICKLES)))
+
+
+def _other_format(directory: Path) -> Path | None:
+    """Return the one weight file of another format in a directory without safetensors and pickles, if there is one.
+
+    Raises:
+        InvalidArgumentError: if there are several.
+    """
+    files = [p for p in (listed(directory) if directory.is_dir() else ()) if is_weight_file(p) and p.is_file()]
+    if len(files) > 1:
+        names = ", ".join(p.name for p in files[:6])
+        raise InvalidArgumentError(f"{directory}: holds {len(files)} weight files ({names}): name one")
+    return files[0] if files else None
 
 
 def indexed_files(index: Path) -> tuple[Path, ...]:

@@ -16,12 +16,14 @@ from posembed.extension.config_fields import config_changes
 from posembed.extension.copies import compiled_note, copies_that_stay, with_copies
 from posembed.extension.dependent_fields import dependent_changes, dependent_notes
 from posembed.extension.effective_range import effective_range
+from posembed.extension.embedded_tokenizer import embedded_tokenizer
 from posembed.extension.field_change import FieldChange
 from posembed.extension.links_out import links_out
 from posembed.extension.memory_needed import beyond_memory_reasons
 from posembed.extension.method_keywords import refuse_unknown_keywords
 from posembed.extension.obstacles import notes, obstacles, unread
 from posembed.extension.pickled_sizes import sizes_in_files
+from posembed.extension.quantized import quantized_notes
 from posembed.extension.repeated_sizes import left_sizes
 from posembed.extension.table_change import TableChange
 from posembed.extension.targets import Target, choose_targets
@@ -161,7 +163,8 @@ def plan_extension(
     said += [*compiled_note(checkpoint), *copies_that_stay(checkpoint, changes, found), *inside.notes]
     buffers = (*find_buffers(checkpoint.tensors, found, {c.table.key: c.layout for c in changes}), *inside.buffers)
     whole = checkpoint.root.is_dir()
-    fields = tuple(_fields(checkpoint, changes)) if whole else ()
+    itself = checkpoint.config_file in checkpoint.others  # a file that holds its own configuration
+    fields = tuple(_fields(checkpoint, changes)) if whole or itself else ()
     sizes_found = any(change.file == checkpoint.config_file for change in fields)
     return ExtensionPlan(
         checkpoint,
@@ -178,6 +181,7 @@ def plan_extension(
             *said,
             *unread(changes, found),
             *notes(changes, checkpoint, sizes_found=sizes_found),
+            *quantized_notes(checkpoint, changes),
             *(dependent_notes(checkpoint, changes) if whole else ()),
             *(left_sizes(checkpoint, changes, found, fields) if whole else ()),
             *links_out(checkpoint.root),
@@ -237,4 +241,6 @@ def _all_fields(checkpoint: Checkpoint, changes: tuple[TableChange, ...]) -> Ite
             yield from config_changes(
                 checkpoint.config_file, checkpoint.config, change.table, change.layout, change.pixels
             )
-    yield from dependent_changes(checkpoint, changes)
+    yield from embedded_tokenizer(checkpoint, changes)
+    if checkpoint.root.is_dir():
+        yield from dependent_changes(checkpoint, changes)

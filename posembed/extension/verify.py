@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 
 from posembed.checkpoint.formats.safetensors.edit import read_tensor
 from posembed.checkpoint.formats.safetensors.header import Header
 from posembed.checkpoint.formats.safetensors.verify import compare_copied
+from posembed.checkpoint.formats.weight_file import WeightFile
 from posembed.checkpoint.tensors import Array
 from posembed.errors import CheckpointError
 from posembed.extension.table_change import TableChange
@@ -37,14 +39,31 @@ def verify_file(
             raise CheckpointError(f"{new.path}: {key} does not read back as it was written: check the disk")
     for change in tables:
         if change.table.key in replaced:
-            _verify_rows(old, new, change)
+            _verify_rows(read_tensor(old, change.table.key), read_tensor(new, change.table.key), change, new.path)
 
 
-def _verify_rows(old: Header, new: Header, change: TableChange) -> None:
+def verify_kept_rows(old: WeightFile, new: WeightFile, keys: Container[str], tables: Iterable[TableChange]) -> None:
+    """Check the tables of a rewritten file of another format, which has compared all else itself.
+
+    Args:
+        old: the source.
+        new: the rewritten file.
+        keys: of the tensors that changed in this file.
+        tables: the tables that changed, in this file or another.
+
+    Raises:
+        CheckpointError: if a row that must stay unchanged has changed.
+    """
+    for change in tables:
+        if change.table.key in keys:
+            written = new.read(change.table.key)  # in F16 where its own type cannot be written
+            _verify_rows(old.read(change.table.key).astype(written.dtype), written, change, new.path)
+
+
+def _verify_rows(old: Array, new: Array, change: TableChange, file: Path) -> None:
     table, pairs = change.table, change.kept_rows()
-    befores, afters = (table.stored.split(read_tensor(header, table.key)) for header in (old, new))
-    for before, after in zip(befores, afters, strict=True):
+    for before, after in zip(table.stored.split(old), table.stored.split(new), strict=True):
         if after.shape[0] != change.layout.rows or not np.isfinite(after.astype(np.float64)).all():
-            raise CheckpointError(f"{new.path}: {table.key} has {after.shape[0]} rows or values that are not finite")
+            raise CheckpointError(f"{file}: {table.key} has {after.shape[0]} rows or values that are not finite")
         if before[pairs[:, 0]].tobytes() != after[pairs[:, 1]].tobytes():
-            raise CheckpointError(f"{new.path}: rows of {table.key} that must stay unchanged have changed")
+            raise CheckpointError(f"{file}: rows of {table.key} that must stay unchanged have changed")

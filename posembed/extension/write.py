@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from posembed.checkpoint.copying import copy_file, created, link_file, write_all
+from posembed.checkpoint.formats.opening import open_weight_file
 from posembed.checkpoint.formats.pickle.rewrite import rewrite_pickle
 from posembed.checkpoint.formats.safetensors.edit import read_header, write_rewritten
 from posembed.checkpoint.json_object import json_text, read_json
@@ -24,7 +25,7 @@ from posembed.extension.field_change import FieldChange, apply_changes
 from posembed.extension.new_history import new_history
 from posembed.extension.plan import ExtensionPlan
 from posembed.extension.table_change import TableChange
-from posembed.extension.verify import verify_file
+from posembed.extension.verify import verify_file, verify_kept_rows
 from posembed.find.config import number
 from posembed.find.history import HISTORY
 from posembed.observer import SILENT, Observer, Progress
@@ -148,6 +149,9 @@ def new_values(plan: ExtensionPlan) -> dict[str, Array]:
     """Return the new tables and buffers by key: all that is held in memory."""
     checkpoint = plan.checkpoint
     values = {change.table.key: new_rows(checkpoint, change) for change in plan.tables}
+    for key in values:
+        if (other := checkpoint.others.get(checkpoint.tensors[key].file)) is not None:
+            values[key] = other.as_stored(key, values[key])
     for buffer in plan.buffers:
         values[buffer.key] = buffer.extend(checkpoint.read(buffer.key), checkpoint.tensors[buffer.key].file)
     return values
@@ -200,6 +204,13 @@ class _Rewriter:
             old = checkpoint.headers[file]
             write_rewritten(old, target, here, progress=self.counter.add)
             verify_file(old, read_header(target), here, self.plan.tables, full=self.full)
+        elif file in checkpoint.others:
+            # Written by readers that are imported for their own formats alone.
+            from posembed.checkpoint.formats.rewriting import rewrite_weight_file
+
+            edits = {c.path: c.after for c in self.plan.fields if c.file == file}
+            rewrite_weight_file(checkpoint.others[file], target, here, edits, self.counter.add, full=self.full)
+            verify_kept_rows(checkpoint.others[file], open_weight_file(target), here, self.plan.tables)
         else:
             settings = {tuple(map(str, c.path)): c.after for c in self.plan.fields if c.file == file}
             rewrite_pickle(checkpoint.pickles[file], target, here, settings, self.counter.add, full=self.full)

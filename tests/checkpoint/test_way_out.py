@@ -17,7 +17,6 @@ TABLE = {"wpe.weight": torch.randn(16, 8)}
     ("name", "message"),
     [
         ("model.t7", "a file of Lua Torch"),
-        ("model.gguf", "a GGUF file: extend the safetensors checkpoint"),
         ("model.onnx", "an ONNX file"),
         ("tf_model.h5", "TensorFlow weights"),
         ("flax_model.msgpack", "Flax weights"),
@@ -121,7 +120,6 @@ def test_a_directory_names_the_folder_to_name(tmp_path):
     [
         ("__0_0.distcp", "dcp_to_torch"),
         ("zero_to_fp32.py", "DeepSpeed ZeRO"),
-        ("model.gguf", "model.gguf is a GGUF file"),
     ],
 )
 def test_directories_of_other_programs(tmp_path, name, message):

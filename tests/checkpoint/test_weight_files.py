@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from posembed.checkpoint.weight_files import choose_weights, indexed_files, inside, transformer_directory, weight_map
@@ -87,4 +88,12 @@ def test_a_folder_without_weights(tmp_path):
         choose_weights(tmp_path)
     touch(tmp_path, *(f"{n}.safetensors" for n in range(8)))
     with pytest.raises(InvalidArgumentError, match=r"holds 8 safetensors files and no index \(0.*, 5.safetensors\)"):
+        choose_weights(tmp_path)
+
+
+def test_one_file_of_another_format_and_several(tmp_path):
+    np.savez(tmp_path / "weights.npz", a=np.ones(2))
+    assert choose_weights(tmp_path) == ((tmp_path / "weights.npz",), None)
+    np.savez(tmp_path / "ema.npz", a=np.ones(2))
+    with pytest.raises(InvalidArgumentError, match=r"holds 2 weight files \(ema\.npz, weights\.npz\): name one"):
         choose_weights(tmp_path)

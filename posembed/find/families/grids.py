@@ -43,6 +43,7 @@ RESIZES = (
     Resize(("qwen3_vl*", "qwen3_5*", "qwen3_omni*", "qwen4_exp*", "cosmos3*"), "bilinear", align_corners=True),
     Resize(("idefics2*", "idefics3*", "smolvlm*"), "nearest"),
     Resize(("sam3*",), "tile"),
+    Resize(("flax-vit",), "bilinear", align_corners=True),  # scipy.ndimage.zoom(order=1)
 )
 DEFAULT_RESIZE = ("bicubic", False, False)
 

@@ -1,0 +1,1 @@
+"""Read and rewrite GGUF files, those of llama.cpp."""

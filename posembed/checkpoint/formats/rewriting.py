@@ -1,0 +1,46 @@
+"""Write copies of weight files, whatever their format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from posembed.checkpoint.copying import Progress
+from posembed.checkpoint.formats.gguf.file import GgufFile
+from posembed.checkpoint.formats.gguf.rewrite import rewrite_gguf
+from posembed.checkpoint.formats.npz.file import NpzFile
+from posembed.checkpoint.formats.npz.rewrite import rewrite_npz
+from posembed.checkpoint.formats.weight_file import WeightFile
+from posembed.checkpoint.tensors import Array
+
+Place = tuple[str | int, ...]  # names and list positions that lead to a value
+
+
+def rewrite_weight_file(
+    source: WeightFile,
+    target: Path,
+    replacements: Mapping[str, Array],
+    settings: Mapping[Place, object],
+    progress: Progress | None = None,
+    *,
+    full: bool = False,
+) -> None:
+    """Write a copy with new tensors and settings, and compare it with its source.
+
+    Args:
+        source: the opened file.
+        target: the new file, which must not exist.
+        replacements: new values by key, of the type that :meth:`WeightFile.read` returns.
+        settings: new values of ``source.config`` by the names that lead to them.
+        progress: called with the number of bytes written since the last call.
+        full: compare every copied byte, not samples.
+
+    Raises:
+        CheckpointError: if the source changed since it was opened.
+        WorkFailedError: if the copy cannot be written, or does not read back as it was written.
+    """
+    if isinstance(source, GgufFile):
+        return rewrite_gguf(source, target, replacements, settings, progress, full=full)
+    assert isinstance(source, NpzFile)
+    assert not settings, "an archive has no settings"
+    return rewrite_npz(source, target, replacements, progress, full=full)

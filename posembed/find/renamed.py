@@ -1,0 +1,68 @@
+"""Tensors of formats with names of their own, under the names by which the laws of model families know them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from posembed.checkpoint.formats.weight_file import WeightFile
+from posembed.checkpoint.source import Checkpoint
+from posembed.checkpoint.tensors import StoredTensor
+from posembed.find.families import gguf
+from posembed.find.flax_tables import read_flax
+from posembed.find.found import FoundTable
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A checkpoint's tensors under known names.
+
+    Attributes:
+        tensors: by known name.
+        keys: the keys of those that are stored under another one, by known name.
+    """
+
+    tensors: Mapping[str, StoredTensor]
+    keys: Mapping[str, str]
+
+    def restored(self, table: FoundTable) -> FoundTable:
+        """Return a table under the key by which the file has it, in its evidence too."""
+        key = self.keys.get(table.key)
+        if key is None:
+            return table
+        evidence = tuple(sentence.replace(table.key, key) for sentence in table.evidence)
+        return replace(table, key=key, evidence=evidence)
+
+
+def renamed(checkpoint: Checkpoint) -> Renamed:
+    """Return a checkpoint's tensors by the names that the laws know."""
+    if not checkpoint.others:
+        return Renamed(checkpoint.tensors, {})
+    tensors: dict[str, StoredTensor] = {}
+    keys: dict[str, str] = {}
+    for key, tensor in checkpoint.tensors.items():
+        name = _known(key, checkpoint.others[tensor.file]) if tensor.file in checkpoint.others else key
+        if name == key or name in tensors or name in checkpoint.tensors:  # no tensor may take another one's name
+            tensors[key] = tensor
+        else:
+            tensors[name], keys[name] = replace(tensor, key=name), key
+    return Renamed(tensors, keys)
+
+
+def _known(key: str, file: WeightFile) -> str:
+    """Return the name of a tensor in a PyTorch model."""
+    if file.path.suffix.lower() == ".npz":
+        return key.replace("/", ".")
+    for pattern, name in gguf.GGUF_NAMES:
+        if (match := re.fullmatch(pattern, key)) is not None:
+            return match.expand(name)
+    return key
+
+
+def read_own(checkpoint: Checkpoint, key: str) -> FoundTable | None:
+    """Return the table that a tensor is by a format's own names and layout; ``None`` where the general laws decide."""
+    tensor = checkpoint.tensors[key]
+    if tensor.file in checkpoint.others and tensor.file.suffix.lower() == ".npz" and not checkpoint.config:
+        return read_flax(tensor, checkpoint.tensors)
+    return None
