@@ -49,6 +49,7 @@ _LONG_FILES = (
     "tests/cli/test_compare.py",
     "tests/benchmarks/test_bit_flips.py",
     "tests/benchmarks/test_fine_tuning.py",
+    "tests/benchmarks/test_bench.py",
     "tests/quality/search/embedding/test_choose.py",
     "tests/quality/search/test_search.py",
 )

@@ -10,6 +10,7 @@ gradients. With --device cpu and --small it runs anywhere, which tests that it r
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import time
 import xml.etree.ElementTree as ET
@@ -23,12 +24,14 @@ from torch import Tensor, nn
 from transformers import BertConfig
 from transformers.models.bert.modeling_bert import BertEmbeddings
 
+from benchmarks.bench.processes import IS_PROGRESS
 from benchmarks.embedding import forward, forward_backward
 from benchmarks.timing import alternate
-from posembed import TokenPositionEmbedding, calibrate, load_transformers_state_dict
-from posembed.errors import PosembedError
+from posembed import TokenPositionEmbedding, calibrate, evaluate, extend_checkpoint, load_transformers_state_dict
+from posembed.errors import NoBetterMethodError, PosembedError
 from posembed.hardware import environment
 from posembed.observer import Callbacks
+from posembed.records.search import MethodChoice
 from posembed.storage import write_json
 
 WIDTHS = (768, 1024, 4096)
@@ -37,6 +40,8 @@ ROUNDS = 30
 GIB = 1 << 30
 # Of the CPU's first 250 steps, which a GPU is to reach.
 CALIBRATION = {"length": 2048, "length_aware": True, "steps": 250, "every": 50, "check": "off"}
+EVALUATION = {"lengths": (512, 2048), "documents": 100}
+SEARCH = {"length": 4096, "check": "off", "dry_run": True}
 
 
 @dataclass(frozen=True)
@@ -79,12 +84,15 @@ def main() -> None:
         "copy_gib_per_second": speed / GIB,
         "embedding": [asdict(row) for row in rows],
         "calibration": None if given.model is None else calibration(given.model, given.texts, given.device, given.out),
+        "evaluation": None if given.model is None else evaluation(given.model, given.texts, given.device),
+        "search": None if given.model is None else search(given.model, given.texts, given.device, given.out),
     }
     write_json(given.out, found)
     print(f"{found['environment']['accelerator'] or given.device}: copies {speed / GIB:.0f} GiB/s")
     for row in rows:
         print(f"{row.what:20s} d {row.d_model:5d} {row.candidate:26s} {row.ms:9.3f} ms  {row.bandwidth:6.1%} of a copy")
-    print(f"tests: {found['tests']}; calibration: {found['calibration']}")
+    for name in ("tests", "calibration", "evaluation", "search"):
+        print(f"{name}: {found[name]}")
 
 
 def waiting(device: str) -> Callable[[], object]:
@@ -167,6 +175,42 @@ def calibration(model: Path, texts: str, device: str, out: Path) -> dict[str, An
         "tokens_per_second": record.training_tokens / record.seconds,
         "curve": [point.to_dict() for point in record.curve],
         "points": points[:: max(1, len(points) // 20)],
+    }
+
+
+def evaluation(model: Path, texts: str, device: str) -> dict[str, Any]:
+    """Evaluate, and return the seconds in all and until the first progress, with what was found."""
+    began, seen = time.perf_counter(), []
+
+    def said(text: str) -> None:
+        if re.search(IS_PROGRESS, text):
+            seen.append(time.perf_counter() - began)
+
+    observer = Callbacks(message=said)
+    found = evaluate(model, data=texts, device=device, observer=observer, **EVALUATION)
+    return {
+        "seconds": time.perf_counter() - began,
+        "first_progress": seen[0] if seen else None,
+        "verdict": list(found.verdict),
+    }
+
+
+def search(model: Path, texts: str, device: str, out: Path) -> dict[str, Any]:
+    """Choose the method of an extension on texts, and return the seconds with the choice."""
+    began = time.perf_counter()
+    target, choice = out.with_name(f"{out.stem}.extended"), None
+    try:
+        choice = extend_checkpoint(model, target, data=texts, device=device, **SEARCH).choice
+    except NoBetterMethodError as error:
+        choice = error.choice
+    assert isinstance(choice, MethodChoice)
+    seconds = time.perf_counter() - began
+    return {
+        "seconds": seconds,
+        "accepted": choice.accepted,
+        "method": choice.method,
+        "options": dict(choice.options),
+        "candidates": len(choice.swept),
     }
 
 

@@ -3,7 +3,8 @@
 #
 #   sh benchmarks/gpu.sh [OUT.json] [MODEL TEXTS]
 #
-# MODEL is a sentence-embedding checkpoint and TEXTS what it is calibrated on; without them these rows stay empty.
+# MODEL is a sentence-embedding checkpoint and TEXTS what it is calibrated, evaluated and extended on; without them these
+# rows stay empty.
 # Needs: pip install -e '.[dev]' and, for the fused kernels, pip install triton.
 set -eu
 cd "$(dirname "$0")/.."

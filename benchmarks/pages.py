@@ -41,9 +41,12 @@ def accuracy_rows(evaluation: dict[str, Any], task: str) -> list[list[str]]:
     ]
 
 
+def table(header: Sequence[object], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown: the first column is text, the others are numbers."""
+    lines = [f"| {' | '.join(map(str, header))} |", f"| {' | '.join(['---'] + ['---:'] * (len(header) - 1))} |"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
+
+
 def print_table(header: Sequence[object], rows: Sequence[Sequence[str]]) -> None:
     """The first column is text, the others are numbers."""
-    print(f"| {' | '.join(map(str, header))} |\n| {' | '.join(['---'] + ['---:'] * (len(header) - 1))} |")
-    for row in rows:
-        print(f"| {' | '.join(row)} |")
-    print()
+    print(table(header, rows))

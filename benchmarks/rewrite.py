@@ -1,25 +1,17 @@
-"""A checkpoint with one longer table: copying what stays against loading and saving everything, and against `cp`.
-
-Run: python -m benchmarks.rewrite [--gigabytes 3] [--rounds 3] [--folder DIR] [--transformers]
-"""
+"""A checkpoint with one longer table: copying what stays against loading and saving everything, and against `cp`."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import resource
 import shutil
-import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.timing import print_header
 from posembed.checkpoint.formats.safetensors.edit import compare_copied, read_header
 
 WIDTH, VOCABULARY, POSITIONS, LONGER = 1280, 50257, 1024, 2048
@@ -65,7 +57,7 @@ seconds = time.perf_counter() - begun
 EXTEND = """
 import subprocess, sys
 begun = time.perf_counter()
-options = ["extend", {folder!r}, {new_folder!r}, "--to", "{longer}", "--method", "linear"]
+options = ["extend", {folder!r}, {new_folder!r}, "--to", "{longer}", "--method", "linear", "--check", "off"]
 command = [sys.executable, "-c", {before!r} + "from posembed.cli.app import main; main()", *options]
 subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 seconds = time.perf_counter() - begun
@@ -158,63 +150,9 @@ def measured(candidate: str, old: Path, out: Path, before: str = "") -> tuple[fl
     return seconds, flush, peak / 1024
 
 
-def processor_seconds(arguments: list[str], runs: int = 5) -> float:
-    """Median processor time, user and system, of a command of ours."""
-    times = []
-    for _ in range(runs):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = [sys.executable, "-c", "from posembed.cli.app import main; main()", *arguments]
-        subprocess.run(command, check=True, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return statistics.median(times)
-
-
 def require_parity(old: Path, out: Path) -> None:
     """Every byte that was to stay has stayed, and the new table is the old one twice."""
     measured(OURS, old, out)
     before, after = read_header(old), read_header(out / "model" / "model.safetensors")
     compare_copied(before, after, full=True, replaced={"wpe.weight"})
     assert after.tensors["wpe.weight"].shape == (LONGER, WIDTH)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--gigabytes", type=float, default=3.0)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", help="where the files are made (default: the system's folder for temporary files)")
-    parser.add_argument(
-        "--transformers", action="store_true", help="also GPT2Model.from_pretrained and save_pretrained"
-    )
-    arguments = parser.parse_args()
-    candidates = {"cp": CP, "write_rewritten": OURS, "safetensors load_file, save_file": LIBRARY}
-    candidates |= {"transformers load, save": TRANSFORMERS} if arguments.transformers else {}
-    candidates |= {"posembed extend, flushed": EXTEND, UNFLUSHED: EXTEND}
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        old, out = make_checkpoint(Path(folder) / "gpt2", arguments.gigabytes, arguments.seed), Path(folder) / "out"
-        print_header(f"One table of {old.stat().st_size / 1e9:.2f} GB of GPT-2 weights doubled", arguments.seed)
-        require_parity(old, out)
-        results: dict[str, list[tuple[float, float, float]]] = {name: [] for name in candidates}
-        for _ in range(arguments.rounds):
-            for name, body in candidates.items():
-                results[name].append(measured(body, old, out, NO_FLUSH if name == UNFLUSHED else ""))
-        found, card = ["inspect", str(old.parent), "--json", "--no-values"], ["inspect", str(old.parent)]
-        print(
-            f"  processor time: finding the tables {processor_seconds(found):.2f} s, inspect with the table's values "
-            f"{processor_seconds(card):.2f} s, help {processor_seconds(['--help']):.2f} s"
-        )
-    for name, runs in results.items():
-        work, flush, peak = zip(*runs, strict=True)
-        print(
-            f"  {name:40s} {statistics.median(work):7.2f} s ({min(work):.2f} to {max(work):.2f}), "
-            f"with fsync {statistics.median(map(sum, zip(work, flush, strict=True))):7.2f} s, peak {max(peak):6.0f} MiB"
-        )
-    for name in ("write_rewritten", UNFLUSHED):
-        pairs = zip(results[name], results["cp"], strict=True)
-        ratio = statistics.median(ours[0] / theirs[0] for ours, theirs in pairs)
-        print(f"  {name} / cp, before fsync, median of rounds: {ratio:.2f}")
-
-
-if __name__ == "__main__":
-    main()

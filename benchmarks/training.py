@@ -1,36 +1,31 @@
-"""The lab's training loop against GPT2LMHeadModel, and what its position part, precision and threads cost.
-
-Run: python -m benchmarks.training [--rounds 8] [--seed 0]
-"""
+"""The lab's training loop and its peers: GPT2LMHeadModel in the same loop, and nanoGPT's model and loop."""
 
 from __future__ import annotations
 
-import argparse
-import subprocess
-import sys
-import tempfile
-import time
-from pathlib import Path
-
+import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from benchmarks.timing import alternate, print_header, print_medians, ratio
-from posembed import LearnedPositionalEmbedding
-from posembed.corpus import Corpus, load_corpus
-from posembed.hardware import has_bf16
-from posembed.lab.config import UnitConfig
+from benchmarks.bench import nanogpt
+from benchmarks.bench.nanogpt import NanoGpt, NanoTrainer, copy_lab_weights
+from posembed.corpus import BYTES, Corpus
 from posembed.lab.model import LabModel
-from posembed.lab.train import Trainer
-from posembed.storage import write_json
-
-SHAPE = {"layers": 4, "d_model": 256, "heads": 4, "train_length": 256, "batch_size": 8}
-VOCABULARY = 8192  # of the masked model
+from posembed.lab.trainer import Trainer
+from posembed.records.unit import UnitConfig
 
 
-def lab_trainer(corpus: Corpus, **settings: object) -> Trainer:
-    config = UnitConfig(**(SHAPE | settings))  # type: ignore[arg-type]
+def random_corpus(seed: int, tokens: int) -> Corpus:
+    """Return a corpus of random bytes: what tokens a batch holds does not change how long it takes."""
+    stream = np.random.default_rng(seed).integers(0, BYTES, tokens).astype(np.int32)
+    return Corpus(
+        train=stream, validation=(stream,), test=(stream,), separator=BYTES, mask=BYTES + 1, vocab_size=BYTES + 2,
+        train_documents=1, sha256="", skipped=(),
+    )  # fmt: skip
+
+
+def lab_trainer(corpus: Corpus, config: UnitConfig) -> Trainer:
     return Trainer(config, corpus, LabModel(config, corpus.vocab_size))
 
 
@@ -59,6 +54,16 @@ class Gpt2Trainer(Trainer):
         self.forward = lambda ids: gpt2(ids).logits
 
 
+def nano_trainer(
+    corpus: Corpus, config: UnitConfig, *, as_published: bool = True, bf16: bool = False, compiled: bool = False
+) -> NanoTrainer:
+    model = NanoGpt(corpus.vocab_size, config.train_length, config.layers, config.heads, config.d_model)
+    return NanoTrainer(
+        model, corpus.train, batch=config.batch_size, length=config.train_length, as_published=as_published,
+        bf16=bf16, compiled=compiled,
+    )  # fmt: skip
+
+
 def copy_gpt2_weights(gpt2: GPT2LMHeadModel, lab: LabModel) -> None:
     """Give the lab's model GPT-2's weights (its linear layers store them transposed)."""
     state = {"embed.token.weight": gpt2.transformer.wte.weight, "embed.position.weight": gpt2.transformer.wpe.weight}
@@ -78,139 +83,33 @@ def copy_gpt2_weights(gpt2: GPT2LMHeadModel, lab: LabModel) -> None:
     lab.load_state_dict(state | {"head.weight": gpt2.lm_head.weight})
 
 
-def require_parity(corpus: Corpus) -> None:
-    """The lab's decoder is GPT-2: same weights, same loss, same gradients."""
-    lab = lab_trainer(corpus)
-    theirs = Gpt2Trainer(lab.config, corpus)
+def require_parity(corpus: Corpus, config: UnitConfig) -> None:
+    """Refuse to time peers that compute something else: same weights, same loss, same gradient of the position rows."""
+    lab = lab_trainer(corpus, config)
+    theirs = Gpt2Trainer(config, corpus)
     gpt2 = theirs.model
     assert isinstance(gpt2, GPT2LMHeadModel)
     copy_gpt2_weights(gpt2, lab.model)
     inputs, targets = lab.batch(0)
-    losses = [
-        F.cross_entropy(logits.flatten(0, 1), targets.flatten())
-        for logits in (lab.forward(inputs), theirs.forward(inputs))
-    ]
-    torch.testing.assert_close(losses[0], losses[1], rtol=1e-5, atol=1e-5)
-    for loss in losses:
+    ours = _loss(lab.forward(inputs), targets)
+    _require_equal(ours, _loss(theirs.forward(inputs), targets), lab.model, gpt2.transformer.wpe.weight)
+    nano = nano_trainer(corpus, config).model
+    copy_lab_weights(lab.model, nano)
+    ours = _loss(lab.forward(inputs), targets)
+    with nanogpt.approximate_gelu():  # GPT-2's; nanoGPT's own is exact
+        loss = nano(inputs, targets)
+    _require_equal(ours, loss, lab.model, nano.wpe.weight)
+
+
+def _loss(logits: Tensor, targets: Tensor) -> Tensor:
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+
+def _require_equal(ours: Tensor, theirs: Tensor, lab: LabModel, rows: torch.nn.Parameter) -> None:
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+    lab.zero_grad()
+    for loss in (ours, theirs):
         loss.backward()
-    there, here = gpt2.transformer.wpe.weight.grad, lab.model.table.grad
+    there, here = rows.grad, lab.table.grad  # type: ignore[union-attr]
+    assert there is not None
     torch.testing.assert_close(here, there, rtol=1e-3, atol=1e-3 * float(there.abs().max()))
-
-
-def against_gpt2(corpus: Corpus, rounds: int) -> None:
-    for precision in ("fp32", "bf16") if has_bf16("cpu") else ("fp32",):
-        lab = lab_trainer(corpus, precision=precision)
-        theirs = Gpt2Trainer(lab.config, corpus)
-        seconds = alternate({"lab": lab.update, "GPT2LMHeadModel": theirs.update}, rounds)
-        faster = 1 / ratio(seconds, "lab", "GPT2LMHeadModel")
-        print(f"training step, {precision}: lab tokens/s / GPT2LMHeadModel's = {faster:.2f}")
-        print_medians(seconds)
-
-
-def position_share(corpus: Corpus, rounds: int) -> None:
-    """Seconds of looking up and adding the rows, forward and backward, over those of a whole step."""
-    precision = "bf16" if has_bf16("cpu") else "fp32"
-    trainer = lab_trainer(corpus, precision=precision)
-    config = trainer.config
-    table = LearnedPositionalEmbedding(config.train_length, config.d_model)
-    gradient = torch.randn(config.batch_size, config.train_length, config.d_model)
-    tokens = torch.randn_like(gradient, requires_grad=True)
-
-    def position_part() -> None:
-        table.weight.grad = tokens.grad = None
-        (tokens * 1 + table(config.train_length)).backward(gradient)
-
-    def without() -> None:
-        tokens.grad = None
-        (tokens * 1).backward(gradient)
-
-    seconds = alternate({"step": trainer.update, "with": position_part, "without": without}, rounds)
-    share = ratio(seconds, "with", "step") - ratio(seconds, "without", "step")
-    print(f"position part of a lab step, {precision}: {share:.2%}")
-
-
-def hidden_tokens(corpus: Corpus, rounds: int) -> None:
-    """A masked model's step with logits of the hidden tokens alone, against one with all logits."""
-    precision = "bf16" if has_bf16("cpu") else "fp32"
-    runs = {}
-    for name in ("hidden", "all"):
-        config = UnitConfig(**SHAPE, model="encoder", precision=precision)
-        trainer = Trainer(config, corpus, LabModel(config, VOCABULARY))
-        trainer.masked = name == "hidden"
-        runs[name] = trainer.update
-    seconds = alternate(runs, rounds)
-    print(
-        f"masked lab step, {precision}, vocabulary of {VOCABULARY}: tokens/s with logits of hidden tokens / of all = "
-        f"{1 / ratio(seconds, 'hidden', 'all'):.2f}"
-    )
-    print_medians(seconds)
-
-
-def precisions(corpus: Corpus, rounds: int) -> None:
-    if not has_bf16("cpu"):
-        print("bf16 against fp32: this processor has no bf16 instructions; not measured")
-        return
-    runs = {name: lab_trainer(corpus, precision=name).update for name in ("bf16", "fp32")}
-    seconds = alternate(runs, rounds)
-    print(f"lab step: bf16 tokens/s / fp32's = {1 / ratio(seconds, 'bf16', 'fp32'):.2f}")
-
-
-def side_by_side(seed: int) -> None:
-    """Two units of one thread side by side against the same two of two threads one after the other."""
-    command = [sys.executable, "-m", "posembed.lab.unit"]
-    precision = "bf16" if has_bf16("cpu") else "fp32"
-
-    def run(threads: int, together: bool) -> float:
-        with tempfile.TemporaryDirectory() as folder:
-            calls = []
-            for index in range(2):
-                config = UnitConfig(
-                    **SHAPE,
-                    steps=30,
-                    seed=seed + index,
-                    threads=threads,
-                    precision=precision,
-                    evaluations=0,
-                    evaluation_documents=2,
-                    windows_per_document=1,
-                )
-                file = Path(folder) / f"{index}.json"
-                write_json(file, config.to_json())
-                calls.append([*command, str(file), str(Path(folder) / str(index))])
-            begun = time.perf_counter()
-            running = []
-            for call in calls:
-                process = subprocess.Popen(call, stdout=subprocess.DEVNULL)
-                running.append(process)
-                if not together:
-                    process.wait()
-            for process in running:
-                assert process.wait() == 0
-            return time.perf_counter() - begun
-
-    pairs = [(run(1, True), run(2, False)) for _ in range(2)]
-    ratios = sorted(b / a for a, b in pairs)
-    print(
-        "two arms: whole run, 1 thread each side by side, against 2 threads each in turn: "
-        f"{ratios[0]:.2f} and {ratios[-1]:.2f} times as fast"
-    )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    torch.manual_seed(arguments.seed)
-    corpus = load_corpus("stdlib")
-    print_header(f"Training, decoder {SHAPE}", arguments.seed)
-    require_parity(corpus)
-    against_gpt2(corpus, arguments.rounds)
-    position_share(corpus, arguments.rounds)
-    hidden_tokens(corpus, arguments.rounds)
-    precisions(corpus, arguments.rounds)
-    side_by_side(arguments.seed)
-
-
-if __name__ == "__main__":
-    main()

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmarks import gpu
+from posembed import METHODS
 
 
 def test_every_row_is_measured(tmp_path, monkeypatch, capsys):
@@ -21,6 +22,19 @@ def test_every_row_is_measured(tmp_path, monkeypatch, capsys):
     assert {row["candidate"] for row in found["embedding"]} >= {"transformers", "posembed", "posembed, reference"}
     assert all(row["ms"] > 0 for row in found["embedding"])
     assert "of a copy" in capsys.readouterr().out
+
+
+def test_commands_are_timed(causal, texts, tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu, "EVALUATION", {"lengths": (64, 128), "documents": 2, "precision": "fp32"})
+    monkeypatch.setattr(gpu, "SEARCH", {**gpu.SEARCH, "length": 128})
+    evaluated = gpu.evaluation(causal, texts, "cpu")
+    assert evaluated["seconds"] >= evaluated["first_progress"] > 0
+    assert evaluated["verdict"]
+    searched = gpu.search(causal, texts, "cpu", tmp_path / "out.json")
+    assert searched["seconds"] > 0
+    assert searched["candidates"] > 1
+    assert searched["method"] in (*METHODS["sequence"], "")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_another_result_is_not_timed():

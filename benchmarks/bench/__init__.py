@@ -1,0 +1,1 @@
+"""All benchmarks of a CPU: ``python -m benchmarks.bench``, one JSON file each and one page."""
