@@ -64,6 +64,7 @@ class LabModel(nn.Module):
             config.train_length,
             config.d_model,
             position=self.encoding.position(config),
+            backend="modules",  # the same numbers with and without numba or Triton
         )
         self.blocks = nn.ModuleList(Block(config.d_model, config.heads) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.d_model)
