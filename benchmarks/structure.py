@@ -47,7 +47,7 @@ def untyped_dictionaries() -> list[str]:
 def widths() -> list[tuple[int, str]]:
     """List every function's number of named parameters, the widest first.
 
-    Constructors are left out, and GPU kernels, whose parameters are pointers and sizes that nothing can bundle.
+    Constructors are left out, and compiled kernels, whose parameters are arrays and sizes that nothing can bundle.
     """
     found = []
     for file, _, tree in sources():
@@ -64,7 +64,8 @@ def widths() -> list[tuple[int, str]]:
 
 
 def _is_kernel(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    return any("triton.jit" in ast.unparse(decorator) for decorator in function.decorator_list)
+    decorators = [ast.unparse(decorator) for decorator in function.decorator_list]
+    return any("triton.jit" in each or each.startswith("_compiled(") for each in decorators)
 
 
 def kind_branches() -> list[str]:

@@ -12,8 +12,9 @@ from posembed.errors import InvalidArgumentError
 from posembed.nn.checks import require_count, require_float_dtype
 from posembed.nn.embedding_sum import add_embeddings, add_segment, add_tokens, position_rows
 from posembed.nn.inputs import Bound, check_rows, check_same_shape, input_shape, resolve_positions
-from posembed.nn.kernels.choose import Backend, Parts, check_backend, choose
+from posembed.nn.kernels.choose import Backend, Parts, check_backend, choose, kept_gradient
 from posembed.nn.kernels.embed import embed
+from posembed.nn.kernels.kept import KeptGradient
 from posembed.nn.learned import LearnedPositionalEmbedding, check_init, draw_rows
 from posembed.nn.sinusoidal import SinusoidalPositionalEmbedding, Variant
 from posembed.presets import Init, preset
@@ -45,9 +46,12 @@ class TokenPositionEmbedding(nn.Module):
         base: base of ``position="sinusoidal"``.
         device: device of all parameters; ``"meta"`` allocates nothing.
         dtype: dtype of all parameters.
-        backend: ``"auto"`` (or ``None``) uses Triton kernels on a GPU where they give what the submodules would, and
-            the submodules otherwise. ``"triton"``, ``"reference"`` (plain PyTorch) and ``"cpu"`` (the submodules, on
-            the CPU only) are used or refused by an error, see :doc:`/concepts/fused`.
+        backend: ``"auto"`` (or ``None``) uses Triton kernels on a GPU, and compiled kernels on the CPU for large
+            inputs if numba is installed, where they give what the submodules would, and the submodules otherwise.
+            ``"triton"``, ``"cpu"``, ``"reference"`` (plain PyTorch) and ``"modules"`` are used or refused by an
+            error, see :doc:`/concepts/fused`.
+        keep_gradients: on the CPU, use the memory of the token table's gradient again at each backward pass where
+            nobody holds the last one. Needs numba; changes no result, see :doc:`/concepts/fused`.
 
     Submodules (``None`` where absent): ``token``, ``position``, ``segment``, ``norm``, ``dropout``.
 
@@ -63,6 +67,7 @@ class TokenPositionEmbedding(nn.Module):
     """
 
     backend: Backend = "auto"  # of modules that were pickled without one, too
+    _kept: KeptGradient | None = None
 
     def __init__(
         self,
@@ -85,6 +90,7 @@ class TokenPositionEmbedding(nn.Module):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         backend: Backend | None = "auto",
+        keep_gradients: bool = False,
     ) -> None:
         super().__init__()
         require_count("vocab_size", vocab_size, minimum=1)
@@ -111,6 +117,7 @@ class TokenPositionEmbedding(nn.Module):
         if position != "sinusoidal" and (variant != "interleaved" or base != 10000.0):
             raise InvalidArgumentError(f"variant={variant!r} and base={base} belong to position='sinusoidal'")
         self.backend = check_backend(backend)
+        self._kept = kept_gradient(keep_gradients)
         place: dict[str, Any] = {"device": device, "dtype": dtype}
         self.init_std = init_std
         self.init: Init = init
@@ -259,9 +266,9 @@ class TokenPositionEmbedding(nn.Module):
         self._check_values(input_ids, token_type_ids, shape)
         segment, norm, dropout = self.segment, self.norm, self.dropout
         parts = Parts(self.token, position, segment, norm, dropout)
-        path = choose(self.backend, parts, given, where)
+        path = choose(self.backend, parts, given, where, small=self._kept is not None)
         if path != "modules":
-            return embed(path, parts, given, token_type_ids, where)
+            return embed(path, parts, given, token_type_ids, where, self._kept)
         rows = position_rows(position, shape, where, d_model)
         if segment is not None:
             rows = add_segment(rows, segment, token_type_ids, given)

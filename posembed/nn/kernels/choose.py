@@ -1,4 +1,4 @@
-"""Choose how TokenPositionEmbedding computes its sum: by its modules, by the reference, or by the Triton kernels."""
+"""Choose how TokenPositionEmbedding computes its sum: by its modules, the reference, Triton or the CPU's kernels."""
 
 from __future__ import annotations
 
@@ -10,15 +10,22 @@ from torch import Tensor, nn
 
 from posembed.errors import InvalidArgumentError
 from posembed.nn.inputs import Where
+from posembed.nn.kernels.kept import KeptGradient
 from posembed.nn.kernels.operator import interpreted
 from posembed.nn.learned import LearnedPositionalEmbedding
 from posembed.nn.observed import is_observed, tables_of
 
-Backend = Literal["auto", "reference", "triton", "cpu"]
-BACKENDS: tuple[Backend, ...] = ("auto", "reference", "triton", "cpu")
-Path = Literal["modules", "reference", "triton"]
+Backend = Literal["auto", "modules", "reference", "triton", "cpu"]
+BACKENDS: tuple[Backend, ...] = ("auto", "modules", "reference", "triton", "cpu")
+Path = Literal["modules", "reference", "triton", "cpu"]
 
 TRITON_INSTALLED = importlib.util.find_spec("triton") is not None
+NUMBA_INSTALLED = importlib.util.find_spec("numba") is not None
+INSTALL_CPU = "pip install 'posembed[cpu]'"
+_CPU_DTYPES = (torch.float32, torch.float64)
+# Elements of the result from which "auto" takes the CPU kernels. Below it they save some 0.05 ms at most, and the
+# first call, which loads or compiles them, takes up to 2 s.
+CPU_ELEMENTS = 1 << 18
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 # A program holds a whole row in registers. At this width the compiler already moves some of them to memory.
 _WIDEST = 16384
@@ -44,11 +51,24 @@ def check_backend(backend: str | None) -> Backend:
     raise InvalidArgumentError(f"backend={backend!r} must be one of {', '.join(BACKENDS)}, or None for auto")
 
 
-def choose(backend: Backend, parts: Parts, given: Tensor, where: Where) -> Path:
+def kept_gradient(keep: bool) -> KeptGradient | None:
+    """Return memory for a gradient if it is to be kept.
+
+    Raises:
+        InvalidArgumentError: if nothing here would use it.
+    """
+    if keep and not NUMBA_INSTALLED:
+        raise InvalidArgumentError(
+            f"keep_gradients=True needs the kernels of the CPU, and numba is not installed: {INSTALL_CPU}"
+        )
+    return KeptGradient() if keep else None
+
+
+def choose(backend: Backend, parts: Parts, given: Tensor, where: Where, *, small: bool = False) -> Path:
     """Return how an input is embedded.
 
-    * ``"auto"``: by the modules on the CPU. On CUDA by the Triton kernels where they can run and nobody could tell
-      that no submodule was called; by the modules otherwise.
+    * ``"auto"``: on the CPU by the compiled kernels, on CUDA by the Triton kernels, where they can run and nobody could
+      tell that no submodule was called; by the modules otherwise, and for small inputs on the CPU.
     * A name: that implementation, or an error that says why it cannot run. There is no fallback.
 
     Args:
@@ -56,24 +76,69 @@ def choose(backend: Backend, parts: Parts, given: Tensor, where: Where) -> Path:
         parts: its submodules.
         given: the ``input_ids`` or ``inputs_embeds`` of this call.
         where: the positions of this call.
+        small: take the CPU kernels for small inputs, too.
 
     Raises:
         InvalidArgumentError: if a named backend cannot run.
     """
     device = given.device
+    if backend == "modules":
+        return "modules"
     if backend == "auto":
-        if device.type != "cuda" or why_not_triton(parts.token, device) or why_not_fused(parts, given, where):
+        if device.type == "cuda":
+            return "modules" if why_not_triton(parts.token, device) or why_not_fused(parts, given, where) else "triton"
+        if not NUMBA_INSTALLED or not (small or _is_large(parts.token, given)) or why_not_cpu(parts, given, where):
             return "modules"
-        return "triton"
+        return "cpu"
     if backend == "cpu":
-        reason = "" if device.type == "cpu" else f"the input is on device {device}"
+        reason = why_not_cpu(parts, given, where)
     else:
         reason = why_not_fused(parts, given, where)
         if backend == "triton":
             reason = reason or why_not_triton(parts.token, device)
     if reason:
         raise InvalidArgumentError(f"backend={backend!r} cannot run here, because {reason}: use backend='auto'")
-    return "modules" if backend == "cpu" else backend
+    return backend
+
+
+def _is_large(token: nn.Module, given: Tensor) -> bool:
+    table = token.weight
+    return isinstance(table, Tensor) and table.dim() == 2 and given.numel() * table.shape[1] >= CPU_ELEMENTS
+
+
+def why_not_cpu(parts: Parts, given: Tensor, where: Where) -> str:
+    """Return why the compiled kernels of the CPU cannot run; an empty text if they can.
+
+    Dropout is left to its module.
+    """
+    if given.device.type != "cpu":
+        return f"the input is on device {given.device}"
+    if not NUMBA_INSTALLED:
+        return f"numba is not installed ({INSTALL_CPU})"
+    if watched := _watched():
+        return watched
+    if reason := why_not_fused(parts._replace(dropout=None), given, where):
+        return reason
+    for table in (each for part in parts[:4] if part is not None for each in tables_of(part)):
+        assert isinstance(table, Tensor)
+        if table.dtype not in _CPU_DTYPES:
+            return "the kernels take float32 and float64 tables only"
+        if not table.is_contiguous():
+            return "a table is not contiguous"
+    return ""
+
+
+def _watched() -> str:
+    """Return what would see, or must see, every operation of PyTorch; an empty text if nothing does."""
+    if torch.compiler.is_compiling():
+        return "torch.compile makes code of its own, of the modules"
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        return "a transform of torch.func is active"
+    if torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack():
+        return "a mode that watches operations is active"
+    if torch.autograd.forward_ad._current_level >= 0:
+        return "forward-mode differentiation is active"
+    return ""
 
 
 def why_not_triton(token: nn.Module, device: torch.device) -> str:

@@ -9,15 +9,24 @@ from posembed.nn.checks import check_position_values
 from posembed.nn.inputs import Where, as_index
 from posembed.nn.kernels import reference
 from posembed.nn.kernels.choose import Parts, Path
+from posembed.nn.kernels.kept import KeptGradient
 from posembed.nn.kernels.operator import fused_embedding
 from posembed.nn.kernels.reference import NO_ROW, Inputs
 from posembed.nn.learned import LearnedPositionalEmbedding
 
 
-def embed(path: Path, parts: Parts, input_ids: Tensor, token_type_ids: Tensor | None, where: Where) -> Tensor:
-    """Return the embedding of checked ids by the reference or by the operator.
+def embed(
+    path: Path,
+    parts: Parts,
+    input_ids: Tensor,
+    token_type_ids: Tensor | None,
+    where: Where,
+    kept: KeptGradient | None = None,
+) -> Tensor:
+    """Return the embedding of checked ids by the reference, the operator, or the kernels of the CPU.
 
-    The parts must be unobserved, see :func:`posembed.nn.kernels.choose.why_not_fused`.
+    The parts must be unobserved, see :func:`posembed.nn.kernels.choose.why_not_fused`. ``kept`` is memory for the
+    token table's gradient, which the kernels of the CPU use.
     """
     token, position, segment, norm, dropout = parts
     assert isinstance(token, nn.Embedding)
@@ -35,6 +44,11 @@ def embed(path: Path, parts: Parts, input_ids: Tensor, token_type_ids: Tensor | 
             inputs = inputs._replace(types=as_index(token_type_ids))
     if isinstance(norm, nn.LayerNorm):
         inputs = inputs._replace(weight=norm.weight, bias=norm.bias)
+    if path == "cpu":
+        from posembed.nn.kernels import cpu_function  # imports numba
+
+        hidden = cpu_function.fused_embedding(inputs, kept)
+        return hidden if dropout is None else dropout(hidden)
     if isinstance(dropout, nn.Dropout) and dropout.training and dropout.p:
         # A tensor, not a number: a compiled graph draws another one at each call, and no device waits for the host.
         seed = torch.randint(2**62, (1,), device=input_ids.device)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.nn.utils import parametrizations
+from torch.utils.flop_counter import FlopCounterMode
 
 from posembed.errors import InvalidArgumentError
 from posembed.nn import SinusoidalPositionalEmbedding, TokenPositionEmbedding, observed
@@ -69,7 +70,9 @@ def called(monkeypatch):
 
 def test_names():
     assert build().backend == build(backend=None).backend == "auto"
-    with pytest.raises(InvalidArgumentError, match="backend='cuda' must be one of auto, reference, triton, cpu, or"):
+    with pytest.raises(
+        InvalidArgumentError, match="backend='cuda' must be one of auto, modules, reference, triton, cpu, or"
+    ):
         build(backend="cuda")
 
 
@@ -80,12 +83,101 @@ def test_a_module_from_before_backends(called):
     assert called == []
 
 
-def test_the_cpu_is_served_by_the_modules(called):
+def test_small_inputs_on_the_cpu_are_served_by_the_modules(called):
     assert torch.equal(build().eval()(IDS), build().eval()(IDS)) is False  # other weights
-    build(backend="cpu")(IDS)
+    build(backend="modules")(IDS)
     assert called == []
     build(backend="reference")(IDS)
     assert called == ["reference"]
+
+
+@pytest.fixture
+def numba(monkeypatch):
+    """Choose as if numba were installed, and every input large."""
+    monkeypatch.setattr(choose, "NUMBA_INSTALLED", True)
+    monkeypatch.setattr(choose, "CPU_ELEMENTS", 18)
+
+
+def test_large_inputs_on_the_cpu_are_served_by_its_kernels(numba, called, monkeypatch):
+    embed = build()
+    embed(IDS)
+    assert called == ["cpu"]
+    embed(IDS[:, :2])
+    assert called == ["cpu"]
+    build(backend="cpu")(IDS[:, :2])
+    build(keep_gradients=True)(IDS[:, :2])
+    assert called == ["cpu"] * 3
+    build(backend="modules")(IDS)
+    monkeypatch.setattr(choose, "NUMBA_INSTALLED", False)
+    embed(IDS)
+    assert called == ["cpu"] * 3
+
+
+def test_without_numba(called, monkeypatch):
+    monkeypatch.setattr(choose, "NUMBA_INSTALLED", False)
+    with pytest.raises(InvalidArgumentError, match=r"numba is not installed \(pip install 'posembed\[cpu\]'\)"):
+        build(backend="cpu")(IDS)
+    with pytest.raises(InvalidArgumentError, match=r"keep_gradients=True needs .* pip install 'posembed\[cpu\]'"):
+        build(keep_gradients=True)
+    assert called == []
+
+
+@pytest.mark.parametrize("change", sorted(set(UNUSUAL) - {"a hook of dropout", "certain dropout"}))
+def test_unusual_submodules_on_the_cpu_are_called(change, numba):
+    embed = build()
+    assert choice(embed, IDS) == "cpu"
+    UNUSUAL[change](embed)
+    assert choice(embed, IDS) == "modules"
+    embed.backend = "cpu"
+    with pytest.raises(InvalidArgumentError, match=r"backend='cpu' cannot run here, because .*: use backend='auto'"):
+        choice(embed, IDS)
+
+
+def halve(embed):
+    embed.bfloat16()
+
+
+def transpose(embed):
+    embed.token.weight = nn.Parameter(torch.randn(6, 7).T)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"), [(halve, "float32 and float64 tables only"), (transpose, "a table is not contiguous")]
+)
+def test_tables_that_the_kernels_of_the_cpu_cannot_read(change, reason, numba):
+    embed = build()
+    change(embed)
+    assert choice(embed, IDS) == "modules"
+    embed.backend = "cpu"
+    with pytest.raises(InvalidArgumentError, match=reason):
+        choice(embed, IDS)
+
+
+def in_a_transform(choose_now):
+    torch.vmap(lambda _: (choose_now(), torch.zeros(()))[1])(torch.zeros(1))
+
+
+def in_a_mode(choose_now):
+    with FlopCounterMode(display=False):
+        choose_now()
+
+
+def in_a_function_mode(choose_now):
+    with torch.device("cpu"):
+        choose_now()
+
+
+def in_forward_mode(choose_now):
+    with torch.autograd.forward_ad.dual_level():
+        choose_now()
+
+
+@pytest.mark.parametrize("watch", [in_a_transform, in_a_mode, in_a_function_mode, in_forward_mode])
+def test_whatever_watches_operations_sees_those_of_the_modules(watch, numba):
+    embed, seen = build(), []
+    watch(lambda: seen.append(choice(embed, IDS)))
+    assert seen == ["modules"]
+    assert choice(embed, IDS) == "cpu"
 
 
 @pytest.mark.parametrize("backend", ["reference", "triton"])
