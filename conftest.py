@@ -37,6 +37,7 @@ _LONG_FILES = (
     "tests/nn/test_token_position_compile.py",
     "tests/nn/kernels/test_triton.py",
     "tests/nn/kernels/test_operator.py",
+    "tests/nn/kernels/test_cpu_function.py",
     "tests/report/browser/test_other_pages.py",
     "tests/documentation/test_site.py",
     "tests/commands/test_compare.py",
