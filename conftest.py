@@ -25,6 +25,7 @@ pytest_plugins = [  # fixtures that tests of several rooms share
     "tests.fixtures.methods",
     "tests.fixtures.own_code",
     "tests.fixtures.saved_models",
+    "tests.fixtures.servers",
 ]
 # Files of half a minute and more. `make test` deals out whole files in this order, so that no long one is begun last.
 _LONG_FILES = (

@@ -47,6 +47,20 @@ def shortened(text: str) -> str:
     return _cut(text, _LONGEST_MESSAGE) if len(text) > _LONGEST_MESSAGE else text
 
 
+_SHOWN_AS: dict[str, str] = {}
+
+
+def show_as(text: str, shown: str) -> None:
+    """Let messages have other words for a text: the address of a checkpoint for the folder that stands for it.
+
+    Example:
+        >>> show_as("/tmp/posembed-1/checkpoint", "org/model")
+        >>> str(CheckpointError("/tmp/posembed-1/checkpoint/config.json: is not valid JSON"))
+        'org/model/config.json: is not valid JSON'
+    """
+    _SHOWN_AS[text] = shown
+
+
 def first_names(names: Sequence[str], most: int) -> str:
     """Return the first names of a list, and how many more there are.
 
@@ -68,7 +82,10 @@ class PosembedError(Exception):
     exit_code = 1
 
     def __str__(self) -> str:  # not in __init__, which torch.compile would have to trace
-        return shortened(super().__str__())
+        text = super().__str__()
+        for found, shown in _SHOWN_AS.items():
+            text = text.replace(found, shown)
+        return shortened(text)
 
 
 class InvalidArgumentError(PosembedError, ValueError):

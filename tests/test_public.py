@@ -141,6 +141,7 @@ def test_every_error_is_in_the_tree():
     """Errors raised on purpose, by module: nothing but the tree's classes and what Python's protocols ask for."""
     importlib.import_module("posembed.checkpoint.formats.pickle.nodes")  # has errors of its own, and catches them
     importlib.import_module("posembed.extension.check.reading")  # the same
+    importlib.import_module("posembed.checkpoint.remote.faults")
 
     tree = {cls.__name__ for cls in _below(PosembedError)}
     # The last two never reach a caller: the lab and whoever reads a sealed file turn them into results and refusals.

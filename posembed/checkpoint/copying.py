@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from posembed.checkpoint.disk import explain_os_error, mount_point
+from posembed.checkpoint.partial import closed, fetch, opened_as, place_of
 from posembed.errors import CheckpointError, InvalidArgumentError, WorkFailedError
 
 Progress = Callable[[int], None]  # called with the number of bytes done since the last call
@@ -35,7 +36,7 @@ def opened(path: Path) -> Iterator[int]:
     """
     try:
         # Non-blocking: opening a FIFO would otherwise wait for a writer. Regular files do not care.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(place_of(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError as error:
         gone = "is a symbolic link to a file that does not exist" if Path(path).is_symlink() else "does not exist"
         raise CheckpointError(f"{path} {gone}: check the path, or download the checkpoint again") from error
@@ -48,8 +49,10 @@ def opened(path: Path) -> Iterator[int]:
         if not stat.S_ISREG(mode):
             kind = "a directory" if stat.S_ISDIR(mode) else "a FIFO, device or socket"
             raise CheckpointError(f"{path} is {kind}, not a file: name the file itself")
+        opened_as(descriptor, path)
         yield descriptor
     finally:
+        closed(descriptor)
         os.close(descriptor)
 
 
@@ -98,6 +101,7 @@ def copy_range(src_fd: int, dst_fd: int, offset_src: int, count: int, progress: 
         CheckpointError: if the source ends before ``count`` bytes.
         OSError: as the system reports it, for example for a full disk.
     """
+    fetch(src_fd, offset_src, count)
     done = 0
     while done < count:
         ahead = -(offset_src + done) % BLOCK or CHUNK  # from a block's start on, whole blocks can be shared
@@ -123,6 +127,7 @@ def copy_file(src: Path, dst: Path, progress: Progress | None = None) -> None:
     """
     with opened(src) as source:
         facts = os.fstat(source)
+        fetch(source, 0, facts.st_size)
         with created(dst, facts.st_mode, facts.st_size) as target:
             if not _cloned(source, target):
                 copy_range(source, target, 0, facts.st_size, progress)
@@ -163,12 +168,19 @@ def read_into(fd: int, view: memoryview, offset: int) -> None:
     Raises:
         CheckpointError: if the file ends before that.
     """
+    fetch(fd, offset, len(view))
     done = 0
     while done < len(view):
         got = os.preadv(fd, [view[done : done + CHUNK]], offset + done)
         if got == 0:
             raise CheckpointError(_shrunk(fd, offset + done))
         done += got
+
+
+def read_at(fd: int, count: int, offset: int) -> bytes:
+    """Return ``count`` bytes of a file, fewer at its end."""
+    fetch(fd, offset, count)
+    return os.pread(fd, count, offset)
 
 
 def write_all(fd: int, view: memoryview, progress: Progress | None = None) -> None:
@@ -209,6 +221,7 @@ def read_some(fd: int, view: memoryview, offset: int) -> int:
     Raises:
         CheckpointError: if the file cannot be read, with its name.
     """
+    fetch(fd, offset, len(view))
     try:
         return os.preadv(fd, [view], offset)
     except OSError as error:

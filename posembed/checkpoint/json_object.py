@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+from posembed.checkpoint.partial import bytes_of, partial_at, size_of
 from posembed.errors import CheckpointError, first_line
 
 JSON_LIMIT = 100 << 20  # bytes; the largest tokenizer.json in use are near 35 MB
@@ -17,6 +20,7 @@ _BYTES_PER_BRACKET, _BYTES_PER_ENTRY, _BYTES_PER_CHARACTER = 72, 40, 4
 MOST_MEMORY = 16 << 20
 MOST_MEMORY_OF_INDEX = 64 << 20
 MOST_MEMORY_OF_TOKENIZER = 512 << 20
+_LEADING = 4096  # bytes; what comes before the vocabulary is some hundred
 _MARK = "\ue000"  # of Unicode's private use: stands around a number while JSON is written
 
 
@@ -42,6 +46,24 @@ def read_json(path: Path) -> dict[str, object]:
     return value
 
 
+def read_leading(path: Path, name: str) -> dict[str, object]:
+    """Read one field of a JSON object, with the others where that costs nothing.
+
+    Of a file elsewhere whose first bytes have the whole field, only these are fetched: `tokenizers` writes
+    ``truncation`` before a vocabulary of megabytes.
+
+    Raises:
+        CheckpointError: as :func:`read_json`.
+    """
+    partial = partial_at(path)
+    if partial is not None and partial.size > _LEADING:
+        text = partial.read(0, _LEADING).decode("utf-8", "ignore")
+        if found := re.match(rf'\s*\{{(?:\s*"version"\s*:\s*"[^"]*"\s*,)?\s*"{re.escape(name)}"\s*:\s*', text):
+            with contextlib.suppress(ValueError, RecursionError):
+                return {name: json.JSONDecoder(parse_float=_number).raw_decode(text, found.end())[0]}
+    return read_json(path)
+
+
 def kind_of_json(value: object) -> str:
     """Return what JSON calls a value.
 
@@ -62,9 +84,9 @@ def read_json_value(path: Path) -> Any:
         CheckpointError: if it cannot be read, is too large or is not JSON.
     """
     try:
-        if path.stat().st_size > JSON_LIMIT:
+        if size_of(path) > JSON_LIMIT:
             raise CheckpointError(f"{path}: is larger than {JSON_LIMIT >> 20} MB, too large for a configuration file")
-        data = path.read_bytes()
+        data = bytes_of(path)
         most = MOST_MEMORY_OF_INDEX if path.name.endswith(".index.json") else MOST_MEMORY
         most = MOST_MEMORY_OF_TOKENIZER if path.name == "tokenizer.json" else most
         if memory_of(data) > most:

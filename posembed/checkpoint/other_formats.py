@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from posembed.checkpoint.formats.safetensors.header import read_header
+from posembed.checkpoint.partial import bytes_of, open_binary, size_of
 from posembed.errors import CheckpointError
 
 # Endings of files that hold a whole model and nothing else, with ONNX's external data.
@@ -49,19 +50,19 @@ def parts_of_exports(files: Iterable[Path]) -> set[Path]:
         weights = file.with_suffix(".bin")
         if file.suffix == ".xml" and weights in files and _starts_with_network(file):
             parts |= {file, weights}
-        elif file.suffix == ".onnx" and file.stat().st_size <= _LARGEST_GRAPH:
+        elif file.suffix == ".onnx" and size_of(file) <= _LARGEST_GRAPH:
             parts |= {file.parent / name for name in _external_data(file)} & files
     return parts
 
 
 def _starts_with_network(file: Path) -> bool:
-    with file.open("rb") as stream:
+    with open_binary(file) as stream:
         return b"<net" in stream.read(512)
 
 
 def _external_data(graph: Path) -> set[str]:
     """Return the names that an ONNX graph gives for its external data."""
-    content = graph.read_bytes()
+    content = bytes_of(graph)
     names = set()
     for found in _LOCATION.finditer(content):
         start = found.end()
@@ -80,10 +81,10 @@ def holds_any(file: Path, keys: Collection[str]) -> bool:
             return not read_header(file).tensors.keys().isdisjoint(keys)
         except CheckpointError:
             return False
-    if file.suffix not in _COPIES or not zipfile.is_zipfile(file):
+    if file.suffix not in _COPIES:
         return False
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_binary(file) as stream, zipfile.ZipFile(stream) as archive:
             index = next((entry for entry in archive.infolist() if entry.filename.endswith("data.pkl")), None)
             if index is None or index.file_size > _LARGEST_INDEX:
                 return False

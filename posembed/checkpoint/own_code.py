@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posembed.checkpoint.json_object import read_json_value
+from posembed.checkpoint.partial import size_of
 from posembed.checkpoint.source import Checkpoint
 from posembed.checkpoint.tree import listed
 from posembed.errors import CheckpointError, first_names
@@ -170,7 +171,7 @@ def _parts(path: tuple[str, ...], value: object) -> Iterator[tuple[tuple[str, ..
 def _content(file: Path) -> object:
     """Return what a JSON file holds; a note must not fail on a file that is broken, since others say so."""
     try:
-        return read_json_value(file) if file.stat().st_size <= _LARGEST else None
+        return read_json_value(file) if size_of(file) <= _LARGEST else None
     except (OSError, CheckpointError):
         return None
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -21,6 +22,8 @@ from posembed.files import path_of
 
 if TYPE_CHECKING:
     from posembed.checkpoint.formats.pickle.index import PickledFile
+    from posembed.checkpoint.remote.address import Address
+    from posembed.checkpoint.remote.shadow import Shadow
 
 Result = TypeVar("Result")
 
@@ -44,6 +47,8 @@ class Checkpoint:
         pickles: what the PyTorch files hold.
         others: opened weight files of any other format.
         config_file: the file of ``config``.
+        address: the name or address under which it was opened, if that is no path.
+        shadow: what stands for its files, if they are not on this machine.
     """
 
     root: Path
@@ -56,7 +61,14 @@ class Checkpoint:
     pickles: Mapping[Path, PickledFile] = field(default_factory=dict, repr=False, kw_only=True)
     others: Mapping[Path, WeightFile] = field(default_factory=dict, repr=False, kw_only=True)
     config_file: Path | None = None
+    address: str | None = field(default=None, kw_only=True)
+    shadow: Shadow | None = field(default=None, repr=False, compare=False, kw_only=True)
     _results: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def shown(self) -> str:
+        """What results call it: its address, else its path."""
+        return str(self.root) if self.address is None else self.address
 
     def read(self, key: str) -> Array:
         """Return the values of one tensor."""
@@ -89,15 +101,64 @@ def open_checkpoint(path: CheckpointPath) -> Checkpoint:
 
     Args:
         path: a safetensors file, a ``.bin``/``.pt``/``.pth`` state dict, a ``.npz`` archive, an ``*.index.json``, a
-            Transformers directory or a sentence-transformers directory. An opened checkpoint is returned as it is.
+            Transformers directory or a sentence-transformers directory; or a name of the hub or an address, such as
+            ``"org/model"``, ``"hf://org/model@revision"``, ``"https://…"`` and ``"s3://…"``. What exists on this
+            machine is a path. An opened checkpoint is returned as it is.
 
     Raises:
         InvalidArgumentError: if nothing is there, or nothing that holds weights.
         CheckpointError: for a file that is broken, unsafe or missing.
+        MissingExtraError: for a name or an address, if what reads it is not installed.
+        WorkFailedError: if a server cannot be reached or fails.
     """
     if isinstance(path, Checkpoint):
         return path
-    root = path_of("checkpoint", path)
+    path_of("checkpoint", path)  # refuses what is no path
+    address = address_of_missing(path)
+    if address is not None:
+        return _elsewhere(address)
+    return _at(path_of("checkpoint", without_scheme(path)))
+
+
+def address_of_missing(path: object) -> Address | None:
+    """Return the address that an argument is, or ``None`` for a path; what exists on this machine is a path."""
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
+    if not isinstance(text, str) or not text or "\0" in text or os.path.lexists(text):
+        return None
+    from posembed.checkpoint.remote.address import address_of  # nothing of it is imported for a path
+
+    address = address_of(path)
+    return None if isinstance(address, Path) else address
+
+
+def without_scheme(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """Return the path of a ``file://`` address; any other path as it is."""
+    if not os.fspath(path).startswith(("file:/", "local:/")) or os.path.lexists(path):
+        return path
+    from posembed.checkpoint.remote.address import address_of
+
+    found = address_of(path)
+    return found if isinstance(found, Path) else path
+
+
+def _elsewhere(address: Address) -> Checkpoint:
+    from posembed.checkpoint.remote.shadow import fetch_headers, make_shadow, open_store
+
+    store = open_store(address)
+    if isinstance(store, Path):
+        return replace(_at(store), address=address.shown)
+    shadow = make_shadow(store)
+    try:
+        fetch_headers(shadow.root)
+        checkpoint = replace(_at(shadow.root), address=shadow.shown, shadow=shadow)
+    except BaseException:
+        shadow.close()
+        raise
+    weakref.finalize(checkpoint, shadow.close)
+    return checkpoint
+
+
+def _at(root: Path) -> Checkpoint:
     try:
         return _opened(root)
     except (OSError, ValueError) as error:  # a symlink loop, a name with a NUL or too long, a folder that is locked
@@ -112,8 +173,8 @@ def _opened(root: Path) -> Checkpoint:
         if root.is_symlink():
             raise CheckpointError(f"{root}: is a broken or circular symbolic link: fix the link")
         raise InvalidArgumentError(
-            f"checkpoint={str(root)!r} does not exist: name a directory or file on this machine "
-            "(hub models: download them first, for example with `hf download`)"
+            f"checkpoint={str(root)!r} does not exist: name a directory or file on this machine, "
+            "a model of a hub (ORG/MODEL) or an address (https://, s3://, ...)"
         )
     if is_directory:
         directory = transformer_directory(root)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from posembed.checkpoint.json_object import read_json
+from posembed.checkpoint.partial import open_binary
 from posembed.checkpoint.tree import listed
 from posembed.errors import CheckpointError, InvalidArgumentError
 
@@ -38,7 +39,7 @@ def is_pickle(file: Path) -> bool:
         return True
     if file.suffix in _WAYS_OUT or not file.is_file():
         return False
-    with file.open("rb") as stream:
+    with open_binary(file) as stream:
         return stream.read(len(_MAGIC[1])).startswith(_MAGIC)
 
 

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 
 from posembed.cli.command import command, names_of
 from posembed.cli.names import in_options
-from posembed.cli.output import AsJson, Html, Model, prepare_html, print_json, say, standard_output, write_html
+from posembed.cli.output import (
+    AsJson,
+    Html,
+    Model,
+    prepare_html,
+    print_json,
+    say,
+    standard_output,
+    without_secrets,
+    write_html,
+)
 from posembed.records.evaluate import EvaluateOptions
 
 if TYPE_CHECKING:
@@ -37,7 +47,8 @@ def evaluate(checkpoint: Model, /, options: EvaluateOptions, *, html: Html = Non
 
     print_evaluation(_named(results), standard_output())
     if results.recorded_original is not None:
-        say(f"next: {shlex.join(['posembed', *sys.argv[1:], '--original', results.recorded_original])}")
+        words = ["posembed", *map(without_secrets, sys.argv[1:]), "--original", results.recorded_original]
+        say(f"next: {shlex.join(words)}")
 
 
 def _named(results: Evaluation) -> Evaluation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ from cyclopts import Parameter
 
 from posembed.cli.command import command, names_of
 from posembed.cli.names import in_options
-from posembed.cli.output import AsJson, Checkpoint, offer_evaluation, print_json, say, standard_output
+from posembed.cli.output import AsJson, Checkpoint, offer_evaluation, print_json, say, standard_output, without_secrets
 from posembed.errors import ModelCheckError, NoBetterMethodError
 from posembed.records.check import Checked
 from posembed.records.extend import ExtendOptions
@@ -64,10 +65,10 @@ def extend(
         offer_evaluation(out, checkpoint)
 
 
-def _print_refused(checkpoint: Path, choice: MethodChoice, *, as_json: bool) -> None:
+def _print_refused(checkpoint: str | os.PathLike[str], choice: MethodChoice, *, as_json: bool) -> None:
     """Print what was measured where nothing is written."""
     if as_json:
-        print_json(refused(str(checkpoint), choice).to_dict())
+        print_json(refused(without_secrets(checkpoint), choice).to_dict())
         return
     from posembed.report.terminal.search import print_search
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,7 +23,9 @@ _ALL = InspectOptions()
 @command(aliases={"table_grid": "--grid"})
 def inspect(
     checkpoint: Checkpoint,
-    checkpoint_b: Annotated[Path | None, Parameter(help="Another checkpoint, to compare with the first.")] = None,
+    checkpoint_b: Annotated[
+        str | os.PathLike[str] | None, Parameter(help="Another checkpoint, to compare with the first.")
+    ] = None,
     /,
     options: InspectOptions = _ALL,
     *,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -19,8 +20,17 @@ from posembed.report.printable import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-Checkpoint = Annotated[Path, Parameter(help="A Transformers or sentence-transformers directory, or a file.")]
-Model = Annotated[Path, Parameter(help="Directory of an embedding model, or of a causal or masked language model.")]
+Checkpoint = Annotated[
+    str | os.PathLike[str],
+    Parameter(help="A Transformers or sentence-transformers directory, a file, a hub's model name, or an address."),
+]
+Model = Annotated[
+    str | os.PathLike[str],
+    Parameter(
+        help="Directory of an embedding model, or of a causal or masked language model; or its name on a hub, or its "
+        "address."
+    ),
+]
 AsJson = Annotated[bool, Parameter(help="Print one JSON document on standard output.")]
 Html = Annotated[Path | None, Parameter(help="Write a report with charts to FILE, one offline page.")]
 
@@ -79,10 +89,20 @@ def prepare_html(file: Path) -> None:
     refuse_other_files(file)
 
 
-def offer_evaluation(out: Path, checkpoint: Path) -> None:
+def offer_evaluation(out: Path, checkpoint: str | os.PathLike[str]) -> None:
     """Name the next step after a checkpoint was written, where ``posembed evaluate`` supports it."""
     if _is_text_model(out):
-        say(f"next: posembed evaluate {shlex.quote(str(out))} --original {shlex.quote(str(checkpoint))}")
+        say(f"next: posembed evaluate {shlex.quote(str(out))} --original {shlex.quote(without_secrets(checkpoint))}")
+
+
+def without_secrets(word: str | os.PathLike[str]) -> str:
+    """Return a word of the command line as it may be printed: addresses without passwords and signatures."""
+    text = os.fspath(word)
+    if "://" not in text:
+        return text
+    from posembed.checkpoint.remote.address import redacted
+
+    return redacted(text)
 
 
 def _is_text_model(folder: Path) -> bool:

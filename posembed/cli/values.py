@@ -122,6 +122,17 @@ def path(word: str) -> Path:
     return Path(word)
 
 
+def path_or_address(word: str) -> Path | str:
+    """Read a path, or an address as it stands: a path would make ``s3:/bucket`` of ``s3://bucket``.
+
+    Example:
+        >>> path_or_address("s3://bucket/model"), path_or_address("runs/first").name
+        ('s3://bucket/model', 'first')
+    """
+    # A path would drop the dot as well, which says that a word is no name of a hub.
+    return word if ("://" in word or word.startswith("./")) and not os.path.lexists(word) else path(word)
+
+
 def hint_and_parameter(hint: Any, default: object) -> tuple[Any, Parameter]:
     """Return the type that the parser sees, and how the option is read, completed and shown.
 
@@ -138,6 +149,9 @@ def hint_and_parameter(hint: Any, default: object) -> tuple[Any, Parameter]:
     (only,) = inner if len(inner) == 1 else (None,)
     if get_origin(only) is tuple and get_args(only)[1:] == (Ellipsis,):
         return _several(get_args(only)[0], default)
+    if str in inner and os.PathLike[str] in inner:
+        # The type stays a path's, which shells complete with the names of files.
+        return Path, Parameter(converter=_only_word(path_or_address), n_tokens=1, show_default=False)
     if os.PathLike[str] in inner or inner == [Path]:
         # The type stays a path's, which shells complete with the names of files.
         return Path, Parameter(converter=_only_word(path), n_tokens=1, show_default=False)

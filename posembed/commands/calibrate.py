@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from posembed.checkpoint.local_copy import local_copy
 from posembed.checkpoint.staging import checked_target
 from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
 from posembed.extension.length_aware_file import length_aware_file
@@ -89,8 +90,9 @@ def calibrate(
     if (report, tell, should_stop) != (None, None, None):
         warnings.warn("report, tell and should_stop are deprecated: give an observer", DeprecationWarning, stacklevel=2)
         observer = _OldCallbacks(observer, report, tell, should_stop)
-    strategy = strategy_for(trainable_kind_of(checkpoint))
-    request = Request.open(checkpoint, strategy.settle(options))
+    copy = local_copy(checkpoint, observer)
+    strategy = strategy_for(trainable_kind_of(copy.path))
+    request = Request.open(copy, strategy.settle(options))
     state = out.parent / f"{out.name}.calibrating"
     _check(strategy, request, out, state)
     require_source(options.data)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
-from posembed.checkpoint.source import Checkpoint, open_checkpoint
+from posembed.checkpoint.local_copy import local_copy
+from posembed.checkpoint.source import Checkpoint
 from posembed.errors import CheckpointError, InvalidArgumentError
 from posembed.find.history import read_history
 from posembed.hardware import environment, resolve_device, resolve_precision
@@ -60,9 +61,11 @@ def evaluate(
     """
     observer = _observer(observer, keywords.pop("tell", None))
     options = EvaluateOptions.of(options, keywords)
-    paths: list[Path] = [checkpoint] if options.original is None else [checkpoint, options.original]
+    named: list[Path] = [checkpoint] if options.original is None else [checkpoint, options.original]
+    copies = [local_copy(path, observer) for path in named]
+    paths = [copy.path for copy in copies]
     kind = _common_kind(paths)
-    opened = [open_checkpoint(path) for path in paths]
+    opened = [copy.open() for copy in copies]
     known = provenance(opened[0], None if options.original is None else opened[-1])
     evaluator = EVALUATORS[kind.name]
     lengths = [usable_length(each) for each in opened]
@@ -91,8 +94,8 @@ def evaluate(
     return Evaluation(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         kind=kind.name,
-        checkpoint=str(checkpoint),
-        original=None if options.original is None else str(options.original),
+        checkpoint=copies[0].shown,
+        original=None if options.original is None else copies[-1].shown,
         configuration=setup,
         environment=environment(device),
         results=results,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from posembed.checkpoint.local_copy import opened_copy
 from posembed.checkpoint.source import Checkpoint, CheckpointPath, open_checkpoint
 from posembed.checkpoint.staging import checked_target
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
@@ -91,6 +92,12 @@ def prepare_extension(
     checkpoint = open_checkpoint(path)
     if not options.dry_run:
         checked_target(path_of("out", out), checkpoint.root, options.force)  # before minutes of work, not after them
+    if checkpoint.shadow is not None and (options.chooses or options.length_aware or not options.dry_run):
+        if not options.chooses:
+            planned = plan_extension(checkpoint, options=_for_plan(options))
+            if planned.blocked:  # known from headers and configuration: nothing is downloaded
+                return planned
+        checkpoint = opened_copy(checkpoint, observer)
     choice = None
     if options.chooses:
         choice = _choose(checkpoint, options, observer)

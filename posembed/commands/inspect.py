@@ -44,6 +44,11 @@ def inspect_checkpoint(
         [('embeddings.position_embeddings.weight', 512)]
     """
     settled = InspectOptions.of(options, keywords)
+    if settled.run:
+        from posembed.checkpoint.local_copy import opened_copy
+
+        opened = opened_copy(path, observer)
+        path = opened if opened.address is not None else path
     measured = measure_checkpoint(path, settled)
     card = measured.card
     _require_keys(settled, "no position table or look-alike has that name", card)

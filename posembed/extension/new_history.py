@@ -37,9 +37,7 @@ def new_history(plan: ExtensionPlan, values: Mapping[str, Array]) -> bytes:
             )
         )
     chosen = None if plan.choice is None else plan.choice.untimed()
-    step = HistoryStep(
-        __version__, str(plan.checkpoint.root), tuple(tables), TABLES_BY_LENGTH in plan.extra_files, chosen
-    )
+    step = HistoryStep(__version__, plan.checkpoint.shown, tuple(tables), TABLES_BY_LENGTH in plan.extra_files, chosen)
     history = History(steps=(*(before.steps if before is not None else ()), step))
     text = json.dumps(history.to_dict(), indent=1, default=lambda value: type(value).__name__)
     return f"{text}\n".encode()

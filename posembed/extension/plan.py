@@ -95,7 +95,7 @@ class ExtensionPlan:
     def record(self) -> ExtensionRecord:
         """Return the plan as a record of plain values."""
         return ExtensionRecord(
-            checkpoint=str(self.checkpoint.root),
+            checkpoint=self.checkpoint.shown,
             tables=tuple(change.record(self.relative(change.table.file)) for change in self.tables),
             unchanged=tuple(UnchangedTable(key, reason) for key, reason in self.unchanged),
             buffers=tuple(buffer.record() for buffer in self.buffers),

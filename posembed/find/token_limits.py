@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from posembed.checkpoint.json_object import read_json
+from posembed.checkpoint.json_object import read_json, read_leading
 from posembed.checkpoint.tree import listed
 from posembed.find import families
 from posembed.find.config import number
@@ -40,7 +40,8 @@ def token_limits(directory: Path, root: Path) -> Iterator[TokenLimit]:
         for folder in dict.fromkeys((root, directory)) if law.at_root else (directory,):
             for file in _files(folder, law.files):
                 if file not in settings:
-                    settings[file] = read_json(file)
+                    whole = file.name != "tokenizer.json"  # which has one such field, before a vocabulary of megabytes
+                    settings[file] = read_json(file) if whole else read_leading(file, law.path[0])
                 limit = number(_at(settings[file], law.path))
                 if limit is not None and limit < weights.NO_LIMIT:
                     yield TokenLimit(file, law.path, limit, law.why)

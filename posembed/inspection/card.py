@@ -60,7 +60,7 @@ def measure_checkpoint(path: CheckpointPath, options: InspectOptions) -> Measure
     found = find_tables(checkpoint, override=options.described)
     shown = [table for table in found if not options.tables or table.key in options.tables]
     measured = tuple(_measured(checkpoint, table, options) for table in shown)
-    named = str(checkpoint.root if isinstance(path, Checkpoint) else path)
+    named = checkpoint.shown if isinstance(path, Checkpoint) or checkpoint.address else str(path)
     limits = tuple(length_limits(checkpoint, found))
     history, notes = _recorded(checkpoint, options.values)
     card = CheckpointCard(named, limits, tuple(each.card for each in measured), notes, history)

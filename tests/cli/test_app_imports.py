@@ -10,6 +10,7 @@ import pytest
 HEAVY = {
     *("torch", "transformers", "sentence_transformers", "timm", "plotly", "sklearn", "pandas", "matplotlib", "bm25s"),
     *("scipy.stats", "scipy.ndimage", "scipy.interpolate", "scipy.linalg", "scipy.special", "scipy.optimize"),
+    *("fsspec", "aiohttp", "huggingface_hub", "posembed.checkpoint.remote.address", "concurrent.futures.thread"),
     *("posembed.tables.measures.registry", "posembed.checkpoint.formats.pickle.index"),
 }
 PLAIN_ARRAYS = {"scipy.special", "scipy.linalg", "posembed.tables.measures.registry"}  # rows are measured

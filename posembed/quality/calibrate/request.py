@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 
-from posembed.checkpoint.source import Checkpoint, open_checkpoint
+from posembed.checkpoint.local_copy import LocalCopy
+from posembed.checkpoint.source import Checkpoint
 from posembed.errors import InvalidArgumentError
 from posembed.find.found import FoundTable
 from posembed.hardware import resolve_device, resolve_precision
@@ -19,7 +20,7 @@ class Request:
     """One call of ``calibrate``.
 
     Attributes:
-        path: the checkpoint as its caller named it.
+        path: the checkpoint's path on this machine.
         checkpoint: the same, opened.
         table: its position table.
         options: what the caller asked for.
@@ -35,17 +36,18 @@ class Request:
     device: str = "cpu"
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], options: CalibrateOptions) -> Request:
-        """Open a checkpoint and find its position table.
+    def open(cls, path: str | os.PathLike[str] | LocalCopy, options: CalibrateOptions) -> Request:
+        """Open a checkpoint on this machine and find its position table.
 
         Raises:
             InvalidArgumentError: if it has not exactly one position table, or length-aware tables already.
         """
-        checkpoint = open_checkpoint(path)
+        copy = path if isinstance(path, LocalCopy) else LocalCopy(path)
+        checkpoint = copy.open()
         table = only_table(checkpoint)
-        refuse_length_aware(path, "calibrate")
+        refuse_length_aware(copy.path, "calibrate")
         device = resolve_device(options.device)
-        return cls(path, checkpoint, table, options, resolve_precision(options.precision, device), device)
+        return cls(copy.path, checkpoint, table, options, resolve_precision(options.precision, device), device)
 
     @property
     def old(self) -> int:

@@ -33,7 +33,7 @@ def make_result(
     identity = trainer.identity
     return Calibration(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        checkpoint=str(request.path),
+        checkpoint=str(request.path) if request.checkpoint.address is None else request.checkpoint.address,
         table=request.table.key,
         configuration=trainer.config,
         start=identity.start,

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from posembed.checkpoint.copying import opened
 from posembed.checkpoint.formats.gguf.types import ARRAY, SCALARS, STRING, TENSOR_TYPES
+from posembed.checkpoint.partial import stream_of
 from posembed.errors import CheckpointError
 
 MAGIC = b"GGUF"
@@ -93,7 +94,7 @@ def read_gguf_header(path: Path) -> GgufHeader:
     Raises:
         CheckpointError: if the file cannot be read, is cut off, or holds anything that cannot be right.
     """
-    with opened(path) as descriptor, os.fdopen(os.dup(descriptor), "rb", buffering=1 << 20) as stream:
+    with opened(path) as descriptor, stream_of(descriptor, 1 << 20) as stream:
         facts = os.fstat(descriptor)
         try:
             return _read(path, _Reader(path, stream, facts.st_size), facts)

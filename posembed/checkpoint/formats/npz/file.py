@@ -21,6 +21,7 @@ import numpy as np
 
 from posembed.checkpoint.copying import BUFFER, opened
 from posembed.checkpoint.formats.safetensors.header import DTYPES
+from posembed.checkpoint.partial import stream_of
 from posembed.checkpoint.tensors import Array, StoredTensor
 from posembed.errors import CheckpointError, InvalidArgumentError, PosembedError, first_line
 
@@ -108,7 +109,7 @@ class NpzFile:
         Raises:
             CheckpointError: if the file changed since it was opened.
         """
-        with opened(self.path) as descriptor, os.fdopen(os.dup(descriptor), "rb") as stream:
+        with opened(self.path) as descriptor, stream_of(descriptor) as stream:
             facts = os.fstat(descriptor)
             if (facts.st_size, facts.st_mtime_ns) != (self.size, self.modified_ns):
                 raise CheckpointError(f"{self.path} changed since it was opened: wait until nothing writes to it")
@@ -122,7 +123,7 @@ def open_npz(path: Path) -> NpzFile:
     Raises:
         CheckpointError: if it is damaged, or holds no array of numbers.
     """
-    with opened(path) as descriptor, os.fdopen(os.dup(descriptor), "rb") as stream:
+    with opened(path) as descriptor, stream_of(descriptor) as stream:
         facts = os.fstat(descriptor)
         if stream.read(8) == b"version ":
             raise CheckpointError(

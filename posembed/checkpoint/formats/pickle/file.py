@@ -15,12 +15,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from posembed.checkpoint.copying import opened, read_into
+from posembed.checkpoint.copying import opened, read_at, read_into
 from posembed.checkpoint.formats.pickle.archive import Record, read_directory, require_plain
 from posembed.checkpoint.formats.pickle.machine import most_bytes
 from posembed.checkpoint.formats.pickle.nodes import Call, Node, PickleFaultError, Storage, UnsafePickleError, children
 from posembed.checkpoint.formats.pickle.reader import read_nodes
 from posembed.checkpoint.formats.pickle.tensors import DTYPES, StorageRef, TensorRef, storage_of, str_of
+from posembed.checkpoint.partial import stream_of
 from posembed.checkpoint.tensors import Array
 from posembed.errors import CheckpointError
 
@@ -109,8 +110,8 @@ def open_torch(path: Path) -> TorchFile:
     try:
         with opened(path) as descriptor:
             facts = os.fstat(descriptor)
-            with os.fdopen(os.dup(descriptor), "rb") as stream:
-                return _open(path, stream, facts)
+            with stream_of(descriptor) as stream:
+                return _open(path, descriptor, stream, facts)
     except UnsafePickleError as error:
         raise CheckpointError(
             f"{path}: loading it would run code ({error}). "
@@ -124,19 +125,19 @@ def open_torch(path: Path) -> TorchFile:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def _open(path: Path, stream: BinaryIO, facts: os.stat_result) -> TorchFile:
-    start = os.pread(stream.fileno(), 512, 0)
+def _open(path: Path, descriptor: int, stream: BinaryIO, facts: os.stat_result) -> TorchFile:
+    start = read_at(descriptor, 512, 0)
     if start[:4] == _ZIP:
-        return _open_zip(path, stream, facts)
+        return _open_zip(path, descriptor, facts)
     if start[257:262] == _TAR:
         raise PickleFaultError("it is a tar archive, of torch 0.1 or of other files: unpack it and name a file in it")
     if start[:8] == b"version ":
         raise PickleFaultError("it is a Git LFS pointer, not the weights: run `git lfs pull` where you cloned it")
-    return _open_legacy(path, stream, facts)
+    return _open_legacy(path, descriptor, stream, facts)
 
 
-def _open_zip(path: Path, stream: BinaryIO, facts: os.stat_result) -> TorchFile:
-    records = read_directory(stream.fileno(), facts.st_size)
+def _open_zip(path: Path, descriptor: int, facts: os.stat_result) -> TorchFile:
+    records = read_directory(descriptor, facts.st_size)
     folder = next(iter(records)).partition("/")[0]
     pickles = [name for name in records if name.endswith("/data.pkl")]
     if f"{folder}/data.pkl" not in records:
@@ -148,18 +149,18 @@ def _open_zip(path: Path, stream: BinaryIO, facts: os.stat_result) -> TorchFile:
     code = (f"{folder}/code/", f"{folder}/extra/", f"{folder}/constants")  # which a state dict does not need
     require_plain({name: each for name, each in records.items() if not (script and name.startswith(code))})
     order = records.get(f"{folder}/byteorder")
-    if order is not None and os.pread(stream.fileno(), 6, order.begin)[: order.size] == b"big":
+    if order is not None and read_at(descriptor, 6, order.begin)[: order.size] == b"big":
         raise PickleFaultError("it was written on a big-endian machine: load it with torch and save it again")
     pickled = records[f"{folder}/data.pkl"]
     if pickled.size > most_bytes(facts.st_size):
         raise PickleFaultError(f"its pickle has {pickled.size} bytes besides the tensors, out of proportion")
-    data = os.pread(stream.fileno(), pickled.size, pickled.begin)
+    data = read_at(descriptor, pickled.size, pickled.begin)
     root = read_nodes(io.BytesIO(data), facts.st_size)
     places = {name.removeprefix(prefix): record for name, record in records.items() if name.startswith(prefix)}
     return TorchFile(path, root, places, records, folder, script, b"", facts.st_size, facts.st_mtime_ns)
 
 
-def _open_legacy(path: Path, stream: BinaryIO, facts: os.stat_result) -> TorchFile:
+def _open_legacy(path: Path, descriptor: int, stream: BinaryIO, facts: os.stat_result) -> TorchFile:
     stream.seek(0)
     if read_nodes(stream, facts.st_size) != _MAGIC:
         raise PickleFaultError("it is a pickle, but not one that torch wrote")
@@ -171,12 +172,12 @@ def _open_legacy(path: Path, stream: BinaryIO, facts: os.stat_result) -> TorchFi
     keys = read_nodes(stream, facts.st_size)
     if not isinstance(keys, list):
         raise PickleFaultError("it has no list of storages")
-    head = os.pread(stream.fileno(), start, 0)
+    head = read_at(descriptor, start, 0)
     sizes = {ref.key: ref for ref in storages_in(root)}
     places: dict[str, Record] = {}
     at = stream.tell()
     for key in map(str_of, keys):
-        count = os.pread(stream.fileno(), 8, at)
+        count = read_at(descriptor, 8, at)
         if key not in sizes or len(count) < 8 or struct.unpack("<q", count)[0] != sizes[key].count:
             raise PickleFaultError("its storages do not match its tensors, or it is cut off")
         places[key] = Record(at + 8, sizes[key].nbytes)

@@ -5,7 +5,6 @@ Only the new tensors are in memory: all other numbers are copied, and every obje
 
 from __future__ import annotations
 
-import os
 import struct
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from posembed.checkpoint.copying import BUFFER, Progress, opened, read_into
+from posembed.checkpoint.copying import BUFFER, Progress, opened, read_at, read_into
 from posembed.checkpoint.formats.pickle.file import TorchFile, open_torch, storages_in
 from posembed.checkpoint.formats.pickle.index import PickledFile, read_pickle
 from posembed.checkpoint.formats.pickle.nodes import Call, Global, Items, Node, Storage
@@ -84,7 +83,7 @@ def _compare_copied(old: TorchFile, new: TorchFile, keys: Sequence[str], *, full
             starts = range(0, one.size, SAMPLE) if full else {0, one.size // 2, max(0, one.size - SAMPLE)}
             for start in starts:
                 count = min(SAMPLE, one.size - start)
-                if os.pread(before, count, one.begin + start) != os.pread(after, count, other.begin + start):
+                if read_at(before, count, one.begin + start) != read_at(after, count, other.begin + start):
                     raise WorkFailedError(f"{new.path}: storage {key} differs from the source's: check the disk")
 
 

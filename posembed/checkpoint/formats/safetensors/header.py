@@ -19,7 +19,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from posembed.checkpoint.copying import opened, read_into
+from posembed.checkpoint.copying import opened, read_at, read_into
 from posembed.checkpoint.json_object import memory_of
 from posembed.errors import CheckpointError
 
@@ -119,7 +119,7 @@ def read_header(path: Path) -> Header:
 
 
 def _read_raw(descriptor: int, size: int, path: Path) -> bytes:
-    start = os.pread(descriptor, 8, 0)
+    start = read_at(descriptor, 8, 0)
     if len(start) < 8:
         raise CheckpointError(
             _damaged(path, f"it has {size} bytes, fewer than the 8 with which any safetensors file begins")

@@ -1,0 +1,1 @@
+"""Checkpoints elsewhere: names of a hub, and addresses that fsspec reads. Nothing here is imported for local paths."""
