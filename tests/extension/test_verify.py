@@ -7,6 +7,7 @@ from safetensors.numpy import load_file, save_file
 from posembed import plan_extension
 from posembed.checkpoint.formats.safetensors.edit import read_header, write_rewritten
 from posembed.errors import CheckpointError
+from posembed.extension import verify
 from posembed.extension.verify import verify_file
 from posembed.extension.write import new_values
 
@@ -70,3 +71,16 @@ def test_a_tensor_that_is_gone(done):
     spoil(file, lambda arrays: arrays.pop("embeddings.LayerNorm.weight"))
     with pytest.raises(CheckpointError, match="LayerNorm"):
         verify_file(old, read_header(file), values, tables, full=False)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (1, 700, 600), (600, 700)])
+def test_values_are_compared_and_tested_part_by_part(shape):
+    """The last number of all is in the last part, whatever the shape."""
+    values = np.ones(shape, np.float32)
+    other = values.copy()
+    assert verify._same_bytes(values, other)
+    assert verify._all_finite(values)
+    other.reshape(-1)[-1] = -np.inf
+    assert not verify._same_bytes(values, other)
+    assert not verify._all_finite(other)
+    assert not verify._same_bytes(values, values.astype(np.float64))

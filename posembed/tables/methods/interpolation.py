@@ -35,9 +35,12 @@ def linear(rows: Rows, new: int, first: int | None = None) -> Rows:
     """
     below, rest = _steps(len(rows), new, first)
     weight = (rest / max(new - 1, 1)).astype(rows.dtype)[:, None]
-    above = np.minimum(below + 1, len(rows) - 1)
-    mixed = rows[below] * (1 - weight) + rows[above] * weight
-    grown: Rows = np.where(rest[:, None] == 0, rows[below], mixed)
+    grown: Rows = rows[below] * (1 - weight)
+    above = rows[np.minimum(below + 1, len(rows) - 1)]
+    above *= weight  # in place, here and below: the table is most of the memory that an extension takes
+    grown += above
+    exact = rest == 0
+    grown[exact] = rows[below[exact]]
     return grown
 
 
