@@ -191,7 +191,9 @@ def _open_files(root: Path, directory: Path, files: tuple[Path, ...], index: Pat
     names = ("config.json", "open_clip_config.json")
     if files[0].name.startswith("open_clip"):
         names = ("open_clip_config.json", "config.json")
-    config_file = next((directory / name for name in names if (directory / name).is_file()), None)
+    folders = [directory, *([directory.parent] if directory.name == "onnx" and files[0].suffix == ".onnx" else [])]
+    places = (folder / name for folder in folders for name in names)  # exports lie in a folder beside the configuration
+    config_file = next((place for place in places if place.is_file()), None)
     config: Mapping[str, object] = read_json(config_file) if config_file is not None else {}
     tensors: dict[str, StoredTensor] = {}
     headers: dict[Path, Header] = {}

@@ -34,6 +34,7 @@ def stale_files(checkpoint: Checkpoint, changed: Collection[str] = ()) -> Iterat
     used = {file.absolute() for file in (*checkpoint.files, *indexes)}
     files = [file for file in read_tree(checkpoint.root).files if file.absolute() not in used]
     parts = parts_of_exports(files)
+    inside = {part.absolute() for file in checkpoint.others.values() for part in file.parts}
     for file in files:
         inner = file.relative_to(checkpoint.root)
         beside = file.parent == checkpoint.directory
@@ -41,6 +42,8 @@ def stale_files(checkpoint: Checkpoint, changed: Collection[str] = ()) -> Iterat
             yield file, "bookkeeping of a download or of git"
         elif is_hidden_name(file.name):
             yield file, "what a killed run of posembed has left"
+        elif file.absolute() in inside:
+            yield file, "external data, which the copy holds in its one file"
         elif file in parts or is_export(inner) or (beside and _OTHER_FORMATS.match(file.name)):
             yield file, "the same weights in another format, with the old table"
         elif file.name == TABLES_BY_LENGTH:

@@ -16,11 +16,20 @@ PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".tar", ".pkl")
 _ADAPTER = "adapter_config.json"
 _ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 _MOST_NAMED = 5  # files or folders that a message lists
+_TENSORFLOW = (
+    "a part of a TensorFlow checkpoint: convert it with `transformers-cli convert` of Transformers 4, and extend that"
+)
 _WAYS_OUT = {
     ".t7": "a file of Lua Torch: read it with the package torchfile, save its tensors with torch.save, and extend that",
-    ".onnx": "an ONNX file: extend the checkpoint that it was exported from, and export the copy again",
     ".h5": "TensorFlow weights: save the model as safetensors with Transformers 4 (from_tf=True), and extend that",
+    ".keras": "a Keras model: save its weights as safetensors, under the names of a PyTorch model, and extend that",
+    ".pb": "a TensorFlow graph: save its checkpoint as safetensors with Transformers 4 (from_tf=True), and extend that",
+    ".index": _TENSORFLOW,
+    ".meta": _TENSORFLOW,
+    ".data-00000-of-00001": _TENSORFLOW,
     ".msgpack": "Flax weights: save the model as safetensors with Transformers 4 (from_flax=True), and extend that",
+    ".tflite": "a TensorFlow Lite model: extend the checkpoint that it was made from, and convert the copy again",
+    ".ggml": "a GGML file of before GGUF: convert the model again with a current llama.cpp",
     ".npy": "a NumPy array: extend it with posembed.extend_table",
     ".pdparams": "PaddlePaddle weights: convert them to safetensors first",
     ".distcp": "a shard of a distributed checkpoint: join them with "

@@ -18,6 +18,7 @@ from posembed.extension.dependent_fields import dependent_changes, dependent_not
 from posembed.extension.effective_range import effective_range
 from posembed.extension.embedded_tokenizer import embedded_tokenizer
 from posembed.extension.field_change import FieldChange
+from posembed.extension.graph_constants import graph_buffers, graph_obstacles
 from posembed.extension.links_out import links_out
 from posembed.extension.memory_needed import beyond_memory_reasons
 from posembed.extension.method_keywords import refuse_unknown_keywords
@@ -161,7 +162,7 @@ def plan_extension(
     changes = with_copies(checkpoint, changes)
     inside = sizes_in_files(checkpoint, changes, found)
     said += [*compiled_note(checkpoint), *copies_that_stay(checkpoint, changes, found), *inside.notes]
-    buffers = (*find_buffers(checkpoint.tensors, found, {c.table.key: c.layout for c in changes}), *inside.buffers)
+    buffers = _buffers(checkpoint, changes, found, inside.buffers)
     whole = checkpoint.root.is_dir()
     itself = checkpoint.config_file in checkpoint.others  # a file that holds its own configuration
     fields = tuple(_fields(checkpoint, changes)) if whole or itself else ()
@@ -176,6 +177,7 @@ def plan_extension(
         (
             *obstacles(changes, _not_following(found, buffers), checkpoint),
             *beyond_memory_reasons(checkpoint, changes, buffers),
+            *graph_obstacles(checkpoint, changes, buffers),
         ),
         (
             *said,
@@ -187,6 +189,18 @@ def plan_extension(
             *links_out(checkpoint.root),
         ),
     )
+
+
+def _buffers(
+    checkpoint: Checkpoint,
+    changes: tuple[TableChange, ...],
+    found: Iterable[FoundTable],
+    inside: tuple[DependentBuffer, ...],
+) -> tuple[DependentBuffer, ...]:
+    """Return the buffers that must follow, each once: by their names, or by their values where a graph has them."""
+    named = find_buffers(checkpoint.tensors, found, {c.table.key: c.layout for c in changes})
+    every = (*named, *inside, *graph_buffers(checkpoint, changes))
+    return tuple({buffer.key: buffer for buffer in reversed(every)}.values())[::-1]
 
 
 def _in_range(checkpoint: Checkpoint, change: TableChange, said: list[str]) -> TableChange:

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from posembed.checkpoint.copying import copy_file, created, link_file, write_all
-from posembed.checkpoint.formats.opening import open_weight_file
 from posembed.checkpoint.formats.pickle.rewrite import rewrite_pickle
 from posembed.checkpoint.formats.safetensors.edit import read_header, write_rewritten
 from posembed.checkpoint.json_object import json_text, read_json
@@ -209,8 +208,9 @@ class _Rewriter:
             from posembed.checkpoint.formats.rewriting import rewrite_weight_file
 
             edits = {c.path: c.after for c in self.plan.fields if c.file == file}
-            rewrite_weight_file(checkpoint.others[file], target, here, edits, self.counter.add, full=self.full)
-            verify_kept_rows(checkpoint.others[file], open_weight_file(target), here, self.plan.tables)
+            old_file = checkpoint.others[file]
+            new_file = rewrite_weight_file(old_file, target, here, edits, self.counter.add, full=self.full)
+            verify_kept_rows(old_file, new_file, here, self.plan.tables)
         else:
             settings = {tuple(map(str, c.path)): c.after for c in self.plan.fields if c.file == file}
             rewrite_pickle(checkpoint.pickles[file], target, here, settings, self.counter.add, full=self.full)

@@ -230,7 +230,7 @@ def read_unexplained(
             reading = Reading(family, TableKind.GRID, layout, [*evidence, square], uncertain=True)
             return found_table(tensor, shape, reading)
     fairseq = weights.FAIRSEQ_RESERVED
-    reserved = fairseq if rows % weights.ROUND_LENGTH == fairseq and shape.stored.is_matrix else 0
+    reserved = fairseq if rows % weights.ROUND_LENGTH == fairseq < rows and shape.stored.is_matrix else 0
     if reserved:
         evidence.append(f"reserved {reserved}: {rows} = {rows - reserved} + 2, as in the RoBERTa and BART families")
     certain = re.search(families.TEXT_TABLE, key) is not None and not image

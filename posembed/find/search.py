@@ -16,7 +16,7 @@ from posembed.find.found import FoundTable
 from posembed.find.override import override_one
 from posembed.find.own_settings import explained_by_file
 from posembed.find.recognize import recognize
-from posembed.find.renamed import read_own, renamed
+from posembed.find.renamed import explained_by_graph, read_own, renamed
 from posembed.find.sample import leading_rows
 from posembed.find.sinusoids import frozen_by, why_fixed
 from posembed.find.stored_layout import read_shape
@@ -64,7 +64,8 @@ def _search(checkpoint: Checkpoint) -> list[FoundTable]:
     own = [table for key in checkpoint.tensors if (table := read_own(checkpoint, key)) is not None]
     keys = {table.key for table in own}
     found = [seen.restored(table) for table in find_in(seen.tensors, checkpoint.config, sample)]
-    return [*own, *(explained_by_file(table, checkpoint) for table in found if table.key not in keys)]
+    found = [explained_by_graph(explained_by_file(table, checkpoint), checkpoint) for table in found]
+    return [*own, *(table for table in found if table.key not in keys)]
 
 
 def find_in(

@@ -17,7 +17,10 @@ TABLE = {"wpe.weight": torch.randn(16, 8)}
     ("name", "message"),
     [
         ("model.t7", "a file of Lua Torch"),
-        ("model.onnx", "an ONNX file"),
+        ("model.keras", "a Keras model"),
+        ("saved_model.pb", "a TensorFlow graph"),
+        ("bert_model.ckpt.index", "a part of a TensorFlow checkpoint: convert it with `transformers-cli convert`"),
+        ("bert_model.ckpt.data-00000-of-00001", "a part of a TensorFlow checkpoint"),
         ("tf_model.h5", "TensorFlow weights"),
         ("flax_model.msgpack", "Flax weights"),
         ("pos.npy", r"a NumPy array: extend it with posembed\.extend_table"),

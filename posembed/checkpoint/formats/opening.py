@@ -7,7 +7,7 @@ from pathlib import Path
 
 from posembed.checkpoint.formats.weight_file import WeightFile
 
-ENDINGS = (".gguf", ".npz")
+ENDINGS = (".gguf", ".npz", ".onnx")
 """Endings of the files that :func:`open_weight_file` opens."""
 
 
@@ -28,6 +28,10 @@ def open_weight_file(file: Path) -> WeightFile:
         CheckpointError: for a file that is broken or holds no tensors.
     """
     # Each reader is imported where it is needed: checkpoints in safetensors do without.
+    if file.suffix.lower() == ".onnx":
+        from posembed.checkpoint.formats.onnx.file import open_onnx
+
+        return open_onnx(file)
     if file.suffix.lower() != ".npz":
         from posembed.checkpoint.formats.gguf.file import open_gguf
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from posembed.checkpoint.copying import Progress
-from posembed.checkpoint.formats.gguf.file import GgufFile
+from posembed.checkpoint.formats.gguf.file import GgufFile, open_gguf
 from posembed.checkpoint.formats.gguf.rewrite import rewrite_gguf
-from posembed.checkpoint.formats.npz.file import NpzFile
+from posembed.checkpoint.formats.npz.file import NpzFile, open_npz
 from posembed.checkpoint.formats.npz.rewrite import rewrite_npz
+from posembed.checkpoint.formats.onnx.file import OnnxFile, open_onnx
+from posembed.checkpoint.formats.onnx.rewrite import rewrite_onnx
 from posembed.checkpoint.formats.weight_file import WeightFile
 from posembed.checkpoint.tensors import Array
 
@@ -24,8 +26,8 @@ def rewrite_weight_file(
     progress: Progress | None = None,
     *,
     full: bool = False,
-) -> None:
-    """Write a copy with new tensors and settings, and compare it with its source.
+) -> WeightFile:
+    """Write a copy with new tensors and settings, compare it with its source, and return it opened.
 
     Args:
         source: the opened file.
@@ -40,7 +42,12 @@ def rewrite_weight_file(
         WorkFailedError: if the copy cannot be written, or does not read back as it was written.
     """
     if isinstance(source, GgufFile):
-        return rewrite_gguf(source, target, replacements, settings, progress, full=full)
+        rewrite_gguf(source, target, replacements, settings, progress, full=full)
+        return open_gguf(target)
+    assert not settings, "neither an archive nor a graph has settings"
+    if isinstance(source, OnnxFile):
+        rewrite_onnx(source, target, replacements, progress, full=full)
+        return open_onnx(target)
     assert isinstance(source, NpzFile)
-    assert not settings, "an archive has no settings"
-    return rewrite_npz(source, target, replacements, progress, full=full)
+    rewrite_npz(source, target, replacements, progress, full=full)
+    return open_npz(target)

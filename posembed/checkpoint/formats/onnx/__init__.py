@@ -1,0 +1,1 @@
+"""Read and rewrite ONNX models."""
