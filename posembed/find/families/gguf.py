@@ -16,8 +16,8 @@ GGUF_NAMES = (
     (r"(?:v|vision)\.class_embd", "vision_model.embeddings.class_embedding"),
     (r"(?:a|audio)\.position_embd\.weight", "audio_model.embed_positions.weight"),
     (r"(?:t|text)\.position_embd\.weight", "text_model.embeddings.position_embedding.weight"),
-    (r"enc(?:oder)?\.position_embd\.weight", "encoder.embed_positions.weight"),
-    (r"dec(?:oder)?\.position_embd\.weight", "decoder.embed_positions.weight"),
+    (r"(?:enc|encoder)\.position_embd\.weight", "encoder.embed_positions.weight"),
+    (r"(?:dec|decoder)\.position_embd\.weight", "decoder.embed_positions.weight"),
     (r"(.*)attn_rel_b\.weight", r"\1relative_attention_bias.weight"),
 )
 GGUF_LENGTH = "context_length"

@@ -203,7 +203,7 @@ def _fill(stream: IO[bytes], view: memoryview) -> None:
     while done < len(view):
         block = stream.read(min(BUFFER, len(view) - done))
         if not block:
-            raise EOFError("an array is cut off")
+            raise zipfile.BadZipFile("an array is cut off")
         view[done : done + len(block)] = block
         done += len(block)
 
