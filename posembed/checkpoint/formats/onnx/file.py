@@ -152,7 +152,7 @@ def open_onnx(path: Path) -> OnnxFile:
             continue
         shape = tuple(proto.dims)
         if name in spans and spans[name].size != math.prod(shape) * array_type.itemsize:
-            raise wire.damaged(path)
+            raise wire.refuse_damaged(path)
         tensors[name] = StoredTensor(name, shape, _CODES[array_type], path)
     if not tensors:
         raise CheckpointError(f"{path}: holds no weights")
@@ -211,9 +211,9 @@ def _parsed(skeleton: bytes, path: Path) -> ModelProto:
     try:
         model.ParseFromString(skeleton)
     except DecodeError as error:
-        raise wire.damaged(path) from error
+        raise wire.refuse_damaged(path) from error
     if not model.HasField("graph"):
-        raise wire.damaged(path)
+        raise wire.refuse_damaged(path)
     return model
 
 
@@ -233,7 +233,7 @@ def _external(proto: TensorProto, path: Path, known: dict[Path, tuple[int, int]]
     except OSError as error:
         raise CheckpointError(f"{path}: its external data {name} is not there: fetch the whole model") from error
     except ValueError as error:
-        raise wire.damaged(path) from error
+        raise wire.refuse_damaged(path) from error
     if begin < 0 or size < 0 or begin + size > known[file][0]:
         raise CheckpointError(f"{file}: is shorter than {path.name} says: it is cut off; fetch it again")
     return Span(file, begin, size)

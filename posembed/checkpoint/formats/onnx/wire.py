@@ -58,9 +58,9 @@ def fields(descriptor: int, begin: int, end: int, path: Path) -> Iterator[Field]
         elif kind in _FIXED:
             content, at = at, at + _FIXED[kind]
         else:
-            raise damaged(path)
+            raise refuse_damaged(path)
         if number == 0 or at > end:
-            raise damaged(path)
+            raise refuse_damaged(path)
         yield Field(number, kind, start, content, at)
 
 
@@ -74,7 +74,7 @@ def varint(data: bytes | bytearray, at: int, path: Path) -> tuple[int, int]:
         value |= (byte & 0x7F) << (7 * count)
         if byte < 0x80:
             return value, count + 1
-    raise damaged(path)
+    raise refuse_damaged(path)
 
 
 def encoded(value: int) -> bytes:
@@ -96,6 +96,6 @@ def head_of(number: int, length: int) -> bytes:
     return encoded(number << 3 | _DELIMITED) + encoded(length)
 
 
-def damaged(path: Path) -> CheckpointError:
+def refuse_damaged(path: Path) -> CheckpointError:
     """Return the error for a file that is no ONNX model."""
     return CheckpointError(f"{path}: is not an ONNX model, or a damaged one: download or export it again")
