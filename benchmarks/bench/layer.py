@@ -1,7 +1,8 @@
 """The input embedding of BERT at one size against every peer: forward, and forward with backward.
 
 Without token types every token has type 0, as in Transformers. "Gradients kept" is ``zero_grad(set_to_none=False)``:
-gradients are zeroed and added to, not allocated anew; peers get the same.
+gradients are zeroed and added to, not allocated anew; peers get the same. ``keep_gradients=True`` is ours alone: the
+memory of the last gradient is used again although gradients are set to ``None``.
 """
 
 from __future__ import annotations

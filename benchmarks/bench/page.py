@@ -14,7 +14,7 @@ from benchmarks.bench import pictures, sections
 from benchmarks.bench.checkpoint import UNFLUSHED
 from benchmarks.bench.growth_section import growth
 from benchmarks.bench.layer import KEPT
-from benchmarks.bench.peers import ORT
+from benchmarks.bench.peers import KEEPING, ORT
 from benchmarks.bench.results import Result, ratio
 from benchmarks.bench.sections import Section, floor_seconds
 from benchmarks.pages import table
@@ -127,24 +127,26 @@ def headlines(measured: Mapping[str, Result]) -> Iterator[tuple[str, str]]:
 
 
 def _layer_headlines(layer: Result) -> Iterator[tuple[str, str]]:
-    case = layer.cases()[0]
-    size = f"{case['batch']} × {case['length']} × {case['width']}"
-    for types, named in (("default", size), ("explicit", "the same with explicit `token_type_ids`")):
-        rows = layer.where(what="forward", types=types)
-        ours = layer.row("posembed", what="forward", types=types)
+    first = layer.cases()[0]
+    size = f"`TokenPositionEmbedding`, {first['batch']} × {first['length']} × {first['width']}"
+    for types, named in (("default", size), ("explicit", f"{size}, explicit `token_type_ids`")):
+        forward = {"what": "forward", "types": types}
+        ours = layer.row("posembed", **forward)
         assert ours is not None
         for peer in ("transformers", "transformers, compiled", ORT):
-            theirs = layer.row(peer, what="forward", types=types)
-            if theirs is not None:
-                yield f"forward of `TokenPositionEmbedding` / {peer}, {named}", f"{ratio(ours, theirs):.2f}"
-        floor = floor_seconds(rows)
-        if floor is not None:
-            yield f"forward / the copy floor, {named}", f"{ours.median() / floor:.2f}"
-        for gradients, how in (("fresh", ""), (KEPT, ", gradients kept by both")):
+            if (theirs := layer.row(peer, **forward)) is not None:
+                yield f"{named}: forward, time / {peer}", f"{ratio(ours, theirs):.2f}"
+        if (floor := floor_seconds(layer.where(**forward))) is not None:
+            yield f"{named}: forward, time / the copy floor", f"{ours.median() / floor:.2f}"
+        for gradients, how in (("fresh", "fresh gradients"), (KEPT, "gradients kept and zeroed by both")):
             case = {"what": "forward + backward", "types": types, "gradients": gradients}
-            both = layer.row("posembed", **case), layer.row("transformers", **case)
-            if both[0] is not None and both[1] is not None:
-                yield f"forward + backward / transformers{how}, {named}", f"{ratio(both[0], both[1]):.2f}"
+            theirs, ours_now = layer.row("transformers", **case), layer.row("posembed", **case)
+            if theirs is not None and ours_now is not None:
+                yield f"{named}: forward + backward, {how}, time / transformers", f"{ratio(ours_now, theirs):.2f}"
+            keeping = layer.row(KEEPING, **case)
+            if gradients == "fresh" and theirs is not None and keeping is not None:
+                what = f"{named}: forward + backward, `keep_gradients=True`, time / transformers"
+                yield what, f"{ratio(keeping, theirs):.2f}"
 
 
 def headline_table(measured: Mapping[str, Result]) -> str:

@@ -11,6 +11,7 @@ import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ from posembed.errors import first_line
 ORT = "ONNX Runtime, EmbedLayerNormalization"
 FLASH = "flash-attn, BertEmbeddings + LayerNorm"
 LIGER = "Liger, embedding"
+KEEPING, MODULES = "posembed, keep_gradients=True", "posembed without numba (its submodules)"
 Run = Callable[[], Tensor]
 
 
@@ -53,17 +55,29 @@ def make_bert(
     theirs = BertEmbeddings(config)
     for parameter in theirs.parameters():
         nn.init.normal_(parameter, std=0.02)
+    return theirs, like(theirs)
+
+
+def like(theirs: BertEmbeddings, **options: Any) -> TokenPositionEmbedding:
+    """Return our module with the sizes and weights of Transformers'."""
+    tables = theirs.word_embeddings, theirs.position_embeddings
+    vocabulary, positions = (table.num_embeddings for table in tables)
+    width = theirs.word_embeddings.embedding_dim
     ours = TokenPositionEmbedding.from_preset(
-        "bert-base", d_model=width, max_len=positions, vocab_size=vocabulary, dropout=0.0
+        "bert-base", d_model=width, max_len=positions, vocab_size=vocabulary, dropout=0.0, **options
     )
     load_transformers_state_dict(ours, {f"embeddings.{name}": value for name, value in theirs.state_dict().items()})
-    return theirs, ours
+    return ours
 
 
 def make_peers(width: int, positions: int, *, compiled: bool) -> Peers:
     """Return every module that can be trained here, eager and, where there is a C++ compiler, compiled."""
     theirs, ours = make_bert(width, positions)
     peers = Peers(theirs, {"posembed": ours, "transformers": theirs})
+    if importlib.util.find_spec("numba") is None:
+        peers.missing[KEEPING] = "numba is not installed (pip install 'posembed[cpu]'): ours are its submodules"
+    else:
+        peers.modules |= {KEEPING: like(theirs, keep_gradients=True), MODULES: like(theirs, backend="modules")}
     try:
         peers.modules[FLASH] = FlashAttention(theirs)
     except ImportError as error:

@@ -17,7 +17,7 @@ from benchmarks.timing import Times, median_ratio
 from posembed.hardware import environment
 from posembed.storage import read_json, write_json
 
-PEERS = ("transformers", "onnxruntime", "flash-attn", "liger-kernel", "safetensors")
+PEERS = ("transformers", "numba", "onnxruntime", "flash-attn", "liger-kernel", "safetensors")
 Case = Mapping[str, str | int | float]
 
 
