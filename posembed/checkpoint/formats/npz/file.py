@@ -151,8 +151,8 @@ def meaning(stored: np.dtype[Any]) -> np.dtype[Any]:
     """Return the type of the numbers that are stored, little-endian.
 
     Example:
-        >>> meaning(np.dtype(">f4")), meaning(np.dtype("V2"))
-        (dtype('float32'), dtype(bfloat16))
+        >>> meaning(np.dtype(">f4")).name, meaning(np.dtype("V2")).name
+        ('float32', 'bfloat16')
     """
     return _BFLOAT16 if stored == _UNNAMED else stored.newbyteorder("<")
 
