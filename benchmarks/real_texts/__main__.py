@@ -33,6 +33,7 @@ CUTS, CHUNK, BEGINNING = (256, 512), 128, 256
 SHARES = (0.25, 0.5, 1.0)  # of the beginning's vector, beside the mean of the chunks
 Ids = Sequence[Sequence[int]]
 Scores = NDArray[np.float32]
+Hits = NDArray[np.int64]
 
 
 class Whole:
@@ -140,19 +141,28 @@ def tables(kept: dict[str, Any]) -> None:
             task: max((hits[f"cut to {cut}"] for cut in CUTS), key=lambda each: float(np.mean(each)))
             for task, hits in pooled.items()
         }
-        systems = next(iter(pooled.values()))
+        systems = list(dict.fromkeys(system for hits in pooled.values() for system in hits))
         shares = [
-            [system, *(interval(bootstrap_interval(hits[system])) for hits in pooled.values())] for system in systems
+            [system, *(_cell(hits, system, lambda own: interval(bootstrap_interval(own))) for hits in pooled.values())]
+            for system in systems
         ]
         print_table([f"{length:,} tokens", *(f"{task} ({len(cuts[task])})" for task in pooled)], shares)
         differences = [
-            [system, *(interval(difference(hits[system], cuts[task]), sign=True) for task, hits in pooled.items())]
-            for system in systems
+            [system, *(_less(hits, system, cuts[task]) for task, hits in pooled.items())] for system in systems
         ]
         print_table([f"{length:,} tokens, less the better cut", *pooled], differences)
 
 
-def _pooled(hits: dict[str, dict[str, list[int]]], task: str, length: int) -> dict[str, NDArray[np.int64]]:
+def _cell(hits: dict[str, Hits], system: str, shown: Callable[[Hits], str]) -> str:
+    """Return what is shown of a system, or a dash where it was not measured."""
+    return shown(hits[system]) if system in hits else "–"
+
+
+def _less(hits: dict[str, Hits], system: str, cut: Hits) -> str:
+    return _cell(hits, system, lambda own: interval(difference(own, cut), sign=True))
+
+
+def _pooled(hits: dict[str, dict[str, list[int]]], task: str, length: int) -> dict[str, Hits]:
     keys = [key for key in hits if key.endswith(f", {task}, {length}")]
     systems = [system for system in hits[keys[0]] if all(system in hits[key] for key in keys)] if keys else []
     return {system: np.concatenate([hits[key][system] for key in keys]) for system in systems}
