@@ -1,7 +1,8 @@
 """How often titles, sections and needles rank their document first: as shipped, by chunks, and by longer tables.
 
     python -m benchmarks.real_texts.corpora corpora
-    python -m benchmarks.real_texts MODEL corpora [NAME=CHECKPOINT …]     (adds to KEPT; half an hour on 2 cores)
+    python -m benchmarks.real_texts MODEL corpora [NAME=CHECKPOINT …] [--only COLLECTION]
+                                                      (adds to KEPT; a quarter of an hour on 2 cores for a collection)
     python -m benchmarks.real_texts --tables                              (prints the tables from KEPT)
 
 Every system gives one vector a document, but for the best chunk, the best late chunk and BM25. A checkpoint of a longer
@@ -103,22 +104,22 @@ class Shipped(Whole):
         yield "BM25", Bm25Index(split(documents)).scores(split(queries))
 
 
-def hits_of(each: NamedSet, scores: Callable[[Ids, Ids], Iterator[tuple[str, Scores]]]) -> dict[str, list[int]]:
-    """Return, for each system, 1 for every query whose document ranks first."""
-    found: dict[str, list[int]] = {}
+def hits_of(each: NamedSet, scores: Callable[[Ids, Ids], Iterator[tuple[str, Scores]]]) -> dict[str, str]:
+    """Return, for each system, 1 for every query whose document ranks first, and 0 for the others, as one word."""
+    found: dict[str, str] = {}
     for pool in pools(each.made):
         for system, score in scores(each.made.documents[pool], each.made.queries[pool]):
-            found.setdefault(system, []).extend(ranked_first(score).tolist())
+            found[system] = found.get(system, "") + "".join(str(int(hit)) for hit in ranked_first(score))
     return found
 
 
-def measure(model: str, folder: Path, checkpoints: dict[str, str]) -> None:
+def measure(model: str, folder: Path, checkpoints: dict[str, str], only: str | None = None) -> None:
     """Measure what is not kept yet, and keep it."""
     embedder = load_embedder(model)
     shipped = Shipped(embedder)
     longer = [Longer(load_embedder(path), name) for name, path in checkpoints.items()]
     kept = load(KEPT).get("hits", {})
-    for each in named_sets(folder, embedder):
+    for each in named_sets(folder, embedder, only):
         key = f"{each.collection}, {each.task}, {each.length}"
         found = kept.setdefault(key, {})
         if "BM25" not in found:
@@ -127,11 +128,11 @@ def measure(model: str, folder: Path, checkpoints: dict[str, str]) -> None:
             if other.name not in found:
                 found |= hits_of(each, other.scores)
         keep(KEPT, {"hits": kept, "environment": environment("cpu")})
-        print(key, {name: round(float(np.mean(hits)), 3) for name, hits in found.items()}, flush=True)
+        print(key, {name: round(float(_hits(word).mean()), 3) for name, word in found.items()}, flush=True)
 
 
 def tables(kept: dict[str, Any]) -> None:
-    """Print the pooled shares, and the paired differences from the better cut."""
+    """Print the pooled shares, and the paired differences from the better cut and from the best chunk."""
     for length in LENGTHS:
         pooled = {task: _pooled(kept["hits"], task, length) for task in TASKS}
         pooled = {task: hits for task, hits in pooled.items() if hits}
@@ -141,16 +142,18 @@ def tables(kept: dict[str, Any]) -> None:
             task: max((hits[f"cut to {cut}"] for cut in CUTS), key=lambda each: float(np.mean(each)))
             for task, hits in pooled.items()
         }
+        chunks = {task: hits["best chunk"] for task, hits in pooled.items()}
         systems = list(dict.fromkeys(system for hits in pooled.values() for system in hits))
         shares = [
             [system, *(_cell(hits, system, lambda own: interval(bootstrap_interval(own))) for hits in pooled.values())]
             for system in systems
         ]
         print_table([f"{length:,} tokens", *(f"{task} ({len(cuts[task])})" for task in pooled)], shares)
-        differences = [
-            [system, *(_less(hits, system, cuts[task]) for task, hits in pooled.items())] for system in systems
-        ]
-        print_table([f"{length:,} tokens, less the better cut", *pooled], differences)
+        for name, others in (("the better cut", cuts), ("the best chunk", chunks)):
+            differences = [
+                [system, *(_less(hits, system, others[task]) for task, hits in pooled.items())] for system in systems
+            ]
+            print_table([f"{length:,} tokens, less {name}", *pooled], differences)
 
 
 def _cell(hits: dict[str, Hits], system: str, shown: Callable[[Hits], str]) -> str:
@@ -158,14 +161,18 @@ def _cell(hits: dict[str, Hits], system: str, shown: Callable[[Hits], str]) -> s
     return shown(hits[system]) if system in hits else "–"
 
 
-def _less(hits: dict[str, Hits], system: str, cut: Hits) -> str:
-    return _cell(hits, system, lambda own: interval(difference(own, cut), sign=True))
+def _less(hits: dict[str, Hits], system: str, other: Hits) -> str:
+    return _cell(hits, system, lambda own: interval(difference(own, other), sign=True))
 
 
-def _pooled(hits: dict[str, dict[str, list[int]]], task: str, length: int) -> dict[str, Hits]:
+def _hits(word: str) -> Hits:
+    return np.array(list(word), dtype=np.int64)
+
+
+def _pooled(hits: dict[str, dict[str, str]], task: str, length: int) -> dict[str, Hits]:
     keys = [key for key in hits if key.endswith(f", {task}, {length}")]
     systems = [system for system in hits[keys[0]] if all(system in hits[key] for key in keys)] if keys else []
-    return {system: np.concatenate([hits[key][system] for key in keys]) for system in systems}
+    return {system: np.concatenate([_hits(hits[key][system]) for key in keys]) for system in systems}
 
 
 def main() -> None:
@@ -174,12 +181,13 @@ def main() -> None:
     parser.add_argument("model", nargs="?")
     parser.add_argument("corpora", nargs="?", type=Path)
     parser.add_argument("checkpoints", nargs="*", metavar="NAME=CHECKPOINT")
+    parser.add_argument("--only", metavar="COLLECTION", help="search the pages of this collection alone")
     parser.add_argument("--tables", action="store_true")
     given = parser.parse_args()
     if not given.tables:
         if given.corpora is None:
             parser.error("name a model and the folder of the corpora, or --tables")
-        measure(given.model, given.corpora, dict(each.split("=", 1) for each in given.checkpoints))
+        measure(given.model, given.corpora, dict(each.split("=", 1) for each in given.checkpoints), given.only)
     tables(load(KEPT))
 
 

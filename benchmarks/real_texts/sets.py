@@ -36,10 +36,10 @@ class NamedSet:
     made: RetrievalSet
 
 
-def named_sets(folder: Path, embedder: Embedder) -> Iterator[NamedSet]:
-    """Yield the sets of the collections in a folder, those of one collection and length after each other."""
+def named_sets(folder: Path, embedder: Embedder, only: str | None = None) -> Iterator[NamedSet]:
+    """Yield the sets of the collections in a folder, or of one of them, those of one length after each other."""
     prose = HeldOut([embedder.encode(text) for text in load_texts("stdlib")["test"]])
-    for place in sorted(each for each in folder.iterdir() if each.is_dir()):
+    for place in sorted(each for each in folder.iterdir() if each.is_dir() and only in (None, each.name)):
         held_out = HeldOut([], load_documents(str(place), "all"), everything=True)
         for length in LENGTHS:
             for task in TASKS[:2]:
