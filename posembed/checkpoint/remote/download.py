@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from posembed.checkpoint.disk import explain_os_error, require_space
-from posembed.checkpoint.remote.faults import NoRangesError, failed
-from posembed.checkpoint.remote.store import PIECE, RemoteFile, not_all
+from posembed.checkpoint.remote.faults import NoRangesError, refuse_request
+from posembed.checkpoint.remote.store import PIECE, RemoteFile, refuse_content
 from posembed.errors import PosembedError, WorkFailedError, WorkInterruptedError
 from posembed.files import flush
 from posembed.locks import locked
@@ -155,7 +155,7 @@ def _fill_at_once(source: Source, descriptor: int, shown: str, counted: _Counted
     except PosembedError:
         raise
     except Exception as error:  # each library has errors of its own
-        raise failed(shown, error) from None
+        raise refuse_request(shown, error) from None
 
 
 def _require_right(source: Source, descriptor: int, shown: str) -> None:
@@ -172,7 +172,7 @@ def _require_right(source: Source, descriptor: int, shown: str) -> None:
         right = right and (stated is None or _digest(descriptor, name, start) == stated)
     if not right:
         source.partial.unlink(missing_ok=True)
-        raise not_all(shown, file.name)
+        raise refuse_content(shown, file.name)
     if not source.is_unchanged():
         source.partial.unlink(missing_ok=True)
         raise WorkFailedError(

@@ -43,7 +43,7 @@ def is_missing(error: BaseException) -> bool:
     return isinstance(error, FileNotFoundError) and not _is_of_connection(error)
 
 
-def failed(shown: str, error: BaseException) -> PosembedError:
+def refuse_request(shown: str, error: BaseException) -> PosembedError:
     """Return the error of a request for an address.
 
     Args:
@@ -64,7 +64,7 @@ def failed(shown: str, error: BaseException) -> PosembedError:
     return CheckpointError(f"{named} cannot be read ({_why(error)})")
 
 
-def hub_failed(address: HubAddress, endpoint: str, error: BaseException) -> PosembedError:
+def refuse_hub_request(address: HubAddress, endpoint: str, error: BaseException) -> PosembedError:
     """Return the error of a request to a hub for a model."""
     if isinstance(error, PosembedError):
         return error

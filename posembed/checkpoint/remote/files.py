@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from posembed.checkpoint.remote.address import UrlAddress
 from posembed.checkpoint.remote.download import Source, fetch_files
-from posembed.checkpoint.remote.faults import failed
+from posembed.checkpoint.remote.faults import refuse_request
 from posembed.checkpoint.remote.known import BESIDE_A_FILE, FILES, shards_in
 from posembed.checkpoint.remote.store import RemoteFile, again, read_range
 from posembed.errors import InvalidArgumentError
@@ -64,7 +64,7 @@ class UrlStore:
             return known.size
         size = self._info(name).get("size")
         if size is None:
-            raise failed(self.shown, ValueError(f"its server does not say how large {name} is"))
+            raise refuse_request(self.shown, ValueError(f"its server does not say how large {name} is"))
         return int(size)
 
     def read(self, name: str, begin: int, end: int) -> bytes:

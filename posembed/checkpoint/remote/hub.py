@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from posembed._version import __version__
 from posembed.checkpoint.remote.address import HubAddress
 from posembed.checkpoint.remote.download import Source, fetch_files
-from posembed.checkpoint.remote.faults import failed, hub_failed, may_pass, status_of
-from posembed.checkpoint.remote.store import PIECE, RemoteFile, not_all, read_range
+from posembed.checkpoint.remote.faults import may_pass, refuse_hub_request, refuse_request, status_of
+from posembed.checkpoint.remote.store import PIECE, RemoteFile, read_range, refuse_content
 from posembed.errors import InvalidArgumentError, PosembedError, require_package
 from posembed.files import write_whole
 from posembed.observer import LOGGER, Observer
@@ -65,8 +65,8 @@ def open_hub(address: HubAddress) -> HubStore | Path:
     except Exception as error:  # whatever its HTTP library raises
         folder = _cached(address) if status_of(error) not in (401, 403, 404) else None
         if folder is None:
-            raise hub_failed(address, api.endpoint, error) from None
-        LOGGER.warning("%s", f"{hub_failed(address, api.endpoint, error)}; its copy in the hub's cache is used")
+            raise refuse_hub_request(address, api.endpoint, error) from None
+        LOGGER.warning("%s", f"{refuse_hub_request(address, api.endpoint, error)}; its copy in the hub's cache is used")
         return _inner(folder, address)
     return HubStore(address, api, info)
 
@@ -157,14 +157,14 @@ class HubStore:
                 )
             )
         except Exception as error:  # whatever its HTTP library raises
-            raise hub_failed(self._address, self._api.endpoint, error) from None
+            raise refuse_hub_request(self._address, self._api.endpoint, error) from None
         stated = self._files[name].git_sha1
         if stated is not None and _SHA1.fullmatch(path.resolve().name) and path.resolve().name == stated:
             data = path.read_bytes()
             if hashlib.sha1(f"blob {len(data)}\0".encode() + data, usedforsecurity=False).hexdigest() != stated:
                 path.resolve().unlink(missing_ok=True)
                 path.unlink(missing_ok=True)
-                raise not_all(self.shown, name)
+                raise refuse_content(self.shown, name)
 
     def _source(self, name: str, blobs: Path) -> Source | None:
         """Return a large file as what is downloaded in pieces; ``None`` for a small one."""
@@ -193,9 +193,9 @@ class HubStore:
             try:
                 found = _asked(lambda: get_hf_file_metadata(url, endpoint=self._api.endpoint))
             except Exception as error:
-                raise hub_failed(self._address, self._api.endpoint, error) from None
+                raise refuse_hub_request(self._address, self._api.endpoint, error) from None
             if found.size is None:
-                raise failed(self._file_shown(name), ValueError("its server does not say how large it is"))
+                raise refuse_request(self._file_shown(name), ValueError("its server does not say how large it is"))
             # The token is for the hub alone, not for the store of large files that it may lead to.
             same = urlsplit(found.location).netloc == urlsplit(self._api.endpoint).netloc
             headers = {key: value for key, value in build_hf_headers().items() if key == "authorization" and same}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from posembed.checkpoint.remote.faults import NoRangesError, failed, may_pass
+from posembed.checkpoint.remote.faults import NoRangesError, may_pass, refuse_request
 from posembed.errors import PosembedError, WorkFailedError
 from posembed.observer import Observer
 
@@ -78,7 +78,7 @@ def again(ask: Callable[[], Result], shown: str) -> Result:
             raise
         except Exception as error:  # each library has errors of its own
             if attempt + 1 == _TRIES or not may_pass(error):
-                raise failed(shown, error) from None
+                raise refuse_request(shown, error) from None
         time.sleep(2**attempt)
         attempt += 1
 
@@ -114,7 +114,7 @@ def read_range(open_file: Callable[[], Any], begin: int, end: int, shown: str) -
     return b"".join(pieces)
 
 
-def not_all(shown: str, names: str) -> WorkFailedError:
+def refuse_content(shown: str, names: str) -> WorkFailedError:
     """Return the error for content that is not what the server says it is."""
     return WorkFailedError(
         f"checkpoint={shown!r}: {names} arrived with other content than its server states; it was removed: run the "

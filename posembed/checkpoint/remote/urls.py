@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from posembed.checkpoint.remote.address import UrlAddress
-from posembed.checkpoint.remote.faults import failed
+from posembed.checkpoint.remote.faults import refuse_request
 from posembed.checkpoint.remote.files import UrlStore
 from posembed.checkpoint.remote.web import WebStore
 from posembed.errors import InvalidArgumentError, MissingExtraError, require_package
@@ -44,5 +44,5 @@ def open_url(address: UrlAddress) -> UrlStore:
             f"checkpoint={address.shown!r} has a scheme that fsspec does not know: use hf://, https://, s3:// or gs://"
         ) from error
     except Exception as error:
-        raise failed(address.shown, error) from None
+        raise refuse_request(address.shown, error) from None
     return (WebStore if is_web else UrlStore)(address, system, path)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from posembed.checkpoint.remote.faults import failed, is_missing
+from posembed.checkpoint.remote.faults import is_missing, refuse_request
 from posembed.checkpoint.remote.files import UrlStore, ends_as_file
 from posembed.checkpoint.remote.known import KNOWN, folders_in, shards_in
 from posembed.checkpoint.remote.store import RemoteFile, again
@@ -37,7 +37,7 @@ class WebStore(UrlStore):
             info = self._system.info(self._path)
         except FileNotFoundError as error:
             if not is_missing(error) and not _is_page_only(error):
-                raise failed(self.shown, error) from None
+                raise refuse_request(self.shown, error) from None
             return False
         return bool(info.get("mimetype") == "application/octet-stream")
 
@@ -95,9 +95,9 @@ class WebStore(UrlStore):
         except FileNotFoundError as error:
             if is_missing(error) or _is_page_only(error):
                 return
-            raise failed(self.shown, error) from None
+            raise refuse_request(self.shown, error) from None
         except Exception as error:
-            raise failed(self.shown, error) from None
+            raise refuse_request(self.shown, error) from None
         for link in sorted(links)[:_MOST_FILES]:
             inner = unquote(str(link).removeprefix(self._base).lstrip("/"))
             if not inner.startswith(folder) or "?" in inner or "#" in inner or inner.rstrip("/") == folder.rstrip("/"):

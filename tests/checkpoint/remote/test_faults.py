@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from posembed.checkpoint.remote.address import HubAddress
-from posembed.checkpoint.remote.faults import failed, hub_failed, is_missing, may_pass, status_of
+from posembed.checkpoint.remote.faults import is_missing, may_pass, refuse_hub_request, refuse_request, status_of
 
 
 class ClientResponseError(Exception):
@@ -39,7 +39,7 @@ def caused(error, cause):
     ],
 )
 def test_sentences_and_exit_codes(error, code, said):
-    result = failed("https://example.org/m", error)
+    result = refuse_request("https://example.org/m", error)
     assert result.exit_code == code
     assert said in str(result)
     assert "secret" not in str(result)
@@ -71,7 +71,9 @@ def test_a_missing_file_is_told_from_a_lost_connection():
     ],
 )
 def test_what_a_hub_says(kind, code, said):
-    error = hub_failed(HubAddress("org/model"), "https://hub", type(kind, (Exception,), {})("token hf_secret123"))
+    error = refuse_hub_request(
+        HubAddress("org/model"), "https://hub", type(kind, (Exception,), {})("token hf_secret123")
+    )
     assert (error.exit_code, "hf_secret" in str(error)) == (code, False)
     assert said in str(error)
 
@@ -80,8 +82,8 @@ def test_a_name_may_be_a_mistyped_path():
     lost = type("ConnectError", (Exception,), {})()
     word, pair = (HubAddress(name, is_name=True) for name in ("bert", "runs/bert"))
     assert "does not exist on this machine, and https://hub cannot be reached" in str(
-        hub_failed(word, "https://hub", lost)
+        refuse_hub_request(word, "https://hub", lost)
     )
-    assert [hub_failed(each, "https://hub", lost).exit_code for each in (word, pair)] == [2, 1]
+    assert [refuse_hub_request(each, "https://hub", lost).exit_code for each in (word, pair)] == [2, 1]
     missing = type("RepositoryNotFoundError", (Exception,), {})()
-    assert "neither a path on this machine nor a model" in str(hub_failed(word, "https://hub", missing))
+    assert "neither a path on this machine nor a model" in str(refuse_hub_request(word, "https://hub", missing))
