@@ -19,7 +19,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(torch|nn|np|numpy|ml_dtypes|os|pathlib|collections|typing|optional)\b.*"),
     (
         "py:class",
-        r"(Json|JsonObject|MethodName|Kernel|Depth|StoredTensor|PickledFile|.*\[\w+)",
+        r"(Json|JsonObject|MethodName|Kernel|Depth|StoredTensor|PickledFile|WeightFile|Shadow|.*\[\w+)",
     ),  # aliases, generics that Sphinx cuts at the comma, and names whose imports are for type checking alone
     (
         "py:.*",

@@ -133,7 +133,9 @@ def address_of_missing(path: object) -> Address | None:
 
 def without_scheme(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
     """Return the path of a ``file://`` address; any other path as it is."""
-    if not os.fspath(path).startswith(("file:/", "local:/")) or os.path.lexists(path):
+    text = os.fspath(path) if isinstance(path, os.PathLike) else path
+    # What is no path is refused by whoever opens it, with the argument's name.
+    if not isinstance(text, str) or not text.startswith(("file:/", "local:/")) or os.path.lexists(path):
         return path
     from posembed.checkpoint.remote.address import address_of
 

@@ -19,7 +19,7 @@ from posembed.layout import TableLayout
 _SAYS = f"{POSITION_WORD}|{TOKEN_TYPE}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Renamed:
     """A checkpoint's tensors under known names.
 

@@ -11,7 +11,7 @@ from tests.fixtures.tensors import found_as
 
 MODEL_TYPES = set(CONFIG_MAPPING_NAMES)
 # Model types of checkpoints on the hub that this version of Transformers knows under another name, or inside another.
-ELSEWHERE = {"internvl_chat", "mluke", "bridgetower_text_model", "xlm-prophetnet"}
+ELSEWHERE = {"internvl_chat", "mluke", "bridgetower_text_model", "xlm-prophetnet", "flax-vit"}
 
 
 def patterns():
