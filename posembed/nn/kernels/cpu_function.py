@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -82,13 +83,18 @@ def _gradients(ctx: Any, gradient: Tensor, mean: Tensor, rstd: Tensor, x: Inputs
         elif kept is not None:
             out, is_zero = kept.lend(x.token)
         else:
-            out = torch.empty_like(x.token)
+            out, is_zero = _untouched(x.token), True
         found = cpu.backward(gradient, mean, rstd, x, wanted, out, add=adds, fill=not (adds or is_zero))
         if adds:
             torch.autograd.graph.increment_version(out)
         if kept is not None:
             kept.wrote(out, x.ids, added=adds)
     return [None, *found[1:]] if adds else list(found)
+
+
+def _untouched(table: Tensor) -> Tensor:
+    """Return zeros like a table, whose memory is touched where it is written alone: NumPy asks the system for it so."""
+    return torch.from_numpy(np.zeros(table.shape, table.detach().numpy().dtype))  # zeros_like would fill it
 
 
 def _adds_itself(ctx: Any, table: Tensor) -> bool:
