@@ -121,16 +121,26 @@ class FlashAttention(nn.Module):
 
 
 def _flash_embeddings() -> type[nn.Module]:
-    if "flash_attn" not in sys.modules:
+    """Import the one class that needs no GPU, past the package's own `__init__`, which does; leave no trace of it."""
+    before = {name: module for name, module in sys.modules.items() if _is_flash(name)}
+    if "flash_attn" not in before:
         found = importlib.util.find_spec("flash_attn")
         if found is None or not found.submodule_search_locations:
             raise ImportError("flash-attn is not installed")
         package = types.ModuleType("flash_attn")
         package.__path__ = list(found.submodule_search_locations)
         sys.modules["flash_attn"] = package
-    from flash_attn.modules.embedding import BertEmbeddings as Embeddings
-
+    try:
+        from flash_attn.modules.embedding import BertEmbeddings as Embeddings
+    finally:  # Transformers asks for the package too, and must find it as it is installed
+        for name in [name for name in sys.modules if _is_flash(name)]:
+            del sys.modules[name]
+        sys.modules.update(before)
     return Embeddings  # type: ignore[no-any-return]
+
+
+def _is_flash(name: str) -> bool:
+    return name.partition(".")[0] == "flash_attn"
 
 
 def why_not_liger() -> str:
