@@ -31,6 +31,7 @@ def measured(results):
     return page.load(results)
 
 
+@pytest.mark.slow  # measures every part at tiny sizes: twenty seconds of processor time
 def test_every_part_leaves_its_results(measured):
     assert tuple(measured) == bench.PARTS
     for result in measured.values():
@@ -42,12 +43,14 @@ def test_every_part_leaves_its_results(measured):
             assert row.series["wall"]
 
 
+@pytest.mark.slow
 def test_results_are_read_as_they_were_written(measured, tmp_path):
     for name, result in measured.items():
         assert Result.read(result.write(tmp_path)) == result
         assert (tmp_path / f"{name}.json").stat().st_size < 100_000
 
 
+@pytest.mark.slow
 def test_the_page_shows_every_part(measured):
     text = page.page_text(measured)
     for name, (title, _) in page.SECTIONS.items():
@@ -60,6 +63,7 @@ def test_the_page_shows_every_part(measured):
             assert candidate in text
 
 
+@pytest.mark.slow
 def test_the_page_and_its_charts_are_written(results, tmp_path):
     (tmp_path / "README.md").write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n", encoding="utf-8")
     written = page.write_page(results, tmp_path)
