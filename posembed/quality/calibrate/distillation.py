@@ -94,19 +94,22 @@ class Distillation:
 
     def batch(self, step: int) -> tuple[Passages, Asked | None]:
         """Return the passages of a step, and the queries that ask for them, if any; its number alone decides them."""
-        rng, length = self._length(step)
-        if length in self.asked.excerpts and rng.random() < self.config.asked:
+        rng, length, asks = self._drawn(step)
+        if asks:
             asked = self.asked.draw(length, self.config.batch, rng)
             return asked.documents, asked
         return [self.train.draw(length - self.embedder.special, rng) for _ in range(self.config.batch)], None
 
     def tokens(self, step: int) -> int:
         """Return the number of tokens of a step's passages, special tokens included."""
-        return len(self.batch(step)[0]) * self._length(step)[1]
+        _, length, asks = self._drawn(step)
+        return length * (min(self.config.batch, len(self.asked.excerpts[length])) if asks else self.config.batch)
 
-    def _length(self, step: int) -> tuple[np.random.Generator, int]:
+    def _drawn(self, step: int) -> tuple[np.random.Generator, int, bool]:
+        """Return a step's random numbers, the length of its passages, and whether these are asked for."""
         rng = generator("distill", "step", step, self.config.seed)
-        return rng, draw_length(self.lengths, rng)
+        length = draw_length(self.lengths, rng)
+        return rng, length, length in self.asked.excerpts and rng.random() < self.config.asked
 
     def targets(self, passages: Texts) -> Tensor:
         """Return the unit vectors to be learned, ``[passages, d_model]``.

@@ -78,14 +78,7 @@ def test_a_hub_that_is_gone_is_answered_by_the_cache(hub, bert, small_pieces, ca
 
 
 def test_a_broken_download_is_resumed(hub, bert, small_pieces):
-    def broken(handler):
-        if int(handler.headers.get("Range", "bytes=0-0")[6:].partition("-")[0]) < 500_000:
-            return False
-        handler.close_connection = True
-        handler.connection.close()
-        return True
-
-    hub.fault = broken
+    hub.fault = hub.breaks_after(500_000)
     with pytest.raises(WorkFailedError, match="the connection was closed"):
         local_copy("org/bert")
     hub.fault, sent = None, hub.sent

@@ -134,14 +134,7 @@ def test_a_connection_that_breaks_leaves_what_has_arrived(web, bert, monkeypatch
 
     monkeypatch.setattr(download, "PIECE", 100_000)
 
-    def broken(handler):
-        if int(handler.headers.get("Range", "bytes=0-0")[6:].partition("-")[0]) < 500_000:
-            return False
-        handler.close_connection = True
-        handler.connection.close()
-        return True
-
-    web.fault = broken
+    web.fault = web.breaks_after(500_000)
     with pytest.raises(WorkFailedError, match=r"model\.safetensors' cannot be reached \(the connection was closed"):
         local_copy(f"{web.url}/bert")
     web.fault, sent = None, web.sent
