@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from cyclopts import App, CycloptsError
 
@@ -33,7 +33,25 @@ COMMANDS = {
 # Written out where the parser's own usage line would say "[ARGS]".
 _USAGE = {"inspect": "posembed inspect [OPTIONS] CHECKPOINT [CHECKPOINT_B]"}
 
-app = App(
+
+class _Parser(App):
+    """Hides pydantic from the parser, which would check values and defaults by it wherever something has imported it.
+
+    What an option is read as and what its type is called differ here on purpose (see ``values.py``), so every option
+    that is left out would be refused.
+    """
+
+    def parse_args(self, *arguments: Any, **keywords: Any) -> Any:
+        """Parse as the base class does."""
+        hidden = sys.modules.pop("pydantic", None)
+        try:
+            return super().parse_args(*arguments, **keywords)
+        finally:
+            if hidden is not None:
+                sys.modules["pydantic"] = hidden
+
+
+app = _Parser(
     name="posembed",
     help="Learned position tables for Transformers: build, compare, inspect, extend and explain them.",
     help_format="plaintext",

@@ -1,0 +1,1 @@
+"""What connects posembed with other libraries; nothing here is imported unless it is used."""
