@@ -27,8 +27,8 @@ USES = {
     "lab": {"records", "nn", "tables"},
     "commands": {"quality", "lab"},
     "report": {"records", "tables"},
-    "lesson": {"commands", "report"},
     "integrations": {"commands", "report"},
+    "lesson": {"commands", "report"},
     "cli": {"lesson", "integrations"},
     "__main__": {"cli"},
     "_version": set(),
@@ -138,8 +138,10 @@ def test_torch_stays_where_it_belongs():
 
 
 def test_optional_packages_are_imported_where_they_are_used():
-    """At the top of a module they would make the whole module need the extra."""
-    for path, _, tree in modules():
+    """At the top of a module they would make the whole module need the extra, as a module of ``integrations`` does."""
+    for path, room, tree in modules():
+        if room == "integrations":
+            continue
         for node in tree.body:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 for name, line in imported(ast.Module([node], [])):

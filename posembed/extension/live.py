@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from posembed.checkpoint.formats.pickle.torch_arrays import DTYPE_NAMES, from_numpy, to_numpy
 from posembed.checkpoint.tensors import FLOATS, Array, StoredTensor
@@ -96,6 +97,23 @@ def extend_in_place(
     return changes
 
 
+def learned_tables(model: nn.Module) -> list[FoundTable]:
+    """Return the learned position tables of a model in memory; each key is the name of a parameter.
+
+    Args:
+        model: a Transformers model, or any module with a learned position table.
+
+    Example:
+        >>> from posembed import TokenPositionEmbedding
+        >>> [(table.key, table.layout.length) for table in learned_tables(TokenPositionEmbedding(100, 8, 4))]
+        [('position.weight', 8)]
+    """
+    by_name = dict(_tensors(model))
+    tensors = {name: _stored(name, tensor) for name, tensor in by_name.items()}
+    found = _find_in_model(model, _config_of(model), by_name, tensors, None)
+    return [table for table in found if table.refused is None and table.unused is None]
+
+
 def _refuse_the_unequal(
     where: str, changes: Sequence[TableChange], found: Sequence[FoundTable], following: Container[str]
 ) -> None:
@@ -163,7 +181,9 @@ def _own_tables(model: nn.Module, tensors: dict[str, StoredTensor]) -> Iterator[
 
 
 def _some_rows(tensor: Tensor) -> Array | None:
-    if tensor.is_meta or tensor.dim() not in (2, 3) or str(tensor.dtype) not in DTYPE_NAMES:
+    if tensor.is_meta or isinstance(tensor, DTensor):  # without values, or with a share of them: its name must do
+        return None
+    if tensor.dim() not in (2, 3) or str(tensor.dtype) not in DTYPE_NAMES:
         return None
     if DTYPE_NAMES[str(tensor.dtype)] not in FLOATS:
         return None
