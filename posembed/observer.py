@@ -23,6 +23,8 @@ class Progress:
         tokens_per_second: current speed.
         detail: anything else to show, one line.
         seconds: time that the work itself has taken so far, where it is measured.
+        train_loss: loss of the latest training step, while training.
+        validation_loss: loss on validation texts, in the update that follows its measurement.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Progress:
     tokens_per_second: float | None = None
     detail: str = ""
     seconds: float | None = None
+    train_loss: float | None = None
+    validation_loss: float | None = None
 
 
 class Observer:

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from posembed.cli.command import command
-from posembed.cli.output import AsJson, print_json, say
+from posembed.cli.output import AsJson, LogDir, followed, print_json, refuse_inside, say
 from posembed.files import write_whole
 from posembed.records.compare import CompareOptions
 from posembed.records.comparison import Comparison
@@ -21,6 +21,7 @@ def compare(
     *,
     options: CompareOptions = _DEFAULT,
     plots: Annotated[bool, Parameter(help="Draw PNG plots and report.html into the output directory.")] = True,
+    log_dir: LogDir = None,
     as_json: AsJson = False,
     require_below_bigram: Annotated[
         float | None,
@@ -34,7 +35,6 @@ def compare(
     from posembed.report.html.compare import compare_page, trained_tables
     from posembed.report.html.page import require_plotly, write_page
     from posembed.report.terminal import compare as text
-    from posembed.report.terminal.progress import TerminalObserver
 
     out = options.out
     drawn = plots and out is not None
@@ -44,7 +44,8 @@ def compare(
     from posembed.commands.compare import RESULTS
     from posembed.commands.compare import compare as run
 
-    with TerminalObserver() as observer:
+    refuse_inside("data", options.data, log_dir, "whose files are the training text")
+    with followed(log_dir, resume=options.resume) as observer:
         results = run(options=options, observer=observer)
     if out is not None:
         page = text.markdown(results)

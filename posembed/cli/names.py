@@ -18,6 +18,7 @@ METAVARS = {
     "data": "TEXTS",
     "device": "DEVICE",
     "html": "FILE",
+    "log_dir": "DIR",
     "method": "METHOD",
     "original": "DIR",
     "out": "DIR",

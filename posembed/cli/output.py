@@ -8,17 +8,19 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from posembed.errors import PosembedError
+from posembed.errors import InvalidArgumentError, PosembedError
 from posembed.report.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from posembed.observer import Observer
 
 Checkpoint = Annotated[
     str | os.PathLike[str],
@@ -32,7 +34,42 @@ Model = Annotated[
     ),
 ]
 AsJson = Annotated[bool, Parameter(help="Print one JSON document on standard output.")]
+LogDir = Annotated[
+    Path | None, Parameter(help="Write TensorBoard event files to DIR: losses and speed of the training.")
+]
 Html = Annotated[Path | None, Parameter(help="Write a report with charts to FILE, one offline page.")]
+
+
+@contextlib.contextmanager
+def followed(log_dir: Path | None, *, resume: bool) -> Iterator[Observer]:
+    """Show a long call on the terminal while the body runs, and write TensorBoard's event files where asked to."""
+    from posembed.report.terminal.progress import TerminalObserver
+
+    with contextlib.ExitStack() as stack:
+        observer: Observer = stack.enter_context(TerminalObserver())
+        if log_dir is not None:
+            from posembed.integrations.tensorboard import TensorBoardObserver
+
+            observer = stack.enter_context(TensorBoardObserver(log_dir, observer, resume=resume))
+        yield observer
+
+
+def refuse_inside(name: str, place: str | Path, log_dir: Path | None, why: str) -> None:
+    """Refuse a directory of event files inside another directory of the call.
+
+    Args:
+        name: argument of the other directory.
+        place: the directory; ``stdlib`` is none.
+        log_dir: where event files would be written, or ``None``.
+        why: what the other directory is for, as a clause.
+
+    Raises:
+        InvalidArgumentError: naming both.
+    """
+    if log_dir is not None and place != "stdlib" and log_dir.absolute().is_relative_to(Path(place).absolute()):
+        raise InvalidArgumentError(
+            f"log_dir={str(log_dir)!r} lies inside {name}={str(place)!r}, {why}: give another `log_dir`"
+        )
 
 
 def standard_output() -> Console:

@@ -78,6 +78,8 @@ def _progress(name: str, steps: int, message: UnitMessage) -> Progress:
         loss=message.loss,
         tokens_per_second=message.tokens_per_second,
         detail=message.message or "",
+        train_loss=message.loss,
+        validation_loss=message.validation,
     )
 
 

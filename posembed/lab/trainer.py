@@ -133,9 +133,8 @@ class Trainer:
                 step = self.step - len(losses) + bad + 1
                 return f"the loss became {losses[bad]} at step {step} of {config.steps}"
             self._recent += losses
-            report(UnitMessage("training", self.step, losses[-1], rate))
-            if at_mark:
-                self._mark(watched)
+            validation = self._mark(watched) if at_mark else None
+            report(UnitMessage("training", self.step, losses[-1], rate, validation=validation))
             stop = should_stop()  # asked once, so that the message below is true
             if stop or (time.perf_counter() - saved > save_seconds and self.step < config.steps):
                 self.save(checkpoint)
@@ -148,11 +147,14 @@ class Trainer:
     def _validation_windows(self) -> Windows:
         return cut_windows(self.corpus.validation, self.config.train_length, 1, _WATCHED_DOCUMENTS)
 
-    def _mark(self, watched: Windows) -> None:
+    def _mark(self, watched: Windows) -> float:
+        """Add a point to the curve, and return its validation loss."""
         losses = token_losses(self.model, watched, self.corpus, self.config)
         train = sum(self._recent) / len(self._recent)
-        self.curve.append(CurvePoint(self.step, train, float(np.nanmean(losses))))
+        validation = float(np.nanmean(losses))
+        self.curve.append(CurvePoint(self.step, train, validation))
         self._recent.clear()
+        return validation
 
     def speed(self) -> Speed:
         """Return seconds of training (without evaluation) and the median rate."""

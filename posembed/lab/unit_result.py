@@ -143,6 +143,7 @@ class UnitMessage(Record):
         message: why it failed, or the warning.
         interrupted: whether it was asked to stop.
         code: exit code of the process.
+        validation: loss on validation documents, where it has just been measured.
     """
 
     phase: str
@@ -152,3 +153,4 @@ class UnitMessage(Record):
     message: str | None = field(default=None, metadata=_OPTIONAL)
     interrupted: bool | None = field(default=None, metadata=_OPTIONAL)
     code: int | None = field(default=None, metadata=_OPTIONAL)
+    validation: float | None = field(default=None, metadata=_OPTIONAL)

@@ -10,6 +10,7 @@ import pytest
 from posembed.errors import WorkInterruptedError
 from posembed.observer import Progress
 from posembed.records.calibrate import CalibrateOptions
+from tests.fixtures.events import read_scalars
 
 
 @pytest.fixture
@@ -43,6 +44,39 @@ def test_json_is_all_that_is_on_standard_output(cli, library, tmp_path):
         f"posembed: next: posembed evaluate {out} --original {model}",
     ]
     assert library.calls == [(model, out, CalibrateOptions(data="stdlib", length=1024, minutes=2.0))]
+
+
+def test_event_files_are_written_where_asked_to(cli, library, tmp_path):
+    def train(_out, observer):
+        observer.progress(
+            Progress("calibration", 5, 9, phase="training", loss=3.5, train_loss=2.5, validation_loss=3.5)
+        )
+
+    library.work = train
+    logs = tmp_path / "logs"
+    assert cli("calibrate", "a", tmp_path / "out", "--data=stdlib", "--log-dir", logs, "--json")[0] == 0
+    scalars = read_scalars(logs / "calibration")
+    assert scalars == {"train/loss": [(5, 2.5)], "validation/loss": [(5, 3.5)]}
+    code, _, told = cli("calibrate", "a", tmp_path / "out", "--data=stdlib", "--log-dir", logs)
+    assert code == 2
+    assert "holds event files already" in told
+    assert cli("calibrate", "a", tmp_path / "out", "--data=stdlib", "--log-dir", logs, "--json", "--resume")[0] == 0
+    assert len(library.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("out", "OUT 'out', which is written whole at the end"),
+        ("out/logs", "OUT 'out', which is written whole at the end"),
+        ("texts/logs", "--data 'texts', whose files are the training text"),
+    ],
+)
+def test_event_files_inside_another_directory_are_refused(cli, library, tmp_path, monkeypatch, name, said):
+    monkeypatch.chdir(tmp_path)
+    code, _, told = cli("calibrate", "a", "out", "--data=texts", "--log-dir", name)
+    assert (code, told) == (2, f"posembed: --log-dir '{name}' lies inside {said}: give another --log-dir\n")
+    assert library.calls == []
 
 
 def test_ctrl_c_asks_first_and_interrupts_then(cli, library, tmp_path):

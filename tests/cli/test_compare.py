@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import posembed
+from tests.fixtures.events import read_scalars
 
 SIZES = ["--train-length=16", "--d-model=16", "--layers=1", "--heads=2", "--batch-size=4", "--steps=12"]
 TINY = [*SIZES, "--learning-rate=0.001", "--precision=fp32", "--no-plots"]
@@ -32,7 +33,7 @@ def run(text, tmp_path_factory):
     command = [sys.executable, "-c", "from posembed.cli.app import main; main()", "compare", "--data", text, *TINY]
     environment = os.environ | {"PYTHONPATH": str(Path(posembed.__file__).parent.parent)}
     done = subprocess.run(
-        [*command, "--plots", "--encodings=learned", "--json", "--out", out],
+        [*command, "--plots", "--encodings=learned", "--json", "--out", out, "--log-dir", out / "logs"],
         capture_output=True,
         text=True,
         env=environment,
@@ -64,7 +65,17 @@ def test_what_a_run_leaves_behind(run):
     _, out = run
     names = {path.name for path in out.iterdir()}
     assert names == {
-        *("plots", "report.html", "report.md", "results.json", "setup.json", "setup.json.previous", "tables", "units")
+        *(
+            "logs",
+            "plots",
+            "report.html",
+            "report.md",
+            "results.json",
+            "setup.json",
+            "setup.json.previous",
+            "tables",
+            "units",
+        )
     }
     assert sorted(path.name for path in (out / "plots").iterdir()) == [
         "cosine-learned-seed0.png",
@@ -72,6 +83,24 @@ def test_what_a_run_leaves_behind(run):
         "training-curves.png",
     ]
     assert "| learned |" in (out / "report.md").read_text()
+
+
+def test_event_files_hold_the_curve_of_the_results(run):
+    (curve,) = json.loads((run[1] / "results.json").read_text())["arms"][0]["curves"]
+    scalars = read_scalars(run[1] / "logs" / "learned-seed0")
+    assert scalars["validation/loss"] == [
+        (point["step"], pytest.approx(point["validation"])) for point in curve["points"]
+    ]
+    assert [step for step, _ in scalars["train/loss"]] == [2, 3, 4, 6, 8, 9, 10, 12]
+    assert [step for step, _ in scalars["train/tokens_per_second"]] == [2, 3, 4, 6, 8, 9, 10, 12]
+
+
+def test_event_files_are_not_mixed(run, text, cli, tmp_path):
+    calls = ["compare", "--data", text, *TINY, "--encodings=learned", "--out", tmp_path / "run"]
+    code, _, told = cli(*calls, "--log-dir", run[1] / "logs")
+    assert code == 2
+    assert told.rstrip().endswith("give another --log-dir, or --resume to continue the work that wrote them")
+    assert not (tmp_path / "run").exists()
 
 
 def test_resume_prints_tables_and_trains_nothing(run, text, cli):
@@ -137,6 +166,11 @@ WRONG_CALLS = [
     (["--learning-rate=inf"], "--learning-rate inf must be above 0 and finite"),
     (["--tokenizer=nowhere.json"], "nowhere.json': no such file; give a tokenizer.json"),
     (["--resume"], "--resume needs --out, the directory with the work to resume"),
+    (
+        ["--data=folder", "--log-dir=folder/a"],
+        "--log-dir 'folder/a' lies inside --data 'folder', whose files are the tra",
+    ),
+    (["--log-dir=empty.txt"], "--log-dir 'empty.txt' is a file; give a directory"),
     (["--out=text.txt"], "--out 'text.txt' is a file; give a directory"),
     (["--out=."], "--out '.' is not empty and not a run of posembed compare; give another --out"),
 ]

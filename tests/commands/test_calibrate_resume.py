@@ -14,9 +14,11 @@ from safetensors.numpy import load_file, save_file
 
 from posembed import calibrate
 from posembed.errors import ResultsConflictError, WorkFailedError, WorkInterruptedError
+from posembed.integrations.tensorboard import TensorBoardObserver
 from posembed.observer import Callbacks
 from tests.commands.test_calibrate import KEYS, table_of
 from tests.fixtures.calibrations import LONGER
+from tests.fixtures.events import read_scalars
 
 
 def test_the_same_call_gives_the_same_rows(done, embedder, texts, quick, tmp_path):
@@ -27,8 +29,12 @@ def test_the_same_call_gives_the_same_rows(done, embedder, texts, quick, tmp_pat
 
 def test_stopped_work_is_gone_on_with(done, embedder, texts, quick, tmp_path):
     settings = {"data": texts, "range": 32, "batch": 8, "document": 100} | quick | LONGER
-    with pytest.raises(WorkInterruptedError, match="run again with resume=True"):
-        calibrate(embedder, tmp_path / "out", **settings, observer=stopping_after(13))
+    logs = tmp_path / "logs"
+    with (
+        TensorBoardObserver(logs, stopping_after(13)) as observer,
+        pytest.raises(WorkInterruptedError, match="run again with resume=True"),
+    ):
+        calibrate(embedder, tmp_path / "out", **settings, observer=observer)
     assert (tmp_path / "out.calibrating").is_file()
     assert not (tmp_path / "out").exists()
     with pytest.raises(ResultsConflictError, match="resume it with resume=True, or delete it"):
@@ -45,10 +51,16 @@ def test_stopped_work_is_gone_on_with(done, embedder, texts, quick, tmp_path):
     )
     with pytest.raises(ResultsConflictError, match="the model's weights, its tokenizer or its pooling have changed"):
         calibrate(other, tmp_path / "out", **settings, resume=True)
-    calibrate(embedder, tmp_path / "out", **settings, resume=True)
+    with TensorBoardObserver(logs, resume=True) as observer:
+        record = calibrate(embedder, tmp_path / "out", **settings, observer=observer, resume=True)
     assert not (tmp_path / "out.calibrating").exists()
     one, other = (table_of(folder, KEYS["embedder"]) for folder in (done[1], tmp_path / "out"))
     assert one.tobytes() == other.tobytes()
+    scalars = read_scalars(logs / "calibration")
+    assert [step for step, _ in scalars["train/loss"]] == list(range(1, 31))
+    curve = [(point.step, pytest.approx(point.validation)) for point in record.curve]
+    assert scalars["validation/loss"] == curve
+    assert [point.step for point in done[0].curve] == [step for step, _ in curve]
 
 
 def test_killed_outright_it_goes_on_to_the_same(done, embedder, texts, quick, tmp_path):

@@ -1,7 +1,6 @@
 """The Trainer's callback, in real trainings of tiny models; TensorBoard's files are read back."""
 
 import json
-import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,10 +12,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from posembed.errors import ArgumentTypeError, InvalidArgumentError
 from posembed.integrations.transformers import PositionTableCallback
 from posembed.observer import Callbacks
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of its own dependencies
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tests.fixtures.events import read_events
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
 BERT = "position_table/bert.embeddings.position_embeddings"
@@ -85,9 +81,7 @@ def run(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("TENSORBOARD_LOGGING_DIR", str(folder / "logs"))
         result = trained(model, texts([8, 8, 8, 8, 10, 9, 6, 6]), folder / "out", report_to="tensorboard")
-    events = EventAccumulator(str(folder / "logs"), {"scalars": 0, "histograms": 0})  # 0: all of them
-    events.Reload()
-    result.events = events
+    result.events = read_events(folder / "logs")
     return result
 
 

@@ -102,7 +102,7 @@ class TableTrainer:
             if stop or now - saved > _SAVE_SECONDS:
                 self.save(state)
                 saved = now
-            observer.progress(self._progress())
+            observer.progress(self._progress(loss))
             if stop:
                 raise WorkInterruptedError(
                     f"stopped at step {self.step} of {self.config.steps}; the work so far is kept in {state}: run "
@@ -178,15 +178,18 @@ class TableTrainer:
         losses = [point.validation for point in self.curve]
         return len(losses) - 1 - losses.index(min(losses)) >= self.config.patience
 
-    def _progress(self) -> Progress:
+    def _progress(self, train_loss: float | None = None) -> Progress:
+        last = self.curve[-1]
         return Progress(
             "calibration",
             done=self.step,
             total=self.config.steps,
             phase="training",
-            loss=self.curve[-1].validation,
+            loss=last.validation,
             tokens_per_second=self.tokens / self.seconds if self.seconds else 0.0,
             seconds=self.seconds,
+            train_loss=train_loss,
+            validation_loss=last.validation if last.step == self.step else None,
         )
 
     def save(self, path: Path) -> None:
