@@ -16,7 +16,7 @@ exclude_patterns = ["_build"]
 nitpicky = True  # a link that leads nowhere fails the build
 # Names that other libraries document; without a network their inventories cannot be read.
 nitpick_ignore_regex = [
-    ("py:.*", r"(torch|nn|np|numpy|ml_dtypes|os|pathlib|collections|typing|optional)\b.*"),
+    ("py:.*", r"(torch|transformers|nn|np|numpy|ml_dtypes|os|pathlib|collections|typing|optional)\b.*"),
     (
         "py:class",
         r"(Json|JsonObject|MethodName|Kernel|Depth|StoredTensor|PickledFile|WeightFile|Shadow|.*\[\w+)",

@@ -18,6 +18,7 @@ from posembed import (
     extend_table,
 )
 from posembed.errors import CheckpointError, InvalidArgumentError
+from posembed.extension.live import learned_tables
 
 BERT = {"vocab_size": 50, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
 VIT = {key: value for key, value in BERT.items() if key != "vocab_size"} | {"image_size": 32, "patch_size": 8}
@@ -371,3 +372,14 @@ def test_a_weight_that_something_holds_weakly_changes_nothing():
     del held
     extend_model(model, 24)
     assert (model.encoder.embed_positions.num_embeddings, model.decoder.embed_positions.num_embeddings) == (26, 26)
+
+
+def test_learned_tables_are_those_that_training_changes():
+    sizes = {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2}
+    special = {"pad_token_id": 1, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 2}
+    whisper = make("WhisperModel", {"vocab_size": 50, "d_model": 16, "max_target_positions": 24} | sizes | special)
+    assert [(t.key, t.layout.length) for t in learned_tables(whisper)] == [("decoder.embed_positions.weight", 24)]
+    assert [(t.key, t.layout.grid) for t in learned_tables(make("ViTModel", VIT))] == [
+        ("embeddings.position_embeddings", (4, 4))
+    ]
+    assert learned_tables(nn.Linear(4, 4)) == []

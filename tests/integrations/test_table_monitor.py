@@ -7,6 +7,7 @@ import pytest
 import torch
 import transformers
 from torch import nn
+from torch.distributed.fsdp import fully_shard
 
 import posembed
 from posembed.errors import InvalidArgumentError
@@ -158,6 +159,30 @@ def test_patches_of_an_image_are_positions_without_the_class_token():
 def test_names_are_those_of_the_model_inside(wrapped):
     monitor = TableMonitor(wrapped(bert()))
     assert [table.name for table in monitor.tables] == [f"{BERT}.weight"]
+
+
+@pytest.fixture
+def process_group(tmp_path):
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.usefixtures("process_group")
+@pytest.mark.filterwarnings("ignore:FSDP2-wrapped module")
+@pytest.mark.parametrize("distributed", [nn.parallel.DistributedDataParallel, fully_shard])
+def test_tables_that_processes_share_are_counted_whole(distributed):
+    """In one process: parameters, gradients and names are those of such a model."""
+    model = posembed.LearnedPositionalEmbedding(8, 16)
+    norms = model.weight.detach().norm(dim=1).numpy()
+    shared = distributed(model)
+    monitor = TableMonitor(shared)
+    shared(3).sum().backward()
+    monitor.step()
+    assert monitor.tables[0].name == "weight"
+    assert monitor.tables[0].counts().tolist() == [1] * 3 + [0] * 5
+    assert np.allclose(monitor.tables[0].norms().trained, norms[:3])
+    assert monitor.tables[0].trained_range() is None  # so few rows show nothing
 
 
 def test_gaps_are_named():
