@@ -1,0 +1,1 @@
+"""Which libraries load and run an extended checkpoint, and whether they agree."""
