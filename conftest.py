@@ -68,6 +68,16 @@ if importlib.util.find_spec("numba") is None:
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
+@pytest.fixture(scope="session", autouse=True)
+def without_model_check():
+    """No extension starts a process that imports a library, which takes seconds, nor do the fixtures of any scope.
+
+    Tests marked ``model_check`` do, and so does console.py where a page shows what a check says.
+    """
+    with mock.patch("posembed.extension.check.session.library_of", return_value="no library in this test"):
+        yield
+
+
 @pytest.fixture(scope="session")
 def example_checkpoints(tmp_path_factory):
     """Small checkpoints of real architectures, made once."""
@@ -84,8 +94,7 @@ def workspace(example_checkpoints, tmp_path_factory):
         (folder / source.name).symlink_to(source)
     before = Path.cwd()
     os.chdir(folder)
-    no_library = mock.patch("posembed.extension.check.session.library_of", return_value="no library in this test")
-    with only_registered_here(), no_library:  # each check would take seconds; console.py makes those that pages show
+    with only_registered_here():
         yield folder
     os.chdir(before)
 

@@ -8,6 +8,7 @@ import torch
 from hypothesis import HealthCheck, settings
 
 from posembed.cli.app import main
+from posembed.extension.check.libraries import library_of
 
 # derandomize: a run shows the same examples everywhere; no database, so nothing is written beside the tests.
 settings.register_profile(
@@ -43,7 +44,7 @@ def cli(monkeypatch, capfd):
 
 
 @pytest.fixture(autouse=True)
-def without_model_check(request, monkeypatch):
-    """No extension starts a process that imports a library, except in tests marked ``model_check``."""
-    if request.node.get_closest_marker("model_check") is None:
-        monkeypatch.setattr("posembed.extension.check.session.library_of", lambda _: "no library in this test")
+def with_model_check(request, monkeypatch):
+    """In tests marked ``model_check`` a library does load what was written; the others start no process for that."""
+    if request.node.get_closest_marker("model_check") is not None:
+        monkeypatch.setattr("posembed.extension.check.session.library_of", library_of)

@@ -5,6 +5,9 @@ import pytest
 from benchmarks import bit_flips
 from posembed import generations
 
+# The units of its comparison are trained in this process: what is flipped are the files, whoever wrote them.
+pytestmark = pytest.mark.usefixtures("units_here")
+
 
 def test_no_flipped_bit_changes_a_result_unnoticed(tmp_path):
     counts = bit_flips.flip_all(tmp_path, flips=24, seed=1)

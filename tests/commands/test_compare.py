@@ -106,17 +106,18 @@ def test_what_the_corpus_holds(finished, corpus, corpus_dir):
 
 
 def test_the_same_configuration_gives_the_same_document(finished, corpus_dir, tiny, tmp_path, untimed):
-    """And one process at a time gives what two side by side gave."""
+    """And two processes side by side give what this one gave."""
     results, out = finished
     encodings = ("learned", "sinusoidal")
     again = compare(
-        options=CompareOptions(data=str(corpus_dir), encodings=encodings, out=tmp_path / "run", jobs=1, **tiny)
+        options=CompareOptions(data=str(corpus_dir), encodings=encodings, out=tmp_path / "run", jobs=2, **tiny)
     )
     assert untimed(again.to_dict()) == untimed(results.to_dict())
     for file in (out / "tables").iterdir():
         assert (tmp_path / "run" / "tables" / file.name).read_bytes() == file.read_bytes()
 
 
+@pytest.mark.usefixtures("units_here")
 def test_one_arm_that_diverges_does_not_stop_the_others(corpus_dir, tiny, tmp_path):
     results = compare(
         str(corpus_dir), encodings=("sinusoidal", "learned"), out=tmp_path, jobs=2, **tiny, sinusoid_rms=3e38
@@ -132,6 +133,7 @@ def test_one_arm_that_diverges_does_not_stop_the_others(corpus_dir, tiny, tmp_pa
     assert [path.name for path in (tmp_path / "tables").iterdir()] == ["learned-seed0.safetensors"]
 
 
+@pytest.mark.usefixtures("units_here")
 def test_without_out_nothing_is_kept(corpus_dir, tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     results = compare(str(corpus_dir), encodings=["rope"], first_seed=3, seeds=2, **tiny)

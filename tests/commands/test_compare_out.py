@@ -31,6 +31,7 @@ def contents(folder):
     return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.usefixtures("units_here")
 def test_resume_trains_only_what_is_missing(finished, copy, corpus_dir, tiny, untimed):
     results, _ = finished
     shutil.rmtree(copy / "units" / "sinusoidal-seed0")

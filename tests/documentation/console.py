@@ -20,7 +20,6 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
@@ -28,8 +27,7 @@ import pytest
 from sybil import Example
 
 from posembed.extension.check.libraries import library_of
-from posembed.observer import Observer
-from posembed.records.unit import UnitConfig
+from tests.fixtures.units import run_units_here
 
 ROOT = Path(__file__).parents[2]
 REAL_MODEL = "all-MiniLM-L6-v2"
@@ -100,7 +98,7 @@ def run(command: str, *, checks: bool = False) -> tuple[str, int]:
         command += f" {_SMALL}"
     if words[0] == "posembed" and not _SHELL.search(command):
         with contextlib.ExitStack() as patches:
-            patches.enter_context(mock.patch("posembed.commands.compare.run_units", _run_units_here))
+            patches.enter_context(mock.patch("posembed.commands.compare.run_units", run_units_here))
             if checks:
                 patches.enter_context(mock.patch("posembed.extension.check.session.library_of", library_of))
             return _posembed(shlex.split(command)[1:])
@@ -138,16 +136,6 @@ def _check_only(words: list[str]) -> tuple[str, int] | None:
     if words[0] in ("git", "cd", "hf") or words[0].startswith("apt-get"):
         return "", 0
     return None
-
-
-def _run_units_here(configs: Sequence[UnitConfig], folder: Path, _jobs: int, _observer: Observer) -> dict[str, str]:
-    """The units of a comparison in this process: a process for each spends seconds on importing torch."""
-    from posembed.lab.train import run_unit
-
-    for config in configs:
-        (folder / config.name).mkdir(parents=True, exist_ok=True)
-        run_unit(config, folder / config.name)
-    return {}
 
 
 def _posembed(arguments: list[str]) -> tuple[str, int]:

@@ -10,8 +10,10 @@ import torch
 
 import posembed
 from posembed.commands.compare import compare
+from posembed.errors import WorkInterruptedError
 from posembed.lab import runner
 from posembed.lab.runner import run_units
+from posembed.lab.train import run_unit
 from posembed.observer import Callbacks
 
 LONG = {"steps": 10**7, "evaluations": 0}
@@ -84,16 +86,15 @@ def test_an_observer_that_asks_to_stop_lets_running_units_save(config, tmp_path,
 
 def test_a_unit_that_resumes_an_older_checkpoint_says_so(config, tmp_path):
     """Its process has no terminal: the warning comes through the observer, with the unit's name."""
-    slow = config(encoding="none", steps=1500, evaluations=0)
-    seen, told = [], []
-    for _ in range(2):
-        observer = Callbacks(progress=seen.append, should_stop=lambda: seen[-1:] != [] and seen[-1].done is not None)
-        with pytest.raises(KeyboardInterrupt):
-            run_units([slow], tmp_path, 1, observer)
-        seen.clear()
+    unit = config(encoding="none")
     file = tmp_path / "none-seed0" / "checkpoint.pt"
+    file.parent.mkdir()
+    for _ in range(2):  # stopped twice, so that there is a state before the last one
+        with pytest.raises(WorkInterruptedError):
+            run_unit(unit, file.parent, should_stop=lambda: True)
     file.write_bytes(b"")
-    assert run_units([slow], tmp_path, 1, Callbacks(message=told.append)) == {}
+    told = []
+    assert run_units([unit], tmp_path, 1, Callbacks(message=told.append)) == {}
     (warning,) = told
     assert warning.startswith(f"none-seed0: {file} is damaged (it cannot be read: ")
     assert f"resuming from {file}.previous, saved at step " in warning
@@ -107,7 +108,9 @@ def test_why_names_the_last_line_of_the_log(tmp_path):
     assert runner._why(tmp_path, -11) == f"the process was killed by signal 11 (see {tmp_path / 'log.txt'})"
 
 
-def test_a_run_stopped_by_ctrl_c_and_resumed_gives_the_same_results(corpus_dir, tmp_path, untimed):
+@pytest.mark.usefixtures("units_here")
+def test_a_run_stopped_by_ctrl_c_and_resumed_gives_the_same_results(cli, corpus_dir, tmp_path, untimed, monkeypatch):
+    """What is stopped are the command and its unit, two processes; it is resumed and done anew in this one."""
     sizes = {
         "train_length": 16,
         "d_model": 16,
@@ -121,8 +124,9 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_gives_the_same_results(corpus_dir, 
     # A shell's background job ignores Ctrl-C, and so would its children: the tests may be one.
     heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     code = f"{heard}; from posembed.cli.app import main; main()"
-    command = [sys.executable, "-c", code, "compare", "--data", str(corpus_dir)]
-    command += [*options, "--encodings=learned", "--precision=fp32", "--no-plots", "--out=run"]
+    words = ["compare", "--data", str(corpus_dir)]
+    words += [*options, "--encodings=learned", "--precision=fp32", "--no-plots", "--out=run"]
+    command = [sys.executable, "-c", code, *words]
     environment = os.environ | {"PYTHONPATH": str(Path(posembed.__file__).parent.parent)}
     settings = {"cwd": tmp_path, "env": environment, "stderr": subprocess.PIPE, "text": True}
 
@@ -140,9 +144,10 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_gives_the_same_results(corpus_dir, 
     saved = torch.load(tmp_path / "run" / "units" / "learned-seed0" / "checkpoint.pt", weights_only=True)["step"]
     assert 0 < saved < 600
 
-    resumed = subprocess.run([*command, "--resume"], stdout=subprocess.PIPE, timeout=500, check=False, **settings)
-    assert resumed.returncode == 0, resumed.stderr
-    first = next(line for line in resumed.stderr.splitlines() if line.startswith("learned-seed0"))
+    monkeypatch.chdir(tmp_path)
+    ended, _, told = cli(*words, "--resume")
+    assert ended == 0, told
+    first = next(line for line in told.splitlines() if line.startswith("learned-seed0"))
     assert int(first.split()[1].split("/")[0]) > saved
     whole = compare(str(corpus_dir), encodings=("learned",), precision="fp32", out=tmp_path / "whole", **sizes)
     found = json.loads((tmp_path / "run" / "results.json").read_text())

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 import torch
+import torch._inductor.config
 from torch.export import Dim, export
 
 from posembed.errors import PositionOutOfRangeError
@@ -185,6 +186,8 @@ def test_values_are_asserted_in_the_graph(backend, fullgraph, value):
 )
 # PyTorch's own code generator still imports a deprecated part of PyTorch
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
+# Plain code is enough here: trying out each vector extension and precompiling headers takes fifteen seconds of g++.
+@torch._inductor.config.patch({"cpp.vec_isa_ok": False, "cpp_cache_precompile_headers": False})
 def test_with_the_code_generator():
     embed = build(layer_norm_eps=1e-5)
     compiled = torch.compile(embed, backend="inductor", fullgraph=True)
