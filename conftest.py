@@ -85,7 +85,7 @@ def example_checkpoints(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def workspace(example_checkpoints, tmp_path_factory):
+def workspace(example_checkpoints, tmp_path_factory, without_model_check):  # Sybil asks for no autouse fixture
     """The folder in which a page runs: it holds the example checkpoints under their plain names."""
     from tests.fixtures.methods import only_registered_here  # a plugin too, which must not be imported before pytest's
 

@@ -5,6 +5,9 @@ as doctests are (``...`` stands for anything); without such lines the output is 
 ``$ echo $?`` stands next and shows its exit code. ``posembed compare`` runs with small sizes, or its documented runs
 would take hours; so its output cannot be shown. Commands that set a machine up are not run: their targets are checked.
 Scripts are named as a reader in a clone names them, ``python docs/NAME.py``, and run from there.
+
+``posembed`` and those scripts run in this process, which has imported torch already, also at the end of a pipe and with
+their output in a file; everything else runs in a shell.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import importlib.util
 import io
 import os
 import re
+import runpy
 import shlex
 import signal
 import subprocess
@@ -32,7 +36,9 @@ from tests.fixtures.units import run_units_here
 ROOT = Path(__file__).parents[2]
 REAL_MODEL = "all-MiniLM-L6-v2"
 _SMALL = "--steps 2 --layers 1 --d-model 16 --heads 2 --train-length 32 --batch-size 2 --jobs 1 --seeds 1"
-_SHELL = re.compile(r"[|<>;&]")
+_HERE = re.compile(
+    r"(?:(?P<fed>[^<>;&]+)\|\s*)?posembed (?P<words>[^|<>;&]*?)(?:\s+2> (?P<told>\S+))?(?:\s+> (?P<printed>\S+))?"
+)
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -93,15 +99,23 @@ def run(command: str, *, checks: bool = False) -> tuple[str, int]:
     checked = _check_only(words)
     if checked is not None:
         return checked
-    command = re.sub(r"^python (?=docs/)", f"python {shlex.quote(str(ROOT))}/", command)
     if words[:2] == ["posembed", "compare"]:
         command += f" {_SMALL}"
-    if words[0] == "posembed" and not _SHELL.search(command):
-        with contextlib.ExitStack() as patches:
-            patches.enter_context(mock.patch("posembed.commands.compare.run_units", run_units_here))
-            if checks:
-                patches.enter_context(mock.patch("posembed.extension.check.session.library_of", library_of))
-            return _posembed(shlex.split(command)[1:])
+    if words[0] == "python" and words[1].startswith("docs/"):
+        return _script(ROOT / words[1], words[2:])
+    here = _HERE.fullmatch(command)
+    if here is None:
+        return _shell(command)
+    with contextlib.ExitStack() as patches:
+        patches.enter_context(mock.patch("posembed.commands.compare.run_units", run_units_here))
+        if checks:
+            patches.enter_context(mock.patch("posembed.extension.check.session.library_of", library_of))
+        fed = _shell(here["fed"])[0] if here["fed"] else ""
+        return _posembed(shlex.split(here["words"]), fed, here["printed"], here["told"])
+
+
+def _shell(command: str) -> tuple[str, int]:
+    """A command in a process of its own."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
         ["sh", "-c", command],
@@ -112,6 +126,14 @@ def run(command: str, *, checks: bool = False) -> tuple[str, int]:
         env=environment,
     )
     return done.stdout, done.returncode
+
+
+def _script(file: Path, arguments: list[str]) -> tuple[str, int]:
+    """A script in this process."""
+    printed = io.StringIO()
+    with mock.patch("sys.argv", [str(file), *arguments]), contextlib.redirect_stdout(printed):
+        runpy.run_path(str(file), run_name="__main__")
+    return printed.getvalue(), 0
 
 
 def _check_only(words: list[str]) -> tuple[str, int] | None:
@@ -138,18 +160,25 @@ def _check_only(words: list[str]) -> tuple[str, int] | None:
     return None
 
 
-def _posembed(arguments: list[str]) -> tuple[str, int]:
-    """The command line in this process."""
+def _posembed(arguments: list[str], fed: str, printed: str | None, told: str | None) -> tuple[str, int]:
+    """The command line in this process: what it reads, and the files that its output and its messages go to."""
     from posembed.cli.app import main
 
-    printed = io.StringIO()
-    before, terminated = sys.argv, signal.getsignal(signal.SIGTERM)
-    sys.argv = ["posembed", *arguments]
+    seen, code = io.StringIO(), 0
+    out, err = (io.StringIO() if name else seen for name in (printed, told))
+    terminated = signal.getsignal(signal.SIGTERM)
     try:
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        with contextlib.ExitStack() as patches:
+            patches.enter_context(mock.patch("sys.argv", ["posembed", *arguments]))
+            patches.enter_context(mock.patch("sys.stdin", io.StringIO(fed)))
+            patches.enter_context(contextlib.redirect_stdout(out))
+            patches.enter_context(contextlib.redirect_stderr(err))
             main()
     except SystemExit as end:
-        return printed.getvalue(), int(end.code or 0)
+        code = int(end.code or 0)
     finally:
-        sys.argv = before
         signal.signal(signal.SIGTERM, terminated)
+    for name, stream in ((printed, out), (told, err)):
+        if name:
+            Path(name).write_text(stream.getvalue(), encoding="utf-8")
+    return seen.getvalue(), code

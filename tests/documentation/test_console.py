@@ -44,6 +44,16 @@ def test_what_is_not_run_is_checked():
     assert "no module" in block("$ python -m benchmarks.absent\n")
 
 
+def test_pipes_and_files_are_those_of_a_shell():
+    answers = "printf 'b\\nb\\nb\\nb\\nb\\nb\\nc\\nb\\n'"
+    assert block(f"$ {answers} | tr b B | posembed quiz --json 2> told.txt > printed.json\n") is None
+    assert '"score": 8' in Path("printed.json").read_text()
+    assert "Score: 8 of 8" in Path("told.txt").read_text()
+    assert block("$ posembed --version > version.txt\n$ cat version.txt\nposembed ...\n") is None
+    assert block("$ posembed inspect absent > none.txt\nposembed: ...\n$ echo $?\n2\n$ cat none.txt\n") is None
+    assert Path("none.txt").read_text() == ""
+
+
 def test_pipes_reach_the_command():
     assert block("$ printf 'b\\nb\\nb\\nb\\nb\\nb\\nc\\nb\\n' | posembed quiz | tail -n 1\nScore: 8 of 8\n") is None
 
