@@ -126,6 +126,7 @@ def test_learning_too_little_ends_with_1(run, text, cli):
     assert cli(*again(text, run[1], "--require-below-bigram=-9"))[0] == 0
 
 
+@pytest.mark.usefixtures("units_here")
 def test_an_arm_that_diverged_ends_with_1(text, cli, tmp_path):
     code, printed, told = cli(
         *("compare", "--data", text, *TINY, "--encodings=learned", "--out", tmp_path / "run"),

@@ -16,11 +16,14 @@ WORDS = (
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Twelve documents of 40 and 700 words, the query of each two words of its own."""
+    """Sixteen documents of 40 and 700 words, the query of each two words of its own.
+
+    Wilcoxon's test goes through all signs of up to thirteen differences, which took most of the time with twelve.
+    """
     root = tmp_path_factory.mktemp("own")
     (root / "qrels").mkdir()
     documents, queries, judgments = [], [], ["query-id\tcorpus-id\tscore"]
-    for number in range(12):
+    for number in range(16):
         body = " ".join(WORDS[(number * 7 + k * k) % len(WORDS)] for k in range(700 if number % 2 else 40))
         documents.append({"_id": f"d{number}", "title": f"page {number}", "text": body})
         queries.append({"_id": f"q{number}", "text": f"page {number} {WORDS[number]}"})
@@ -58,14 +61,14 @@ def found(example_checkpoints, folder, data, tmp_path_factory):
 
 def test_every_system_ranks_all_documents(found):
     own = found.results.own
-    assert (own.documents, own.queries, own.unjudged, own.cut_queries) == (12, 12, 0, 0)
-    assert own.cut == 6, "they are longer than 640 tokens"
+    assert (own.documents, own.queries, own.unjudged, own.cut_queries) == (16, 16, 0, 0)
+    assert own.cut == 8, "they are longer than 640 tokens"
     systems = {cell.system for cell in own.cells}
     assert {"checkpoint", "truncated", "chunks averaged", "word vectors", "best chunk 128"} <= systems
     assert {(cell.lengths and cell.lengths.most, cell.queries) for cell in own.cells} == {
-        (None, 12),
-        (128, 6),
-        (1024, 6),
+        (None, 16),
+        (128, 8),
+        (1024, 8),
     }
     assert {each.second for each in own.comparisons} == systems - {"checkpoint"}
     assert all(0 <= cell.ndcg_at_10.mean <= 1 for cell in own.cells)
@@ -79,17 +82,17 @@ def test_tasks_are_run_only_if_they_are_named(found, example_checkpoints, folder
         documents=2, pool=2, precision="fp32",
     )  # fmt: skip
     assert {cell.task for cell in both.results.cells} == {"passkey"}
-    assert both.results.own.documents == 12
+    assert both.results.own.documents == 16
 
 
 def test_the_verdict_says_what_is_best_and_what_was_cut(found):
-    assert found.verdict[0].startswith("Your data (12 queries, 12 documents): ")
-    assert any("6 of 12 documents are longer than the checkpoint takes" in sentence for sentence in found.verdict)
+    assert found.verdict[0].startswith("Your data (16 queries, 16 documents): ")
+    assert any("8 of 16 documents are longer than the checkpoint takes" in sentence for sentence in found.verdict)
 
 
 def test_results_become_json_and_come_back(found):
     stored = json.loads(json.dumps(found.to_dict(), allow_nan=False))
-    assert stored["own"]["documents"] == 12
+    assert stored["own"]["documents"] == 16
     assert Evaluation.from_dict(stored) == found
 
 
@@ -99,7 +102,7 @@ def test_the_command_prints_the_numbers(cli, example_checkpoints, folder):
         "evaluate", example_checkpoints / "my-embedder", "--corpus", folder, "--precision", "fp32"
     )
     assert code == 0, told
-    assert "Your data: 12 queries, each over 12 documents" in printed
+    assert "Your data: 16 queries, each over 16 documents" in printed
     assert "nDCG@10" in printed
 
 
