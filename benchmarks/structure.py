@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import argparse
 import ast
+import functools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import posembed
@@ -21,11 +21,11 @@ _ANY = re.compile(r"\b[Dd]ict\[str, Any\]")
 _KIND = re.compile(r"kind", re.IGNORECASE)
 
 
-def sources() -> Iterator[tuple[str, str, ast.Module]]:
-    """Yield every module of the package: its path, its text, its syntax tree."""
-    for path in sorted(ROOT.rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        yield path.relative_to(ROOT).as_posix(), text, ast.parse(text)
+@functools.cache
+def sources() -> list[tuple[str, str, ast.Module]]:
+    """Return every module of the package: its path, its text, its syntax tree."""
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(ROOT.rglob("*.py"))}
+    return [(path.relative_to(ROOT).as_posix(), text, ast.parse(text)) for path, text in texts.items()]
 
 
 def untyped_dictionaries() -> list[str]:

@@ -1,6 +1,7 @@
 """Which room of the package may import which; read from the source, so that lazy imports count too."""
 
 import ast
+import functools
 import graphlib
 from pathlib import Path
 
@@ -59,10 +60,14 @@ def reachable(room):
     return found
 
 
+@functools.cache
 def modules():
+    """Every module's path, room and syntax tree; parsing them takes a second."""
+    found = []
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
-        yield path, parts[0], ast.parse(path.read_text(encoding="utf-8"))
+        found.append((path, parts[0], ast.parse(path.read_text(encoding="utf-8"))))
+    return found
 
 
 def imported(tree):
