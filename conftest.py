@@ -27,33 +27,41 @@ pytest_plugins = [  # fixtures that tests of several rooms share
     "tests.fixtures.saved_models",
     "tests.fixtures.servers",
 ]
-# Files of half a minute and more. `make test` deals out whole files in this order, so that no long one is begun last.
+# Files of five seconds of processor time and more, the longest first. `make test` deals out whole files in this order,
+# so that no long one is begun last and one of its processes waits for it.
 _LONG_FILES = (
     "tests/report/browser/test_lesson_page.py",
     "tests/report/browser/test_inspect_page.py",
-    "tests/commands/test_calibrate_resume.py",
-    "tests/lab/test_runner.py",
-    "tests/report/browser/test_no_requests.py",
-    "README.md",
     "tests/nn/test_token_position_compile.py",
-    "tests/nn/kernels/test_triton.py",
-    "tests/nn/kernels/test_operator.py",
-    "tests/nn/kernels/test_cpu_function.py",
-    "tests/report/browser/test_other_pages.py",
+    "tests/test_hardware_devices.py",
+    "tests/lab/test_runner.py",
+    "tests/commands/test_calibrate_resume.py",
     "tests/documentation/test_site.py",
-    "tests/commands/test_compare.py",
-    "docs/start.md",
-    "tests/benchmarks/test_faults.py",
-    "tests/extension/check/test_session.py",
     "tests/commands/test_calibrate.py",
-    "tests/benchmarks/test_hostile.py",
-    "tests/extension/test_library_code_commands.py",
+    "tests/extension/check/test_session.py",
+    "tests/report/browser/test_no_requests.py",
+    "tests/report/browser/test_other_pages.py",
+    "tests/nn/kernels/test_triton.py",
+    "tests/benchmarks/test_faults.py",
+    "tests/commands/test_compare.py",
+    "README.md",
+    "tests/cli/test_extend.py",
     "tests/cli/test_compare.py",
-    "tests/benchmarks/test_bit_flips.py",
-    "tests/benchmarks/test_fine_tuning.py",
-    "tests/benchmarks/test_bench.py",
     "tests/quality/search/embedding/test_choose.py",
+    "tests/cli/test_app_imports.py",
+    "tests/find/test_search_real_models.py",
+    "docs/start.md",
+    "tests/quality/models/test_library.py",
+    "tests/benchmarks/test_hostile.py",
     "tests/quality/search/test_search.py",
+    "tests/cli/test_app_streams.py",
+    "tests/nn/kernels/test_operator.py",
+    "tests/quality/test_texts.py",
+    "tests/commands/test_evaluate.py",
+    "docs/commands/evaluate.md",
+    "tests/cli/test_app.py",
+    "tests/benchmarks/test_bit_flips.py",
+    "tests/commands/test_evaluate_own.py",
 )
 collect_ignore = [
     "docs/conf.py",
@@ -85,7 +93,7 @@ def example_checkpoints(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def workspace(example_checkpoints, tmp_path_factory, without_model_check):  # Sybil asks for no autouse fixture
+def workspace(example_checkpoints, tmp_path_factory):
     """The folder in which a page runs: it holds the example checkpoints under their plain names."""
     from tests.fixtures.methods import only_registered_here  # a plugin too, which must not be imported before pytest's
 
@@ -106,7 +114,7 @@ _sybil = Sybil(
         SkipParser(),
     ],
     patterns=["README.md", "CONTRIBUTING.md", "docs/*.md", "docs/**/*.md"],
-    fixtures=["workspace"],
+    fixtures=["without_model_check", "workspace"],  # Sybil asks for no autouse fixture
 )
 pytest_collect_file = _sybil.pytest()
 

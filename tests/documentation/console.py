@@ -24,6 +24,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+import warnings
 from pathlib import Path
 from unittest import mock
 
@@ -31,6 +32,7 @@ import pytest
 from sybil import Example
 
 from posembed.extension.check.libraries import library_of
+from tests.fixtures.checks import InThisProcess
 from tests.fixtures.units import run_units_here
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +91,7 @@ def run(command: str, *, checks: bool = False) -> tuple[str, int]:
 
     Args:
         command: one line.
-        checks: an extension is loaded by its library, which takes seconds: only where the page shows what that says.
+        checks: an extension is loaded by its library: only where the page shows what that says.
     """
     if REAL_MODEL in command and not Path(REAL_MODEL).exists():
         if os.environ.get("POSEMBED_REQUIRE_MINILM") == "1":
@@ -110,6 +112,8 @@ def run(command: str, *, checks: bool = False) -> tuple[str, int]:
         patches.enter_context(mock.patch("posembed.commands.compare.run_units", run_units_here))
         if checks:
             patches.enter_context(mock.patch("posembed.extension.check.session.library_of", library_of))
+            patches.enter_context(mock.patch("posembed.extension.check.session.ChildCheck", InThisProcess))
+            patches.enter_context(warnings.catch_warnings(action="ignore"))  # as the process does
         fed = _shell(here["fed"])[0] if here["fed"] else ""
         return _posembed(shlex.split(here["words"]), fed, here["printed"], here["told"])
 

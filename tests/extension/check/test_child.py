@@ -12,27 +12,11 @@ from safetensors.numpy import load_file, save_file
 
 from posembed import extend_checkpoint
 from posembed.errors import ModelCheckError
-from posembed.extension.check import child, session
-from posembed.extension.check.messages import Copy
+from posembed.extension.check import session
 from posembed.extension.field_change import FieldChange
+from tests.fixtures.checks import InThisProcess
 
 pytestmark = [pytest.mark.model_check, pytest.mark.filterwarnings("ignore")]
-
-
-class InThisProcess:
-    """In place of a ``ChildCheck``."""
-
-    def __init__(self, plan, library, _, *, run):
-        self.start = session.first_question(plan, library, run=run)
-
-    def verdict(self, copy):
-        answer, reading = child.read_source(self.start)
-        if reading is not None:
-            answer = child.read_copy(self.start, reading, Copy(str(copy)))
-        return session.outcome_of(answer, 0.5)
-
-    def end(self):
-        pass
 
 
 @pytest.fixture(autouse=True)
