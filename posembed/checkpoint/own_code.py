@@ -30,6 +30,9 @@ _MODULES = ("modules.json", "router_config.json", "config.json")
 # Fields of `config.json` and of sentence-transformers' files that name a class to call on the outputs.
 _ACTIVATIONS = ("activation_function", "activation_fn", "default_activation_function")
 _LIBRARY, _ACTIVATION_LIBRARY = "sentence_transformers.", "torch."
+# posembed's own module, and what it stands for to who does not need its tables.
+LENGTH_AWARE_MODULE = "posembed.integrations.sentence_transformers.LengthAwareTransformer"
+PLAIN_MODULE = "sentence_transformers.models.Transformer"  # a name that every version of the library knows
 # Larger JSON files hold vocabularies, not settings.
 _LARGEST = 8 << 20
 # Names in one sentence; a folder may hold hundreds of scripts.
@@ -121,11 +124,16 @@ def _foreign_classes(root: Path) -> Iterator[str]:
             content = _content(folder / name)
             where = _relative(folder / name, root)
             for type_name in module_types(content):
-                if not type_name.startswith(_LIBRARY):
+                if not is_known_module(type_name):
                     yield f"{where}: {type_name}"
         for name in ("config.json", "config_sentence_transformers.json"):
             for field in _classes(_content(folder / name)):
                 yield f"{_relative(folder / name, root)}: {field}"
+
+
+def is_known_module(name: str) -> bool:
+    """Return whether a class in a list of modules is one of sentence-transformers, or posembed's own."""
+    return name.startswith(_LIBRARY) or name == LENGTH_AWARE_MODULE
 
 
 def module_types(content: object) -> list[str]:

@@ -12,8 +12,8 @@ from typing import Any
 from posembed.checkpoint.local_copy import opened_copy
 from posembed.checkpoint.source import Checkpoint, CheckpointPath, open_checkpoint
 from posembed.checkpoint.staging import checked_target
-from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.extension.check.session import open_check
+from posembed.extension.length_aware_place import tables_name
 from posembed.extension.method_keywords import refuse_unknown_keywords
 from posembed.extension.plan import ExtensionPlan, plan_extension
 from posembed.extension.write import write_extension
@@ -110,7 +110,7 @@ def prepare_extension(
     if options.length_aware and not plan.blocked:
         from posembed.extension.length_aware_file import length_aware_file  # torch, which other extensions do without
 
-        extra[TABLES_BY_LENGTH] = length_aware_file(
+        extra[tables_name(checkpoint)] = length_aware_file(
             plan, short=None if choice is None else choice.short, trust_remote_code=options.trust_remote_code
         )
     return replace(

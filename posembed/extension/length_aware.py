@@ -21,20 +21,23 @@ from torch import Tensor, nn
 
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import CheckpointError, InvalidArgumentError, first_names
+from posembed.extension.length_aware_place import tables_file
 from posembed.extension.length_aware_saving import (
+    is_length_aware,
     only_length_aware,
     part_that_saves,
     plain_table,
-    refuse_in_new_wholes,
-    refuse_other_ways,
     require_no_length_aware,
     require_place,
+    save_new_wholes_with_tables,
+    save_with_tables,
+    write_tables,
 )
-from posembed.extension.length_aware_seal import check_seal, sealed_content
+from posembed.extension.length_aware_seal import check_seal
 from posembed.extension.live import extend_in_place
 from posembed.extension.mask_positions import MaskedRows, counts_from_mask
 from posembed.extension.table_change import TableChange
-from posembed.files import path_of, write_whole
+from posembed.files import path_of
 from posembed.generations import DamagedError
 from posembed.nn.length_aware import LengthAwareEmbedding
 from posembed.records.extend import ModelOptions
@@ -86,14 +89,25 @@ def put_length_aware(
     )
     module.weight.requires_grad_(first.requires_grad)
     parent, _, name = path.rpartition(".")
+    _keep_padding(model, path)
     setattr(model.get_submodule(parent) if parent else model, name, module)
     if isinstance(old, nn.Embedding):
         # No hook: some libraries call forward itself.
         for owner, inner in owners:
-            owner.forward = _Forward(owner, inner)
-        refuse_other_ways(model, path)
-        refuse_in_new_wholes()
+            owner.forward = _Forward(owner, inner, owner.__dict__.get("forward"))
+            owner.__dict__["_replicate_for_data_parallel"] = _Replicate(owner)  # DataParallel calls it
+        save_with_tables(model, path)
+        save_new_wholes_with_tables()
     return module
+
+
+def _keep_padding(model: nn.Module, path: str) -> None:
+    """Let sentence-transformers pad its batches: joined into one row, as with flash attention, they have one length."""
+    parts = path.split(".")
+    for depth in range(len(parts)):
+        owner: Any = model.get_submodule(".".join(parts[:depth])) if depth else model
+        if getattr(owner, "can_flatten_inputs", False) is True:
+            owner.unpad_inputs = False
 
 
 def replaceable(model: nn.Module, key: str) -> tuple[str, nn.Embedding | LengthAwareEmbedding]:
@@ -180,10 +194,10 @@ def _owners(model: nn.Module, path: str) -> list[tuple[nn.Module, str]]:
 class _Forward:
     """A module's ``forward`` that shows the attention mask to the position module during the call."""
 
-    def __init__(self, owner: nn.Module, path: str) -> None:
+    def __init__(self, owner: nn.Module, path: str, patched: Any) -> None:
         self.owner = owner  # a copy of the model copies this too, and then means the copied owner
         self.path = path
-        self.patched = owner.__dict__.get("forward")  # patched by others before, as device maps do
+        self.patched = patched  # by others before, as device maps do
         self.__signature__ = inspect.signature(owner.forward)
 
     @property
@@ -214,6 +228,25 @@ class _Forward:
             module.mask = before  # the mask was of this call alone
 
 
+class _Replicate:
+    """Make a replica for ``nn.DataParallel``, whose ``forward`` means the replica and not the module it is one of."""
+
+    def __init__(self, owner: nn.Module) -> None:
+        self.owner = owner  # a copy of the model copies this too, and then means the copied owner
+
+    def __call__(self) -> nn.Module:
+        forward: Any = self.owner.forward
+        if forward.patched is not None:
+            raise InvalidArgumentError(
+                f"another library replaced the forward of this {type(self.owner).__name__}, which nn.DataParallel "
+                "cannot copy: use one process per device (DistributedDataParallel)"
+            )
+        kind: Any = type(self.owner)
+        replica: nn.Module = kind._replicate_for_data_parallel(self.owner)
+        replica.forward = _Forward(replica, forward.path, None)
+        return replica
+
+
 def save_length_aware(model: nn.Module, directory: str | os.PathLike[str], *, whole: bool = False) -> Path:
     """Write a model's length-aware tables beside its checkpoint, or the whole model with them.
 
@@ -235,20 +268,38 @@ def save_length_aware(model: nn.Module, directory: str | os.PathLike[str], *, wh
     name, module = only_length_aware(model)
     folder = path_of("directory", directory)
     require_place(folder, f"{name}.weight", module, whole=whole)
-    if whole:
-        save: Any = getattr(model, "save_pretrained", None)
-        if not callable(save):
-            raise InvalidArgumentError(
-                f"whole=True needs a model with save_pretrained, which {type(model).__name__} does not have"
-                + part_that_saves(model, name)
-            )
-        with plain_table(model):
-            save(str(directory))
-    tensors = {str(int(limit)): module.table(k).detach().cpu().clone() for k, limit in enumerate(module.limits)}
-    content = sealed_content(f"{name}.weight", module.reserved, tensors)
-    path = folder / TABLES_BY_LENGTH
-    write_whole(path, lambda temporary: temporary.write_bytes(content))
-    return path
+    if not whole:
+        return write_tables(folder, f"{name}.weight", module)
+    save: Any = getattr(model, "save_pretrained", None)
+    if not callable(save):
+        raise InvalidArgumentError(
+            f"whole=True needs a model with save_pretrained, which {type(model).__name__} does not have"
+            + part_that_saves(model, name)
+        )
+    if type(model).__module__.startswith("sentence_transformers."):  # lets the part save itself, with its tables
+        save(str(directory))
+        return max(folder.rglob(TABLES_BY_LENGTH), key=lambda path: path.stat().st_mtime_ns)
+    with plain_table(model):
+        save(str(directory))
+    return write_tables(folder, f"{name}.weight", module)
+
+
+def load_stored_tables(model: nn.Module, folder: Path) -> bool:
+    """Put a checkpoint's length-aware tables into a model, if the checkpoint has some and the model has none yet.
+
+    Args:
+        model: what was loaded from the checkpoint.
+        folder: the checkpoint.
+
+    Returns:
+        Whether the model has length-aware tables now.
+    """
+    if is_length_aware(model):
+        return True
+    if tables_file(folder) is None:
+        return False
+    load_length_aware(model, folder)
+    return True
 
 
 def load_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> nn.Module:
@@ -265,8 +316,8 @@ def load_length_aware(model: nn.Module, directory: str | os.PathLike[str]) -> nn
         CheckpointError: if the file of tables is missing or damaged.
         InvalidArgumentError: if it does not fit the model.
     """
-    path = path_of("directory", directory) / TABLES_BY_LENGTH
-    if not path.is_file():
+    path = tables_file(path_of("directory", directory))
+    if path is None:
         raise CheckpointError(
             f"{directory} has no {TABLES_BY_LENGTH}: it is not a checkpoint with length-aware positions"
         )

@@ -1,4 +1,4 @@
-"""Save a model with length-aware positions: libraries would write its tables as one, so their ways are refused."""
+"""Save a model with length-aware positions by its library's own ways: a plain checkpoint, and the tables beside it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from posembed.checkpoint.source import open_checkpoint
+from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import InvalidArgumentError
+from posembed.extension.length_aware_seal import sealed_content
+from posembed.files import path_of, write_whole
 from posembed.nn.length_aware import LengthAwareEmbedding
 
-# What Transformers and sentence-transformers call their ways of writing a model. ``state_dict`` is none of them: it
-# serves training as well, and goes back into the same model without loss.
-_WAYS = ("save_pretrained", "push_to_hub", "save_to_hub", "_save_pretrained")
-_UPLOADS = ("push_to_hub", "save_to_hub")
-_TARGETS = ("save_directory", "path", "repo_id", "repo_name")  # the first argument of these, by name
-# sentence-transformers alone has this one; elsewhere the name may mean anything.
-_WAY_OF_SENTENCE_TRANSFORMERS = "save"
+# What writes a model: of Transformers, and of huggingface_hub's mixin. Uploads call these, then send the folder.
+_WAYS = ("save_pretrained", "_save_pretrained")
+_TARGET = "save_directory"  # the first argument of both, by name
+# What sentence-transformers calls its ways: each lets every module save itself, the Transformer by save_pretrained.
+_OF_SENTENCE_TRANSFORMERS = (*_WAYS, "save", "push_to_hub", "save_to_hub")
 
 
 def only_length_aware(model: nn.Module) -> tuple[str, LengthAwareEmbedding]:
@@ -95,26 +96,34 @@ def part_that_saves(model: nn.Module, path: str) -> str:
     return ""
 
 
-def refuse_other_ways(model: nn.Module, path: str) -> None:
-    """Make every way of saving that would write the length-aware tables as one raise an error instead.
+def save_with_tables(model: nn.Module, path: str) -> None:
+    """Make the model's own ways of saving write a checkpoint that loads: the longest table in it, all tables beside it.
 
     Args:
         model: the model.
         path: of its length-aware position embedding; the modules around it are those that can be saved.
     """
     parts = path.split(".")
-    for depth in range(len(parts)):
+    saved_inside = False
+    for depth in reversed(range(len(parts))):
         owner = model.get_submodule(".".join(parts[:depth])) if depth else model
-        ways = list(_WAYS)
-        if type(owner).__module__.startswith("sentence_transformers."):
-            ways.append(_WAY_OF_SENTENCE_TRANSFORMERS)
-        for way in ways:
-            if callable(getattr(type(owner), way, None)) and not isinstance(owner.__dict__.get(way), _Refused):
-                setattr(owner, way, _Refused(owner, way))
+        if not type(owner).__module__.startswith("sentence_transformers."):
+            saved_inside |= _wrap(owner, _WAYS, _Saving)
+        elif not saved_inside:
+            _wrap(owner, _OF_SENTENCE_TRANSFORMERS, _Refused)
 
 
-def refuse_in_new_wholes() -> None:
-    """Make Transformers refuse to save a model that such a model became a part of later (an ``EncoderDecoderModel``).
+def _wrap(owner: nn.Module, ways: Sequence[str], wrapper: type[_Way]) -> bool:
+    """Replace the ways of saving that a module has, each once; return whether there are any."""
+    own = [way for way in ways if callable(getattr(type(owner), way, None))]
+    for way in own:
+        if not isinstance(owner.__dict__.get(way), _Way):
+            setattr(owner, way, wrapper(owner, way))
+    return bool(own)
+
+
+def save_new_wholes_with_tables() -> None:
+    """Do the same for a model of Transformers that such a model becomes a part of later (an ``EncoderDecoderModel``).
 
     The parts of a model do not know the whole that they are put into, so its class asks, once for all its objects.
     Without a length-aware position embedding inside, it does what it always did.
@@ -123,44 +132,79 @@ def refuse_in_new_wholes() -> None:
     for way in _WAYS:
         method = getattr(base, way, None)
         if callable(method) and not hasattr(method, _ASKS):
-            setattr(base, way, _asking(method, way))
+            setattr(base, way, _asking(method))
 
 
 _ASKS = "_asks_for_length_aware_positions"
 
 
-def _asking(method: Callable[..., Any], way: str) -> Callable[..., Any]:
+def _asking(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def asking(self: nn.Module, *arguments: Any, **named: Any) -> Any:
-        _require_plain(self, way, arguments, named)
-        return method(self, *arguments, **named)
+        return _save(self, functools.partial(method, self), arguments, named)
 
     setattr(asking, _ASKS, True)
     return asking
 
 
-def _require_plain(owner: nn.Module, way: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> None:
-    """Refuse to save a module with a length-aware position embedding inside."""
-    if any(isinstance(module, LengthAwareEmbedding) for module in owner.modules()):
-        target = _target(arguments, named)
-        folder, then = target, ""
-        if way in _UPLOADS:
-            folder = target.rpartition("/")[2]
-            then = f", then upload that folder: hf upload {target} {folder}"
+def _save(owner: nn.Module, method: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    """Call a way of saving while the longest table stands in the model as a plain one; then write all tables."""
+    if not is_length_aware(owner):
+        return method(*arguments, **named)
+    call = inspect.signature(method).bind(*arguments, **named)
+    given = call.arguments
+    if given.get("push_to_hub"):
         raise InvalidArgumentError(
-            f"{type(owner).__name__}.{way} would write the length-aware tables as one, which cannot be loaded again. "
-            f"Save the model with posembed.save_length_aware(model, {folder!r}, whole=True){then}"
+            "push_to_hub=True would upload the model before its length-aware tables are written: call "
+            "push_to_hub(repo_id) of the model instead"
         )
+    name, module = only_length_aware(owner)
+    key = f"{name}.weight"
+    folder = path_of("save_directory", given.get("save_directory", next(iter(arguments), None)))
+    require_place(folder, key, module, whole=True)
+    weight: Tensor = module.weight
+    if given.get("state_dict") is not None:
+        state = dict(given["state_dict"])
+        if tuple(getattr(state.get(key), "shape", ())) != tuple(weight.shape):
+            raise InvalidArgumentError(
+                f"state_dict has no {key} of {weight.shape[0]} x {weight.shape[1]}, which are the rows of all "
+                f"length-aware tables: give the whole model's state_dict(), or none"
+            )
+        weight, state[key] = state[key], module.table(-1, state[key])
+        given["state_dict"] = state
+    with plain_table(owner):
+        result = method(*call.args, **call.kwargs)
+    if given.get("is_main_process", True):
+        write_tables(folder, key, module, weight)
+    return result
 
 
-def _target(arguments: Sequence[Any], named: Mapping[str, Any]) -> str:
-    """Return the folder or repository that a call names: its first argument, or the one with such a name."""
-    by_name = [named[name] for name in _TARGETS if name in named]
-    return str(next(iter((*arguments, *by_name)), "out"))
+def write_tables(folder: Path, key: str, module: LengthAwareEmbedding, weight: Tensor | None = None) -> Path:
+    """Write the file of length-aware tables.
+
+    Args:
+        folder: where.
+        key: name of the table's parameter.
+        module: whose limits and tables they are.
+        weight: rows in place of the module's own, ``[rows of all tables, d_model]``.
+    """
+    tables = {
+        str(int(limit)): module.table(number, weight).detach().cpu().clone()
+        for number, limit in enumerate(module.limits)
+    }
+    content = sealed_content(key, module.reserved, tables)
+    path = folder / TABLES_BY_LENGTH
+    write_whole(path, lambda temporary: temporary.write_bytes(content))
+    return path
 
 
-class _Refused:
-    """A module's way of saving; it works again once no length-aware position embedding is left inside."""
+def is_length_aware(owner: nn.Module) -> bool:
+    """Return whether a length-aware position embedding is inside."""
+    return any(isinstance(module, LengthAwareEmbedding) for module in owner.modules())
+
+
+class _Way:
+    """A module's way of saving; without a length-aware position embedding inside, it does what it always did."""
 
     def __init__(self, owner: nn.Module, way: str) -> None:
         self.owner = owner  # a copy of the model copies this too, and then means the copied owner
@@ -168,10 +212,32 @@ class _Refused:
         self.patched = owner.__dict__.get(way)  # patched by others before
         self.__signature__ = inspect.signature(getattr(owner, way))
 
+    @property
+    def method(self) -> Callable[..., Any]:
+        """What was there before."""
+        found: Callable[..., Any] = self.patched or getattr(type(self.owner), self.way).__get__(self.owner)
+        return found
+
+
+class _Saving(_Way):
+    """A way of saving that writes the length-aware tables too."""
+
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        _require_plain(self.owner, self.way, arguments, named)
-        method = self.patched or getattr(type(self.owner), self.way).__get__(self.owner)
-        return method(*arguments, **named)
+        return _save(self.owner, self.method, arguments, named)
+
+
+class _Refused(_Way):
+    """A way of saving of sentence-transformers, around a model that cannot save itself."""
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        if is_length_aware(self.owner):
+            targets = [named[name] for name in ("path", "repo_id") if name in named]
+            folder = str(next(iter((*arguments, *targets)), "out")).rpartition("/" if "hub" in self.way else "\0")[2]
+            raise InvalidArgumentError(
+                f"{type(self.owner).__name__}.{self.way} would write the length-aware tables as one, which cannot be "
+                f"loaded again. Save the model with posembed.save_length_aware(model, {folder!r}, whole=True)"
+            )
+        return self.method(*arguments, **named)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from posembed.checkpoint.own_code import foreign_classes, own_code
+from posembed.checkpoint.own_code import LENGTH_AWARE_MODULE, foreign_classes, own_code
 from posembed.errors import InvalidArgumentError
 
 
@@ -40,6 +40,27 @@ def no_questions(folder: Path) -> Iterator[None]:
         raise InvalidArgumentError(refusal(folder)) from None
     finally:
         setattr(modules, name, before)
+
+
+def load_sentence_model(loader: str, folder: Path, **options: Any) -> Any:
+    """Return what a class of sentence-transformers makes of a folder, posembed's own module read as the plain one.
+
+    From version 6 on, the library imports a class of another package only where all code of the folder is trusted.
+
+    Args:
+        loader: name of the class.
+        folder: a directory of its files.
+        **options: of the class.
+    """
+    import sentence_transformers
+
+    kind: Any = getattr(sentence_transformers, loader)
+    with_classes = getattr(kind, "_load_with_module_classes", None)
+    if with_classes is None:  # before version 6, which imports it
+        return kind(str(folder), **options)
+    from sentence_transformers.base.modules import Transformer
+
+    return with_classes(str(folder), {LENGTH_AWARE_MODULE: Transformer}, **options)
 
 
 def refuse_foreign_classes(folder: Path, *, trust_remote_code: bool) -> None:

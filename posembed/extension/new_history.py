@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 
 from posembed._version import __version__
-from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.checkpoint.tensors import Array
+from posembed.extension.length_aware_place import tables_name
 from posembed.extension.plan import ExtensionPlan
 from posembed.find.history import read_history, table_sha256
 from posembed.records.history import Hashes, History, HistoryStep, RecordedTable
@@ -37,7 +37,8 @@ def new_history(plan: ExtensionPlan, values: Mapping[str, Array]) -> bytes:
             )
         )
     chosen = None if plan.choice is None else plan.choice.untimed()
-    step = HistoryStep(__version__, plan.checkpoint.shown, tuple(tables), TABLES_BY_LENGTH in plan.extra_files, chosen)
+    length_aware = tables_name(plan.checkpoint) in plan.extra_files
+    step = HistoryStep(__version__, plan.checkpoint.shown, tuple(tables), length_aware, chosen)
     history = History(steps=(*(before.steps if before is not None else ()), step))
     text = json.dumps(history.to_dict(), indent=1, default=lambda value: type(value).__name__)
     return f"{text}\n".encode()

@@ -19,6 +19,7 @@ from posembed.extension.effective_range import effective_range
 from posembed.extension.embedded_tokenizer import embedded_tokenizer
 from posembed.extension.field_change import FieldChange
 from posembed.extension.graph_constants import graph_buffers, graph_obstacles
+from posembed.extension.length_aware_place import plain_module
 from posembed.extension.links_out import links_out
 from posembed.extension.memory_needed import beyond_memory_reasons
 from posembed.extension.method_keywords import refuse_unknown_keywords
@@ -258,3 +259,4 @@ def _all_fields(checkpoint: Checkpoint, changes: tuple[TableChange, ...]) -> Ite
     yield from embedded_tokenizer(checkpoint, changes)
     if checkpoint.root.is_dir():
         yield from dependent_changes(checkpoint, changes)
+        yield from plain_module(checkpoint.root)

@@ -12,7 +12,7 @@ import numpy as np
 from posembed.checkpoint.copying import copy_file, created, link_file, write_all
 from posembed.checkpoint.formats.pickle.rewrite import rewrite_pickle
 from posembed.checkpoint.formats.safetensors.edit import read_header, write_rewritten
-from posembed.checkpoint.json_object import json_text, read_json
+from posembed.checkpoint.json_object import json_text, read_json, read_json_value
 from posembed.checkpoint.source import Checkpoint
 from posembed.checkpoint.staging import staged_directory, staged_file
 from posembed.checkpoint.stale_files import is_bookkeeping
@@ -113,7 +113,7 @@ def write_extension(
             if file in changed:
                 rewriter.rewrite(file, target)
             elif file in edits:
-                _write_json(target, apply_changes(read_json(file), edits[file]), file)
+                _write_json(target, apply_changes(read_json_value(file), edits[file]), file)
             elif file == checkpoint.index:
                 _write_json(target, _new_index(file, plan, values), file)
             elif file in linked:

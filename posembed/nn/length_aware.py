@@ -74,16 +74,26 @@ class LengthAwareEmbedding(nn.Module):
         self._set_buffers()  # to_empty leaves buffers without values, and .type(dtype) casts them
         return self
 
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any, **named: Any) -> None:
+        given, errors = state_dict.get(f"{prefix}weight"), arguments[4] if len(arguments) > 4 else named["error_msgs"]
+        if given is not None and tuple(given.shape) == (self.num_embeddings, self.embedding_dim) != self.weight.shape:
+            errors.append(
+                f"{prefix}weight is the longest table alone, as save_pretrained writes it into the checkpoint; all "
+                "tables are beside it. Load the checkpoint with from_pretrained and posembed.load_length_aware (a "
+                "Trainer: give it that model, without resume_from_checkpoint or load_best_model_at_end)"
+            )
+            return
+        super()._load_from_state_dict(state_dict, prefix, *arguments, **named)
+
     @property
     def num_embeddings(self) -> int:
         """Rows of the longest table, reserved rows among them."""
         return self.reserved + self._limits[-1]
 
-    def table(self, number: int) -> Tensor:
-        """Return one of the tables, ``[reserved + limit, d_model]``, a view of ``weight``."""
-        sizes = [self.reserved + limit for limit in self._limits]
-        begin = sum(sizes[:number])
-        return self.weight[begin : begin + sizes[number]]
+    def table(self, number: int, weight: Tensor | None = None) -> Tensor:
+        """Return one of the tables, ``[reserved + limit, d_model]``, a view of ``weight``, by default the module's."""
+        rows = self.weight if weight is None else weight
+        return torch.split(rows, [self.reserved + limit for limit in self._limits])[number]
 
     @contextmanager
     def planning(self, length: int) -> Iterator[None]:

@@ -58,6 +58,7 @@ def test_what_asks_for_code(tmp_path, name, content, named_by):
         ("config.json", {"activation_function": "gelu_new", "auto_map": {}}),
         ("1_Dense/config.json", {"activation_function": "torch.nn.modules.activation.Tanh"}),
         ("modules.json", [{"type": ST + "Transformer"}, {"type": "sentence_transformers.base.modules.dense.Dense"}]),
+        ("modules.json", [{"type": "posembed.integrations.sentence_transformers.LengthAwareTransformer"}]),
         ("vocab.json", {"auto_map": {"AutoModel": "a word"}}),
         ("config.json", "{"),
         ("modules.json", {"types": 3}),

@@ -1,8 +1,11 @@
-"""A model with length-aware positions is saved whole, or not at all."""
+"""Every way of saving a model with length-aware positions writes a checkpoint that gives the same model again."""
 
 import copy
 import importlib.util
 import io
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,6 +19,7 @@ from posembed.extension.length_aware_saving import only_length_aware
 SMALL = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "vocab_size": 50}
 IDS = torch.arange(5, 45)[None]
 MASK = torch.ones_like(IDS)
+TOKENIZER = SimpleNamespace(save_pretrained=lambda _: None)
 
 
 def bert(made=transformers.BertModel):
@@ -35,35 +39,90 @@ def length_aware(model):
     return model
 
 
+def loaded(folder, made=transformers.BertModel):
+    return load_length_aware(made.from_pretrained(folder).eval(), folder)
+
+
+@torch.no_grad()
+def same(one, other, **more):
+    """Whether two models give the same on an input of either table."""
+    for ids in (IDS[:, :9], IDS):
+        found = [each(input_ids=ids, attention_mask=torch.ones_like(ids), **more)[0] for each in (one, other)]
+        if not torch.equal(*found):
+            return False
+    return True
+
+
 @pytest.mark.parametrize(
     "save",
     [
         lambda model, out: model.save_pretrained(out),
         lambda model, out: model.save_pretrained(save_directory=out, state_dict=model.state_dict()),
-        lambda model, out: model.save_pretrained(is_main_process=True, save_directory=out),
+        lambda model, out: model.save_pretrained(out, True, model.state_dict()),
+        lambda model, out: model.save_pretrained(is_main_process=True, save_directory=str(out), max_shard_size="2KB"),
         lambda model, out: copy.deepcopy(model).save_pretrained(out),
+        lambda model, out: torch.compile(model, backend="eager").save_pretrained(out),
         lambda model, out: transformers.Pipeline.save_pretrained(
-            transformers.pipeline("feature-extraction", model=model, tokenizer=object()), str(out)
+            transformers.pipeline("feature-extraction", model=model, tokenizer=TOKENIZER), str(out)
         ),
     ],
 )
-def test_libraries_cannot_save_it(save, tmp_path):
+def test_libraries_save_it(save, tmp_path):
     model, out = length_aware(bert()), tmp_path / "out"
-    with pytest.raises(InvalidArgumentError, match="would write the length-aware tables as one") as refused:
-        save(model, out)
-    assert f"posembed.save_length_aware(model, {str(out)!r}, whole=True)" in str(refused.value)
-    assert not list(out.glob("*.safetensors"))
+    trained(model)
+    save(model, out)
+    assert same(loaded(out), model)
+    plain = transformers.BertModel.from_pretrained(out)
+    assert torch.equal(plain.embeddings.position_embeddings.weight, only_length_aware(model)[1].table(-1))
 
 
-@pytest.mark.parametrize("call", [{"repo_id": "someone/model"}, {"private": True, "repo_id": "someone/model"}])
-def test_an_upload_names_a_folder_and_the_command(call):
+def trained(model):
+    """As after a training of all weights."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.01 * torch.randn_like(parameter))
+
+
+def test_a_given_state_is_what_is_saved(tmp_path):
+    model, other = length_aware(bert()), length_aware(bert())
+    trained(other)
+    model.save_pretrained(tmp_path, state_dict=other.state_dict())
+    assert same(loaded(tmp_path), other)
+    assert not same(loaded(tmp_path), model)
+
+
+def test_a_state_without_the_tables_is_refused(tmp_path):
     model = length_aware(bert())
-    with pytest.raises(InvalidArgumentError) as refused:
-        model.push_to_hub(**call)
-    assert (
-        "save_length_aware(model, 'model', whole=True), then upload that folder: hf upload someone/model model"
-        in str(refused.value)
-    )
+    for state in ({}, bert().state_dict()):
+        with pytest.raises(
+            InvalidArgumentError, match=r"state_dict has no embeddings\.\S+ of 80 x 16, which are the rows"
+        ):
+            model.save_pretrained(tmp_path / "out", state_dict=state)
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_processes_write_nothing(tmp_path):
+    length_aware(bert()).save_pretrained(tmp_path, is_main_process=False)
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_an_upload_has_the_tables(monkeypatch):
+    """The library saves into a folder of its own, and uploads what it finds there."""
+    hub, sent = transformers.utils.hub, set()
+    api = SimpleNamespace(create_repo=lambda *_, **__: SimpleNamespace(repo_id="someone/model"))
+    monkeypatch.setattr(hub, "hf_api", lambda: api)
+    monkeypatch.setattr(hub, "create_and_tag_model_card", lambda *_, **__: SimpleNamespace(save=lambda _: None))
+    upload = lambda folder, *_, **__: sent.update(path.name for path in Path(folder).iterdir())  # noqa: E731
+    model = length_aware(bert())
+    model._upload_modified_files = upload
+    model.push_to_hub("someone/model")
+    assert {"config.json", "model.safetensors", "length_aware.safetensors"} <= sent
+
+
+def test_an_upload_within_saving_is_refused(tmp_path):
+    with pytest.raises(InvalidArgumentError, match="push_to_hub=True would upload the model before"):
+        length_aware(bert()).save_pretrained(tmp_path / "out", push_to_hub=True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_wrapper_names_the_part_that_saves(tmp_path):
@@ -74,33 +133,26 @@ def test_a_wrapper_names_the_part_that_saves(tmp_path):
     assert (tmp_path / "model.safetensors").is_file()
 
 
-def test_inner_models_cannot_be_saved_either(tmp_path):
-    model = length_aware(bert(transformers.BertForMaskedLM))
-    for part in (model, model.bert):
-        with pytest.raises(InvalidArgumentError, match=r"\.save_pretrained would write"):
-            part.save_pretrained(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("made", [bert, opt, lambda: bert(transformers.BertForMaskedLM)])
+def test_inner_models_and_other_classes(made, tmp_path):
+    model = length_aware(made())
+    trained(model)
+    model.save_pretrained(tmp_path / "whole")
+    again = loaded(tmp_path / "whole", type(model))
+    assert same(again, model)
+    again.save_pretrained(tmp_path / "again")
+    assert same(loaded(tmp_path / "again", type(model)), model)
+    if hasattr(model, "bert"):
+        model.bert.save_pretrained(tmp_path / "part")
+        assert same(loaded(tmp_path / "part"), model.bert)
 
 
-@pytest.mark.parametrize("make", [bert, opt, lambda: bert(transformers.BertForMaskedLM)])
-@torch.no_grad()
-def test_the_line_that_is_named_saves_everything(make, tmp_path):
-    model = length_aware(make())
-    for parameter in model.parameters():
-        parameter.add_(0.01)  # as after a training of all weights
-    wanted = [model(input_ids=IDS[:, :size], attention_mask=MASK[:, :size])[0] for size in (9, 40)]
-    with pytest.raises(InvalidArgumentError) as refused:
-        model.save_pretrained(tmp_path / "new")
-    line = str(refused.value).rpartition("Save the model with ")[2]
-    exec(line, {"posembed": __import__("posembed"), "model": model})
-    plain = type(model).from_pretrained(tmp_path / "new").eval()
-    assert plain(input_ids=IDS, attention_mask=MASK)[0].shape == wanted[1].shape
-    again = load_length_aware(plain, tmp_path / "new")
-    found = [again(input_ids=IDS[:, :size], attention_mask=MASK[:, :size])[0] for size in (9, 40)]
-    assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
-    assert torch.equal(model(input_ids=IDS, attention_mask=MASK)[0], wanted[1])  # the model is as it was
-    with pytest.raises(InvalidArgumentError, match="would write"):
-        again.save_pretrained(tmp_path / "other")
+def test_the_tables_alone_are_no_state_of_the_model(tmp_path):
+    """A Trainer that goes on from a folder reads its model.safetensors alone, which has one table."""
+    model = length_aware(bert())
+    model.save_pretrained(tmp_path)
+    with pytest.raises(RuntimeError, match=r"position_embeddings.weight is the longest table alone.*load_length_aware"):
+        model.load_state_dict(load_file(tmp_path / "model.safetensors"), strict=False)
 
 
 @torch.no_grad()
@@ -114,7 +166,7 @@ def test_the_table_of_plain_loading_is_the_longest(tmp_path):
 
 
 @torch.no_grad()
-def test_state_dicts_and_pickles_stay_free():
+def test_state_dicts_and_pickles_stay_free(tmp_path):
     """Training uses them, and they go back into the same model without loss."""
     model, other = length_aware(bert()), length_aware(bert())
     for parameter in model.parameters():
@@ -127,8 +179,8 @@ def test_state_dicts_and_pickles_stay_free():
     results = [each(input_ids=IDS, attention_mask=MASK)[0] for each in (model, other, read)]
     assert torch.equal(results[0], results[1])
     assert torch.equal(results[0], results[2])
-    with pytest.raises(InvalidArgumentError, match="would write"):
-        read.save_pretrained("nowhere")
+    read.save_pretrained(tmp_path)
+    assert same(loaded(tmp_path), model)
 
 
 def test_other_models_save_as_ever(tmp_path):
@@ -143,12 +195,12 @@ def test_other_models_save_as_ever(tmp_path):
 
 def test_an_earlier_patch_is_kept(tmp_path):
     model, calls = bert(), []
-    model.save_pretrained = lambda *_: calls.append(1)
+    model.save_pretrained = lambda *_: calls.append(type(model.embeddings.position_embeddings))
     length_aware(model)
-    with pytest.raises(InvalidArgumentError, match="would write"):
-        model.save_pretrained(tmp_path)
+    model.save_pretrained(tmp_path)
     save_length_aware(model, tmp_path, whole=True)
-    assert calls == [1]
+    assert calls == [torch.nn.Embedding] * 2
+    assert (tmp_path / "length_aware.safetensors").is_file()
 
 
 def test_what_cannot_be_saved_whole(tmp_path):
@@ -181,23 +233,36 @@ def test_sentence_transformers(example_checkpoints, tmp_path, way, inner, monkey
     extend_model(model[0].model if inner else model, 1024, method="linear", length_aware=True)
     texts = ["the cat sat", "the dog bit the man . " * 100]
     wanted = model.encode(texts)
-    if not (inner and way == "push_to_hub"):  # which would ask the network first
-        with pytest.raises(InvalidArgumentError, match="would write the length-aware tables as one"):
-            getattr(model, way)(str(out))
-        assert not list(out.rglob("*.safetensors"))
-        assert inner or not out.exists()
-    save_length_aware(model, out, whole=True)
-    again = load_length_aware(SentenceTransformer(str(out), device="cpu"), out)
-    assert (again.encode(texts) == wanted).all()
+    if way == "push_to_hub":
+        sent = lambda _, folder_path, **__: shutil.copytree(folder_path, out)  # noqa: E731
+        api = SimpleNamespace(create_repo=lambda **_: SimpleNamespace(repo_id="x/y"), upload_folder=sent)
+        api.upload_folder = lambda folder_path, **_: (
+            shutil.copytree(folder_path, out),
+            SimpleNamespace(commit_url=""),
+        )[1]
+        monkeypatch.setattr("sentence_transformers.base.model.HfApi", lambda **_: api)
+        model.push_to_hub("x/y", replace_model_card=True)
+    else:
+        getattr(model, way)(str(out))
+    assert save_length_aware(model, tmp_path / "whole", whole=True) == tmp_path / "whole" / "length_aware.safetensors"
+    for folder in (out, tmp_path / "whole"):
+        again = load_length_aware(SentenceTransformer(str(folder), device="cpu"), folder)
+        assert (again.encode(texts) == wanted).all()
 
 
 @pytest.mark.skipif(importlib.util.find_spec("accelerate") is None, reason="Trainer needs accelerate")
 def test_trainer(tmp_path):
     model = length_aware(bert(transformers.BertForMaskedLM))
-    arguments = transformers.TrainingArguments(str(tmp_path / "runs"), report_to=[], use_cpu=True)
-    with pytest.raises(InvalidArgumentError, match="would write"):
-        transformers.Trainer(model, arguments).save_model(str(tmp_path / "out"))
-    assert not list(tmp_path.rglob("*.safetensors"))
+    rows = [{"input_ids": IDS[0, :size], "labels": IDS[0, :size]} for size in (9, 40)]
+    arguments = transformers.TrainingArguments(
+        str(tmp_path / "runs"), report_to=[], use_cpu=True, max_steps=2, save_steps=1, per_device_train_batch_size=1,
+        disable_tqdm=True,
+    )  # fmt: skip
+    trainer = transformers.Trainer(model, arguments, train_dataset=rows)
+    trainer.train()
+    trainer.save_model(str(tmp_path / "out"))
+    for folder in (tmp_path / "out", tmp_path / "runs" / "checkpoint-2"):
+        assert same(loaded(folder, type(model)), model.eval())
 
 
 def pair(encoder=None):
@@ -209,30 +274,30 @@ def pair(encoder=None):
     ).eval()
 
 
-def test_a_model_that_it_becomes_a_part_of_cannot_be_saved_either(tmp_path):
-    """The whole is made after the part: what was refused on the part's own modules would be written from above."""
+def test_a_model_that_it_becomes_a_part_of(tmp_path):
+    """The whole is made after the part: its class asks what is inside."""
     whole = pair(length_aware(bert()))
-    for save in (whole.save_pretrained, whole.push_to_hub):
-        with pytest.raises(
-            InvalidArgumentError, match=r"EncoderDecoderModel.* would write the length-aware tables as one"
-        ):
-            save(str(tmp_path / "out"))
-    assert not (tmp_path / "out").exists()
+    whole.save_pretrained(tmp_path / "out")
+    assert same(loaded(tmp_path / "out", transformers.EncoderDecoderModel), whole, decoder_input_ids=IDS[:, :4])
     pair().save_pretrained(tmp_path / "plain")  # one without is saved as ever
-    assert (tmp_path / "plain" / "model.safetensors").is_file()
+    assert [path.name for path in (tmp_path / "plain").glob("*.safetensors")] == ["model.safetensors"]
+    extend_model(whole.decoder, 64, tables="bert.embeddings.position_embeddings.weight", length_aware=True)
+    with pytest.raises(InvalidArgumentError, match="EncoderDecoderModel has 2 length-aware position embeddings"):
+        whole.save_pretrained(tmp_path / "two")
+    assert not (tmp_path / "two").exists()
 
 
 def test_an_encoder_and_a_decoder_are_saved_whole(tmp_path):
     whole = pair(length_aware(bert()))
     save_length_aware(whole, tmp_path, whole=True)
-    loaded = load_length_aware(transformers.EncoderDecoderModel.from_pretrained(tmp_path).eval(), tmp_path)
+    again = load_length_aware(transformers.EncoderDecoderModel.from_pretrained(tmp_path).eval(), tmp_path)
     for ids in (IDS[:, :10], IDS):
         inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "decoder_input_ids": ids[:, :4]}
-        assert torch.equal(whole(**inputs).logits, loaded(**inputs).logits)
+        assert torch.equal(whole(**inputs).logits, again(**inputs).logits)
     short, padding = IDS[:, :10], torch.zeros_like(IDS[:, 10:])  # beside a longer one in a batch
     inputs = {"input_ids": IDS, "attention_mask": torch.cat([torch.ones_like(short), padding], 1)}
     alone = {"input_ids": short, "attention_mask": torch.ones_like(short)}
-    logits = [loaded(**each, decoder_input_ids=IDS[:, :4]).logits for each in (inputs, alone)]
+    logits = [again(**each, decoder_input_ids=IDS[:, :4]).logits for each in (inputs, alone)]
     torch.testing.assert_close(*logits)
 
 

@@ -15,6 +15,7 @@ from posembed.checkpoint.json_object import read_json_value
 from posembed.checkpoint.own_code import foreign_classes
 from posembed.errors import CheckpointError
 from posembed.extension.check.reading import DoesNotRunError
+from posembed.extension.library_code import load_sentence_model
 
 SHORT = "a short text"
 SHORT_TOKENS = 16
@@ -89,10 +90,10 @@ def result(folder: Path, length: int) -> Tensor:
 
     The folder's own limit cuts the long text, and its own padding makes both alike in a batch.
     """
-    import sentence_transformers
-
-    use, load = use_of(folder), getattr(sentence_transformers, _class_name(folder))
-    model: Any = load(str(folder), device="cpu", trust_remote_code=False, local_files_only=True)
+    use = use_of(folder)
+    model: Any = load_sentence_model(
+        _class_name(folder), folder, device="cpu", trust_remote_code=False, local_files_only=True
+    )
     with torch.no_grad():
         both = use.run(model, [SHORT, "word " * length])
         alone = use.run(model, [SHORT])[0]

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from posembed.checkpoint.stale_files import CALIBRATION, TABLES_BY_LENGTH
+from posembed.checkpoint.stale_files import CALIBRATION
 from posembed.errors import WorkFailedError
 from posembed.extension.check.session import open_check
 from posembed.extension.given_rows import plan_rows
 from posembed.extension.length_aware_file import length_aware_file
+from posembed.extension.length_aware_place import tables_name
 from posembed.extension.write import write_extension
 from posembed.quality.calibrate.request import Request
 from posembed.quality.calibrate.table import CalibratedTable
@@ -53,7 +54,7 @@ def write_checkpoint(request: Request, out: Path, table: CalibratedTable, result
     text = json.dumps(result.to_dict(), indent=1, allow_nan=False) + "\n"
     extra = {CALIBRATION: text.encode()}
     if result.short is not None:
-        extra[TABLES_BY_LENGTH] = length_aware_file(
+        extra[tables_name(plan.checkpoint)] = length_aware_file(
             plan, short=result.short, longer=longer, trust_remote_code=request.options.trust_remote_code
         )
     with open_check(plan, request.options.check) as check:

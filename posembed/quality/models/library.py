@@ -12,10 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError, first_line, require_package
-from posembed.extension.length_aware import load_length_aware
-from posembed.extension.library_code import no_questions, refuse_foreign_classes
+from posembed.extension.length_aware import load_stored_tables
+from posembed.extension.library_code import load_sentence_model, no_questions, refuse_foreign_classes
 from posembed.quality.models.head import States
 
 TOKENS, SENTENCE = "token_embeddings", "sentence_embedding"
@@ -143,8 +142,7 @@ def load_modules(folder: Path, *, device: str = "cpu", trust_remote_code: bool =
             "table that texts read"
         )
     model = model.eval().float()
-    if (folder / TABLES_BY_LENGTH).is_file():
-        load_length_aware(model, folder)
+    load_stored_tables(model, folder)
     whole.to(device)
     head = LibraryHead(folder, modules, _output(folder, first), _place(first), whole.truncate_dim)
     return model, unlimited(folder, first), head
@@ -162,14 +160,13 @@ def load_whole(loader: str, folder: Path, *, trust_remote_code: bool) -> Any:
         InvalidArgumentError: for a model that needs code of its own.
         CheckpointError: for files that cannot be loaded.
     """
-    import sentence_transformers
-
     refuse_foreign_classes(folder, trust_remote_code=trust_remote_code)
     try:
         with warnings.catch_warnings(), no_questions(folder):
             warnings.simplefilter("ignore")
-            return getattr(sentence_transformers, loader)(
-                str(folder),
+            return load_sentence_model(
+                loader,
+                folder,
                 device="cpu",
                 trust_remote_code=trust_remote_code,
                 local_files_only=True,

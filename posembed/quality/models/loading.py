@@ -8,10 +8,9 @@ from typing import Any
 
 import torch
 
-from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.checkpoint.weight_files import transformer_directory
 from posembed.errors import CheckpointError, InvalidArgumentError, first_line, require_package
-from posembed.extension.length_aware import load_length_aware
+from posembed.extension.length_aware import load_stored_tables
 from posembed.extension.library_code import no_questions
 from posembed.tokenizing import unlimited_tokenizer
 
@@ -48,6 +47,5 @@ def load_files(folder: Path, loader: str, *, device: str = "cpu", trust_remote_c
         raise
     except Exception as error:  # the libraries raise whatever a broken file leads to
         raise CheckpointError(f"{folder} cannot be loaded: {first_line(error)}") from None
-    if (folder / TABLES_BY_LENGTH).is_file():
-        load_length_aware(model, folder)
+    load_stored_tables(model, folder)
     return model.to(device), tokenizer

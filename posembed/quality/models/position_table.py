@@ -10,6 +10,7 @@ import torch
 from posembed.checkpoint.source import CheckpointPath, open_checkpoint
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import InvalidArgumentError
+from posembed.extension.length_aware_place import tables_file
 from posembed.find.found import FoundTable
 from posembed.find.search import find_tables
 
@@ -59,7 +60,7 @@ def refuse_length_aware(path: str | os.PathLike[str], verb: str) -> None:
     Raises:
         InvalidArgumentError: naming the checkpoint to use instead.
     """
-    if (Path(path) / TABLES_BY_LENGTH).is_file():
+    if tables_file(Path(path)) is not None:
         raise InvalidArgumentError(
             f"{path} has length-aware tables ({TABLES_BY_LENGTH}): {verb} the checkpoint that they were made from"
         )

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from posembed.checkpoint.own_code import is_known_module
 from posembed.errors import InvalidArgumentError
 from posembed.quality.models.model_files import ROUTES, ModelFiles
 from posembed.records.choices import KindName
@@ -21,7 +22,6 @@ _MULTI_VECTOR = ("MultiVectorMask", "TokenPooling")
 _NO_TRANSFORMER = ("StaticEmbedding", "WordEmbeddings", "BoW")
 _NOT_TEXT = ("image", "audio", "video")
 _IMAGE_AND_TEXT = ("CLIPModel", "SiglipModel", "Siglip2Model", "ChineseCLIPModel", "AltCLIPModel", "BlipModel")
-_LIBRARY = "sentence_transformers."
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _is_image_and_text(files: ModelFiles) -> bool:
 
 
 def _has_foreign_modules(files: ModelFiles) -> bool:
-    return any(not name.startswith(_LIBRARY) for name in files.modules or ())
+    return any(not is_known_module(name) for name in files.modules or ())
 
 
 def _is_of_another_class(files: ModelFiles) -> bool:
@@ -122,7 +122,7 @@ def _its_class(files: ModelFiles) -> str:
 
 
 def _its_modules(files: ModelFiles) -> str:
-    foreign = ", ".join(name or "no name" for name in files.modules or () if not name.startswith(_LIBRARY))
+    foreign = ", ".join(name or "no name" for name in files.modules or () if not is_known_module(name))
     return f"modules.json names {foreign}, which posembed does not run; {_ITS_TABLE}"
 
 

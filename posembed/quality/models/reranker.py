@@ -14,9 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import InvalidArgumentError, require_package
-from posembed.extension.length_aware import load_length_aware
+from posembed.extension.length_aware import load_stored_tables
 from posembed.quality.models.library import load_whole, unlimited
 from posembed.quality.models.memory import BatchSize, device_of
 from posembed.quality.models.model_kind import ModelKind
@@ -184,8 +183,7 @@ def load_reranker(
             f"{folder} gives {whole.num_labels} scores for a pair: only a CrossEncoder with one can rank documents"
         )
     model = whole.model.eval().float()
-    if (folder / TABLES_BY_LENGTH).is_file():
-        load_length_aware(model, folder)
+    load_stored_tables(model, folder)
     whole.to(device)
     return Reranker(whole, model, unlimited(folder, first), precision, stored_limit(folder))
 

@@ -10,8 +10,8 @@ import torch
 
 from posembed import extend_checkpoint
 from posembed.errors import CheckpointError, InvalidArgumentError
+from posembed.extension import length_aware
 from posembed.quality.calibrate.frozen import FrozenModel
-from posembed.quality.models import library
 from posembed.quality.models.embedding import load_embedder
 from posembed.quality.models.head import States
 from posembed.quality.models.library import LibraryHead, has_library, load_modules
@@ -264,7 +264,9 @@ def test_files_that_do_not_load(save, tmp_path):
 def test_length_aware_tables_are_loaded(save, tmp_path, monkeypatch):
     folder = shutil.copytree(save("mean")[0], tmp_path / "aware")
     seen = []
-    monkeypatch.setattr(library, "load_length_aware", lambda model, place: seen.append((type(model).__name__, place)))
+    monkeypatch.setattr(
+        length_aware, "load_length_aware", lambda model, place: seen.append((type(model).__name__, place))
+    )
     load_modules(folder)
     assert seen == []
     (folder / "length_aware.safetensors").write_bytes(b"")

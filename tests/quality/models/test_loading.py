@@ -9,7 +9,7 @@ import torch
 import transformers
 
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError
-from posembed.quality.models import loading
+from posembed.extension import length_aware
 from posembed.quality.models.loading import load_files
 
 
@@ -37,7 +37,9 @@ def test_weights_are_converted_to_float32(copied, dtype):
 
 def test_length_aware_tables_are_loaded_where_they_lie(copied, monkeypatch):
     seen = []
-    monkeypatch.setattr(loading, "load_length_aware", lambda model, folder: seen.append((type(model).__name__, folder)))
+    monkeypatch.setattr(
+        length_aware, "load_length_aware", lambda model, folder: seen.append((type(model).__name__, folder))
+    )
     load_files(copied, "AutoModel")
     assert seen == []
     (copied / "length_aware.safetensors").write_bytes(b"")

@@ -10,6 +10,7 @@ import torch
 
 from posembed import extend_checkpoint
 from posembed.errors import CheckpointError, InvalidArgumentError, MissingExtraError
+from posembed.extension import length_aware
 from posembed.quality.models import memory
 from posembed.quality.models import reranker as module
 from posembed.quality.models.library import has_library
@@ -140,7 +141,9 @@ def test_the_library_is_an_extra(tmp_path, monkeypatch):
 
 def test_length_aware_tables_are_loaded(save, monkeypatch):
     folder, seen = save(), []
-    monkeypatch.setattr(module, "load_length_aware", lambda model, place: seen.append((type(model).__name__, place)))
+    monkeypatch.setattr(
+        length_aware, "load_length_aware", lambda model, place: seen.append((type(model).__name__, place))
+    )
     (folder / "length_aware.safetensors").write_bytes(b"")
     load_reranker(folder)
     assert seen == [("BertForSequenceClassification", folder)]
