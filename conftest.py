@@ -70,6 +70,11 @@ collect_ignore = [
 ]
 if importlib.util.find_spec("triton") is None:
     collect_ignore += ["posembed/nn/kernels/triton.py", "posembed/nn/kernels/triton_kernels.py"]
+if importlib.util.find_spec("sentence_transformers") is None:
+    collect_ignore += [
+        "posembed/integrations/sentence_transformers.py",
+        "tests/integrations/test_sentence_transformers.py",
+    ]
 if importlib.util.find_spec("numba") is None:
     collect_ignore += [f"posembed/nn/kernels/{name}.py" for name in ("cpu", "cpu_function", "cpu_kernels")]
 

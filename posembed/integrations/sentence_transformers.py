@@ -35,8 +35,9 @@ _PLAIN_MODULES = (
     "sentence_transformers.models.transformer.Transformer",
     "sentence_transformers.base.modules.transformer.Transformer",
 )
-# Where the classes of modules are stored: the library's own list, and that of a Router.
+# Options of a Transformer's model that say where its files are.
 _PLACE = ("subfolder", "cache_dir", "token", "revision", "local_files_only")
+# Where the classes of modules are stored: the library's own list, and that of a Router.
 _MODULES, _ROUTER = "modules.json", "router_config.json"
 
 
@@ -65,7 +66,7 @@ class LengthAwareTransformer(Transformer):
         if folder is None:
             inner = (options.get("model_kwargs") or {}).get("subfolder")
             raise CheckpointError(
-                f"{'/'.join(filter(None, (model_name_or_path, inner)))} has no {TABLES_BY_LENGTH}, which "
+                f"{'/'.join(filter(None, (str(model_name_or_path), inner)))} has no {TABLES_BY_LENGTH}, which "
                 "LengthAwareTransformer needs: write it with posembed.save_length_aware, or use Transformer of "
                 "sentence-transformers for the plain table"
             )

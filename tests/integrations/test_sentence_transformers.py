@@ -1,6 +1,7 @@
 """Length-aware folders in sentence-transformers: with posembed the model of two tables, without it the plain one."""
 
 import json
+import pickle
 import shutil
 import subprocess
 import sys
@@ -305,6 +306,30 @@ def test_a_model_of_images_and_texts(tmp_path, automatic):
         assert model.get_text_features(ids, torch.ones_like(ids)).pooler_output.shape == (1, 16)
     model.save_pretrained(tmp_path / "saved")
     assert load_file(tmp_path / "saved" / TABLES).keys() == {"16", "40"}
+
+
+def test_a_name_of_the_hub(folder, wanted, tmp_path, automatic):
+    """As a download leaves it in the cache."""
+    cache = tmp_path / "cache"
+    model = cache / "models--someone--model"
+    shutil.copytree(folder, model / "snapshots" / ("0" * 40))
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text("0" * 40)
+    found = load("someone/model", cache_folder=str(cache))
+    np.testing.assert_array_equal(found.encode(TEXTS), wanted)
+    name_module(model / "snapshots" / ("0" * 40))
+    autoload(False)
+    found = load("someone/model", cache_folder=str(cache), trust_remote_code=True)
+    np.testing.assert_array_equal(found.encode(TEXTS), wanted)
+    (model / "snapshots" / ("0" * 40) / TABLES).unlink()
+    with pytest.raises(CheckpointError, match=f"someone/model has no {TABLES}, which LengthAwareTransformer needs"):
+        load("someone/model", cache_folder=str(cache), trust_remote_code=True)
+
+
+def test_a_copy_for_another_process(folder, wanted, automatic):
+    """As encode with several processes sends it."""
+    copied = pickle.loads(pickle.dumps(load(folder)))
+    np.testing.assert_array_equal(copied.encode(TEXTS), wanted)
 
 
 # --- names in modules.json --------------------------------------------------------------------------------------------
