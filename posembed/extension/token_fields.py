@@ -38,7 +38,7 @@ def token_changes(directory: Path, root: Path, lengths: TextLengths) -> Iterator
     """
     limits = list(token_limits(directory, root))
     for found in limits:
-        if lengths.cuts(found.limit):
+        if lengths.cuts(found.limit) and not (found.queries and lengths.new > lengths.old):
             yield FieldChange(found.file, found.path, found.limit, lengths.new, found.why)
     for file in existing(directory / "tokenizer.json"):
         repeated = {lengths.old, lengths.old_field, *(found.limit for found in limits)}

@@ -17,12 +17,13 @@ from posembed.find.families import weights
 
 @dataclass(frozen=True, slots=True)
 class TokenLimit:
-    """A number of tokens at which a file's user stops, and the field that holds it."""
+    """A number of tokens at which a file's user stops, and the field that holds it; ``queries``: for queries alone."""
 
     file: Path
     path: tuple[str, ...]
     limit: int
     why: str
+    queries: bool = False
 
 
 def token_limits(directory: Path, root: Path) -> Iterator[TokenLimit]:
@@ -44,7 +45,7 @@ def token_limits(directory: Path, root: Path) -> Iterator[TokenLimit]:
                     settings[file] = read_json(file) if whole else read_leading(file, law.path[0])
                 limit = number(_at(settings[file], law.path))
                 if limit is not None and limit < weights.NO_LIMIT:
-                    yield TokenLimit(file, law.path, limit, law.why)
+                    yield TokenLimit(file, law.path, limit, law.why, law.queries)
 
 
 def _files(folder: Path, pattern: str) -> Iterator[Path]:

@@ -24,6 +24,11 @@ class LengthLimit(Record):
     what: str
     why: str
 
+    @property
+    def of_queries(self) -> bool:
+        """Whether it limits queries alone, as ``query_length`` of a multi-vector model does."""
+        return self.what.rpartition(": ")[2].startswith("query_")
+
 
 @dataclass(frozen=True)
 class TableCard(Record):

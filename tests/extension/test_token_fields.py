@@ -98,3 +98,11 @@ def test_a_colbert_takes_longer_documents(bert, tmp_path):
     extend_checkpoint(bert, tmp_path / "out", 32)
     new = json.loads((tmp_path / "out/config_sentence_transformers.json").read_text())
     assert new == {"document_length": 32, "query_length": 4}
+
+
+def test_queries_keep_their_length_unless_the_table_becomes_shorter(bert):
+    (bert / "sentence_bert_config.json").write_text(json.dumps({"document_length": 16, "query_length": 10}))
+    for length, changes in ((32, [("document_length", 32)]), (8, [("document_length", 8), ("query_length", 8)])):
+        plan = plan_extension(bert, length, method="crop" if length == 8 else "auto")
+        changed = [(c.name, c.after) for c in plan.fields if c.file.name == "sentence_bert_config.json"]
+        assert changed == changes

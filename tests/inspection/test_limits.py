@@ -30,6 +30,22 @@ def test_limits_are_listed_lowest_first(bert):
     ]
 
 
+@pytest.mark.parametrize(
+    ("file", "fields"),
+    [
+        ("sentence_bert_config.json", ("query_length", "document_length")),
+        ("config_sentence_transformers.json", ("query_length", "document_length")),
+        ("artifact.metadata", ("query_maxlen", "doc_maxlen")),
+    ],
+)
+def test_queries_and_documents_of_multi_vector_models(file, fields, bert):
+    (bert / file).write_text(json.dumps(dict(zip(fields, (4, 11), strict=True))))
+    queries, documents = limits_of(bert)[:2]
+    assert (queries.limit, queries.what, queries.of_queries) == (4, f"{file}: {fields[0]}", True)
+    assert (documents.limit, documents.what, documents.of_queries) == (11, f"{file}: {fields[1]}", False)
+    assert (queries.why, documents.why) == ("queries are truncated to it", "documents are truncated to it")
+
+
 def test_each_limit_says_what_happens_there(bert):
     assert LengthLimit(16, POSITION, "the table has no row for a later position") in limits_of(bert)
     why = {each.what: each.why for each in limits_of(bert)}

@@ -13,17 +13,20 @@ class TokenField:
 
     ``files`` is a pattern of the file's name, ``path`` leads to the field, ``why`` says what happens if it keeps the
     old length. The file lies beside the weights; ``at_root``, at the root of a sentence-transformers directory as well.
+    ``queries``: it limits queries alone, which are short whatever the documents are, so it does not grow with a table.
     """
 
     files: str
     path: tuple[str, ...]
     why: str
     at_root: bool = False
+    queries: bool = False
 
 
 _TOKENIZER = "the tokenizer would truncate or warn at the old length"
 _SENTENCES = "sentence-transformers truncates to it"
 _DOCUMENTS = "documents are truncated to it"
+_QUERIES = "queries are truncated to it"
 _PROCESSOR = "the processor truncates to it"
 _TOKENIZER_FIELDS = ("model_max_length", "max_len", "max_length")
 
@@ -46,6 +49,9 @@ TOKEN_FIELDS = (
     # ColBERT: PyLate, and Stanford's own format.
     TokenField("config_sentence_transformers.json", ("document_length",), _DOCUMENTS, at_root=True),
     TokenField("artifact.metadata", ("doc_maxlen",), _DOCUMENTS, at_root=True),
+    TokenField("sentence_*_config.json", ("query_length",), _QUERIES, at_root=True, queries=True),
+    TokenField("config_sentence_transformers.json", ("query_length",), _QUERIES, at_root=True, queries=True),
+    TokenField("artifact.metadata", ("query_maxlen",), _QUERIES, at_root=True, queries=True),
     # Processors that tokenize: OneFormer, and those with keyword arguments for their tokenizer.
     *(
         TokenField(file, (*part, name), _PROCESSOR)

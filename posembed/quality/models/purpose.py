@@ -113,8 +113,9 @@ def _has_module(files: ModelFiles, names: tuple[str, ...]) -> bool:
 
 
 def _its_parts(files: ModelFiles) -> str:
-    parts = f" ({', '.join(files.parts)})" if files.parts else ""
-    return f"its parts are models of their own{parts}: extend each by its folder"
+    if not files.parts:  # all routes read the states of one Transformer, or none reads a table
+        return _ITS_TABLE if "Transformer" in files.module_names else "none of its parts has a position table"
+    return f"its parts are models of their own ({', '.join(files.parts)}): extend each by its folder"
 
 
 def _its_class(files: ModelFiles) -> str:

@@ -91,8 +91,8 @@ def _verdict(card: CheckpointCard) -> list[str]:
         sentences.append(sentence + ".")
     if card.behavior is not None:
         sentences += behavior_sentences(card.behavior)
-    if card.limits and card.limits[0].what not in {table.key for table in card.tables}:
-        lowest = card.limits[0]
+    lowest = next((limit for limit in card.limits if not limit.of_queries), None)
+    if lowest is not None and lowest.what not in {table.key for table in card.tables}:
         sentences.append(f"Texts are cut before the table ends: {lowest.what} stops at {lowest.limit} tokens.")
     return sentences
 

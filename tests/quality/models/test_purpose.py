@@ -116,3 +116,13 @@ def test_every_purpose_has_a_word_for_it():
     assert {purpose.description for purpose in PURPOSES if purpose.kind} == {kind.description for kind in KINDS}
     assert len({purpose.description for purpose in PURPOSES}) == len(PURPOSES)
     assert all(purpose.description.startswith(("a ", "an ")) for purpose in PURPOSES)
+
+
+@pytest.mark.parametrize(
+    ("first", "advice"),
+    [("Transformer", "Its position table can be extended without"), ("StaticEmbedding", "None of its parts has a pos")],
+)
+def test_a_router_whose_routes_have_no_tables(folder, first, advice):
+    modules = [{"type": ST + first, "path": ""}, {"type": ST + "Router", "path": "1"}]
+    with pytest.raises(InvalidArgumentError, match=rf"is a Router of several models; .*\. {advice}"):
+        kind_name(folder(["BertModel"], modules=modules))

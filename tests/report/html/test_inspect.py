@@ -20,6 +20,13 @@ def test_a_page_holds_facts_measures_charts_and_look_alikes():
     assert '<th scope="row">x</th><td>a sinusoid</td>' in page
 
 
+def test_a_limit_of_queries_cuts_no_text():
+    limits = [(4, "sentence_bert_config.json: query_length", "queries"), (40, KEY, "no row")]
+    page = inspect_page(checkpoint_card(measured_card(40, 8), limits=limits))
+    assert "query_length" in page
+    assert "Texts are cut" not in page
+
+
 def test_a_limit_of_the_table_itself_is_not_earlier():
     page = inspect_page(checkpoint_card(measured_card(40, 8), limits=[(40, KEY, "no row")]))
     assert "Texts are cut" not in page
