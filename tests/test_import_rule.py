@@ -27,7 +27,6 @@ USES = {
     "quality": {"extension", "inspection"},
     "lab": {"records", "nn", "tables"},
     "commands": {"quality", "lab"},
-    "integrations": {"extension"},
     "report": {"records", "tables"},
     "lesson": {"commands", "report"},
     "integrations": {"commands", "report"},

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from posembed.checkpoint.local_copy import local_copy
-from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import InvalidArgumentError, require_package
-from posembed.extension.length_aware import load_length_aware
+from posembed.extension.length_aware import load_stored_tables
 from posembed.hardware import resolve_device
 from posembed.observer import SILENT, Observer
 from posembed.quality.calibrate.objective import fingerprint
@@ -54,8 +53,7 @@ def encoder(
             "sentence-transformers checkpoints of embedding models"
         )
     whole = load_whole("SentenceTransformer", folder, trust_remote_code=trust_remote_code)
-    if (folder / TABLES_BY_LENGTH).is_file():
-        load_length_aware(whole, folder)
+    load_stored_tables(whole, folder)
     whole.eval().to(resolve_device(device))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of mteb, about names of sentence-transformers that changed
