@@ -7,10 +7,7 @@ Every library can still load the checkpoint: its own table is a normal one. The 
 from __future__ import annotations
 
 import copy
-import functools
-import inspect
 import os
-import types
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +18,7 @@ from torch import Tensor, nn
 
 from posembed.checkpoint.stale_files import TABLES_BY_LENGTH
 from posembed.errors import CheckpointError, InvalidArgumentError, first_names
+from posembed.extension.length_aware_forward import keep_padding, owners, show_mask
 from posembed.extension.length_aware_place import tables_file
 from posembed.extension.length_aware_saving import (
     is_length_aware,
@@ -77,7 +75,7 @@ def put_length_aware(
         [1.0, 1.0, 1.0]
     """
     path, old = replaceable(model, key)
-    owners = _owners(model, path)
+    around = owners(model, path)
     limits = sorted(tables)
     first = old.weight
     made = MaskedRows if counts_from_mask(old) else LengthAwareEmbedding
@@ -89,25 +87,14 @@ def put_length_aware(
     )
     module.weight.requires_grad_(first.requires_grad)
     parent, _, name = path.rpartition(".")
-    _keep_padding(model, path)
+    keep_padding(model, path)
     setattr(model.get_submodule(parent) if parent else model, name, module)
     if isinstance(old, nn.Embedding):
-        # No hook: some libraries call forward itself.
-        for owner, inner in owners:
-            owner.forward = _Forward(owner, inner, owner.__dict__.get("forward"))
-            owner.__dict__["_replicate_for_data_parallel"] = _Replicate(owner)  # DataParallel calls it
+        for owner, inner in around:
+            show_mask(owner, inner)
         save_with_tables(model, path)
         save_new_wholes_with_tables()
     return module
-
-
-def _keep_padding(model: nn.Module, path: str) -> None:
-    """Let sentence-transformers pad its batches: joined into one row, as with flash attention, they have one length."""
-    parts = path.split(".")
-    for depth in range(len(parts)):
-        owner: Any = model.get_submodule(".".join(parts[:depth])) if depth else model
-        if getattr(owner, "can_flatten_inputs", False) is True:
-            owner.unpad_inputs = False
 
 
 def replaceable(model: nn.Module, key: str) -> tuple[str, nn.Embedding | LengthAwareEmbedding]:
@@ -161,7 +148,7 @@ def make_length_aware(model: nn.Module, options: ModelOptions) -> list[TableChan
         change = changes[0]
         if number == 0:
             by_limit[change.table.layout.usable_length] = model.get_parameter(change.table.key).detach().clone()
-            _owners(model, replaceable(model, change.table.key)[0])
+            owners(model, replaceable(model, change.table.key)[0])
         by_limit[length] = trial.get_parameter(change.table.key).detach()
     key, reserved = changes[0].table.key, changes[0].table.layout.reserved
     extend_in_place(model, options=_of_one(options, rising[-1]))  # buffers and configuration follow the longest
@@ -171,80 +158,6 @@ def make_length_aware(model: nn.Module, options: ModelOptions) -> list[TableChan
 
 def _of_one(options: ModelOptions, length: int) -> ModelOptions:
     return replace(options, length=length, length_aware=False)
-
-
-def _owners(model: nn.Module, path: str) -> list[tuple[nn.Module, str]]:
-    """Return the modules around the position module that take an attention mask, and its path from each.
-
-    All of them are wrapped, since any may be called from outside.
-    """
-    parts = path.split(".")
-    found = []
-    for depth in range(len(parts)):
-        owner = model.get_submodule(".".join(parts[:depth])) if depth else model
-        if "attention_mask" in inspect.signature(owner.forward).parameters:
-            found.append((owner, ".".join(parts[depth:])))
-    if not found:
-        raise InvalidArgumentError(
-            f"no module around {path} takes an attention_mask, so the lengths in a padded batch cannot be known"
-        )
-    return found
-
-
-class _Forward:
-    """A module's ``forward`` that shows the attention mask to the position module during the call."""
-
-    def __init__(self, owner: nn.Module, path: str, patched: Any) -> None:
-        self.owner = owner  # a copy of the model copies this too, and then means the copied owner
-        self.path = path
-        self.patched = patched  # by others before, as device maps do
-        self.__signature__ = inspect.signature(owner.forward)
-
-    @property
-    def __code__(self) -> types.CodeType:  # torch.export names the file and line of a model's forward
-        return type(self).__call__.__code__
-
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        mask = named.get("attention_mask")
-        place = list(self.__signature__.parameters).index("attention_mask")
-        if mask is None and place < len(arguments):
-            mask = arguments[place]
-        forward = self.patched or functools.partial(type(self.owner).forward, self.owner)
-        module = self.owner.get_submodule(self.path)
-        if not isinstance(module, LengthAwareEmbedding):
-            return forward(*arguments, **named)
-        before = module.mask
-        if isinstance(mask, Tensor) and mask.dim() == 2:
-            module.mask = mask
-        elif mask is not None and before is None:
-            raise InvalidArgumentError(
-                "length-aware positions read the lengths of a batch from attention_mask, which must be [batch, seq], "
-                f"got {list(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__}: give the mask of 0 and "
-                "1 (generate prepares another one for a static cache: use the default cache)"
-            )
-        try:
-            return forward(*arguments, **named)
-        finally:
-            module.mask = before  # the mask was of this call alone
-
-
-class _Replicate:
-    """Make a replica for ``nn.DataParallel``, whose ``forward`` means the replica and not the module it is one of."""
-
-    def __init__(self, owner: nn.Module) -> None:
-        self.owner = owner  # a copy of the model copies this too, and then means the copied owner
-
-    def __call__(self) -> nn.Module:
-        forward: Any = self.owner.forward
-        if forward.patched is not None:
-            raise InvalidArgumentError(
-                f"another library replaced the forward of this {type(self.owner).__name__}, which nn.DataParallel "
-                "cannot copy: use one process per device (DistributedDataParallel)"
-            )
-        kind: Any = type(self.owner)
-        replica: nn.Module = kind._replicate_for_data_parallel(self.owner)
-        replica.forward = _Forward(replica, forward.path, None)
-        return replica
 
 
 def save_length_aware(model: nn.Module, directory: str | os.PathLike[str], *, whole: bool = False) -> Path:

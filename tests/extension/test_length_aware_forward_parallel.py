@@ -94,7 +94,7 @@ DISTRIBUTED = """
 import sys, torch
 import torch.distributed as dist
 sys.path.insert(0, sys.argv[4])
-from tests.extension.test_length_aware_parallel import batch, bert, _path
+from tests.extension.test_length_aware_forward_parallel import batch, bert, _path
 from posembed.commands.extend_model import extend_model
 rank = int(sys.argv[1])
 torch.set_num_threads(1)
