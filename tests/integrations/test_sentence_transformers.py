@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from sentence_transformers.base.modules import Router, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 
-from posembed import extend_checkpoint, load_length_aware
+from posembed import extend_checkpoint, load_length_aware, put_length_aware
 from posembed.checkpoint.own_code import LENGTH_AWARE_MODULE
 from posembed.errors import CheckpointError, InvalidArgumentError
 from posembed.integrations.sentence_transformers import LengthAwareTransformer, autoload, name_module
@@ -133,6 +133,28 @@ def test_without_posembed(folder, named, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "No module named 'posembed'"
     np.testing.assert_array_equal(np.load(tmp_path / "vectors.npy"), load(folder).encode(TEXTS))
+
+
+class Own(torch.nn.Module):
+    """A module around a model that cannot save itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = torch.nn.Embedding(4, 2)
+
+    def forward(self, features, attention_mask=None):  # noqa: ARG002
+        return features
+
+
+def test_a_model_that_cannot_save_itself_is_not_saved_as_one_table(tmp_path):
+    model = sentence_transformers.SentenceTransformer(modules=[Own()], device="cpu")
+    put_length_aware(model, "0.table.weight", {4: torch.zeros(4, 2), 6: torch.ones(6, 2)})
+    for save in (model.save, model.save_pretrained):
+        with pytest.raises(InvalidArgumentError, match=r"would write .* as one.*save_length_aware\(model, '.*out'"):
+            save(str(tmp_path / "out"))
+    with pytest.raises(InvalidArgumentError, match=r"save_length_aware\(model, 'model', whole=True\)"):
+        model.push_to_hub("someone/model")
+    assert not (tmp_path / "out").exists()
 
 
 def test_old_code_that_loads_by_hand_says_so(folder, automatic):
