@@ -1,3 +1,4 @@
+import builtins
 import platform
 
 import pytest
@@ -82,6 +83,19 @@ def test_auto_is_the_first_gpu_if_there_is_one(monkeypatch):
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda mps=mps: mps)
         found.append(resolve_device("auto"))
     assert found == ["cpu", "mps", "cuda:0"]
+
+
+def test_cores_and_processor_where_linux_is_not(monkeypatch):
+    monkeypatch.delattr(hardware.os, "sched_getaffinity")
+    monkeypatch.setattr(hardware.os, "cpu_count", lambda: 12)
+    monkeypatch.setattr(builtins, "open", _no_file)
+    monkeypatch.setattr(platform, "processor", lambda: "arm")
+    record = environment("cpu")
+    assert (record["cores"], record["cpu"]) == (12, "arm")
+
+
+def _no_file(*_, **__):
+    raise FileNotFoundError
 
 
 def test_the_record(monkeypatch):

@@ -171,7 +171,7 @@ def read_into(fd: int, view: memoryview, offset: int) -> None:
     fetch(fd, offset, len(view))
     done = 0
     while done < len(view):
-        got = os.preadv(fd, [view[done : done + CHUNK]], offset + done)
+        got = _read_into(fd, view[done : done + CHUNK], offset + done)
         if got == 0:
             raise CheckpointError(_shrunk(fd, offset + done))
         done += got
@@ -195,7 +195,7 @@ def write_all(fd: int, view: memoryview, progress: Progress | None = None) -> No
 
 def _kernel_copy(src_fd: int, dst_fd: int, offset: int, count: int) -> int:
     """Return how many bytes the kernel copied by itself; 0 if it cannot."""
-    if sys.platform != "linux":
+    if not hasattr(os, "copy_file_range"):  # macOS
         return 0
     try:
         return os.copy_file_range(src_fd, dst_fd, count, offset_src=offset)
@@ -223,12 +223,20 @@ def read_some(fd: int, view: memoryview, offset: int) -> int:
     """
     fetch(fd, offset, len(view))
     try:
-        return os.preadv(fd, [view], offset)
+        return _read_into(fd, view, offset)
     except OSError as error:
         raise CheckpointError(
             f"{_name_of(fd)} cannot be read at byte {offset} ({error.strerror}): check the disk, or fetch the file "
             "again"
         ) from error
+
+
+def _read_into(fd: int, view: memoryview, offset: int) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(fd, [view], offset)
+    data = os.pread(fd, len(view), offset)  # macOS before 11
+    view[: len(data)] = data
+    return len(data)
 
 
 def _cloned(source: int, target: int) -> bool:

@@ -82,6 +82,11 @@ def existing_ancestor(path: Path) -> Path:
 
 
 def _free_space(path: Path) -> int:
+    if not hasattr(os, "statvfs"):
+        raise WorkFailedError(
+            "writing checkpoints needs Linux or macOS: files are replaced by calls that Windows does not have. On "
+            "Windows, run posembed in WSL"
+        )
     facts = os.statvfs(existing_ancestor(path))
     return facts.f_bavail * facts.f_frsize
 

@@ -84,6 +84,9 @@ def main() -> NoReturn:
 def _run(words: list[str]) -> str | int | None:
     """Parse, call, and return the exit code."""
     names: Mapping[str, str] = {}
+    if os.name == "nt":
+        say("the command line needs Linux or macOS: on Windows, run it in WSL. The PyTorch modules work on Windows")
+        return 2
     try:
         function, bound, _ = app.parse_args(words, print_error=False, exit_on_error=False)
         names = names_of(function)

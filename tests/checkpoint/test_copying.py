@@ -73,6 +73,18 @@ def test_where_the_kernel_cannot_copy(source, tmp_path, monkeypatch, error):
     assert (tmp_path / "new").read_bytes() == CONTENT
 
 
+def test_without_the_calls_of_linux(source, tmp_path, monkeypatch):
+    """As on macOS: no copy in the kernel, no sharing of blocks by ``ioctl``, and before version 11 no ``preadv``."""
+    monkeypatch.delattr(os, "copy_file_range")
+    monkeypatch.delattr(os, "preadv")
+    monkeypatch.setattr(copying.sys, "platform", "darwin")
+    monkeypatch.setitem(copying.sys.modules, "fcntl", None)
+    copy_file(source, tmp_path / "new")
+    copy_part(source, tmp_path / "part", 100, 5000)
+    assert (tmp_path / "new").read_bytes() == CONTENT
+    assert (tmp_path / "part").read_bytes() == b"head" + CONTENT[100:5100] + b"tail"
+
+
 def test_short_writes_and_short_reads(source, tmp_path, monkeypatch):
     write, preadv = os.write, os.preadv
     monkeypatch.setattr(copying, "_kernel_copy", lambda *_: 0)

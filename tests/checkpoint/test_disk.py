@@ -17,6 +17,12 @@ def test_space_is_looked_at_before_the_work(tmp_path):
         require_space(tmp_path / "out", 10**18)
 
 
+def test_windows_is_refused_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.delattr(disk.os, "statvfs")
+    with pytest.raises(WorkFailedError, match=r"writing checkpoints needs Linux or macOS.*in WSL"):
+        require_space(tmp_path / "out", 1)
+
+
 @pytest.mark.parametrize(
     ("number", "says"),
     [

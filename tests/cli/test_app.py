@@ -149,3 +149,12 @@ def test_too_little_memory_is_one_sentence(cli, monkeypatch):
     monkeypatch.setattr("posembed.commands.extend.prepare_extension", huge)
     code, printed, told = cli("extend", "model", "out", "--to=32")
     assert (code, printed, told) == (1, "", "posembed: not enough memory: Unable to allocate 7.28 TiB\n")
+
+
+def test_windows_is_refused(cli, monkeypatch):
+    from posembed.cli import app
+
+    monkeypatch.setattr(app.os, "name", "nt")
+    code, out, err = cli("inspect", "model")
+    assert (code, out) == (2, "")
+    assert err.startswith("posembed: the command line needs Linux or macOS: on Windows, run it in WSL.")
