@@ -12,11 +12,11 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol, TextIO, TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -27,11 +27,13 @@ from posembed.errors import first_line
 from posembed.extension.check import sentence_models
 from posembed.extension.check.comparing import compare
 from posembed.extension.check.inputs import Arguments
+from posembed.extension.check.libraries import ONNX_RUNTIME
 from posembed.extension.check.messages import Answer, Copy, Start
 from posembed.extension.check.reading import CannotCheckError, DoesNotRunError, Reading, faults
 from posembed.extension.check.running import run_copy
 from posembed.extension.check.source_runs import SourceRun, run_source, unread
 
+Read = TypeVar("Read")
 _CONNECTIONS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname")
 
 
@@ -57,12 +59,27 @@ def main() -> None:
     lines, answers = _take_streams()
     sys.addaudithook(_refuse_connections)
     start = Start.from_dict(json.loads(lines.get()))
-    answer, source = read_source(start)
+    if start.library == ONNX_RUNTIME.name:
+        from posembed.extension.check import onnx_graphs
+
+        _answer(onnx_graphs.read_source, onnx_graphs.read_copy, start, lines, answers)
+    else:
+        _answer(read_source, read_copy, start, lines, answers)
+    os._exit(0)  # a thread still reads the questions, which would hold the interpreter up
+
+
+def _answer(
+    first: Callable[[Start], tuple[Answer, Read | None]],
+    second: Callable[[Start, Read, Copy], Answer],
+    start: Start,
+    lines: queue.SimpleQueue[str],
+    answers: TextIO,
+) -> None:
+    answer, source = first(start)
     _send(answers, answer)
     if source is not None:
         copy = Copy.from_dict(json.loads(lines.get()))
-        _send(answers, read_copy(start, source, copy))
-    os._exit(0)  # a thread still reads the questions, which would hold the interpreter up
+        _send(answers, second(start, source, copy))
 
 
 def read_source(start: Start) -> tuple[Answer, Source | None]:

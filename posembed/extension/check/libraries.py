@@ -35,24 +35,35 @@ def _is_timm(checkpoint: Checkpoint) -> bool:
     return isinstance(checkpoint.config.get("architecture"), str)
 
 
+def _is_onnx(checkpoint: Checkpoint) -> bool:
+    return any(path.suffix.lower() == ".onnx" for path in checkpoint.others)
+
+
 TIMM = Library("timm", "timm", "timm", _is_timm)
 TRANSFORMERS = Library("transformers", "transformers", '"posembed[models]"', _is_transformers)
+ONNX_RUNTIME = Library("ONNX Runtime", "onnxruntime", "onnxruntime", _is_onnx)
 LIBRARIES = (TIMM, TRANSFORMERS)
 """In the order in which they are asked: a timm configuration may carry a ``model_type`` of Transformers' wrapper."""
 
 
 def library_of(checkpoint: Checkpoint) -> Library | str:
     """Return the library that reads a checkpoint, or why none can be asked."""
+    if ONNX_RUNTIME.reads(checkpoint):
+        return _installed(ONNX_RUNTIME)
     if not checkpoint.root.is_dir():
         return "a single file has no configuration that says which model it belongs to"
     if checkpoint.config_file is None:
         return "no config.json says which model it is"
     for library in LIBRARIES:
         if library.reads(checkpoint):
-            if installed(library.package):
-                return library
-            return f"{library.name} is not installed (pip install {library.install})"
+            return _installed(library)
     return f"{checkpoint.config_file.name} names no model of transformers or timm"
+
+
+def _installed(library: Library) -> Library | str:
+    if installed(library.package):
+        return library
+    return f"{library.name} is not installed (pip install {library.install})"
 
 
 def installed(package: str) -> bool:
