@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TextIO, TypeVar
+from typing import Any, Protocol, TextIO
 
 import numpy as np
 from torch import Tensor
@@ -33,7 +33,6 @@ from posembed.extension.check.reading import CannotCheckError, DoesNotRunError, 
 from posembed.extension.check.running import run_copy
 from posembed.extension.check.source_runs import SourceRun, run_source, unread
 
-Read = TypeVar("Read")
 _CONNECTIONS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname")
 
 
@@ -59,27 +58,22 @@ def main() -> None:
     lines, answers = _take_streams()
     sys.addaudithook(_refuse_connections)
     start = Start.from_dict(json.loads(lines.get()))
-    if start.library == ONNX_RUNTIME.name:
-        from posembed.extension.check import onnx_graphs
-
-        _answer(onnx_graphs.read_source, onnx_graphs.read_copy, start, lines, answers)
-    else:
-        _answer(read_source, read_copy, start, lines, answers)
-    os._exit(0)  # a thread still reads the questions, which would hold the interpreter up
-
-
-def _answer(
-    first: Callable[[Start], tuple[Answer, Read | None]],
-    second: Callable[[Start, Read, Copy], Answer],
-    start: Start,
-    lines: queue.SimpleQueue[str],
-    answers: TextIO,
-) -> None:
-    answer, source = first(start)
+    read_first, read_second = readers(start.library)
+    answer, source = read_first(start)
     _send(answers, answer)
     if source is not None:
         copy = Copy.from_dict(json.loads(lines.get()))
-        _send(answers, second(start, source, copy))
+        _send(answers, read_second(start, source, copy))
+    os._exit(0)  # a thread still reads the questions, which would hold the interpreter up
+
+
+def readers(library: str) -> tuple[Callable[..., tuple[Answer, Any]], Callable[..., Answer]]:
+    """Return what answers the questions about the source and about the copy."""
+    if library == ONNX_RUNTIME.name:
+        from posembed.extension.check import onnx_graphs
+
+        return onnx_graphs.read_source, onnx_graphs.read_copy
+    return read_source, read_copy
 
 
 def read_source(start: Start) -> tuple[Answer, Source | None]:
