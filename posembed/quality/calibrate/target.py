@@ -155,14 +155,22 @@ def _compare(
     cut = []
     known: dict[tuple[int, ...], list[Vectors]] = {}
     chunks, beginnings = (_fitting(sizes, usable) for sizes in (CHUNKS, BEGINNINGS))
+
+    def read(size: int) -> int:
+        return tokens_read(size, embedder, usable)
+
     for made in sets:
         queries = embedder.embed(made.queries, queries=True)
         new = [text for text in made.documents if text not in known]  # the tasks ask about the same documents
         if new:
-            means = [embedder.embed_chunked(new, tokens_read(size, embedder, usable)) for size in chunks]
-            starts = [embedder.embed_truncated(new, tokens_read(size, embedder, usable)) for size in beginnings]
-            starts.append(embedder.embed_truncated(new, limit))
-            known |= {text: [each[at] for each in (*means, *starts)] for at, text in enumerate(new)}
+            embedded = {size: embedder.embed_chunks(new, size) for size in map(read, chunks)}
+            means = [embedded[read(size)][0] for size in chunks]
+            cut_at = [*map(read, beginnings), limit]
+            cuts = {size: embedder.embed_truncated(new, size) for size in set(cut_at) - embedded.keys()}
+            cuts |= {size: first for size, (_, first) in embedded.items()}  # a beginning is a first chunk
+            known |= {
+                text: [each[at] for each in (*means, *(cuts[size] for size in cut_at))] for at, text in enumerate(new)
+            }
         columns = [np.stack(each) for each in zip(*(known[text] for text in made.documents), strict=True)]
         means, starts = columns[: len(chunks)], columns[len(chunks) : -1]
         for (chunk, mean), (beginning, start), share in product(

@@ -279,6 +279,18 @@ class Embedder:
         vectors = self.embed([chunk for parts in chunks for chunk in parts])
         return self.means(vectors, chunks)
 
+    def embed_chunks(self, texts: Ids, length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return what :meth:`embed_chunked` and :meth:`embed_truncated` give for one length, from one pass.
+
+        Args:
+            texts: token ids without special tokens and prompt.
+            length: tokens per chunk, special ones included; a truncated text is its first chunk.
+        """
+        chunks = self.cut(texts, length)
+        vectors = self.embed([chunk for parts in chunks for chunk in parts])
+        first = np.cumsum([0, *(len(parts) for parts in chunks[:-1])])
+        return self.means(vectors, chunks), vectors[first]
+
     def means(self, vectors: NDArray[np.float32], chunks: Sequence[Ids]) -> NDArray[np.float32]:
         """Return the mean of the vectors of each text's chunks, given those of all chunks, ``[chunks, d]``."""
         ends = np.cumsum([len(parts) for parts in chunks])[:-1]

@@ -55,6 +55,9 @@ class Words:
         self.read.append(("chunk", length))
         return self.embed(texts)
 
+    def embed_chunks(self, texts, length):
+        return self.embed_chunked(texts, length), self.embed([text[: length - 2] for text in texts])
+
 
 def page(number, words):
     """A manual's page whose title says nothing that its beginning does not say."""
@@ -83,9 +86,11 @@ def test_every_target_is_tried_that_the_table_has_rows_for(manual, words, monkey
     monkeypatch.setattr(module, "clearly_best", lambda ranks: asked.update(ranks) or USUAL)
     choose_target(request_of(64, length=100, data=manual), SILENT)
     assert set(asked) == {DistillationTarget(128, 256, share) for share in SHARES}
-    assert set(words.read) == {("chunk", 64), ("beginning", 64)}
+    assert set(words.read) == {("chunk", 64)}
     asked.clear()
+    words.read.clear()
     choose_target(request_of(300, length=100, data=manual), SILENT)
+    assert set(words.read) == {("chunk", 128), ("chunk", 256), ("beginning", 300)}, "a beginning is the first chunk"
     assert {(each.chunk, each.beginning) for each in asked} == {(128, 256), (256, 256)}
     assert all(size in BEGINNINGS and chunk in CHUNKS for chunk, size, _ in map(astuple, asked))
     (count,) = {len(ranks) for ranks in asked.values()}

@@ -88,6 +88,13 @@ def test_chunks_are_averaged(embedder):
     np.testing.assert_allclose(exact, unit(parts[:2].mean(axis=0)), rtol=1e-5)
 
 
+def test_chunks_and_beginnings_from_one_pass(embedder):
+    texts = [list(range(10, 95)), [9, 9], [], list(range(20, 70))]
+    means, beginnings = embedder.embed_chunks(texts, 33)
+    np.testing.assert_allclose(means, embedder.embed_chunked(texts, 33), rtol=1e-6)
+    np.testing.assert_allclose(beginnings, embedder.embed_truncated(texts, 33), rtol=1e-6)
+
+
 def test_precision(states, letters):
     half = Embedder(states, letters(), precision="bf16")
     half.embed([[10]])
