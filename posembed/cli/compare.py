@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from posembed.cli.command import command
 from posembed.cli.output import AsJson, LogDir, followed, print_json, refuse_inside, say
+from posembed.errors import MissingExtraError
 from posembed.files import write_whole
 from posembed.records.compare import CompareOptions
 from posembed.records.comparison import Comparison
@@ -37,10 +38,14 @@ def compare(
     from posembed.report.terminal import compare as text
 
     out = options.out
-    drawn = plots and out is not None
-    if drawn:
-        pictures.require_matplotlib()
-        require_plotly()
+    missing: MissingExtraError | None = None
+    if plots and out is not None:
+        try:
+            pictures.require_matplotlib()
+            require_plotly()
+        except MissingExtraError as error:
+            missing = error  # hours of training do not wait for it: the work is done, and the end says what to do
+    drawn = plots and out is not None and missing is None
     from posembed.commands.compare import RESULTS
     from posembed.commands.compare import compare as run
 
@@ -61,6 +66,8 @@ def compare(
     if out is not None:
         where = f"Results: {out / RESULTS}, report.md" + (f", report.html, plots: {out / 'plots'}" if drawn else "")
         print(where, file=sys.stderr)
+    if missing is not None:
+        say(f"plots and report.html were not written: {missing}  and run the same command again with --resume")
     _end(results, require_below_bigram)
 
 

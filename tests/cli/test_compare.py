@@ -204,21 +204,28 @@ def test_results_are_not_written_over(run, text, cli):
     assert (run[1] / "results.json").read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("module", "arguments", "command"),
-    [
-        ("matplotlib", ["--plots", "--out=run"], 'pip install "posembed[report]"'),
-        ("tokenizers", ["--tokenizer=t.json"], 'pip install "posembed[models]"'),
-    ],
-)
-def test_a_missing_extra_names_the_command(text, cli, tmp_path, monkeypatch, module, arguments, command):
+def test_a_missing_extra_names_the_command(text, cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "t.json").touch()
-    monkeypatch.setitem(sys.modules, module, None)
-    code, printed, told = cli("compare", "--data", text, *TINY, *arguments)
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    code, printed, told = cli("compare", "--data", text, *TINY, "--tokenizer=t.json", "--out=run")
     assert (code, printed) == (2, "")
-    assert told.rstrip().endswith(command)
+    assert told.rstrip().endswith('pip install "posembed[models]"')
     assert not (tmp_path / "run").exists()
+
+
+def test_without_the_plots_libraries_the_results_are_written_all_the_same(run, text, cli, monkeypatch):
+    (run[1] / "report.html").unlink()
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    code, _, told = cli(*again(text, run[1], "--plots"))
+    assert code == 0
+    *_, where, missing = told.splitlines()
+    assert where == f"Results: {run[1] / 'results.json'}, report.md"
+    assert missing.startswith("posembed: plots and report.html were not written: drawing plots")
+    assert missing.endswith('run  pip install "posembed[report]"  and run the same command again with --resume')
+    monkeypatch.undo()
+    assert cli(*again(text, run[1], "--plots"))[0] == 0
+    assert (run[1] / "report.html").exists()
 
 
 def test_a_path_with_brackets_is_printed_as_it_is(run, text, cli, tmp_path):
