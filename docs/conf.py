@@ -1,5 +1,6 @@
 """How the documentation site is built: ``make docs``."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,8 +65,22 @@ def keep_colons(_app: object, what: str, name: str, _value: object, _options: ob
             _documented[name] = list(lines)
 
 
+_ARRAY = re.compile(
+    r"~?(?:numpy\.)?ndarray\[~?tuple\[~?(?:typing\.)?Any, \.\.\.\], ~?(?:numpy\.)?dtype\[([^\[\]]*)\]\]"
+)
+
+
+def shorten_arrays(
+    _app: object, _what: str, _name: str, _value: object, _options: object, signature: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """Write ``NDArray[float32]``, as the source does, where Sphinx has what that stands for."""
+    short = [None if each is None else _ARRAY.sub(r"NDArray[\1]", each) for each in (signature, returned)]
+    return short[0], short[1]
+
+
 def setup(app: object) -> None:
     """Connect the steps above; Sphinx calls this."""
     app.connect("builder-inited", write_lesson)  # type: ignore[attr-defined]
+    app.connect("autodoc-process-signature", shorten_arrays)  # type: ignore[attr-defined]
     for priority in (400, 600):  # before Napoleon and after it
         app.connect("autodoc-process-docstring", keep_colons, priority=priority)  # type: ignore[attr-defined]

@@ -60,6 +60,13 @@ def test_no_link_leads_nowhere(site):
     assert checked > 1000
 
 
+def test_signatures_say_what_the_source_says(site):
+    text = "".join(re.sub(r"<[^>]*>", "", page.read_text(encoding="utf-8")) for page in (site / "reference").glob("*"))
+    signatures = [line for line in text.splitlines() if "NDArray[" in line and ") &#x2192;" in line]
+    assert len(signatures) > 5
+    assert [line for line in signatures if "dtype[" in line] == []
+
+
 def test_the_lesson_is_part_of_it(site):
     assert 'id="quiz"' in (site / "learned-positions.html").read_text(encoding="utf-8")
     assert 'href="learned-positions.html"' in (site / "lesson.html").read_text(encoding="utf-8")
