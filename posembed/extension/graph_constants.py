@@ -50,13 +50,16 @@ def graph_obstacles(
     mended = {buffer.key for buffer in buffers} | {change.table.key for change in changes}
     for file in _graphs(checkpoint):
         lengths = set().union(*(_lengths(c) for c in changes if c.table.file == file.path))
+        yield from _fixed_lengths(file, [change for change in changes if change.table.file == file.path])
         names = {value.name for value in file.graph.input} - set(file.tensors)
         for value in file.graph.input:
-            sides = [side.dim_value for side in value.type.tensor_type.shape.dim]
+            dims = value.type.tensor_type.shape.dim
+            sides = [side.dim_value for side in dims]
+            shape = ", ".join(str(side.dim_value or side.dim_param or "?") for side in dims)
             images = any(c.layout.grid is not None for c in changes) and len(sides) == _IMAGE_AXES and all(sides[-2:])
             if value.name in names and (images or (len(sides) != _IMAGE_AXES and lengths & set(sides))):
                 yield (
-                    f"the input {value.name} of {file.path.name} has the fixed shape {sides}: export the model again "
+                    f"the input {value.name} of {file.path.name} has the fixed shape [{shape}]: export the model again "
                     f"with {'dynamic height and width' if images else 'a dynamic sequence axis'}"
                 )
         for node in file.graph.node:
@@ -66,6 +69,20 @@ def graph_obstacles(
                         f"the node {node.name or node.output[0]} ({node.op_type}) of {file.path.name} holds the old "
                         f"length in {name}: export the model again with dynamic axes"
                     )
+
+
+def _fixed_lengths(file: OnnxFile, changes: Sequence[TableChange]) -> Iterator[str]:
+    """Yield which sequence tables the graph reads at as many positions for every input, so that more are never read."""
+    from posembed.find.onnx_graph import fixed_positions
+
+    for change in changes:
+        fixed = fixed_positions(file, change.table.key) if change.layout.grid is None else None
+        if fixed is not None:
+            yield (
+                f"{file.path.name} reads {fixed} rows of {change.table.key} for every input: if they are positions of "
+                "a text, export the model again with a dynamic sequence axis; if they are patches of an image, name "
+                "the other tables with `tables`"
+            )
 
 
 def _graphs(checkpoint: Checkpoint) -> Iterator[OnnxFile]:

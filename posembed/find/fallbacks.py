@@ -188,7 +188,7 @@ def extra_tokens(key: str, tensors: Mapping[str, StoredTensor]) -> list[int]:
     """Return how many rows each class, distillation or register parameter beside a table takes of it."""
     if re.search(families.ATTENTION_POOL, key):
         return [1]
-    root, _, name = key.rpartition(".")
+    root, _, name = key.removesuffix(".weight").rpartition(".")  # an nn.Embedding is a module beside the parameter
     rows = []
     for other, tensor in tensors.items():
         folder, _, token = other.rpartition(".")

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from posembed.checkpoint.formats.onnx.file import OnnxFile
 from posembed.checkpoint.tensors import FLOATS, StoredTensor
 
@@ -125,6 +127,27 @@ def first_row(file: OnnxFile, key: str) -> int | None:
         if made.op_type in ("Add", "Sub") and steps:
             first += int(file.read(steps[0]).flat[0]) * (1 if made.op_type == "Add" else -1)
         elif made.op_type not in (*_PASSES, "Add", "Mul", "Where", "Gather", "Concat"):
+            return None
+        name = made.input[0]
+    return None
+
+
+def fixed_positions(file: OnnxFile, key: str) -> int | None:
+    """Return how many rows of a table the graph reads whatever the length of its input; ``None`` if that depends on it.
+
+    That is so for the patches of an image, and for texts where a model was exported with a fixed length: the position
+    numbers are then a constant, of which nothing is cut off at run time.
+    """
+    makers = {output: node for node in file.graph.node for output in node.output}
+    node = next((node for node in file.graph.node if node.op_type == "Gather" and node.input[0] == key), None)
+    name = "" if node is None else node.input[1]
+    for _ in range(_LONGEST_PATH):
+        if name in file.tensors:
+            return int(np.prod(file.tensors[name].shape))
+        made = makers.get(name)
+        if made is None or made.op_type not in _PASSES or not made.input:
+            return None
+        if made.op_type == "Slice" and not all(each in file.tensors for each in made.input[1:] if each):
             return None
         name = made.input[0]
     return None

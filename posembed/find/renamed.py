@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from posembed.checkpoint.formats.weight_file import WeightFile
 from posembed.checkpoint.source import Checkpoint
 from posembed.checkpoint.tensors import StoredTensor
-from posembed.find.families import POSITION_WORD, TOKEN_TYPE, gguf
+from posembed.find.families import IMAGE_WORD, POSITION_WORD, TOKEN_TYPE, gguf
 from posembed.find.flax_tables import read_flax
 from posembed.find.found import FoundTable
 from posembed.find.kinds import TableKind
@@ -96,9 +96,14 @@ def explained_by_graph(table: FoundTable, checkpoint: Checkpoint) -> FoundTable:
     if file is None or file.path.suffix.lower() != ".onnx" or not doubtful:
         return table
     from posembed.checkpoint.formats.onnx.file import OnnxFile
-    from posembed.find.onnx_graph import first_row
+    from posembed.find.onnx_graph import first_row, fixed_positions
 
-    first = first_row(file, table.key) if isinstance(file, OnnxFile) else None
+    if not isinstance(file, OnnxFile):
+        return table
+    fixed = fixed_positions(file, table.key)
+    if fixed is not None and re.search(IMAGE_WORD, table.key):  # of patches there are as many for every input
+        return replace(table, evidence=(*table.evidence, f"the graph reads {fixed} rows, whatever its input"))
+    first = first_row(file, table.key)
     if first is None or not 0 <= first < table.layout.rows:
         return table
     layout = TableLayout(length=table.layout.rows - first, reserved=first)

@@ -54,6 +54,7 @@ def node(kind, inputs):
     ("keywords", "sentence"),
     [
         ({"fixed": 16}, r"the input input_ids of m\.onnx has the fixed shape \[1, 16\]"),
+        ({"position_ids": "whole"}, rf"m\.onnx reads 8 rows of {KEY} for every input: .* dynamic sequence axis"),
         (
             {"masks": {"to": np.array([1, 16, WIDTH])}, "more": [node("Reshape", ["y", "to"])]},
             r"the node the_Reshape \(Reshape\) of m\.onnx holds the old length in to",

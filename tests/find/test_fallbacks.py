@@ -207,6 +207,7 @@ def test_only_timms_configurations_are_read_so():
         ("pos_embed", {"cls_token": (1, 1, 8), "dist_token": (1, 1, 8), "reg_token": (1, 4, 8)}, [1, 1, 4]),
         ("visual.pos_embed", {"cls_token": (1, 1, 8), "visual.cls_token": (1, 2, 8)}, [2]),  # of the same module alone
         ("pos_embed_0", {"cls_token_0": (1, 1, 8), "cls_token_1": (1, 3, 8)}, [1]),  # and of the same branch
+        ("a.position_embedding.weight", {"a.class_embedding": (8,)}, [1]),  # CLIP's table is in a module of its own
         ("pos_embed", {"cls_token_0": (1, 1, 8)}, []),
         ("pos_embed", {"mask_token": (1, 1, 8), "class_head.weight": (8, 8)}, []),
         ("attnpool.positional_embedding", {"class_embedding": (8,), "attnpool.cls_token": (1, 3, 8)}, [1]),

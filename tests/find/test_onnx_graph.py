@@ -5,7 +5,7 @@ import pytest
 
 from posembed import find_tables
 from posembed.checkpoint.formats.onnx.file import open_onnx
-from posembed.find.onnx_graph import KNOWN_POSITIONS, KNOWN_SEGMENTS, first_row, graph_names
+from posembed.find.onnx_graph import KNOWN_POSITIONS, KNOWN_SEGMENTS, first_row, fixed_positions, graph_names
 from posembed.layout import TableLayout
 from tests.fixtures.onnx_files import embedding, onnx
 
@@ -52,3 +52,19 @@ def test_other_graphs_have_no_names_and_no_first_row(tmp_path):
     assert graph_names(file) == {}
     assert first_row(file, "rows") is None
     assert first_row(file, "none") is None
+
+
+@pytest.mark.parametrize(("position_ids", "fixed"), [("constant", None), ("counted", None), ("whole", 8)])
+def test_how_many_rows_are_read_for_every_input(tmp_path, position_ids, fixed):
+    onnx.save(embedding(names=NAMELESS, position_ids=position_ids), tmp_path / "m.onnx")
+    file = open_onnx(tmp_path / "m.onnx")
+    assert fixed_positions(file, NAMELESS[2]) == fixed
+    assert fixed_positions(file, "none") is None
+
+
+def test_numbers_that_count_the_patches_of_an_image_make_no_text_table(tmp_path):
+    key = "m.vision_model.position_embedding.weight"
+    onnx.save(embedding(names=("a", "b", key), position_ids="whole", rows=20), tmp_path / "m.onnx")
+    table = next(table for table in find_tables(tmp_path / "m.onnx") if table.key == key)
+    assert table.uncertain
+    assert table.evidence[-1] == "the graph reads 10 rows, whatever its input"
