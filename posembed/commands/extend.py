@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from collections.abc import Callable
@@ -9,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from posembed.checkpoint.formats.opening import require_ending
 from posembed.checkpoint.local_copy import opened_copy
+from posembed.checkpoint.remote.faults import NoRangesError
 from posembed.checkpoint.source import Checkpoint, CheckpointPath, open_checkpoint
 from posembed.checkpoint.staging import checked_target
 from posembed.extension.check.session import open_check
@@ -91,12 +94,15 @@ def prepare_extension(
     """
     checkpoint = open_checkpoint(path)
     if not options.dry_run:
+        if not checkpoint.root.is_dir() and checkpoint.index is None:
+            require_ending(path_of("out", out), checkpoint.root)
         checked_target(path_of("out", out), checkpoint.root, options.force)  # before minutes of work, not after them
     if checkpoint.shadow is not None and (options.chooses or options.length_aware or not options.dry_run):
         if not options.chooses:
-            planned = plan_extension(checkpoint, options=_for_plan(options))
-            if planned.blocked:  # known from headers and configuration: nothing is downloaded
-                return planned
+            with contextlib.suppress(NoRangesError):  # whole files only: the plan is made from the copy
+                planned = plan_extension(checkpoint, options=_for_plan(options))
+                if planned.blocked:  # known from headers and configuration: nothing is downloaded
+                    return planned
         checkpoint = opened_copy(checkpoint, observer)
     choice = None
     if options.chooses:

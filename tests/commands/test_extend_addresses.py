@@ -45,6 +45,16 @@ def test_the_copy_is_that_of_a_path(web, bert, tmp_path):
     assert history["steps"][0]["source"] == f"{web.url}/bert"
 
 
+def test_a_server_without_ranges_is_downloaded_from(web, bert, tmp_path):
+    (bert / "model.safetensors").unlink()
+    write_bert(web.folder / "other", rows=10_000)  # the first request has the header, and not all of the table
+    for name in ("model.safetensors", "config.json"):
+        (web.folder / "other" / name).replace(bert / name)
+    web.ranges = False
+    extend_checkpoint(f"{web.url}/bert", tmp_path / "out", 10_001, check="off")
+    assert open_checkpoint(tmp_path / "out").tensors[POSITION].shape == (10_001, 8)
+
+
 def test_a_model_of_the_hub_is_named_with_its_commit(hub, tmp_path):
     write_bert(hub.folder / "org" / "bert")
     extend_checkpoint("org/bert", tmp_path / "out", 128, check="off")

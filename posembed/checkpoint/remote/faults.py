@@ -10,6 +10,7 @@ from posembed.errors import CheckpointError, InvalidArgumentError, PosembedError
 
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})  # a server that may answer when asked again
 _NOT_THERE = (404, 410)
+_FIRST_STATUS = 100  # aiohttp puts 0 where no answer led to an error
 
 
 class NoRangesError(WorkFailedError):
@@ -19,10 +20,12 @@ class NoRangesError(WorkFailedError):
 def status_of(error: BaseException) -> int | None:
     """Return the status of the server's answer, if one led to an error."""
     for each in _chain(error):
+        if _is_a(each, "HttpProcessingError"):  # aiohttp's of an answer cut off, which it numbers 400 itself
+            continue
         holder = getattr(each, "response", None) or each  # of httpx; aiohttp's and gcsfs' errors say it themselves
         for name in ("status", "status_code", "code"):
             value = getattr(holder, name, None)
-            if isinstance(value, int):
+            if isinstance(value, int) and value >= _FIRST_STATUS:
                 return value
     return None
 
@@ -116,6 +119,8 @@ def _why(error: BaseException) -> str:
     if status is not None:
         return f"the server answered {status}"
     for each in _chain(error):
+        if _is_a(each, "TooManyRedirects"):
+            return "its server redirects without end"
         if isinstance(each, socket.gaierror):
             return "its host name is unknown"
         if isinstance(each, ConnectionRefusedError):

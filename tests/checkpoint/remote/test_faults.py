@@ -14,6 +14,18 @@ class ClientResponseError(Exception):
         self.status = status
 
 
+class HttpProcessingError(Exception):
+    code = 400
+
+
+class TooManyRedirects(ClientResponseError):
+    pass
+
+
+class ClientPayloadError(Exception):
+    pass
+
+
 def caused(error, cause):
     error.__cause__ = cause
     return error
@@ -35,6 +47,8 @@ def caused(error, cause):
         (socket.gaierror(-2, "unknown"), 1, "cannot be reached (its host name is unknown)"),
         (TimeoutError(), 1, "no answer in time"),
         (ConnectionResetError(104, "reset"), 1, "the connection was closed"),
+        (caused(ClientPayloadError(), HttpProcessingError()), 1, "the connection was closed before the end"),
+        (TooManyRedirects(0), 1, "cannot be read (its server redirects without end)"),
         (ValueError("odd: https://a:secret@example.org"), 1, "odd: https://***@example.org"),
     ],
 )
@@ -47,9 +61,10 @@ def test_sentences_and_exit_codes(error, code, said):
 
 
 def test_which_requests_are_worth_another_attempt():
-    again = (ClientResponseError(503), ClientResponseError(429), ConnectionResetError(), TimeoutError())
+    cut = caused(ClientPayloadError(), HttpProcessingError())
+    again = (ClientResponseError(503), ClientResponseError(429), ConnectionResetError(), TimeoutError(), cut)
     never = (ClientResponseError(404), ClientResponseError(401), socket.gaierror(-2, "unknown"), ValueError())
-    assert [may_pass(error) for error in again] == [True] * 4
+    assert [may_pass(error) for error in again] == [True] * 5
     assert [may_pass(error) for error in never] == [False] * 4
 
 
