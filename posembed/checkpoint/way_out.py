@@ -91,10 +91,13 @@ def no_weights(directory: Path, looked_for: tuple[str, ...]) -> str:
     pickles = [path.name for path in files if path.suffix in PICKLES]
     others = [path for path in files if path.suffix in _WAYS_OUT]
     below = list(dict.fromkeys(path.parent.name for path in _weights_below(directory)))
+    graphs = sorted(str(path.relative_to(directory)) for path in directory.glob("*/*.onnx"))
     if pickles:
         hint = f"; it holds {', '.join(pickles[:_MOST_NAMED])}: name that file"
     elif below:
         hint = f"; weights lie in {', '.join(below[:_MOST_NAMED])}: name that folder"
+    elif graphs:
+        hint = f"; it holds {', '.join(graphs[:_MOST_NAMED])}: name that file"
     elif others:
         hint = f"; {others[0].name} is {_WAYS_OUT[others[0].suffix]}"
     return f"{directory}: no weights found (looked for {', '.join(looked_for)}){hint}"

@@ -118,6 +118,13 @@ def test_a_directory_names_the_folder_to_name(tmp_path):
         find_tables(tmp_path)
 
 
+def test_a_directory_names_the_graph_to_name(tmp_path):
+    (tmp_path / "onnx").mkdir()
+    (tmp_path / "onnx" / "model.onnx").write_bytes(b"")
+    with pytest.raises(InvalidArgumentError, match=r"no weights found .*; it holds onnx/model\.onnx: name that file"):
+        find_tables(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

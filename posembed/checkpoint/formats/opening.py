@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from posembed.checkpoint.formats.weight_file import WeightFile
+from posembed.errors import InvalidArgumentError
 
 ENDINGS = (".gguf", ".npz", ".onnx")
 """Endings of the files that :func:`open_weight_file` opens."""
@@ -39,6 +40,32 @@ def open_weight_file(file: Path) -> WeightFile:
     from posembed.checkpoint.formats.npz.file import open_npz
 
     return open_npz(file)
+
+
+def require_ending(out: Path, source: Path) -> None:
+    """Check that the copy of a weight file will be opened as what it is: formats are told by their endings.
+
+    Raises:
+        InvalidArgumentError: for the ending of another format, or none where the format has one.
+
+    Example:
+        >>> require_ending(Path("long.onnx"), Path("model.onnx"))
+    """
+    ending, given = _ending(source), _ending(out)
+    if ending == given:
+        return
+    if ending is None:
+        raise InvalidArgumentError(
+            f"out={str(out)!r} must not end in {given}: the copy is a PyTorch file, as {source} is"
+        )
+    raise InvalidArgumentError(f"out={str(out)!r} must end in {ending}: the copy has the format of {source}")
+
+
+def _ending(file: Path) -> str | None:
+    ending = file.suffix.lower()
+    if ending in (".safetensors", *ENDINGS):
+        return ending
+    return ".gguf" if _begins_as_gguf(file) else None
 
 
 def _begins_as_gguf(file: Path) -> bool:

@@ -151,7 +151,7 @@ class _Reader:
 
     def damaged(self, fault: str) -> CheckpointError:
         """Return the error for what cannot be right."""
-        return CheckpointError(f"{self.path}: is no whole GGUF file: {fault}; download or copy it again")
+        return CheckpointError(f"{self.path}: is not a complete GGUF file: {fault}; download or copy it again")
 
 
 def _read(path: Path, reader: _Reader, facts: os.stat_result) -> GgufHeader:
@@ -196,8 +196,8 @@ def _version(path: Path, reader: _Reader) -> int:
             f"{path}: is a big-endian GGUF file: convert it with `gguf-convert-endian {path.name} little` first"
         )
     raise CheckpointError(
-        f"{path}: is of version {version} of GGUF, of {' and '.join(map(str, VERSIONS))} that can be read: convert the "
-        "model again with a current llama.cpp"
+        f"{path}: GGUF version {version} is not supported, only {' and '.join(map(str, VERSIONS))}: convert the model "
+        "again with a current llama.cpp"
     )
 
 

@@ -7,7 +7,7 @@ import io
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -27,8 +27,38 @@ def rewrite_npz(
     Raises:
         CheckpointError: if the source is damaged, or changed since it was opened.
         WorkFailedError: if an entry of the copy does not read back as it was written.
+        OSError: if the copy cannot be written.
     """
-    with source.archive() as old, zipfile.ZipFile(target, "x") as new:
+    try:
+        _copy(source, target, replacements, progress)
+    except _WriteError as fault:  # the target's, which the source must not be blamed for
+        raise fault.error from None
+    target.chmod(source.path.stat().st_mode & 0o777)
+    _verify(source, open_npz(target), replacements, full=full)
+
+
+class _WriteError(Exception):
+    """What the system said when the target was written; no reader of archives takes it for its own."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class _Target(io.FileIO):
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise _WriteError(error) from error
+
+
+def _copy(source: NpzFile, target: Path, replacements: Mapping[str, Array], progress: Progress | None) -> None:
+    with (
+        io.BufferedWriter(_Target(target, "x")) as file,
+        source.archive() as old,
+        zipfile.ZipFile(file, "w") as new,
+    ):
         for info in source.entries:
             key = info.filename.removesuffix(".npy")
             entry = copy.copy(info)
@@ -43,8 +73,6 @@ def rewrite_npz(
             else:
                 with old.open(info) as content, new.open(entry, "w") as stream:
                     _write(stream, _blocks(content), progress)
-    target.chmod(source.path.stat().st_mode & 0o777)
-    _verify(source, open_npz(target), replacements, full=full)
 
 
 def npy_bytes(values: Array, header: NpyHeader) -> bytes:

@@ -52,7 +52,7 @@ def test_no_flipped_byte_of_a_header_is_an_unexpected_error(tmp_path):
         (b"version https://git-lfs", "is a Git LFS pointer"),
         (b"ggml" + bytes(60), "does not begin as a GGUF file"),
         (b"GGUF" + struct.pack(">IQQ", 3, 0, 0), "big-endian GGUF file: convert it with `gguf-convert-endian"),
-        (b"GGUF" + struct.pack("<IQQ", 1, 0, 0), "version 1 of GGUF"),
+        (b"GGUF" + struct.pack("<IQQ", 1, 0, 0), "GGUF version 1 is not supported"),
         (b"GGUF" + struct.pack("<IQQ", 3, 1 << 60, 1 << 60), "cut off"),
         (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1 << 60), "a name of"),
         (gguf_bytes({}, {"a": (77, (4,), bytes(16))}), "has the type 77, which is unknown"),

@@ -1,10 +1,12 @@
 """A rewritten archive: the new array as NumPy reads it, everything else byte for byte, and mistakes noticed."""
 
+import resource
 import zipfile
 
 import numpy as np
 import pytest
 
+from posembed import extend_checkpoint
 from posembed.checkpoint.formats.npz import rewrite
 from posembed.checkpoint.formats.npz.file import open_npz
 from posembed.errors import WorkFailedError
@@ -63,3 +65,17 @@ def test_memory_does_not_grow_with_what_is_copied(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 40 << 20  # the array has 64 MiB
+
+
+def test_a_full_disk_is_no_fault_of_the_source(tmp_path):
+    source = tmp_path / "old.npz"
+    np.savez(source, **{"transformer.wpe.weight": np.ones((16, 2)), **OTHERS})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(WorkFailedError, match=r"new\.npz .*; nothing was left behind") as caught:
+            extend_checkpoint(source, tmp_path / "new.npz", 40)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "old.npz" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == [source]
