@@ -144,11 +144,12 @@ def without_scheme(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
 
 
 def _elsewhere(address: Address) -> Checkpoint:
+    from posembed.checkpoint.remote.hub import cached_shown
     from posembed.checkpoint.remote.shadow import fetch_headers, make_shadow, open_store
 
     store = open_store(address)
     if isinstance(store, Path):
-        return replace(_at(store), address=address.shown)
+        return replace(_at(store), address=cached_shown(address, store))
     shadow = make_shadow(store)
     try:
         fetch_headers(shadow.root)

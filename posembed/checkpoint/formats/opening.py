@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from posembed.checkpoint.formats.weight_file import WeightFile
+from posembed.checkpoint.way_out import PICKLES
 from posembed.errors import InvalidArgumentError
 
 ENDINGS = (".gguf", ".npz", ".onnx")
@@ -46,13 +47,13 @@ def require_ending(out: Path, source: Path) -> None:
     """Check that the copy of a weight file will be opened as what it is: formats are told by their endings.
 
     Raises:
-        InvalidArgumentError: for the ending of another format, or none where the format has one.
+        InvalidArgumentError: for the ending of another format, or none where GGUF, NumPy or ONNX would need theirs.
 
     Example:
         >>> require_ending(Path("long.onnx"), Path("model.onnx"))
     """
     ending, given = _ending(source), _ending(out)
-    if ending == given:
+    if ending == given or (ending == ".safetensors" and given is None and out.suffix.lower() not in PICKLES):
         return
     if ending is None:
         raise InvalidArgumentError(

@@ -43,7 +43,8 @@ def is_missing(error: BaseException) -> bool:
     status = status_of(error)
     if status is not None:
         return status in _NOT_THERE
-    return isinstance(error, FileNotFoundError) and not _is_of_connection(error)
+    redirects = any(_is_a(each, "TooManyRedirects") for each in _chain(error))
+    return isinstance(error, FileNotFoundError) and not redirects and not _is_of_connection(error)
 
 
 def refuse_request(shown: str, error: BaseException) -> PosembedError:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from posembed._version import __version__
-from posembed.checkpoint.remote.address import HubAddress
+from posembed.checkpoint.remote.address import Address, HubAddress
 from posembed.checkpoint.remote.download import Source, fetch_files
 from posembed.checkpoint.remote.faults import may_pass, refuse_hub_request, refuse_request, status_of
 from posembed.checkpoint.remote.store import PIECE, RemoteFile, read_range, refuse_content
@@ -21,6 +21,7 @@ from posembed.errors import InvalidArgumentError, PosembedError, require_package
 from posembed.files import write_whole
 from posembed.observer import LOGGER, Observer
 
+_SNAPSHOTS = "snapshots"  # the cache's folder of commits
 _BLOB = re.compile(r"\w[\w.-]*")
 _SHA256, _SHA1 = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40}")
 
@@ -248,6 +249,15 @@ def _asked(ask: Any) -> Any:
         if not may_pass(error):
             raise
         return ask()
+
+
+def cached_shown(address: Address, place: Path) -> str:
+    """Return the address of what lies in the hub's cache, with the commit that the cache's folder is named after."""
+    folders = place.parts
+    if not isinstance(address, HubAddress) or _SNAPSHOTS not in folders:
+        return address.shown
+    at = len(folders) - 1 - folders[::-1].index(_SNAPSHOTS)
+    return HubAddress(address.repo, folders[at + 1], address.inner).shown
 
 
 def _cached(address: HubAddress) -> Path | None:

@@ -20,6 +20,7 @@ def test_endings_are_told_whatever_their_case(tmp_path):
         ("m.onnx", "long.safetensors", r"must end in \.onnx"),
         ("m.safetensors", "long.bin", r"must end in \.safetensors"),
         ("m.pt", "long.npz", r"must not end in \.npz: the copy is a PyTorch file, as m\.pt is"),
+        ("m.safetensors", "long", None),
         ("m.NPZ", "long.npz", None),
         ("m.bin", "long.pt", None),
         ("m.bin", "long", None),

@@ -71,6 +71,7 @@ def test_which_requests_are_worth_another_attempt():
 def test_a_missing_file_is_told_from_a_lost_connection():
     assert is_missing(caused(FileNotFoundError(), ClientResponseError(404)))
     assert not is_missing(caused(FileNotFoundError(), ConnectionResetError()))
+    assert not is_missing(caused(FileNotFoundError(), TooManyRedirects(0)))
     assert status_of(ValueError()) is None
 
 

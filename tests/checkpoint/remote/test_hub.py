@@ -59,7 +59,8 @@ def test_a_copy_goes_into_the_hubs_cache_and_is_taken_from_there(hub, bert, tmp_
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     requests = len(hub.requests)
-    assert open_checkpoint("org/bert").directory == copy.path
+    offline = open_checkpoint("org/bert")
+    assert (offline.directory, offline.address) == (copy.path, f"org/bert@{COMMIT}")
     assert len(hub.requests) == requests
 
 
