@@ -21,7 +21,6 @@ from posembed.errors import InvalidArgumentError, PosembedError, require_package
 from posembed.files import write_whole
 from posembed.observer import LOGGER, Observer
 
-_SNAPSHOTS = "snapshots"  # the cache's folder of commits
 _BLOB = re.compile(r"\w[\w.-]*")
 _SHA256, _SHA1 = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40}")
 
@@ -253,11 +252,9 @@ def _asked(ask: Any) -> Any:
 
 def cached_shown(address: Address, place: Path) -> str:
     """Return the address of what lies in the hub's cache, with the commit that the cache's folder is named after."""
-    folders = place.parts
-    if not isinstance(address, HubAddress) or _SNAPSHOTS not in folders:
-        return address.shown
-    at = len(folders) - 1 - folders[::-1].index(_SNAPSHOTS)
-    return HubAddress(address.repo, folders[at + 1], address.inner).shown
+    if isinstance(address, HubAddress) and (commit := re.search(r".*/snapshots/(\w+)(?:/|$)", place.as_posix())):
+        address = replace(address, revision=commit[1], is_name=False)
+    return address.shown
 
 
 def _cached(address: HubAddress) -> Path | None:
