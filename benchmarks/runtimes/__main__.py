@@ -1,8 +1,9 @@
 """Where an extended checkpoint runs: each library in an environment that has it, on one source and its extended copy.
 
-    python -m benchmarks.runtimes [MODEL] [--only NAME …] [--work FOLDER]     (five minutes; installs 1 GB)
-    python -m benchmarks.runtimes --tables                                    (prints the table from KEPT)
+    python -m benchmarks.runtimes [MODEL] [--only NAME …] [--work FOLDER]
+    python -m benchmarks.runtimes --tables                                    (prints the tables from KEPT)
 
+It takes a quarter of an hour, installs 1 GB and builds llama.cpp, which needs a C++ compiler.
 MODEL is a sentence-transformers folder of a BERT (by default all-MiniLM-L6-v2, where it is installed). The environments
 are made below FOLDER; they share torch and whatever else is here, and hold what differs.
 """
@@ -11,30 +12,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import site
-import subprocess
 import sys
 import tempfile
-import venv
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from benchmarks.pages import keep, load, print_table
 from benchmarks.runtimes import probes
+from benchmarks.runtimes.environments import call, converter, make_environment
 from posembed.hardware import environment
 
 KEPT = Path(__file__).parents[2] / "docs" / "measured" / "runtimes.json"
 LENGTH = 1024
-# transformers 4, which optimum's export to ONNX and CTranslate2's converter need
-OLDER = ("transformers<5", "huggingface_hub<1", "optimum-onnx", "ctranslate2", "sentence-transformers>=5,<6")
-NEWER = ("diffusers", "timm", "open_clip_torch", "ftfy", "wcwidth")
+GGUF_TYPES = ("f32", "f16", "q8_0")
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,7 @@ class Runtime:
     Attributes:
         packages: whose versions are told.
         environment: name of its environment; empty for the one that runs this.
-        source: what it reads: ``"text"``, ``"onnx"``, or a name that ``probes.MAKE`` makes.
+        source: what it reads: ``"text"``, ``"onnx"``, ``"gguf"``, or a name that ``probes.MAKE`` makes.
         extend: options of ``posembed extend``.
         part: the folder of the source that is extended.
     """
@@ -64,22 +59,11 @@ RUNTIMES = {
     "ONNX Runtime": Runtime(("onnxruntime",), source="onnx"),
     "sentence-transformers, ONNX": Runtime(("sentence-transformers", "optimum-onnx", "transformers"), "older"),
     "CTranslate2": Runtime(("ctranslate2", "transformers"), "older"),
+    "llama.cpp": Runtime(("llama_cpp_python",), "llama", "gguf"),
     "diffusers": Runtime(("diffusers",), "newer", "diffusers", PROMPT, "text_encoder"),
     "open_clip": Runtime(("open_clip_torch",), "newer", "open_clip", PROMPT),
     "timm": Runtime(("timm",), "newer", "timm", IMAGE),
 }
-ENVIRONMENTS = {"older": OLDER, "newer": NEWER}
-
-
-def make_environment(folder: Path, packages: Sequence[str], *, with_needs: bool) -> None:
-    """Make an environment that has these packages before whatever is installed here."""
-    venv.create(folder, with_pip=True, symlinks=True)
-    inside = next((folder / "lib").glob("python3*")) / "site-packages"
-    (inside / "zz_beside.pth").write_text("\n".join(site.getsitepackages()) + "\n", encoding="utf-8")
-    pins = folder / "pins.txt"
-    pins.write_text(f"torch=={version('torch').partition('+')[0]}\n", encoding="utf-8")
-    words = [] if with_needs else ["--no-deps"]
-    _call([folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--constraint", pins, *words, *packages])
 
 
 def export(source: Path, folder: Path) -> None:
@@ -113,11 +97,11 @@ def export(source: Path, folder: Path) -> None:
         )  # fmt: skip
 
 
-def _call(words: Sequence[object], **options: Any) -> str:
-    done = subprocess.run(list(map(str, words)), check=False, capture_output=True, text=True, **options)
-    if done.returncode:
-        raise RuntimeError((done.stderr.strip() or done.stdout.strip()).splitlines()[-1])
-    return done.stdout
+def convert(source: Path, folder: Path, python: Path) -> None:
+    """Copy a text model, with GGUF files of it beside the copy."""
+    shutil.copytree(source, folder)
+    for kind in GGUF_TYPES:
+        call([python, converter(python.parents[1]), source, "--outfile", folder / f"{kind}.gguf", "--outtype", kind])
 
 
 def _python(runtime: Runtime, work: Path) -> Path:
@@ -125,8 +109,8 @@ def _python(runtime: Runtime, work: Path) -> Path:
         return Path(sys.executable)
     folder = work / f"environment-{runtime.environment}"
     if not folder.exists():
-        print(f"installing {', '.join(ENVIRONMENTS[runtime.environment])}", file=sys.stderr, flush=True)
-        make_environment(folder, ENVIRONMENTS[runtime.environment], with_needs=runtime.environment == "older")
+        print(f"making the environment {runtime.environment}", file=sys.stderr, flush=True)
+        make_environment(folder, runtime.environment)
     return folder / "bin" / "python"
 
 
@@ -136,8 +120,10 @@ def _sources(runtime: Runtime, python: Path, model: Path, work: Path) -> tuple[P
     if not source.exists():
         if runtime.source == "onnx":
             export(model, source)
+        elif runtime.source == "gguf":
+            convert(model, source, python)
         else:
-            _call([python, probes.__file__, "make", _name(runtime), source])
+            call([python, probes.__file__, "make", _name(runtime), source])
     if not copy.exists():
         _extend(source, copy, runtime)
     return source, copy
@@ -145,11 +131,14 @@ def _sources(runtime: Runtime, python: Path, model: Path, work: Path) -> tuple[P
 
 def _extend(source: Path, copy: Path, runtime: Runtime) -> None:
     if not runtime.part:
-        _call([sys.executable, "-m", "posembed", "extend", source, copy, *runtime.extend])
+        call([sys.executable, "-m", "posembed", "extend", source, copy, *runtime.extend])
+        # Extending a folder leaves out GGUF files, as exports of the old table.
+        for file in source.glob("*.gguf"):
+            call([sys.executable, "-m", "posembed", "extend", file, copy / file.name, *runtime.extend])
         return
     shutil.copytree(source, copy)
     shutil.rmtree(copy / runtime.part)
-    _call([sys.executable, "-m", "posembed", "extend", source / runtime.part, copy / runtime.part, *runtime.extend])
+    call([sys.executable, "-m", "posembed", "extend", source / runtime.part, copy / runtime.part, *runtime.extend])
     # The pipeline's tokenizer lies in a folder of its own, and has a limit too.
     path = copy / "tokenizer" / "tokenizer_config.json"
     words = json.loads(path.read_text(encoding="utf-8"))
@@ -162,17 +151,17 @@ def _name(runtime: Runtime) -> str:
 
 def measure(model: Path, names: Sequence[str], work: Path) -> dict[str, Any]:
     """Run every probe; what fails is a result."""
-    quiet = {**os.environ, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "OMP_NUM_THREADS": "2"}
+    quiet = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "OMP_NUM_THREADS": "2"}
     found: dict[str, Any] = {}
     for name in names:
         runtime = RUNTIMES[name]
         print(name, file=sys.stderr, flush=True)
         python = _python(runtime, work)
         asked = f"from importlib.metadata import version\nfor name in {runtime.packages!r}: print(version(name))"
-        versions = dict(zip(runtime.packages, _call([python, "-c", asked]).split(), strict=True))
+        versions = dict(zip(runtime.packages, call([python, "-c", asked]).split(), strict=True))
         try:
             source, copy = _sources(runtime, python, model, work)
-            said = _call([python, probes.__file__, "run", name, source, copy, work], env=quiet)
+            said = call([python, probes.__file__, "run", name, source, copy, work], quiet)
             found[name] = {"versions": versions, **json.loads(said.strip().splitlines()[-1])}
         except RuntimeError as error:
             found[name] = {"versions": versions, "error": str(error)}
@@ -180,8 +169,8 @@ def measure(model: Path, names: Sequence[str], work: Path) -> dict[str, Any]:
     return found
 
 
-def tables(kept: dict[str, Any]) -> None:
-    """Print the table of the page."""
+def show_runtimes(kept: dict[str, Any]) -> None:
+    """Print the table of all libraries."""
     rows = []
     for name, found in kept["runtimes"].items():
         versions = ", ".join(f"{package} {number}" for package, number in found["versions"].items())
@@ -191,6 +180,16 @@ def tables(kept: dict[str, Any]) -> None:
         shown = [("–" if found[key] is None else f"{found[key]:.1e}") for key in ("old", "new")]
         rows.append([f"{name} ({versions})", "yes" + (f", {found['note']}" if found.get("note") else ""), *shown])
     print_table(["library", "loads and runs", "old length: copy less source", "new length: less the reference"], rows)
+
+
+def show_gguf(kept: dict[str, Any]) -> None:
+    """Print llama.cpp's results for each type of weights."""
+    rows = []
+    for kind, found in kept["runtimes"]["llama.cpp"].get("types", {}).items():
+        pairs = [found[which][gelu] for gelu in ("own", "rounded") for which in ("source", "copy")] + [found["text"]]
+        rows.append([kind.upper(), *(f"{pair['difference']:.1e}; {1 - pair['cosine']:.0e}" for pair in pairs)])
+    titles = ["source, 200 tokens", "copy, 1,000 tokens", "source, same GELU", "copy, same GELU", "copy, a text"]
+    print_table(["weights", *titles], rows)
 
 
 def _default_model() -> Path:
@@ -216,7 +215,9 @@ def main() -> None:
         before = load(KEPT).get("runtimes", {})
         merged = {name: {**before, **found}[name] for name in RUNTIMES if name in before or name in found}
         keep(KEPT, {"runtimes": merged, "environment": environment("cpu")})
-    tables(load(KEPT))
+    show_runtimes(load(KEPT))
+    print()
+    show_gguf(load(KEPT))
 
 
 if __name__ == "__main__":

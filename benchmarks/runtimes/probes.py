@@ -9,6 +9,7 @@ difference at the new length from what Transformers gives (``WORK/reference.npy`
 Transformers does not load), and ``shape``, that of the output at the new length.
 """
 
+import ctypes
 import json
 import sys
 import warnings
@@ -22,6 +23,8 @@ from unittest.mock import MagicMock
 import numpy as np
 
 OLD, NEW = 200, 1000  # tokens of the two inputs of text models, special tokens included
+NEW_ROWS = 1024
+CHARACTERS = 4000  # characters, which are more than 512 tokens and fewer than NEW_ROWS
 PROMPT_OLD, PROMPT_NEW = 77, 154  # tokens that CLIP's text encoders take
 IMAGE_OLD, IMAGE_NEW = 64, 96  # pixels
 
@@ -43,12 +46,14 @@ def difference(one: np.ndarray, other: np.ndarray) -> float:
 # --- text: each function loads a folder and returns a function from ids to states [tokens, d_model] ---
 
 
-def transformers_states(folder: Path) -> Callable[[np.ndarray], np.ndarray]:
-    """AutoModel."""
+def transformers_states(folder: Path, gelu: Callable[[Any], Any] | None = None) -> Callable[[np.ndarray], np.ndarray]:
+    """AutoModel, or one with another activation in the layers of BERT."""
     import torch
     from transformers import AutoModel
 
     model = AutoModel.from_pretrained(folder).eval()
+    for layer in model.encoder.layer if gelu else ():
+        layer.intermediate.intermediate_act_fn.forward = gelu
 
     def states(ids: np.ndarray) -> np.ndarray:
         with torch.no_grad():
@@ -59,13 +64,19 @@ def transformers_states(folder: Path) -> Callable[[np.ndarray], np.ndarray]:
     return states
 
 
-def sentence_transformers_states(folder: Path, backend: str = "torch") -> Callable[[np.ndarray], np.ndarray]:
-    """SentenceTransformer; ids go in as they would come from its tokenizer."""
-    import torch
+def sentence_transformer(folder: Path, backend: str = "torch") -> Any:
+    """SentenceTransformer on the CPU."""
     from sentence_transformers import SentenceTransformer
 
     options = {"export": True, "provider": "CPUExecutionProvider"} if backend == "onnx" else {}
-    model = SentenceTransformer(str(folder), device="cpu", backend=backend, model_kwargs=options)
+    return SentenceTransformer(str(folder), device="cpu", backend=backend, model_kwargs=options)
+
+
+def sentence_transformers_states(folder: Path, backend: str = "torch") -> Callable[[np.ndarray], np.ndarray]:
+    """SentenceTransformer; ids go in as they would come from its tokenizer."""
+    import torch
+
+    model = sentence_transformer(folder, backend)
 
     def states(ids: np.ndarray) -> np.ndarray:
         if ids.shape[1] > model.max_seq_length:
@@ -117,6 +128,95 @@ def run_text(load: Callable[[Path], Callable[[np.ndarray], np.ndarray]], given: 
         np.save(reference, long)
     old = difference(load(given["source"])(tokens(OLD)), copy(tokens(OLD)))
     return {"old": old, "new": difference(long, np.load(reference)), "shape": list(long.shape)}
+
+
+# --- GGUF files in llama.cpp ---
+
+
+def llama_states(path: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """llama.cpp, whose batch must hold a whole text of a model that looks both ways."""
+    import llama_cpp
+
+    llama_cpp.llama_log_set(_silent, ctypes.c_void_p(0))
+    model = llama_cpp.llama_model_load_from_file(str(path).encode(), llama_cpp.llama_model_default_params())
+
+    def states(ids: np.ndarray) -> np.ndarray:
+        count, width = ids.shape[1], llama_cpp.llama_model_n_embd(model)
+        options = llama_cpp.llama_context_default_params()
+        options.n_ctx = options.n_batch = options.n_ubatch = count
+        options.embeddings, options.pooling_type = True, llama_cpp.LLAMA_POOLING_TYPE_NONE
+        context = llama_cpp.llama_init_from_model(model, options)
+        batch = llama_cpp.llama_batch_init(count, 0, 1)
+        batch.n_tokens = count
+        for at, token in enumerate(ids[0].tolist()):
+            batch.token[at], batch.pos[at], batch.logits[at] = token, at, True
+            batch.n_seq_id[at], batch.seq_id[at][0] = 1, 0
+        if llama_cpp.llama_decode(context, batch):
+            raise RuntimeError(f"llama.cpp does not run {count} tokens of {path.name}")
+        found = np.ctypeslib.as_array(llama_cpp.llama_get_embeddings(context), (count, width)).copy()
+        llama_cpp.llama_batch_free(batch)
+        llama_cpp.llama_free(context)
+        return found
+
+    return states
+
+
+def agreement(one: np.ndarray, other: np.ndarray) -> dict[str, float]:
+    """The largest difference of states, and the cosine of their means, which are the texts' vectors."""
+    means = np.asarray(one, np.float64).mean(0), np.asarray(other, np.float64).mean(0)
+    cosine = float(means[0] @ means[1] / np.linalg.norm(means[0]) / np.linalg.norm(means[1]))
+    return {"difference": difference(one, other), "cosine": cosine}
+
+
+def llama_vector(path: Path, text: str) -> tuple[list[int], np.ndarray]:
+    """Return the tokens of a text and its vector, as llama.cpp's own tokenizer and pooling make them."""
+    import llama_cpp
+
+    room = {"n_ctx": 0, "n_batch": NEW_ROWS, "n_ubatch": NEW_ROWS}  # a context of 0 is as long as the file says
+    model = llama_cpp.Llama(str(path), embedding=True, verbose=False, **room)
+    return model.tokenize(text.encode()), np.asarray(model.embed(text, normalize=True, truncate=False))
+
+
+def rounded_gelu(values: Any) -> Any:
+    """The activation as llama.cpp computes it on a CPU: GELU by tanh, from a table of 16-bit numbers."""
+    import torch
+
+    inner = torch.nn.functional.gelu(values.half().float(), approximate="tanh").half().float()
+    return torch.where(values <= -10, 0.0, torch.where(values >= 10, values, inner))
+
+
+def run_llama(given: Mapping[str, Path]) -> dict[str, Any]:
+    """Compare GGUF files of several types with Transformers: the source at the old length, the copy at both."""
+    from pydoc_data.topics import topics
+
+    source, copy = given["source"], given["copy"]
+    expected = {
+        name: (transformers_states(source, gelu)(tokens(OLD)), transformers_states(copy, gelu)(tokens(NEW)))
+        for name, gelu in (("own", None), ("rounded", rounded_gelu))
+    }
+    text = topics["objects"][:CHARACTERS]
+    reference = sentence_transformer(copy)
+    ids, vector = reference.tokenizer(text)["input_ids"], reference.encode(text)
+    types = {}
+    for path in sorted(copy.glob("*.gguf")):
+        before, after = llama_states(source / path.name), llama_states(path)
+        short, long = before(tokens(OLD)), after(tokens(NEW))
+        own_ids, own_vector = llama_vector(path, text)
+        if own_ids != ids:
+            raise ValueError(f"{path.name} has other tokens than the tokenizer")
+        types[path.stem] = {
+            "old": difference(short, after(tokens(OLD))),
+            "source": {name: agreement(short, states[0]) for name, states in expected.items()},
+            "copy": {name: agreement(long, states[1]) for name, states in expected.items()},
+            "text": {"tokens": len(ids), **agreement(own_vector[None], vector[None])},
+        }
+    found = {"old": max(kind["old"] for kind in types.values()), "new": types["f32"]["copy"]["own"]["difference"]}
+    return {**found, "shape": [*long.shape], "note": "F32, F16 and Q8_0; F32 is shown", "types": types}
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+def _silent(level: int, text: bytes, data: object) -> None:
+    """Take llama.cpp's messages."""
 
 
 # --- CLIP's text encoder in a pipeline of diffusers ---
@@ -306,7 +406,7 @@ TEXT = {
     "CTranslate2": ctranslate2_states,
 }
 MAKE = {"diffusers": make_pipeline, "timm": make_timm, "open_clip": make_open_clip}
-OTHER = {"diffusers": run_pipeline, "timm": run_timm, "open_clip": run_open_clip}
+OTHER = {"llama.cpp": run_llama, "diffusers": run_pipeline, "timm": run_timm, "open_clip": run_open_clip}
 
 
 def main() -> None:
