@@ -189,7 +189,10 @@ def _digest(descriptor: int, name: str, start: bytes) -> str:
 
 
 def _bytes_here(source: Source) -> int:
-    """Return how many leading bytes an earlier run has left."""
+    """Return how many leading bytes an earlier run has left; 0 where nothing says that they are of the same file."""
+    file = source.file
+    if not (file.version or file.sha256 or file.git_sha1 or file.md5):
+        return 0
     try:
         here = source.partial.stat().st_size
     except OSError:

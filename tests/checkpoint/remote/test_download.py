@@ -25,7 +25,8 @@ def source(tmp_path, monkeypatch):
         asked.append((begin, end))
         return CONTENT[begin:end]
 
-    made = Source(RemoteFile("a.bin", len(CONTENT)), tmp_path / "to" / "a.bin", len(CONTENT), read, open, lambda: True)
+    file = RemoteFile("a.bin", len(CONTENT), "1")
+    made = Source(file, tmp_path / "to" / "a.bin", len(CONTENT), read, open, lambda: True)
     return made, asked
 
 
@@ -57,6 +58,17 @@ def test_what_a_killed_run_left_is_completed(source):
     fetch(made)
     assert made.target.read_bytes() == CONTENT
     assert sorted(asked) == [(730, 830), (830, 930), (930, 1000)]
+
+
+def test_what_may_be_of_another_file_is_not_completed(source):
+    """A server that says nothing by which a version is known may have another file of the same size by now."""
+    made, asked = source
+    made = replace(made, file=RemoteFile("a.bin", len(CONTENT)))
+    made.target.parent.mkdir()
+    made.partial.write_bytes(bytes(730))
+    fetch(made)
+    assert made.target.read_bytes() == CONTENT
+    assert sum(end - begin for begin, end in asked) == len(CONTENT)
 
 
 def test_a_failure_keeps_what_has_arrived(source):
