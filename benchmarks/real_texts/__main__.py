@@ -25,8 +25,9 @@ from benchmarks.real_texts.sets import LENGTHS, TASKS, NamedSet, named_sets
 from posembed.hardware import environment
 from posembed.quality.evaluate.lexical import Bm25Index, words
 from posembed.quality.evaluate.ranking import pools, ranked_first
-from posembed.quality.models.embedder import Embedder, unit
+from posembed.quality.models.embedder import Embedder
 from posembed.quality.models.embedding import load_embedder
+from posembed.quality.models.rows import unit
 from posembed.statistics import bootstrap_interval, difference
 
 KEPT = Path(__file__).parents[2] / "docs" / "measured" / "real-texts.json"

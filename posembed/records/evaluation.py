@@ -125,6 +125,7 @@ class Evaluation(Result):
         "causal": LanguageResults,
         "masked": LanguageResults,
         "reranker": EmbeddingResults,
+        "sparse": EmbeddingResults,
     }
 
     def to_dict(self) -> JsonObject:

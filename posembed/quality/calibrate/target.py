@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from posembed.errors import DataError
 from posembed.observer import Observer
 from posembed.quality.calibrate.request import Request
-from posembed.quality.models.embedder import Embedder, unit
+from posembed.quality.models.embedder import Embedder
 from posembed.quality.models.embedding import EMBEDDING
+from posembed.quality.models.rows import unit
 from posembed.quality.tasks.held_out import HeldOut
 from posembed.quality.tasks.retrieval_set import RetrievalSet, make_requested
 from posembed.quality.tasks.task import SetRequest

@@ -17,7 +17,8 @@ from posembed.quality.evaluate.short_pairs import TASK as SHORT_TEXTS
 from posembed.quality.evaluate.short_pairs import short_pairs
 from posembed.quality.evaluate.systems import absent, systems
 from posembed.quality.evaluate.verdict import verdict
-from posembed.quality.models.embedder import Embedder, unit
+from posembed.quality.models.embedder import Embedder
+from posembed.quality.models.rows import dense_rows, unit
 from posembed.quality.retrieval_data.evaluate import measure_own
 from posembed.quality.retrieval_data.measures import require_library
 from posembed.quality.retrieval_data.read import read_own
@@ -210,5 +211,6 @@ def evaluate_embeddings(
 def _fidelity(models: Models, tokens: Sequence[Sequence[int]], setup: EvaluationSetup) -> Fidelity:
     assert setup.short is not None
     texts = short_texts(tokens, setup.documents, setup.short, setup.split, setup.seed)
-    vectors, reference = (unit(embedder.embed(texts)) for embedder in (models.checkpoint, models.original))
+    embedders = models.checkpoint, models.original
+    vectors, reference = (unit(dense_rows(embedder.embed(texts))) for embedder in embedders)
     return fidelity(vectors, reference, setup.short)

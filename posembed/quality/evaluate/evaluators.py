@@ -18,4 +18,5 @@ EVALUATORS: Mapping[KindName, Evaluator[Any, Any]] = {
     "causal": LanguageEvaluator(CAUSAL),
     "masked": LanguageEvaluator(MASKED),
     "reranker": RerankerEvaluator(),
+    "sparse": EmbeddingEvaluator(),
 }

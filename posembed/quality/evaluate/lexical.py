@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.errors import MissingExtraError, require_package
-from posembed.quality.models.embedder import unit
+from posembed.quality.models.rows import unit
 
 Scores = NDArray[np.float32]
 Ids = Sequence[Sequence[int]]

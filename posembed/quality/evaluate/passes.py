@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from posembed.quality.evaluate.lexical import Bm25Index, WordVectorIndex, words
 from posembed.quality.models.embedder import Embedder
+from posembed.quality.models.rows import Rows, dot_products, join_rows, mean_rows, split_rows
 
 Vectors = NDArray[np.float32]
 Ids = Sequence[Sequence[int]]
@@ -75,9 +76,9 @@ class Chunks:
         Args:
             first: added to the mean: so many times the first chunk's vector.
         """
-        parts = np.split(self.vectors, self.starts[1:])
-        means = np.stack([part.mean(axis=0) for part in parts])
-        return (means + first * self.first) / (1 + first) if first else means
+        means: Rows = mean_rows(self.vectors, self.counts)
+        weighted: Vectors = (means + first * self.first) / (1 + first) if first else means
+        return weighted
 
     def best(self, queries: Vectors, documents: slice) -> NDArray[np.float32]:
         """Return the score of each document's best chunk for each query, ``[queries, documents]``.
@@ -88,7 +89,7 @@ class Chunks:
         """
         starts, counts = self.starts[documents], self.counts[documents]
         own = slice(int(starts[0]), int(starts[-1] + counts[-1]))
-        return np.maximum.reduceat(queries @ self.vectors[own].T, starts - starts[0], axis=1)
+        return np.maximum.reduceat(dot_products(queries, self.vectors[own]), starts - starts[0], axis=1)
 
 
 class Passes:
@@ -148,7 +149,7 @@ class Passes:
 
         def embed(documents: Ids) -> Iterator[tuple[Hashable, Sequence[Vectors]]]:
             vectors, late = checkpoint.embed_late(documents, lengths)
-            yield "whole", np.split(vectors, len(vectors))
+            yield "whole", split_rows(vectors, [1] * len(documents))
             for length, parts in late.items():
                 yield ("late", length), parts
 
@@ -165,7 +166,7 @@ class Passes:
         def embed(documents: Ids) -> Iterator[tuple[Hashable, Sequence[Vectors]]]:
             parts = original.cut(documents, length)
             vectors = original.embed([chunk for own in parts for chunk in own])
-            yield ("chunks", length), np.split(vectors, np.cumsum([len(own) for own in parts])[:-1])
+            yield ("chunks", length), split_rows(vectors, [len(own) for own in parts])
 
         def make() -> Chunks:
             self._embed_new(("chunks", length), embed)
@@ -182,7 +183,7 @@ class Passes:
 
     def _gather(self, key: Hashable) -> Chunks:
         parts = [self._known[key][document] for document in self.documents]
-        return Chunks(np.concatenate(parts), np.array([len(part) for part in parts], dtype=np.int64))
+        return Chunks(join_rows(parts), np.array([part.shape[0] for part in parts], dtype=np.int64))
 
     def truncated(self, length: int) -> Vectors:
         """Return vectors by the original of documents cut to ``length`` tokens: first chunks, where these are made."""

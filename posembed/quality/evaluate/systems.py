@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posembed.quality.evaluate.passes import Chunks, Models, Passes, Vectors
+from posembed.quality.models.rows import dot_products
 
 Scores = NDArray[np.float32]
 CHECKPOINT, TRUNCATED, CHUNKED, BM25, WORD_VECTORS = (
@@ -79,7 +80,7 @@ class OneVector(System):
     def scores(self, passes: Passes, queries: slice, documents: slice) -> Scores:
         """Return dot products; those of unit vectors are cosines."""
         vectors = passes.query_vectors(by_checkpoint=self.by_checkpoint)[queries]
-        return vectors @ self.document_vectors(passes)[documents].T
+        return dot_products(vectors, self.document_vectors(passes)[documents])
 
     def vectors_per_document(self, _passes: Passes) -> float:
         """Return 1."""
@@ -148,7 +149,7 @@ class ChunkSystem(System):
     def tokens_per_document(self, passes: Passes) -> float:
         """Return the length of all chunks."""
         texts = passes.documents
-        special = len(self.chunks(passes).vectors) * passes.models.original.special
+        special = int(self.chunks(passes).counts.sum()) * passes.models.original.special
         return (sum(map(len, texts)) + special) / len(texts)
 
     def same_as(self, passes: Passes) -> str | None:
@@ -280,7 +281,7 @@ def absent(models: Models) -> tuple[str, ...]:
         sentences.append("word vectors were not measured: the model has no table of input word vectors")
     if not models.checkpoint.has_late_chunks:
         pooling = models.checkpoint.pooling
-        sentences.append(f"late chunks were not measured: the model makes no vector of part of a text ({pooling})")
+        sentences.append(f"late chunks were not measured: {models.checkpoint.why_no_late_chunks} ({pooling})")
     return tuple(sentences)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,22 +15,11 @@ from torch import Tensor
 from posembed.quality.models.head import Head, PlainHead, States
 from posembed.quality.models.memory import BatchSize, device_of
 from posembed.quality.models.prompts import NO_PROMPTS, Prompts, PromptTokens
+from posembed.quality.models.rows import Floats, join_rows, split_rows, unit
 from posembed.quality.models.similarity import Similarity
 from posembed.tokenizing import special_tokens
 
 Ids = Sequence[Sequence[int]]
-Floats = TypeVar("Floats", np.float32, np.float64)
-
-
-def unit(vectors: NDArray[Floats]) -> NDArray[Floats]:
-    """Return vectors of length 1; a vector of zeros stays one.
-
-    Example:
-        >>> unit(np.array([[3.0, 4.0], [0.0, 0.0]], dtype=np.float32)).tolist()
-        [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
-    """
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(norms > 0, norms, 1), dtype=vectors.dtype)
 
 
 class Embedder:
@@ -65,7 +54,7 @@ class Embedder:
         self.stored_limit = stored_limit
         self.prompts = prompts
         self.similarity = similarity
-        self._batch = BatchSize(self.model)
+        self._batch = self.batch_size()
         self.prefix, self.suffix = special_tokens(tokenizer)
         self._query, self._document = (PromptTokens(text, tokenizer) for text in (prompts.query, prompts.document))
 
@@ -92,7 +81,7 @@ class Embedder:
         """Return an embedder that calls another model, such as one whose table is passed in, and is the same else."""
         other = copy.copy(self)
         other.model, other.precision = model.eval(), precision
-        other._batch = BatchSize(other.model)
+        other._batch = other.batch_size()
         return other
 
     def by_cosine(self) -> Embedder:
@@ -100,6 +89,14 @@ class Embedder:
         other = copy.copy(self)
         other.similarity = "cosine"
         return other
+
+    def batch_size(self) -> BatchSize:
+        """Return how much goes through the model at once."""
+        return BatchSize(self.model)
+
+    def kept(self, vectors: Tensor) -> NDArray[np.float32]:
+        """Return the vectors of a batch, ``[texts, d]``, as they are kept."""
+        return np.asarray(vectors.cpu().numpy(), dtype=np.float32)
 
     def scaled(self, vectors: NDArray[Floats]) -> NDArray[Floats]:
         """Return vectors ``[texts, d]`` as they are compared: of length 1, or for dot products as they are."""
@@ -119,6 +116,11 @@ class Embedder:
     def has_late_chunks(self) -> bool:
         """Whether part of an input has a vector of its own; a first token has no parts."""
         return self.head.has_late_chunks
+
+    @property
+    def why_no_late_chunks(self) -> str:
+        """Why part of an input has no vector of its own, in words."""
+        return "the model makes no vector of part of a text"
 
     def input_vectors(self) -> NDArray[np.float32] | None:
         """Return the word vectors that the model reads, ``[vocabulary, d]``; ``None`` where it has no such table."""
@@ -189,11 +191,12 @@ class Embedder:
         vectors: dict[int, NDArray[np.float32]] = {}
 
         def read(batch: list[int]) -> None:
-            found = self.pooled([texts[number] for number in batch], queries=queries)
-            vectors.update(zip(batch, found.cpu().numpy(), strict=True))
+            found = self.kept(self.pooled([texts[number] for number in batch], queries=queries))
+            vectors.update(zip(batch, split_rows(found, [1] * len(batch)), strict=True))
 
         self._in_batches(texts, read)
-        return np.stack([vectors[number] for number in range(len(texts))])
+        joined: NDArray[np.float32] = join_rows([vectors[number] for number in range(len(texts))])
+        return joined
 
     @torch.no_grad()
     def embed_with_tokens(self, texts: Ids) -> tuple[NDArray[np.float32], list[Tensor]]:
@@ -240,16 +243,17 @@ class Embedder:
 
         def read(batch: list[int]) -> None:
             states = self._states([texts[number] for number in batch], self._document)
-            vectors.update(zip(batch, self._vectors(states).cpu().numpy(), strict=True))
+            found = self.kept(self._vectors(states))
+            vectors.update(zip(batch, split_rows(found, [1] * len(batch)), strict=True))
             for row, number in enumerate(batch):
                 own = states.tokens[row, : int(states.mask[row].sum())]
-                for length, found in late.items():
-                    found[number] = self._late_chunks(own, length)
+                for length, chunks in late.items():
+                    chunks[number] = self._late_chunks(own, length)
 
         self._in_batches(texts, read)
         count = range(len(texts))
         return (
-            np.stack([vectors[number] for number in count]),
+            join_rows([vectors[number] for number in count]),
             {length: [found[number] for number in count] for length, found in late.items()},
         )
 
@@ -263,7 +267,7 @@ class Embedder:
         tokens = torch.nn.utils.rnn.pad_sequence(parts, batch_first=True)
         lengths = torch.tensor([len(part) for part in parts], device=states.device)
         mask = (torch.arange(tokens.shape[1], device=states.device) < lengths[:, None]).long()
-        return self._vectors(States(tokens, mask, torch.zeros_like(mask))).cpu().numpy()
+        return self.kept(self._vectors(States(tokens, mask, torch.zeros_like(mask))))
 
     def _in_batches(self, texts: Ids, read: Callable[[list[int]], None]) -> None:
         """Read texts, those of similar length together, given the numbers of each batch's texts."""

@@ -12,8 +12,9 @@ from posembed.quality.models.masked import MASKED
 from posembed.quality.models.model_kind import ModelKind
 from posembed.quality.models.purpose import kind_name
 from posembed.quality.models.reranker import RERANKER
+from posembed.quality.models.sparse import SPARSE
 
-KINDS: tuple[ModelKind[Any], ...] = (EMBEDDING, CAUSAL, MASKED, RERANKER)
+KINDS: tuple[ModelKind[Any], ...] = (EMBEDDING, CAUSAL, MASKED, RERANKER, SPARSE)
 _BY_NAME = {kind.name: kind for kind in KINDS}
 
 

@@ -19,6 +19,7 @@ from posembed.quality.models.head import States
 
 TOKENS, SENTENCE = "token_embeddings", "sentence_embedding"
 STATES, LAYERS = "last_hidden_state", "hidden_states"
+_ACTIVE = "max_active_dims"
 # Poolings of which a part of a text has its own: a first or last token has learned to stand for the whole.
 _OF_PARTS = ("mean", "max", "mean_sqrt_len_tokens", "weightedmean")
 
@@ -43,6 +44,7 @@ class LibraryHead:
         path: the model's output that they read, and what in it.
         name: under which they read it, such as ``"token_embeddings"``.
         size: leading dimensions of a vector that are kept; ``None`` for all.
+        active: largest weights of a vector that are kept, the others become 0; ``None`` for all.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class LibraryHead:
         path: Sequence[str | int] = (STATES,),
         name: str = TOKENS,
         size: int | None = None,
+        active: int | None = None,
     ) -> None:
-        self.folder, self.path, self.output, self.size = folder, tuple(path), name, size
+        self.folder, self.path, self.output = folder, tuple(path), name
+        self.size, self.active = size, active
         self.modules = [module.eval().float().requires_grad_(False) for module in modules]
         self._poolings = [module for module in self.modules if type(module).__name__ == "Pooling"]
 
@@ -64,7 +68,8 @@ class LibraryHead:
         names = [type(module).__name__ for module in self.modules]
         last = len(names) - (names[-1:] == ["Normalize"])  # vectors are made unit vectors anyway
         words += [_words(module) for module in self.modules[:last] if type(module).__name__ != "Dropout"]
-        return ", ".join([*words, *([] if self.size is None else [f"first {self.size} dimensions"])])
+        words += [] if self.size is None else [f"first {self.size} dimensions"]
+        return ", ".join([*words, *([] if self.active is None else [f"largest {self.active} weights"])])
 
     @property
     def has_late_chunks(self) -> bool:
@@ -107,7 +112,8 @@ class LibraryHead:
         if states.prompt:
             features["prompt_length"] = states.prompt
         for module in self.modules:
-            features = module(features)
+            takes_active = self.active is not None and _ACTIVE in getattr(module, "forward_kwargs", ())
+            features = module(features, **({_ACTIVE: self.active} if takes_active else {}))
         vectors = features.get(SENTENCE)
         if vectors is None:
             names = ", ".join(["Transformer", *(type(module).__name__ for module in self.modules)])
@@ -115,16 +121,19 @@ class LibraryHead:
                 f"{self.folder}: its modules ({names}) make no vector of a text: add a Pooling to modules.json"
             )
         result: Tensor = vectors if self.size is None else vectors[..., : self.size]
-        return result
+        return result if self.active is None else _largest(result, self.active)
 
 
-def load_modules(folder: Path, *, device: str = "cpu", trust_remote_code: bool = False) -> tuple[Any, Any, LibraryHead]:
+def load_modules(
+    folder: Path, *, device: str = "cpu", trust_remote_code: bool = False, loader: str = "SentenceTransformer"
+) -> tuple[Any, Any, LibraryHead]:
     """Load a checkpoint by sentence-transformers, in float32, with its length-aware tables if it has some.
 
     Args:
         folder: a directory with ``modules.json``.
         device: where they run, such as ``"cuda:0"``.
         trust_remote_code: run Python code of the checkpoint's own.
+        loader: name of the library's class.
 
     Returns:
         The Transformers model, its tokenizer of the `tokenizers` package without limits, and the other modules.
@@ -133,7 +142,7 @@ def load_modules(folder: Path, *, device: str = "cpu", trust_remote_code: bool =
         InvalidArgumentError: for a model that does not read text by itself, or needs code of its own.
         CheckpointError: for files that cannot be loaded.
     """
-    whole = load_whole("SentenceTransformer", folder, trust_remote_code=trust_remote_code)
+    whole = load_whole(loader, folder, trust_remote_code=trust_remote_code)
     first, *modules = whole
     model = getattr(first, "auto_model", None)
     if not isinstance(model, nn.Module):
@@ -144,7 +153,8 @@ def load_modules(folder: Path, *, device: str = "cpu", trust_remote_code: bool =
     model = model.eval().float()
     load_stored_tables(model, folder)
     whole.to(device)
-    head = LibraryHead(folder, modules, _output(folder, first), _place(first), whole.truncate_dim)
+    kept = {"size": getattr(whole, "truncate_dim", None), "active": getattr(whole, _ACTIVE, None)}
+    head = LibraryHead(folder, modules, _output(folder, first), _place(first), **kept)
     return model, unlimited(folder, first), head
 
 
@@ -210,6 +220,12 @@ def unlimited(folder: Path, transformer: Any) -> Any:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def _largest(vectors: Tensor, count: int) -> Tensor:
+    """Return vectors without all but their largest weights, by absolute value."""
+    places = vectors.abs().topk(min(count, vectors.shape[-1]), dim=-1).indices
+    return torch.zeros_like(vectors).scatter(-1, places, vectors.gather(-1, places))
 
 
 def _modes(pooling: Any) -> tuple[str, ...]:

@@ -21,6 +21,9 @@ TOKENS_PER_BATCH = 8192
 _MOST_TOKENS = 1 << 18
 # Of what an accelerator has free. The rest is for what a layer holds for a moment, and for others that use it.
 SHARE = 0.5
+# Bytes of the outputs of a batch, where a model gives a number for each entry of its vocabulary: 4,096 tokens of BERT's
+# 30,522 entries fill it. Other models stay far below.
+_OUTPUT_BYTES = 1 << 29
 # float32 numbers that one layer holds per token and unit of width in a forward pass: states, queries, keys, values,
 # and the inner layer of four times the width, twice.
 _HELD = 16
@@ -47,10 +50,11 @@ class BatchSize:
 
     Args:
         model: whose device and width decide the first size.
+        outputs: numbers that the model gives per token, where that is a whole vocabulary; 0 where they hardly count.
     """
 
-    def __init__(self, model: Any) -> None:
-        self._model = weakref.ref(model)
+    def __init__(self, model: Any, outputs: int = 0) -> None:
+        self._model, self._outputs = weakref.ref(model), outputs
         self._tokens: int | None = None
 
     @property
@@ -60,9 +64,16 @@ class BatchSize:
             model = self._model()
             free = free_bytes(device_of(model))
             if free is None:
-                return TOKENS_PER_BATCH
-            self._tokens = _fitting(free, model)  # once: what PyTorch keeps for itself is no longer free
+                return self._within(TOKENS_PER_BATCH, _OUTPUT_BYTES)
+            # Once: what PyTorch keeps for itself is no longer free.
+            self._tokens = self._within(_fitting(free, model), int(free * SHARE) // 2)
         return self._tokens
+
+    def _within(self, tokens: int, output_bytes: int) -> int:
+        """Return the tokens whose outputs fit, too."""
+        if not self._outputs:
+            return tokens
+        return max(1, min(tokens, output_bytes // (self._outputs * torch.float32.itemsize)))
 
     def batches(self, lengths: Sequence[int], run: Callable[[list[int]], None]) -> None:
         """Call ``run`` with the numbers of texts that go through the model together, those of similar length.

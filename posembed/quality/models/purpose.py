@@ -19,7 +19,8 @@ _ITS_TABLE = "its position table can be extended without `data`"
 # Modules of sentence-transformers whose class alone says what a model is.
 _SPARSE = ("MLMTransformer", "SpladePooling", "SparseAutoEncoder", "SparseStaticEmbedding", "CSRSparsity", "IDF")
 _MULTI_VECTOR = ("MultiVectorMask", "TokenPooling")
-_NO_TRANSFORMER = ("StaticEmbedding", "WordEmbeddings", "BoW")
+_TRANSFORMERS = ("Transformer", "MLMTransformer")
+_NO_TRANSFORMER = ("StaticEmbedding", "WordEmbeddings", "BoW", "SparseStaticEmbedding", "IDF")
 _NOT_TEXT = ("image", "audio", "video")
 _IMAGE_AND_TEXT = ("CLIPModel", "SiglipModel", "Siglip2Model", "ChineseCLIPModel", "AltCLIPModel", "BlipModel")
 
@@ -80,7 +81,8 @@ def _is_reranker(files: ModelFiles) -> bool:
 
 
 def _is_sparse(files: ModelFiles) -> bool:
-    return files.model_type == "SparseEncoder" or _has_module(files, _SPARSE)
+    named = files.model_type == "SparseEncoder" or _has_module(files, _SPARSE)
+    return named and _has_module(files, _TRANSFORMERS)
 
 
 def _is_multi_vector(files: ModelFiles) -> bool:
@@ -137,7 +139,7 @@ PURPOSES: tuple[Purpose, ...] = (
     Purpose(
         "a reranker (a CrossEncoder), which scores pairs of texts and gives no vectors", _is_reranker, kind="reranker"
     ),
-    Purpose("a sparse encoder (SparseEncoder, SPLADE), whose vectors weigh a vocabulary", _is_sparse),
+    Purpose("a sparse encoder (SparseEncoder, SPLADE), whose vectors weigh a vocabulary", _is_sparse, kind="sparse"),
     Purpose("a multi-vector model (ColBERT), which gives one vector per token", _is_multi_vector),
     Purpose("a model of images and texts, such as CLIP", _is_image_and_text),
     Purpose(

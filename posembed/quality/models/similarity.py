@@ -11,15 +11,19 @@ Similarity = Literal["cosine", "dot"]
 _FIELD = "similarity_fn_name"
 
 
-def read_similarity(files: ModelFiles) -> Similarity:
-    """Return how ``config_sentence_transformers.json`` says that vectors are compared; by cosine where it does not say.
+def read_similarity(files: ModelFiles, default: Similarity = "cosine") -> Similarity:
+    """Return how ``config_sentence_transformers.json`` says that vectors are compared.
+
+    Args:
+        files: of the model.
+        default: where it does not say.
 
     Raises:
         InvalidArgumentError: for distances, by which nothing is ranked here.
     """
     name = files.settings.get(_FIELD)
     if name is None:
-        return "cosine"
+        return default
     supported = get_args(Similarity)
     if name not in supported:
         raise InvalidArgumentError(

@@ -37,6 +37,15 @@ def test_texts_of_similar_length_share_a_batch():
     assert read_all(BatchSize(model), [0, 0]) == [[1, 0]]
 
 
+def test_outputs_as_wide_as_a_vocabulary_count(monkeypatch):
+    model = model_of()
+    assert BatchSize(model, outputs=30522).tokens == (1 << 29) // (4 * 30522)
+    assert BatchSize(model, outputs=1 << 30).tokens == 1
+    assert BatchSize(model, outputs=10).tokens == TOKENS_PER_BATCH
+    monkeypatch.setattr(memory, "free_bytes", lambda _: 8 << 30)
+    assert BatchSize(model, outputs=30522).tokens == (2 << 30) // (4 * 30522)
+
+
 def test_a_batch_that_does_not_fit_is_halved_and_so_are_later_ones():
     model = model_of()
     size = BatchSize(model)

@@ -6,6 +6,7 @@ from posembed.errors import InvalidArgumentError
 from posembed.quality.models.kinds import KINDS, kind_of, trainable_kind_of
 from posembed.quality.models.purpose import PURPOSES, kind_name
 from posembed.quality.models.reranker import RERANKER
+from posembed.quality.models.sparse import SPARSE
 
 ST = "sentence_transformers.models."
 TRANSFORMER = {"type": ST + "Transformer", "path": ""}
@@ -18,7 +19,7 @@ def modules(*names):
 
 
 SETTINGS = "config_sentence_transformers"
-SPARSE, MULTI = "is a sparse encoder", "is a multi-vector model"
+MULTI = "is a multi-vector model"
 RERANKERS = [
     # As sentence-transformers 6 saves a CrossEncoder, with less and less of what says so.
     (
@@ -41,10 +42,11 @@ RERANKERS = [
     ),
 ]  # fmt: skip
 REFUSED = [
-    ("BertModel", {"modules": [TRANSFORMER, POOLING], SETTINGS: {"model_type": "SparseEncoder"}}, SPARSE),
-    ("BertForMaskedLM", {"modules": [{"type": ST + "MLMTransformer", "path": ""}, *modules(ST + "SpladePooling")[1:]]},
-     SPARSE),
-    ("BertModel", {"modules": [TRANSFORMER, POOLING, *modules(ST + "SparseAutoEncoder")[1:]]}, SPARSE),
+    (
+        "BertModel",
+        {"modules": [{"type": ST + "SparseStaticEmbedding", "path": ""}], SETTINGS: {"model_type": "SparseEncoder"}},
+        "without a Transformer",
+    ),
     ("BertModel", {"modules": [TRANSFORMER], SETTINGS: {"model_type": "MultiVectorEncoder"}}, MULTI),
     ("BertModel", {"modules": [TRANSFORMER], SETTINGS: {"model_type": "ColBERT"}}, MULTI),
     ("BertModel", {"modules": modules("pylate.models.Dense.Dense")}, MULTI),
@@ -77,11 +79,32 @@ def test_what_is_refused_by_name(folder, architecture, files, sentence):
 
 @pytest.mark.parametrize(("architecture", "files"), RERANKERS)
 def test_rerankers_are_evaluated_and_no_more(folder, architecture, files):
-    place = folder(**files | {"config": {"architectures": [architecture]} | files.get("config", {})})
-    assert kind_name(place) == "reranker"
-    assert kind_of(place) is RERANKER
-    with pytest.raises(InvalidArgumentError, match=r"is a reranker .*: it can be evaluated, but nothing here trains"):
+    evaluated_and_no_more(
+        folder(**files | {"config": {"architectures": [architecture]} | files.get("config", {})}), RERANKER
+    )
+
+
+def evaluated_and_no_more(place, kind):
+    assert kind_name(place) == kind.name
+    assert kind_of(place) is kind
+    with pytest.raises(InvalidArgumentError) as refused:
         trainable_kind_of(place)
+    assert f"is {kind.description}: it can be evaluated, but nothing here trains" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "files"),
+    [
+        ("BertModel", {"modules": [TRANSFORMER, POOLING], SETTINGS: {"model_type": "SparseEncoder"}}),
+        (
+            "BertForMaskedLM",
+            {"modules": [{"type": ST + "MLMTransformer", "path": ""}, *modules(ST + "SpladePooling")[1:]]},
+        ),
+        ("BertModel", {"modules": [TRANSFORMER, POOLING, *modules(ST + "SparseAutoEncoder")[1:]]}),
+    ],
+)
+def test_sparse_encoders_are_evaluated_and_no_more(folder, architecture, files):
+    evaluated_and_no_more(folder([architecture], **files), SPARSE)
 
 
 @pytest.mark.parametrize(

@@ -1,25 +1,27 @@
 """Models as sentence-transformers itself saves them, asked about by every command."""
 
 import importlib.util
+import json
 
 import pytest
 
 from posembed.quality.models.purpose import kind_name
+from tests.fixtures.library_models import save_whole
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("sentence_transformers") is None, reason="no sentence-transformers"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
 ]
-EVALUATED = "CrossEncoder"
+EVALUATED = ("CrossEncoder", "SparseEncoder")
 CLASSES = {
-    EVALUATED: "a reranker",
+    "CrossEncoder": "a reranker",
     "SparseEncoder": "a sparse encoder",
     "MultiVectorEncoder": "a multi-vector model",
 }
 
 
 @pytest.fixture(params=CLASSES)
-def saved(request, embedder, tmp_path, monkeypatch):
+def saved(request, embedder, tmp_path):
     """The folder of a model of another class, what it is, and whether it can be evaluated."""
     import sentence_transformers
 
@@ -27,9 +29,8 @@ def saved(request, embedder, tmp_path, monkeypatch):
     if made is None:
         pytest.skip(f"this version has no {request.param}")
     model = made(str(embedder), device="cpu", **({"num_labels": 1} if request.param == "CrossEncoder" else {}))
-    monkeypatch.setattr(type(model), "_create_model_card", lambda *_, **__: None)
-    model.save_pretrained(str(tmp_path / "model"))
-    return tmp_path / "model", CLASSES[request.param], request.param == EVALUATED
+    save_whole(model, tmp_path / "model")
+    return tmp_path / "model", CLASSES[request.param], request.param in EVALUATED
 
 
 def test_each_command_refuses_it_by_name(saved, cli, tmp_path, texts):
@@ -50,8 +51,8 @@ def test_each_command_refuses_it_by_name(saved, cli, tmp_path, texts):
 
 def test_a_reranker_is_evaluated(saved, cli, tmp_path, texts):
     """64 positions have no room for a query and a document; twice as many have."""
-    model, _, evaluated = saved
-    if not evaluated:
+    model, name, _ = saved
+    if name != CLASSES["CrossEncoder"]:
         pytest.skip("gives no scores")
     code, _, told = cli("evaluate", model, "--data", texts)
     assert (code, "a reranker reads query and document as one input" in told.replace("\n", " ")) == (2, True), told
@@ -62,6 +63,33 @@ def test_a_reranker_is_evaluated(saved, cli, tmp_path, texts):
     assert code == 0, told
     assert "Verdict: passkey at 512 tokens: use " in printed
     assert "Note: a length counts the query too" in printed
+
+
+def test_a_sparse_encoder_is_evaluated_by_every_system(masked, cli, tmp_path, texts):
+    from sentence_transformers import SparseEncoder
+
+    save_whole(SparseEncoder(str(masked), device="cpu"), tmp_path / "old")
+    assert cli("extend", tmp_path / "old", tmp_path / "new", "--to", 256)[0] == 0
+    code, printed, told = cli(
+        "evaluate", tmp_path / "new", "--original", tmp_path / "old", "--data", texts, "--tasks", "passkey",
+        "--documents", 10, "--pool", 5, "--precision", "fp32", "--lengths", "128,256", "--json",
+    )  # fmt: skip
+    assert code == 0, told
+    record = json.loads(printed)
+    assert record["kind"] == "sparse"
+    systems = {cell["system"] for cell in record["cells"]}
+    assert systems >= {
+        "checkpoint",
+        "truncated",
+        "chunks averaged",
+        "first + average 64",
+        "best chunk 64",
+        "word vectors",
+    }
+    assert not any(name.startswith("late chunk") for name in systems)
+    assert any("pools weights of its vocabulary" in note for note in record["notes"])
+    assert any("dot product" in note for note in record["notes"])
+    assert record["fidelity"]["texts"] == 10
 
 
 def test_an_embedding_model_is_one(embedder, tmp_path, monkeypatch):

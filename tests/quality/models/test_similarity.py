@@ -20,6 +20,12 @@ def test_names(folder, content, similarity):
     assert read_similarity(ModelFiles.read(folder(modules=[], prompts=content))) == similarity
 
 
+def test_where_the_files_do_not_say(folder):
+    assert read_similarity(ModelFiles.read(folder(modules=[])), "dot") == "dot"
+    named = folder(modules=[], prompts={"similarity_fn_name": "cosine"})
+    assert read_similarity(ModelFiles.read(named), "dot") == "cosine"
+
+
 @pytest.mark.parametrize("name", ["euclidean", "manhattan", ["dot"], 3])
 def test_distances_are_refused(folder, name):
     place = folder(modules=[], prompts={"similarity_fn_name": name})
