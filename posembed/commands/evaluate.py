@@ -37,9 +37,10 @@ def evaluate(
     """Evaluate a checkpoint on long inputs, next to what the model could do before it was extended.
 
     A sentence-embedding model (with ``modules.json``) is evaluated by retrieval, compared with truncation, chunks,
-    late chunks, averages of word vectors and BM25, and by the change in short inputs. A reranker is evaluated by how
-    often it ranks the right document of a pool first. A causal or masked language model is evaluated by its loss at
-    each position, compared with a sliding window of the original, and by what shuffling the far context costs.
+    late chunks, averages of word vectors and BM25, and by the change in short inputs; so is a sparse encoder. A
+    reranker or a multi-vector model is evaluated by how often it ranks the right document of a pool first. A causal or
+    masked language model is evaluated by its loss at each position, compared with a sliding window of the original,
+    and by what shuffling the far context costs.
     Documents, names and numbers come from the test set of ``data``, which neither the search for a method nor
     calibration reads.
     The same call gives the same numbers.

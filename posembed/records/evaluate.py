@@ -40,8 +40,8 @@ class EvaluateOptions(Options):
     qrels: PathText | None = None
     """Which documents answer which query: a table with tabs. By default qrels/test.tsv in the folder of corpus."""
     lengths: tuple[int, ...] | None = None
-    """Document lengths in tokens, each at least 64. By default 128, 256, 512, 1024, 2048 and 4096 for embedding models;
-    1, 2 and 4 times the original's length, up to the checkpoint's, for language models and rerankers."""
+    """Document lengths in tokens, each at least 64. By default 128, 256, 512, 1024, 2048 and 4096 for embedding models
+    and sparse encoders; 1, 2 and 4 times the original's length, up to the checkpoint's, for all other models."""
     tasks: tuple[Task, ...] | None = None
     """Retrieval tasks (embedding models and rerankers). By default all that the texts allow."""
     documents_from: DocumentsFrom | None = None

@@ -126,6 +126,7 @@ class Evaluation(Result):
         "masked": LanguageResults,
         "reranker": EmbeddingResults,
         "sparse": EmbeddingResults,
+        "multi-vector": EmbeddingResults,
     }
 
     def to_dict(self) -> JsonObject:

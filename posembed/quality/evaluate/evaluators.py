@@ -8,6 +8,7 @@ from typing import Any
 from posembed.quality.evaluate.embeddings import EmbeddingEvaluator
 from posembed.quality.evaluate.evaluator import Evaluator
 from posembed.quality.evaluate.language import LanguageEvaluator
+from posembed.quality.evaluate.multi_vector import MultiVectorEvaluator
 from posembed.quality.evaluate.reranking import RerankerEvaluator
 from posembed.quality.models.causal import CAUSAL
 from posembed.quality.models.masked import MASKED
@@ -19,4 +20,5 @@ EVALUATORS: Mapping[KindName, Evaluator[Any, Any]] = {
     "masked": LanguageEvaluator(MASKED),
     "reranker": RerankerEvaluator(),
     "sparse": EmbeddingEvaluator(),
+    "multi-vector": MultiVectorEvaluator(),
 }

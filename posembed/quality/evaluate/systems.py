@@ -281,7 +281,7 @@ def absent(models: Models) -> tuple[str, ...]:
         sentences.append("word vectors were not measured: the model has no table of input word vectors")
     if not models.checkpoint.has_late_chunks:
         pooling = models.checkpoint.pooling
-        sentences.append(f"late chunks were not measured: {models.checkpoint.why_no_late_chunks} ({pooling})")
+        sentences.append(f"late chunks were not measured: no vector is made of part of a text ({pooling})")
     return tuple(sentences)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from posembed.quality.models.head import Head, PlainHead, States
 from posembed.quality.models.memory import BatchSize, device_of
 from posembed.quality.models.prompts import NO_PROMPTS, Prompts, PromptTokens
-from posembed.quality.models.rows import Floats, join_rows, split_rows, unit
+from posembed.quality.models.rows import Floats, join_rows, mean_rows, split_rows, unit
 from posembed.quality.models.similarity import Similarity
 from posembed.tokenizing import special_tokens
 
@@ -116,11 +116,6 @@ class Embedder:
     def has_late_chunks(self) -> bool:
         """Whether part of an input has a vector of its own; a first token has no parts."""
         return self.head.has_late_chunks
-
-    @property
-    def why_no_late_chunks(self) -> str:
-        """Why part of an input has no vector of its own, in words."""
-        return "the model makes no vector of part of a text"
 
     def input_vectors(self) -> NDArray[np.float32] | None:
         """Return the word vectors that the model reads, ``[vocabulary, d]``; ``None`` where it has no such table."""
@@ -297,8 +292,7 @@ class Embedder:
 
     def means(self, vectors: NDArray[np.float32], chunks: Sequence[Ids]) -> NDArray[np.float32]:
         """Return the mean of the vectors of each text's chunks, given those of all chunks, ``[chunks, d]``."""
-        ends = np.cumsum([len(parts) for parts in chunks])[:-1]
-        return self.scaled(np.stack([part.mean(axis=0) for part in np.split(vectors, ends)]))
+        return self.scaled(mean_rows(vectors, [len(parts) for parts in chunks]))
 
     def cut(self, texts: Ids, length: int) -> list[list[Sequence[int]]]:
         """Return each text's chunks of ``length`` tokens, special tokens included; an empty text has one."""

@@ -10,11 +10,12 @@ from posembed.quality.models.causal import CAUSAL
 from posembed.quality.models.embedding import EMBEDDING
 from posembed.quality.models.masked import MASKED
 from posembed.quality.models.model_kind import ModelKind
+from posembed.quality.models.multi_vector import MULTI_VECTOR
 from posembed.quality.models.purpose import kind_name
 from posembed.quality.models.reranker import RERANKER
 from posembed.quality.models.sparse import SPARSE
 
-KINDS: tuple[ModelKind[Any], ...] = (EMBEDDING, CAUSAL, MASKED, RERANKER, SPARSE)
+KINDS: tuple[ModelKind[Any], ...] = (EMBEDDING, CAUSAL, MASKED, RERANKER, SPARSE, MULTI_VECTOR)
 _BY_NAME = {kind.name: kind for kind in KINDS}
 
 

@@ -21,9 +21,9 @@ TOKENS_PER_BATCH = 8192
 _MOST_TOKENS = 1 << 18
 # Of what an accelerator has free. The rest is for what a layer holds for a moment, and for others that use it.
 SHARE = 0.5
-# Bytes of the outputs of a batch, where a model gives a number for each entry of its vocabulary: 4,096 tokens of BERT's
-# 30,522 entries fill it. Other models stay far below.
-_OUTPUT_BYTES = 1 << 29
+# Bytes of the outputs of a batch, where a model gives a number for each entry of its vocabulary: 2,199 tokens of BERT's
+# 30,522 entries. A longer text is read alone.
+_OUTPUT_BYTES = 1 << 28
 # float32 numbers that one layer holds per token and unit of width in a forward pass: states, queries, keys, values,
 # and the inner layer of four times the width, twice.
 _HELD = 16

@@ -91,6 +91,11 @@ def _is_multi_vector(files: ModelFiles) -> bool:
     return named or from_pylate or files.task == "retrieval" or _has_module(files, _MULTI_VECTOR)
 
 
+def _is_multi_vector_of_texts(files: ModelFiles) -> bool:
+    by_library = files.modules is not None and all(map(is_known_module, files.modules))
+    return by_library and files.task != "retrieval" and not _reads_more(files) and _has_module(files, _TRANSFORMERS)
+
+
 def _is_router(files: ModelFiles) -> bool:
     return _has_module(files, ROUTES)
 
@@ -98,8 +103,15 @@ def _is_router(files: ModelFiles) -> bool:
 def _is_image_and_text(files: ModelFiles) -> bool:
     if files.modules is None:
         return any(name in _IMAGE_AND_TEXT for name in files.architectures)
-    reads_more = any(each in name for name in files.modalities for each in _NOT_TEXT)
-    return reads_more or _has_module(files, ("CLIPModel",)) or any(n in _IMAGE_AND_TEXT for n in files.architectures)
+    return (
+        _reads_more(files)
+        or _has_module(files, ("CLIPModel",))
+        or any(n in _IMAGE_AND_TEXT for n in files.architectures)
+    )
+
+
+def _reads_more(files: ModelFiles) -> bool:
+    return any(each in name for name in files.modalities for each in _NOT_TEXT)
 
 
 def _has_foreign_modules(files: ModelFiles) -> bool:
@@ -140,7 +152,13 @@ PURPOSES: tuple[Purpose, ...] = (
         "a reranker (a CrossEncoder), which scores pairs of texts and gives no vectors", _is_reranker, kind="reranker"
     ),
     Purpose("a sparse encoder (SparseEncoder, SPLADE), whose vectors weigh a vocabulary", _is_sparse, kind="sparse"),
-    Purpose("a multi-vector model (ColBERT), which gives one vector per token", _is_multi_vector),
+    Purpose(
+        "a multi-vector model that reads images, or that a library other than sentence-transformers wrote",
+        lambda files: _is_multi_vector(files) and not _is_multi_vector_of_texts(files),
+    ),
+    Purpose(
+        "a multi-vector model (ColBERT), which gives one vector per token", _is_multi_vector, kind="multi-vector"
+    ),
     Purpose("a model of images and texts, such as CLIP", _is_image_and_text),
     Purpose(
         "an embedding model without a Transformer",

@@ -45,11 +45,6 @@ class SparseEmbedder(Embedder):
         """Return the vectors of a batch, ``[texts, d]``, as sparse rows."""
         return csr_array(super().kept(vectors))
 
-    @property
-    def why_no_late_chunks(self) -> str:
-        """Why part of an input has no vector of its own, in words."""
-        return "they are made of pooled states, and this model pools weights of its vocabulary"
-
     @torch.inference_mode()
     def _vectors(self, states: States) -> Tensor:
         """Return vectors without gradient: in training a SparseAutoEncoder computes what nobody asks for here."""

@@ -7,7 +7,7 @@ import pytest
 
 from posembed.errors import InvalidArgumentError
 from posembed.observer import Callbacks
-from posembed.quality.evaluate.reranking import DOCUMENTS, POOL, RerankerEvaluator, best_chunk, whole
+from posembed.quality.evaluate.reranking import DOCUMENTS, POOL, RerankerEvaluator, whole
 from posembed.records.evaluate import TASK_NAMES, EvaluateOptions
 
 TEXTS = ["".join(chr(97 + (k * k + number) % 23) for k in range(3000)) for number in range(4)]
@@ -108,12 +108,9 @@ def test_longer_documents_than_the_checkpoint_takes_are_for_the_baselines():
     assert ("truncated", 800) in found
 
 
-def test_a_chunk_scores_as_the_best():
-    model = Counts(9999)
-    documents = [[97] * 5 + [49, 97], [50] + [97] * 6]
-    queries = [[49, 50], [50, 97]]
-    np.testing.assert_array_equal(best_chunk(model, queries, documents, 3), [[1, 1], [0, 1]])
-    np.testing.assert_array_equal(whole(model, queries, documents, 3 + 2 + 2), [[0, 1], [0, 1]])
+def test_pairs_are_cut_to_fit():
+    queries, documents = [[49, 50], [50, 97]], [[97] * 5 + [49, 97], [50] + [97] * 6]
+    np.testing.assert_array_equal(whole(Counts(9999), queries, documents, 3 + 2 + 2), [[0, 1], [0, 1]])
 
 
 def test_defaults_and_what_does_not_fit():

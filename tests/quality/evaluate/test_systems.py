@@ -13,7 +13,7 @@ WHOLE = slice(None)
 class Echo:
     """Embeds a text as its first and its last token; the name tells the models apart."""
 
-    special, pooling, why_no_late_chunks = 2, "cls", "a first token has no parts"
+    special, pooling = 2, "cls"
 
     def __init__(self, scale=1.0, stored_limit=None, late=True, table=True):
         self.scale, self.stored_limit, self.has_late_chunks, self.table = scale, stored_limit, late, table

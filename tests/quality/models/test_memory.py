@@ -39,7 +39,7 @@ def test_texts_of_similar_length_share_a_batch():
 
 def test_outputs_as_wide_as_a_vocabulary_count(monkeypatch):
     model = model_of()
-    assert BatchSize(model, outputs=30522).tokens == (1 << 29) // (4 * 30522)
+    assert BatchSize(model, outputs=30522).tokens == (1 << 28) // (4 * 30522)
     assert BatchSize(model, outputs=1 << 30).tokens == 1
     assert BatchSize(model, outputs=10).tokens == TOKENS_PER_BATCH
     monkeypatch.setattr(memory, "free_bytes", lambda _: 8 << 30)

@@ -17,4 +17,5 @@ def test_a_kind_must_be_whole():
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_descriptions_have_their_article(kind):
     assert kind.description.startswith("a ")
-    assert kind.description.split(",")[0].endswith(("model", "(a CrossEncoder)"))
+    named = ("model", "(a CrossEncoder)", "(SparseEncoder, SPLADE)", "(ColBERT)")
+    assert kind.description.split(", w")[0].endswith(named)

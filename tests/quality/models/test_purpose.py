@@ -4,6 +4,7 @@ import pytest
 
 from posembed.errors import InvalidArgumentError
 from posembed.quality.models.kinds import KINDS, kind_of, trainable_kind_of
+from posembed.quality.models.multi_vector import MULTI_VECTOR
 from posembed.quality.models.purpose import PURPOSES, kind_name
 from posembed.quality.models.reranker import RERANKER
 from posembed.quality.models.sparse import SPARSE
@@ -19,7 +20,7 @@ def modules(*names):
 
 
 SETTINGS = "config_sentence_transformers"
-MULTI = "is a multi-vector model"
+MULTI = "is a multi-vector model that reads images, or that a library other than sentence-transformers wrote"
 RERANKERS = [
     # As sentence-transformers 6 saves a CrossEncoder, with less and less of what says so.
     (
@@ -47,12 +48,18 @@ REFUSED = [
         {"modules": [{"type": ST + "SparseStaticEmbedding", "path": ""}], SETTINGS: {"model_type": "SparseEncoder"}},
         "without a Transformer",
     ),
-    ("BertModel", {"modules": [TRANSFORMER], SETTINGS: {"model_type": "MultiVectorEncoder"}}, MULTI),
-    ("BertModel", {"modules": [TRANSFORMER], SETTINGS: {"model_type": "ColBERT"}}, MULTI),
     ("BertModel", {"modules": modules("pylate.models.Dense.Dense")}, MULTI),
     ("HF_ColBERT", {}, MULTI),
-    ("BertModel", {"modules": modules("sentence_transformers.multi_vector_encoder.modules.x.MultiVectorMask")}, MULTI),
     ("ColPali", {"modules": [TRANSFORMER], "sentence_bert_config": {"transformer_task": "retrieval"}}, MULTI),
+    (
+        "BertModel",
+        {
+            "modules": [TRANSFORMER],
+            SETTINGS: {"model_type": "MultiVectorEncoder"},
+            "sentence_bert_config": {"modality_config": {"text": {}, "image": {}}},
+        },
+        MULTI,
+    ),
     ("BertModel", {"modules": [{"type": ST + "Router", "path": ""}]}, "is a Router of several models"),
     ("BertModel", {"modules": [{"type": ST + "Asym", "path": ""}]}, "is a Router of several models"),
     ("CLIPModel", {"modules": [{"type": ST + "CLIPModel", "path": ""}]}, "is a model of images and texts"),
@@ -105,6 +112,18 @@ def evaluated_and_no_more(place, kind):
 )
 def test_sparse_encoders_are_evaluated_and_no_more(folder, architecture, files):
     evaluated_and_no_more(folder([architecture], **files), SPARSE)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"modules": [TRANSFORMER], SETTINGS: {"model_type": "MultiVectorEncoder"}},
+        {"modules": [TRANSFORMER], SETTINGS: {"model_type": "ColBERT"}},
+        {"modules": modules("sentence_transformers.multi_vector_encoder.modules.x.MultiVectorMask")},
+    ],
+)
+def test_multi_vector_models_are_evaluated_and_no_more(folder, files):
+    evaluated_and_no_more(folder(["BertModel"], **files), MULTI_VECTOR)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("sentence_transformers") is None, reason="no sentence-transformers"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
 ]
-EVALUATED = ("CrossEncoder", "SparseEncoder")
 CLASSES = {
     "CrossEncoder": "a reranker",
     "SparseEncoder": "a sparse encoder",
@@ -22,7 +21,7 @@ CLASSES = {
 
 @pytest.fixture(params=CLASSES)
 def saved(request, embedder, tmp_path):
-    """The folder of a model of another class, what it is, and whether it can be evaluated."""
+    """The folder of a model of another class, and what it is."""
     import sentence_transformers
 
     made = getattr(sentence_transformers, request.param, None)
@@ -30,14 +29,13 @@ def saved(request, embedder, tmp_path):
         pytest.skip(f"this version has no {request.param}")
     model = made(str(embedder), device="cpu", **({"num_labels": 1} if request.param == "CrossEncoder" else {}))
     save_whole(model, tmp_path / "model")
-    return tmp_path / "model", CLASSES[request.param], request.param in EVALUATED
+    return tmp_path / "model", CLASSES[request.param]
 
 
-def test_each_command_refuses_it_by_name(saved, cli, tmp_path, texts):
-    model, name, evaluated = saved
+def test_what_chooses_or_trains_a_table_refuses_it_by_name(saved, cli, tmp_path, texts):
+    model, name = saved
     out = tmp_path / "out"
     for words in (
-        *([] if evaluated else [("evaluate", model)]),
         ("calibrate", model, out, "--data", texts, "--to", 128),
         ("extend", model, out, "--to", 128, "--data", texts),
     ):
@@ -46,12 +44,12 @@ def test_each_command_refuses_it_by_name(saved, cli, tmp_path, texts):
         assert not out.exists()
     code, _, told = cli("extend", model, out, "--to", 128)
     assert code == 0, told
-    assert ("next: posembed evaluate" in told) == evaluated
+    assert "next: posembed evaluate" in told
 
 
 def test_a_reranker_is_evaluated(saved, cli, tmp_path, texts):
     """64 positions have no room for a query and a document; twice as many have."""
-    model, name, _ = saved
+    model, name = saved
     if name != CLASSES["CrossEncoder"]:
         pytest.skip("gives no scores")
     code, _, told = cli("evaluate", model, "--data", texts)
@@ -87,9 +85,29 @@ def test_a_sparse_encoder_is_evaluated_by_every_system(masked, cli, tmp_path, te
         "word vectors",
     }
     assert not any(name.startswith("late chunk") for name in systems)
-    assert any("pools weights of its vocabulary" in note for note in record["notes"])
+    assert any("late chunks were not measured" in note and "SpladePooling" in note for note in record["notes"])
     assert any("dot product" in note for note in record["notes"])
     assert record["fidelity"]["texts"] == 10
+
+
+def test_a_multi_vector_model_is_evaluated(embedder, cli, tmp_path, texts):
+    import sentence_transformers
+
+    if not hasattr(sentence_transformers, "MultiVectorEncoder"):
+        pytest.skip("this version has no MultiVectorEncoder")
+    save_whole(sentence_transformers.MultiVectorEncoder(str(embedder), device="cpu"), tmp_path / "saved")
+    for name, length in (("old", 128), ("new", 256)):
+        assert cli("extend", tmp_path / "saved", tmp_path / name, "--to", length)[0] == 0
+    code, printed, told = cli(
+        "evaluate", tmp_path / "new", "--original", tmp_path / "old", "--data", texts, "--tasks", "passkey",
+        "--documents", 10, "--pool", 5, "--precision", "fp32", "--json",
+    )  # fmt: skip
+    assert code == 0, told
+    record = json.loads(printed)
+    assert record["kind"] == "multi-vector"
+    cells = {(cell["system"], cell["length"]) for cell in record["cells"]}
+    assert cells >= {("checkpoint", 256), ("truncated", 256), ("best chunk 128", 256), ("BM25", 256)}
+    assert ("truncated", 128) in cells  # what the original takes
 
 
 def test_an_embedding_model_is_one(embedder, tmp_path, monkeypatch):
