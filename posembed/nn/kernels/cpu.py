@@ -39,7 +39,7 @@ def forward(x: Inputs) -> tuple[Tensor, Tensor, Tensor]:
     if x.weight is None:
         share(lambda first, last: kernels.add_rows(rows, *read, first, last), even(n, width))
     else:
-        read += (x.weight.detach().numpy(), _or_zeros(x.bias, x.weight), _numbers(x))
+        read += (values_of(x.weight), _or_zeros(x.bias, x.weight), _numbers(x))
         written = (rows, mean.numpy(), rstd.numpy())
         share(lambda first, last: kernels.normalize_rows(*written, *read, first, last), even(n, width))
     return out, mean, rstd
@@ -107,8 +107,8 @@ def _first_pass(gradient: Tensor, mean: Tensor, rstd: Tensor, x: Inputs, wanted:
     segment, weight, bias = (given.new_empty(pieces, *size) for size in ((types, width), (norm,), (norm,)))
     if norm or consecutive or types:
         written = tuple(each.numpy() for each in (change, position, segment, weight, bias))
-        weight_row = given.new_empty(0) if x.weight is None else x.weight.detach()
-        read = (given.numpy(), mean.numpy(), rstd.numpy(), *_sum_arguments(x), weight_row.numpy(), _numbers(x))
+        weight_row = given.new_empty(0) if x.weight is None else x.weight
+        read = (given.numpy(), mean.numpy(), rstd.numpy(), *_sum_arguments(x), values_of(weight_row), _numbers(x))
         share(
             lambda first, last: kernels.change(*written, *read, seq, length, first, last),
             even(pieces, length * width * max(n, 1) // max(seq, 1)),
@@ -154,11 +154,35 @@ def _sum_arguments(x: Inputs) -> tuple[Any, ...]:
     position_rows = consecutive if x.position_rows is None else _ids(x.position_rows)
     types = none if x.types is None else _ids(x.types)
     return (
-        *(_ids(x.ids), x.token.detach().numpy()),
+        *(_ids(x.ids), values_of(x.token)),
         *(_or_zeros(x.position, absent), none if x.position is None else position_rows, x.start),
         *(_or_zeros(x.segment, absent), none if x.segment is None else types),
         max(1, x.ids.shape[-1]),
     )
+
+
+class _Memory:
+    """A tensor's memory in NumPy's terms."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor  # whose memory lives as long as the array
+        place = (tensor.data_ptr(), False)
+        self.__array_interface__ = {
+            "data": place, "shape": tuple(tensor.shape), "typestr": dtype_of(tensor).str, "version": 3
+        }  # fmt: skip
+
+
+def dtype_of(table: Tensor) -> np.dtype[Any]:
+    """Return NumPy's name of a tensor's dtype."""
+    return np.dtype(str(table.dtype).removeprefix("torch."))
+
+
+def values_of(table: Tensor) -> Array:
+    """Return the values of a contiguous table as an array that shares its memory.
+
+    ``Tensor.numpy`` would forbid that the memory is ever resized, and FSDP2 frees that of whole tables by resizing it.
+    """
+    return np.asarray(_Memory(table))
 
 
 def _ids(ids: Tensor) -> Array:
@@ -167,7 +191,7 @@ def _ids(ids: Tensor) -> Array:
 
 def _or_zeros(table: Tensor | None, like: Tensor) -> Array:
     """Return the values of a table, or zeros like another where there is none."""
-    return np.zeros_like(like.detach().numpy()) if table is None else table.detach().numpy()
+    return np.zeros_like(values_of(like)) if table is None else values_of(table)
 
 
 def _numbers(x: Inputs) -> tuple[Any, ...]:

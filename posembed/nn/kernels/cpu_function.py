@@ -94,7 +94,7 @@ def _gradients(ctx: Any, gradient: Tensor, mean: Tensor, rstd: Tensor, x: Inputs
 
 def _untouched(table: Tensor) -> Tensor:
     """Return zeros like a table, whose memory is touched where it is written alone: NumPy asks the system for it so."""
-    return torch.from_numpy(np.zeros(table.shape, table.detach().numpy().dtype))  # zeros_like would fill it
+    return torch.from_numpy(np.zeros(table.shape, cpu.dtype_of(table)))  # zeros_like would fill it
 
 
 def _adds_itself(ctx: Any, table: Tensor) -> bool:

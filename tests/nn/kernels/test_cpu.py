@@ -168,3 +168,10 @@ def test_threads_change_nothing(way, monkeypatch):
     assert threads.parts(1 << 20, 99) == 3
     for alone, together in zip(one, run(), strict=True):
         assert torch.equal(alone, together)
+
+
+def test_memory_of_tables_can_still_be_resized():
+    inputs = make((2, 3, 5), "explicit", torch.float64)
+    output, mean, rstd = cpu.forward(inputs)
+    cpu.backward(torch.randn_like(output), mean, rstd, inputs, ALL, torch.empty_like(inputs.token))
+    assert {name for name, table in tables(inputs).items() if not table.untyped_storage().resizable()} == set()
