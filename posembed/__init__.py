@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from posembed.nn.checks import check_positions as check_positions
     from posembed.nn.learned import LearnedPositionalEmbedding as LearnedPositionalEmbedding
     from posembed.nn.length_aware import LengthAwareEmbedding as LengthAwareEmbedding
+    from posembed.nn.parallel import tensor_parallel_plan as tensor_parallel_plan
+    from posembed.nn.positions import context_parallel_positions as context_parallel_positions
     from posembed.nn.positions import positions_from_lengths as positions_from_lengths
     from posembed.nn.positions import positions_from_mask as positions_from_mask
     from posembed.nn.sinusoidal import SinusoidalPositionalEmbedding as SinusoidalPositionalEmbedding
@@ -102,6 +104,7 @@ _HOME = {
     "compare": "posembed.commands.compare",
     "compare_checkpoints": "posembed.commands.inspect",
     "evaluate": "posembed.commands.evaluate",
+    "context_parallel_positions": "posembed.nn.positions",
     "exact_rows": "posembed.tables.extend",
     "extend_checkpoint": "posembed.commands.extend",
     "extend_model": "posembed.commands.extend_model",
@@ -117,6 +120,7 @@ _HOME = {
     "put_length_aware": "posembed.extension.length_aware",
     "register_method": "posembed.tables.registry",
     "save_length_aware": "posembed.extension.length_aware",
+    "tensor_parallel_plan": "posembed.nn.parallel",
 }
 
 __all__ = ["__version__", *_HOME]

@@ -51,6 +51,7 @@ PUBLIC = {
     "compare",
     "compare_checkpoints",
     "evaluate",
+    "context_parallel_positions",
     "exact_rows",
     "extend_checkpoint",
     "extend_model",
@@ -66,6 +67,7 @@ PUBLIC = {
     "put_length_aware",
     "register_method",
     "save_length_aware",
+    "tensor_parallel_plan",
 }
 
 

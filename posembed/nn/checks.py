@@ -68,6 +68,8 @@ def readable_values(tensor: Tensor, *, anywhere: bool = False) -> Tensor | None:
         if torch._C._functorch.is_functionaltensor(tensor):
             return None
         tensor = torch._C._functorch.get_unwrapped(tensor)
+    if hasattr(tensor, "to_local"):  # a DTensor: each process checks its own part
+        tensor = tensor.to_local()
     if tensor.numel() == 0 or tensor.is_meta or isinstance(tensor, FakeTensor):
         return None
     if _get_dispatch_mode(_PROXY) is not None:  # make_fx, torch.func.linearize

@@ -33,6 +33,9 @@ def check_init(init: str, std: float) -> None:
 
 def draw_rows(table: Tensor, init: Init, std: float, padding_idx: int | None) -> None:
     """Initialize a table in place; the padding row, if there is one, becomes zero."""
+    if hasattr(table, "placements") and not table.is_meta:
+        _draw_sharded(table, init, std, padding_idx)
+        return
     if std == 0:
         nn.init.zeros_(table)  # PyTorch's truncated normal divides by std
     elif init == "truncated_normal":
@@ -42,6 +45,21 @@ def draw_rows(table: Tensor, init: Init, std: float, padding_idx: int | None) ->
     if padding_idx is not None:
         with torch.no_grad():
             table[padding_idx].zero_()
+
+
+def _draw_sharded(table: Any, init: Init, std: float, padding_idx: int | None) -> None:
+    """Give a DTensor the rows that the first process draws for the whole table.
+
+    Drawing and writing to a row of the DTensor itself would leave the padding row random. On CPUs whole tables would
+    also differ between processes, whose random numbers PyTorch does not keep in step.
+    """
+    from torch.distributed.tensor import Replicate, distribute_tensor
+
+    whole = torch.empty(table.shape, dtype=table.dtype, device=table.device)
+    draw_rows(whole, init, std, padding_idx)
+    with torch.no_grad():
+        everywhere = distribute_tensor(whole, table.device_mesh, [Replicate()] * table.device_mesh.ndim)
+        table.copy_(everywhere.redistribute(placements=table.placements))
 
 
 def gather_rows(table: Tensor, rows: Tensor, padding_idx: int | None = None) -> Tensor:

@@ -93,6 +93,48 @@ def positions_from_lengths(cu_seqlens: Tensor, total: int | None = None) -> Tens
     return torch.arange(total, device=cu_seqlens.device) - starts
 
 
+def context_parallel_positions(seq: int, rank: int, ranks: int, *, zigzag: bool = False) -> Tensor:
+    """Return the positions of one rank's part of a sequence that is divided among ``ranks`` (context parallel).
+
+    They select the rank's tokens, and are its ``position_ids``.
+
+    Args:
+        seq: length of the whole sequence, a multiple of ``ranks``, or with ``zigzag`` of ``2 * ranks``.
+        rank: number of this rank, from 0.
+        ranks: number of ranks that share the sequence.
+        zigzag: divide the sequence into ``2 * ranks`` chunks and take chunks ``rank`` and ``2 * ranks - 1 - rank``,
+            so that causal attention costs every rank the same, instead of one consecutive part.
+
+    Returns:
+        int64 ``[seq / ranks]``, on the CPU.
+
+    Raises:
+        ArgumentTypeError: if a number is not a Python int.
+        InvalidArgumentError: if ``seq`` cannot be divided, or ``rank`` is not below ``ranks``.
+
+    Source:
+        Liu et al. 2023, arXiv:2310.01889 (consecutive); zigzag as in ``torch.distributed.tensor.experimental``'s
+        ``context_parallel`` and Megatron-Core.
+
+    Example:
+        >>> context_parallel_positions(8, 1, 2)
+        tensor([4, 5, 6, 7])
+        >>> context_parallel_positions(8, 0, 2, zigzag=True)
+        tensor([0, 1, 6, 7])
+    """
+    require_count("seq", seq)
+    require_count("ranks", ranks, minimum=1)
+    require_count("rank", rank)
+    if rank >= ranks:
+        raise InvalidArgumentError(f"rank={rank} must be below ranks={ranks}")
+    chunks = 2 * ranks if zigzag else ranks
+    if seq % chunks:
+        what = f"2 * ranks = {chunks}, because zigzag=True" if zigzag else f"ranks={ranks}"
+        raise InvalidArgumentError(f"seq={seq} is not a multiple of {what}: pad the sequence")
+    parts = torch.arange(seq).view(chunks, seq // chunks)
+    return torch.cat((parts[rank], parts[chunks - 1 - rank])) if zigzag else parts[rank]
+
+
 def check_lengths(cu_seqlens: Tensor, total: int | None, max_seqlen: int | None = None) -> None:
     """Reject cumulative lengths that do not describe ``total`` packed tokens."""
     require_integers("cu_seqlens", cu_seqlens)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posembed.errors import ArgumentTypeError, InvalidArgumentError
-from posembed.nn import positions_from_lengths, positions_from_mask
+from posembed.nn.positions import context_parallel_positions, positions_from_lengths, positions_from_mask
 
 MASK_DTYPES = [torch.bool, torch.uint8, torch.int32, torch.int64, torch.float16, torch.bfloat16, torch.float32]
 
@@ -114,3 +114,30 @@ def test_nothing_is_read_on_a_device_without_values():
     assert positions_from_lengths(cu_seqlens, 7).shape == (7,)
     with pytest.raises((RuntimeError, NotImplementedError), match="meta"):
         positions_from_lengths(cu_seqlens)  # without the total the last value has to be read
+
+
+@pytest.mark.parametrize("zigzag", [False, True])
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_every_position_belongs_to_one_rank(ranks, zigzag):
+    parts = [context_parallel_positions(16, rank, ranks, zigzag=zigzag) for rank in range(ranks)]
+    assert {part.shape for part in parts} == {(16 // ranks,)}
+    assert torch.equal(torch.cat(parts).sort().values, torch.arange(16))
+    if zigzag:  # causal attention reads as many keys for each rank
+        assert len({int(part.sum()) for part in parts}) == 1
+    else:
+        assert torch.equal(torch.cat(parts), torch.arange(16))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((10, 0, 4), {}, "seq=10 is not a multiple of ranks=4: pad the sequence"),
+        ((12, 0, 4), {"zigzag": True}, r"seq=12 is not a multiple of 2 \* ranks = 8, because zigzag=True"),
+        ((8, 2, 2), {}, "rank=2 must be below ranks=2"),
+        ((8, -1, 2), {}, "rank=-1 must be at least 0"),
+        ((8, 0, 0), {}, "ranks=0 must be at least 1"),
+    ],
+)
+def test_parts_that_there_are_not(arguments, options, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        context_parallel_positions(*arguments, **options)
