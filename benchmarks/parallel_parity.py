@@ -322,7 +322,7 @@ def run(ranks: int, folder: Path, *, load_only: bool = False) -> dict[str, float
     """Start the ranks, wait for them, and return the largest difference of each check.
 
     Raises:
-        RuntimeError: with the text of the first rank that failed.
+        RuntimeError: with the text of every rank, if one failed.
     """
     command = [sys.executable, "-m", "benchmarks.parallel_parity", "--folder", str(folder), "--ranks", str(ranks)]
     command += ["--load-only"] if load_only else []
@@ -335,9 +335,9 @@ def run(ranks: int, folder: Path, *, load_only: bool = False) -> dict[str, float
     finally:
         for process in running:
             process.kill()
-    for process, text in zip(running, texts, strict=True):
-        if process.returncode:
-            raise RuntimeError(text)
+    if any(process.returncode for process in running):
+        ends = [f"rank {n} ended with {p.returncode}\n{t}" for n, (p, t) in enumerate(zip(running, texts, strict=True))]
+        raise RuntimeError("\n".join(ends))
     results: dict[str, float] = json.loads((folder / f"{ranks}.json").read_text())
     return results
 
