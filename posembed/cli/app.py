@@ -9,14 +9,15 @@ import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from cyclopts import App, CycloptsError
+from cyclopts import CycloptsError
 
 from posembed._version import __version__
 from posembed.cli.command import names_of, switches_of
 from posembed.cli.names import in_options
 from posembed.cli.output import say
+from posembed.cli.parser import Parser
 from posembed.cli.usage import refuse_values_of_switches, sentence
 from posembed.errors import PosembedError, first_line, os_reason
 
@@ -33,25 +34,7 @@ COMMANDS = {
 # Written out where the parser's own usage line would say "[ARGS]".
 _USAGE = {"inspect": "posembed inspect [OPTIONS] CHECKPOINT [CHECKPOINT_B]"}
 
-
-class _Parser(App):
-    """Hides pydantic from the parser, which would check values and defaults by it wherever something has imported it.
-
-    What an option is read as and what its type is called differ here on purpose (see ``values.py``), so every option
-    that is left out would be refused.
-    """
-
-    def parse_args(self, *arguments: Any, **keywords: Any) -> Any:
-        """Parse as the base class does."""
-        hidden = sys.modules.pop("pydantic", None)
-        try:
-            return super().parse_args(*arguments, **keywords)
-        finally:
-            if hidden is not None:
-                sys.modules["pydantic"] = hidden
-
-
-app = _Parser(
+app = Parser(
     name="posembed",
     help="Learned position tables for Transformers: build, compare, inspect, extend and explain them.",
     help_format="plaintext",

@@ -12,7 +12,6 @@ from typing import Any
 
 from posembed.checkpoint.formats.opening import require_ending
 from posembed.checkpoint.local_copy import opened_copy
-from posembed.checkpoint.remote.faults import NoRangesError
 from posembed.checkpoint.source import Checkpoint, CheckpointPath, open_checkpoint
 from posembed.checkpoint.staging import checked_target
 from posembed.extension.check.session import open_check
@@ -99,6 +98,8 @@ def prepare_extension(
         checked_target(path_of("out", out), checkpoint.root, options.force)  # before minutes of work, not after them
     if checkpoint.shadow is not None and (options.chooses or options.length_aware or not options.dry_run):
         if not options.chooses:
+            from posembed.checkpoint.remote.faults import NoRangesError  # nothing of it is imported for a path
+
             with contextlib.suppress(NoRangesError):  # whole files only: the plan is made from the copy
                 planned = plan_extension(checkpoint, options=_for_plan(options))
                 if planned.blocked:  # known from headers and configuration: nothing is downloaded

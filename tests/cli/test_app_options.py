@@ -1,9 +1,7 @@
 """Every option of version 0.1 is still there, under its name and with its meaning."""
 
-import sys
 from pathlib import Path
 
-import pydantic
 import pytest
 
 from posembed.cli.app import app
@@ -142,13 +140,3 @@ def test_the_methods_of_the_help_are_those_that_there_are():
 
     (method,) = [each for each in app["extend"].assemble_argument_collection() if "--method" in each.names]
     assert set(method.get_choices()) == {"auto", *METHODS["sequence"], *METHODS["grid"]}
-
-
-def test_a_process_that_has_imported_pydantic(cli):
-    assert sys.modules["pydantic"] is pydantic
-    code, _, err = cli("evaluate", "/nowhere/model", "--lengths", "64")
-    assert (code, err) == (
-        2,
-        "posembed: /nowhere/model has no config.json: name the directory of a Transformers model\n",
-    )
-    assert sys.modules["pydantic"] is pydantic

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from cyclopts import App
 
 from posembed.cli.command import command, field_documentation, names_of
+from posembed.cli.parser import Parser
 from posembed.records.base import Options
 
 
@@ -47,7 +47,7 @@ def judge(checkpoint: Path, /, options: Everything, *, as_json: bool = False) ->
 
 
 def called(*words):
-    app = App(help_format="plaintext")
+    app = Parser(help_format="plaintext")
     app.command(judge, name="judge")
     function, bound, _ = app.parse_args(["judge", *words], exit_on_error=False, print_error=False)
     return function(*bound.args, **bound.kwargs)
@@ -111,7 +111,7 @@ def test_fields_are_documented_by_the_string_below_them():
 
 
 def test_the_help_names_options(capsys):
-    app = App(name="p", help_format="plaintext")
+    app = Parser(name="p", help_format="plaintext")
     app.command(judge, name="judge")
     app.help_print(["judge"])
     printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
