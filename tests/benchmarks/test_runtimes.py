@@ -51,6 +51,7 @@ def test_a_library_that_cannot_is_a_result(given, monkeypatch):
     assert "nothing" in found["error"]
 
 
+@pytest.mark.slow  # imports Transformers anew: seven seconds; the same probe runs in this process above
 def test_a_probe_runs_without_posembed(given):
     words = [sys.executable, "-I", probes.__file__, "run", "transformers", *map(str, given.values())]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
