@@ -138,6 +138,16 @@ def first_line(error: BaseException) -> str:
     return next((line for line in said.splitlines() if line.strip()), type(error).__name__)
 
 
+def class_and_line(error: BaseException) -> str:
+    """Return an error's class and the first line of its message, for errors of libraries.
+
+    Example:
+        >>> class_and_line(KeyError("embeddings"))
+        "KeyError: 'embeddings'"
+    """
+    return f"{type(error).__name__}: {first_line(error)}"
+
+
 def os_reason(error: OSError) -> str:
     """Return an error of the operating system as one sentence: the file, and what the system says.
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from posembed.checkpoint.formats.pickle.torch_arrays import from_numpy
 from posembed.checkpoint.source import open_checkpoint
-from posembed.errors import first_line
+from posembed.errors import class_and_line
 from posembed.extension.check import sentence_models
 from posembed.extension.check.comparing import compare
 from posembed.extension.check.inputs import Arguments
@@ -87,7 +87,7 @@ def read_source(start: Start) -> tuple[Answer, Source | None]:
     except CannotCheckError as error:
         return Answer("unknown", reason=str(error)), None
     except Exception as error:  # whatever a library raises for a checkpoint that is not its own
-        return Answer("unknown", reason=f"the source does not load either: {_said(error)}"), None
+        return Answer("unknown", reason=f"the source does not load either: {class_and_line(error)}"), None
     return Answer("fine", reading.what), source
 
 
@@ -117,7 +117,7 @@ def read_copy(start: Start, source: Source, copy: Copy) -> Answer:
         found = faults(source.reading, library.read_shapes(Path(copy.folder)))
         model = None if found or not source.runs else library.load_model(Path(copy.folder))
     except Exception as error:  # the source loaded, so this is a fault of the copy
-        return Answer("fault", what, _said(error))
+        return Answer("fault", what, class_and_line(error))
     if found or model is None or not source.runs:
         return Answer("fault" if found else "fine", what, found or source.note)
     try:
@@ -137,7 +137,7 @@ def _use(start: Start, before: Tensor, folder: Path) -> str:
     except DoesNotRunError:
         raise
     except Exception as error:
-        raise DoesNotRunError(f"sentence-transformers {use.does_not}: {_said(error)}") from error
+        raise DoesNotRunError(f"sentence-transformers {use.does_not}: {class_and_line(error)}") from error
     if start.kept >= use.tokens:
         compare([before], [after], use.short)
     return use.does
@@ -165,10 +165,6 @@ def _library(name: str) -> Library:
     from posembed.extension.check import transformers_models
 
     return transformers_models
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {first_line(error)}"
 
 
 def _send(answers: TextIO, answer: Answer) -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from posembed.checkpoint.source import open_checkpoint
-from posembed.errors import first_line
-from posembed.extension.check.comparing import ABSOLUTE, RELATIVE
+from posembed.errors import class_and_line
+from posembed.extension.check.comparing import compare
 from posembed.extension.check.messages import Answer, Copy, Start
 from posembed.extension.check.reading import CannotCheckError, DoesNotRunError
 
@@ -42,7 +44,7 @@ def read_source(start: Start) -> tuple[Answer, Graph | None]:
     try:
         session = _session(Path(start.folder))
     except Exception as error:  # whatever the library raises for a graph that is not its own
-        return Answer("unknown", reason=f"the source does not load either: {_said(error)}"), None
+        return Answer("unknown", reason=f"the source does not load either: {class_and_line(error)}"), None
     if not start.run:
         return Answer("fine", WHAT), Graph(session)
     outputs: dict[int, Arrays] = {}
@@ -52,7 +54,7 @@ def read_source(start: Start) -> tuple[Answer, Graph | None]:
     except CannotCheckError as error:
         return Answer("fine", WHAT), Graph(session, note=str(error))
     except Exception as error:
-        return Answer("fine", WHAT), Graph(session, note=f"the source does not run either: {_said(error)}")
+        return Answer("fine", WHAT), Graph(session, note=f"the source does not run either: {class_and_line(error)}")
     note = "" if outputs else "no table of a text changes in it"
     return Answer("fine", WHAT), Graph(session, outputs, note)
 
@@ -62,7 +64,7 @@ def read_copy(start: Start, source: Graph, copy: Copy) -> Answer:
     try:
         session = _session(Path(copy.folder))
     except Exception as error:
-        return Answer("fault", WHAT, _said(error))
+        return Answer("fault", WHAT, class_and_line(error))
     before, after = (_names(each) for each in (source.session, session))
     if before != after:
         return Answer("fault", WHAT, f"its inputs and outputs are {after}, those of the source {before}")
@@ -70,12 +72,12 @@ def read_copy(start: Start, source: Graph, copy: Copy) -> Answer:
         return Answer("fine", WHAT, source.note)
     try:
         for length, outputs in source.outputs.items():
-            _compare(outputs, _run(session, length), length)
+            compare(_tensors(outputs), _tensors(_run(session, length)), f"{length} tokens give")
         longest = max(size.after for size in start.sizes if size.of_sequence)
         if not all(np.isfinite(each).all() for each in _run(session, longest) if each.dtype.kind == "f"):
             raise DoesNotRunError(f"{longest} tokens give numbers that are not finite")
     except Exception as error:  # the source ran, so this is a fault of the copy
-        said = str(error) if isinstance(error, DoesNotRunError) else _said(error)
+        said = str(error) if isinstance(error, DoesNotRunError) else class_and_line(error)
         return Answer("fault", WHAT, said, ran=True)
     lengths = " and ".join(map(str, source.outputs))
     return Answer(
@@ -121,18 +123,9 @@ def _input(asked: Any, length: int) -> NDArray[Any]:
     raise CannotCheckError(f"its input {asked.name} ({asked.type}, {asked.shape}) is not known")
 
 
-def _compare(before: Arrays, after: Arrays, length: int) -> None:
-    for old, new in zip(before, after, strict=True):
-        if old.shape != new.shape:
-            raise DoesNotRunError(f"{length} tokens give an output of shape {list(new.shape)}, not {list(old.shape)}")
-        if not np.allclose(new, old, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True):
-            worst = float(np.abs(new - old).max())
-            raise DoesNotRunError(f"{length} tokens give other outputs than in the source (by up to {worst:.2g})")
+def _tensors(arrays: Arrays) -> list[Tensor]:
+    return [torch.from_numpy(array) for array in arrays]
 
 
 def _names(session: Any) -> str:
     return ", ".join(each.name for each in (*session.get_inputs(), *session.get_outputs()))
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {first_line(error)}"

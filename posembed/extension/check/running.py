@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from posembed.errors import first_line, first_names
+from posembed.errors import class_and_line, first_names
 from posembed.extension.check.comparing import compare, leading
 from posembed.extension.check.inputs import Call, Lengths
 from posembed.extension.check.lengths import ASIDE, SPARE, lengths_for, longer
@@ -50,9 +50,7 @@ def _run_again(part: Any, source: SourceRun, prepare: Prepare) -> str:
             made = prepare(call.names)
             outputs(part, call, Lengths(ASIDE, ASIDE), made)
         except Exception as error:
-            raise DoesNotRunError(
-                f"{source.where}on what its own processor makes: {type(error).__name__}: {first_line(error)}"
-            ) from error
+            raise DoesNotRunError(f"{source.where}on what its own processor makes: {class_and_line(error)}") from error
         ran += ", and on what its own processor makes"
     return ran
 
@@ -110,4 +108,4 @@ def _tried(model: Any, call: Call, lengths: Lengths, where: str) -> list[Tensor]
     try:
         return outputs(model, call, lengths)
     except Exception as error:  # whatever a model raises is the result
-        raise DoesNotRunError(f"{where}: {type(error).__name__}: {first_line(error)}") from error
+        raise DoesNotRunError(f"{where}: {class_and_line(error)}") from error

@@ -13,8 +13,8 @@ from posembed.quality.models.embedding import EMBEDDING
 from posembed.quality.tasks.held_out import HeldOut
 from posembed.quality.tasks.real import RealTask
 from posembed.quality.tasks.registry import TASKS
-from posembed.quality.tasks.retrieval_set import RetrievalSet, make_set
-from posembed.quality.tasks.task import TooFewDocumentsError
+from posembed.quality.tasks.retrieval_set import RetrievalSet, make_requested
+from posembed.quality.tasks.task import SetRequest, TooFewDocumentsError
 from posembed.quality.texts import load_documents
 from posembed.records.base import require_distinct
 from posembed.records.evaluate import SHORTEST_DOCUMENT, TASK_NAMES, DocumentsFrom, Task
@@ -78,7 +78,8 @@ def local_tasks(
         sets: dict[str, RetrievalSet] = {}
         for length in lengths:
             try:
-                sets[f"words_{length}"] = _make(name, length, words, held_out, documents, seed)
+                wanted = SetRequest(words.encode, "test", length, length, documents, documents, seed, at_most=True)
+                sets[f"words_{length}"] = make_requested(name, wanted, held_out)
             except TooFewDocumentsError as error:
                 missing.append(error)
         if sets:
@@ -102,14 +103,6 @@ def _check(tasks: Sequence[Task] | None, lengths: Sequence[int], documents: int)
     require_distinct("lengths", tuple(lengths))
     if documents < 2:
         raise InvalidArgumentError(f"documents={documents} must be at least 2: a query is ranked against the others")
-
-
-def _make(name: Task, length: int, words: Words, held_out: HeldOut, documents: int, seed: int) -> RetrievalSet:
-    """Return one set: as many documents as are wanted, or as the texts have."""
-    try:
-        return make_set(name, length, words.encode, held_out, documents=documents, pool=documents, seed=seed, special=0)
-    except TooFewDocumentsError:
-        return make_set(name, length, words.encode, held_out, pool=documents, seed=seed, special=0)
 
 
 def _texts(made: RetrievalSet, words: Words) -> tuple[list[str], list[str]]:

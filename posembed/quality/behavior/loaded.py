@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from posembed.checkpoint.source import Checkpoint
-from posembed.errors import InvalidArgumentError, MissingExtraError, PosembedError, WorkFailedError, first_line
+from posembed.errors import InvalidArgumentError, MissingExtraError, PosembedError, WorkFailedError, class_and_line
 from posembed.extension.check.libraries import TIMM, library_of
 from posembed.quality.models.head import Pooling
 from posembed.quality.models.kinds import trainable_kind_of
@@ -69,7 +69,7 @@ def load(checkpoint: Checkpoint, device: str = "cpu") -> Loaded:
     except PosembedError as error:
         raise WorkFailedError(str(error)) from error
     except Exception as error:  # whatever a library raises for a checkpoint that it does not read
-        raise WorkFailedError(f"{library.name} cannot load it: {type(error).__name__}: {first_line(error)}") from error
+        raise WorkFailedError(f"{library.name} cannot load it: {class_and_line(error)}") from error
     module = __import__(library.package)
     inner = getattr(model, "model", model) if library is TIMM else model
     kind, pooling, notes = _purpose(checkpoint)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from posembed.quality.models.head import Head, PlainHead, States
 from posembed.quality.models.memory import BatchSize, device_of
+from posembed.quality.models.padding import padded
 from posembed.quality.models.prompts import NO_PROMPTS, Prompts, PromptTokens
 from posembed.quality.models.rows import Floats, join_rows, mean_rows, split_rows, unit
 from posembed.quality.models.similarity import Similarity
@@ -156,12 +157,7 @@ class Embedder:
     def _states(self, texts: Ids, prompt: PromptTokens) -> States:
         """Return the states of one batch in float32."""
         rows = [[*self.prefix, *prompt.before(text), *self.suffix] for text in texts]
-        width = max(map(len, rows))
-        ids = torch.zeros(len(rows), width, dtype=torch.int64)
-        mask = torch.zeros_like(ids)
-        for number, row in enumerate(rows):
-            ids[number, : len(row)] = torch.tensor(row)
-            mask[number, : len(row)] = 1
+        ids, mask = padded(rows)
         device = device_of(self.model)
         ids, mask = ids.to(device), mask.to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
@@ -274,9 +270,7 @@ class Embedder:
 
     def embed_chunked(self, texts: Ids, length: int) -> NDArray[np.float32]:
         """Return the mean of the vectors of each text's chunks of ``length`` tokens."""
-        chunks = self.cut(texts, length)
-        vectors = self.embed([chunk for parts in chunks for chunk in parts])
-        return self.means(vectors, chunks)
+        return self.embed_chunks(texts, length)[0]
 
     def embed_chunks(self, texts: Ids, length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return what :meth:`embed_chunked` and :meth:`embed_truncated` give for one length, from one pass.

@@ -27,12 +27,24 @@ _OF_PARTS = ("mean", "max", "mean_sqrt_len_tokens", "weightedmean")
 def has_library() -> bool:
     """Return whether sentence-transformers is installed."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            require_package("sentence_transformers", "quality", "loading an embedding model by its own library")
+        require_library("loading an embedding model by its own library")
     except MissingExtraError:
         return False
     return True
+
+
+def require_library(purpose: str) -> None:
+    """Import sentence-transformers, without what it warns of, or refuse what needs it.
+
+    Args:
+        purpose: what needs it, as the beginning of a sentence.
+
+    Raises:
+        MissingExtraError: if it is not installed.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        require_package("sentence_transformers", "quality", purpose, package="sentence-transformers")
 
 
 class LibraryHead:

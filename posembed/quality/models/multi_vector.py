@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from posembed.errors import InvalidArgumentError, require_package
+from posembed.errors import InvalidArgumentError
 from posembed.extension.length_aware import load_stored_tables
-from posembed.quality.models.library import load_whole, unlimited
+from posembed.quality.models.library import load_whole, require_library, unlimited
 from posembed.quality.models.memory import BatchSize, device_of
 from posembed.quality.models.model_kind import ModelKind
+from posembed.quality.models.padding import padded
 from posembed.quality.models.prompts import PromptTokens
 from posembed.quality.models.stored_limit import stored_limit
 from posembed.quality.texts import load_texts
@@ -104,11 +104,7 @@ class MultiVectorModel:
 
     def _batch(self, rows: Sequence[Sequence[int]]) -> list[Tensor]:
         """Return the vectors that count in scores, of each document, ``[tokens, d]``."""
-        ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.int64)
-        mask = torch.zeros_like(ids)
-        for number, row in enumerate(rows):
-            ids[number, : len(row)] = torch.tensor(row)
-            mask[number, : len(row)] = 1
+        ids, mask = padded(rows)
         device = device_of(self.model)
         features = {"input_ids": ids.to(device), "attention_mask": mask.to(device), "modality": "text"}
         with self._autocast():
@@ -161,11 +157,7 @@ def load_multi_vector(
         CheckpointError: for files that cannot be loaded.
     """
     folder = Path(path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        require_package(
-            "sentence_transformers", "quality", "evaluating a multi-vector model", package="sentence-transformers"
-        )
+    require_library("evaluating a multi-vector model")
     import sentence_transformers as library
 
     if not hasattr(library, "MultiVectorEncoder"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -14,11 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from posembed.errors import InvalidArgumentError, require_package
+from posembed.errors import InvalidArgumentError
 from posembed.extension.length_aware import load_stored_tables
-from posembed.quality.models.library import load_whole, unlimited
+from posembed.quality.models.library import load_whole, require_library, unlimited
 from posembed.quality.models.memory import BatchSize, device_of
 from posembed.quality.models.model_kind import ModelKind
+from posembed.quality.models.padding import padded
 from posembed.quality.models.prompts import PromptTokens
 from posembed.quality.models.stored_limit import stored_limit
 from posembed.quality.texts import load_texts
@@ -113,16 +113,10 @@ class Reranker:
         return found
 
     def _batch(self, rows: Sequence[tuple[list[int], list[int]]]) -> NDArray[np.float32]:
-        shape = len(rows), max(len(ids) for ids, _ in rows)
-        features = {name: torch.zeros(shape, dtype=torch.int64) for name in ("input_ids", "attention_mask", "types")}
-        for number, (ids, kinds) in enumerate(rows):
-            size = len(ids)
-            features["input_ids"][number, :size] = torch.tensor(ids)
-            features["attention_mask"][number, :size] = 1
-            features["types"][number, :size] = torch.tensor(kinds)
-        kinds_of = features.pop("types")
+        ids, mask = padded([own for own, _ in rows])
+        features = {"input_ids": ids, "attention_mask": mask}
         if self._typed:
-            features["token_type_ids"] = kinds_of
+            features["token_type_ids"] = padded([kinds for _, kinds in rows])[0]
         device = device_of(self.model)
         given = {name: value.to(device) for name, value in features.items()}
         with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
@@ -171,9 +165,7 @@ def load_reranker(
         CheckpointError: for files that cannot be loaded.
     """
     folder = Path(path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        require_package("sentence_transformers", "quality", "evaluating a reranker", package="sentence-transformers")
+    require_library("evaluating a reranker")
     whole = load_whole("CrossEncoder", folder, trust_remote_code=trust_remote_code)
     first = whole[0]
     if getattr(first, "transformer_task", None) in _CHATS or "message" in getattr(first, "modality_config", {}):

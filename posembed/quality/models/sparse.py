@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from posembed.errors import require_package
 from posembed.quality.models.embedder import Embedder
 from posembed.quality.models.head import States
-from posembed.quality.models.library import load_modules
+from posembed.quality.models.library import load_modules, require_library
 from posembed.quality.models.memory import BatchSize
 from posembed.quality.models.model_files import ModelFiles
 from posembed.quality.models.model_kind import ModelKind
@@ -91,11 +89,7 @@ def load_sparse(
         CheckpointError: for files that cannot be loaded.
     """
     folder = Path(path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        require_package(
-            "sentence_transformers", "quality", "evaluating a sparse encoder", package="sentence-transformers"
-        )
+    require_library("evaluating a sparse encoder")
     files = ModelFiles.read(folder)
     similarity = read_similarity(files, "dot")
     model, tokenizer, head = load_modules(
